@@ -1,0 +1,52 @@
+"""The errors of radars.
+
+Every error is a `RadarsError` and also a builtin kind, so that it can be caught either way. Its
+message is one or two lines: the rule, the value that broke it, the remedy. `exit_status` is the
+exit status of the command line.
+"""
+
+
+class RadarsError(Exception):
+    """Base of all errors that radars raises on purpose."""
+
+    exit_status = 1
+
+
+class ConfigError(RadarsError, ValueError):
+    """A setting, an option or a file that the user gave is not valid."""
+
+    exit_status = 2
+
+
+class SpaceError(RadarsError, ValueError):
+    """A search space, a subspace or an architecture is not well formed."""
+
+    exit_status = 2
+
+
+class DataError(RadarsError, ValueError):
+    """A data set cannot be found, read or used."""
+
+    exit_status = 2
+
+
+class BudgetError(RadarsError, MemoryError):
+    """Even the smallest plan needs more memory than the budget."""
+
+    exit_status = 3
+
+
+class RunError(RadarsError, RuntimeError):
+    """A run cannot go on: a damaged checkpoint, a diverged loss, a full disk."""
+
+
+class TestSplitError(RadarsError, RuntimeError):
+    """The test split was read during a search."""
+
+    __test__ = False  # not a test, whatever pytest thinks of its name
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, or its kind where it has none."""
+    lines = str(error).strip().splitlines()
+    return lines[0].strip() if lines else type(error).__name__

@@ -1,0 +1,1 @@
+"""Candidate operations, supernets, and the steps that train them."""

@@ -1,0 +1,84 @@
+"""`Mixture`: one place of a choice in a supernet, a weighted sum of its live candidates.
+
+Shapes: C live candidates; inputs and outputs as the candidates take and return them.
+"""
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from radars.nn.statistics import frozen_statistics
+
+
+class Mixture(nn.Module):
+    """The live candidates at one place; with a single one it is that candidate, unweighted.
+
+    Attributes:
+        live: candidate name to module, for what is on the device now.
+        weight_C: the weights of the sum, in the order of `live`; set for each forward pass.
+        recompute: keep only the mixture's input, and run each candidate again in the backward
+            pass: activations cost the largest candidate's instead of the sum.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._modules_of_live = nn.ModuleList()
+        self._names: tuple[str, ...] = ()
+        self.weight_C: Tensor | None = None
+        self.recompute = False
+
+    @property
+    def live(self) -> dict[str, nn.Module]:
+        """Candidate name to module, in order."""
+        return dict(zip(self._names, self._modules_of_live, strict=True))
+
+    @live.setter
+    def live(self, candidates: dict[str, nn.Module]) -> None:
+        self._names = tuple(candidates)
+        self._modules_of_live = nn.ModuleList(candidates.values())
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Returns the weighted sum of what the live candidates return."""
+        if len(self._modules_of_live) == 1:
+            return _tensor(self._modules_of_live[0](*inputs))
+        if self.weight_C is None:
+            raise RuntimeError("a mixture runs inside its Supernet, which sets the weights")
+        total: Tensor | None = None
+        for candidate, weight in zip(self._modules_of_live, self.weight_C.unbind(), strict=True):
+            if self.recompute and torch.is_grad_enabled():
+                total = _recomputed(candidate, weight, total, inputs)
+            else:
+                total = _add_weighted(candidate, weight, total, *inputs)
+        assert total is not None
+        return total
+
+
+def _add_weighted(
+    candidate: nn.Module, weight: Tensor, total: Tensor | None, *inputs: Tensor
+) -> Tensor:
+    output = _tensor(candidate(*inputs))
+    weight = weight.to(output.dtype)
+    return weight * output if total is None else torch.addcmul(total, weight, output)
+
+
+def _recomputed(
+    candidate: nn.Module, weight: Tensor, total: Tensor | None, inputs: tuple[Tensor, ...]
+) -> Tensor:
+    """One candidate's term, which saves its inputs only and is run again in the backward pass."""
+
+    def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+        # BatchNorm has seen the batch in the first run; the second must not count it again
+        return nullcontext(), frozen_statistics(candidate)
+
+    term = checkpoint(
+        _add_weighted, candidate, weight, None, *inputs, use_reentrant=False, context_fn=contexts
+    )
+    assert isinstance(term, Tensor)
+    return term if total is None else total + term
+
+
+def _tensor(output: object) -> Tensor:
+    assert isinstance(output, Tensor)
+    return output

@@ -1,0 +1,89 @@
+"""Optimizers from a configuration."""
+
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+
+class OptimizerConfig(BaseModel):
+    """Which optimizer, and its settings.
+
+    Attributes:
+        name: `sgd` (Nesterov momentum) or `adamw`.
+        learning_rate: the highest learning rate of the schedule.
+        momentum: of `sgd`.
+        betas: of `adamw`.
+        weight_decay: L2 for `sgd`, decoupled for `adamw`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Literal["sgd", "adamw"] = "sgd"
+    learning_rate: float = Field(0.05, gt=0, allow_inf_nan=False)
+    momentum: float = Field(0.9, ge=0, lt=1)
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = Field(5e-4, ge=0, allow_inf_nan=False)
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """The optimizer over `parameters`."""
+        if self.name == "adamw":
+            return torch.optim.AdamW(
+                parameters, self.learning_rate, self.betas, weight_decay=self.weight_decay
+            )
+        return torch.optim.SGD(
+            parameters,
+            self.learning_rate,
+            momentum=self.momentum,
+            weight_decay=self.weight_decay,
+            nesterov=self.momentum > 0,
+        )
+
+
+def state_tensors(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    """The tensors of an optimizer's state: momentum buffers and the like."""
+    return [
+        value
+        for state in optimizer.state.values()
+        for value in state.values()
+        if isinstance(value, Tensor)
+    ]
+
+
+def move_state(optimizer: torch.optim.Optimizer, device: torch.device) -> None:
+    """Moves an optimizer's state to where its parameters are; step counts stay on the host."""
+    for parameter, state in optimizer.state.items():
+        for key, value in state.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape:
+                state[key] = value.to(device)
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
+    """Sets the learning rate of every parameter group."""
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate
+
+
+def named_state(
+    optimizer: torch.optim.Optimizer, names: Mapping[nn.Parameter, str]
+) -> dict[str, Tensor]:
+    """An optimizer's state as flat tensors, keyed `parameter name|state name`."""
+    return {
+        f"{names[parameter]}|{key}": value
+        for parameter, state in optimizer.state.items()
+        for key, value in state.items()
+        if isinstance(value, Tensor)
+    }
+
+
+def load_named_state(
+    optimizer: torch.optim.Optimizer,
+    parameters: Mapping[str, nn.Parameter],
+    tensors: Mapping[str, Tensor],
+) -> None:
+    """Puts back what `named_state` returned."""
+    for name, value in tensors.items():
+        parameter_name, key = name.rsplit("|", 1)
+        optimizer.state[parameters[parameter_name]][key] = value

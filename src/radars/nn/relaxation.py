@@ -1,0 +1,50 @@
+"""Relaxations: how the weights of a mixture come from architecture logits.
+
+Shapes: C live candidates of one choice.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+
+class Relaxation(Protocol):
+    """Turns logits into the weights of a mixture."""
+
+    def __call__(self, logit_C: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Returns weights (C,) that sum to one, with a gradient to `logit_C` (C,)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Softmax:
+    """Softmax of the logits (DARTS, Liu et al. 2019, equation 2)."""
+
+    temperature: float = 1.0
+
+    def __call__(self, logit_C: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Returns weights (C,); `generator` is not used."""
+        return (logit_C / self.temperature).softmax(-1)
+
+
+@dataclass(frozen=True)
+class GumbelSoftmax:
+    """Softmax of logits plus Gumbel noise (FBNet, Wu et al. 2019, equation 6).
+
+    With `hard`, the weights are one-hot forward and soft backward (GDAS, Dong and Yang 2019).
+    """
+
+    temperature: float = 1.0
+    hard: bool = False
+
+    def __call__(self, logit_C: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Returns weights (C,); the noise is drawn on the host, the same for every device."""
+        noise_C = -torch.empty(logit_C.shape, device="cpu").exponential_(generator=generator).log()
+        noisy_C = (logit_C + noise_C.to(logit_C.device, logit_C.dtype)) / self.temperature
+        soft_C = noisy_C.softmax(-1)
+        if not self.hard:
+            return soft_C
+        hard_C = torch.zeros_like(soft_C).scatter(-1, soft_C.argmax(-1, keepdim=True), 1.0)
+        return hard_C - soft_C.detach() + soft_C

@@ -1,0 +1,97 @@
+"""The steps of a search: what one batch does to a supernet.
+
+These very functions are traced to predict their memory, so a prediction cannot drift from what
+is run. Shapes: B batch, K classes.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from enum import StrEnum
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from radars.nn.statistics import frozen_statistics
+from radars.nn.supernet import Supernet
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+"""Scores outputs (B, K) against labels (B,): a scalar to minimise."""
+
+Precision = Literal["32-true", "bf16-mixed"]
+"""Lightning Fabric's names: all in float32, or matrix products and convolutions in bfloat16."""
+
+
+class StepKind(StrEnum):
+    """What a step does, and so what it holds in memory."""
+
+    WEIGHTS = "weights"
+    ARCHITECTURE = "architecture"
+    EVALUATION = "evaluation"
+
+
+def weights_step(
+    supernet: Supernet,
+    example_B: Tensor,
+    label_B: Tensor,
+    *,
+    loss: Loss = nn.functional.cross_entropy,
+    precision: Precision = "32-true",
+    max_gradient_norm: float = 5.0,
+) -> Tensor:
+    """Trains the live network weights on one batch; logits take no gradient. Returns the loss."""
+    supernet.train()
+    supernet.logits.requires_grad_(False)
+    try:
+        with autocast(example_B.device, precision):
+            value = loss(supernet(example_B), label_B)
+        value.backward()  # type: ignore[no-untyped-call]
+    finally:
+        supernet.logits.requires_grad_(True)
+    nn.utils.clip_grad_norm_(supernet.weight_parameters(), max_gradient_norm)
+    for optimizer in supernet.weight_optimizers():
+        optimizer.step()
+        optimizer.zero_grad()
+    return value.detach()
+
+
+def architecture_step(
+    supernet: Supernet,
+    example_B: Tensor,
+    label_B: Tensor,
+    *,
+    loss: Loss = nn.functional.cross_entropy,
+    precision: Precision = "32-true",
+) -> Tensor:
+    """Trains the architecture logits on one batch with frozen weights. Returns the loss.
+
+    First-order bilevel step (DARTS, Liu et al. 2019, section 2.3, xi = 0).
+    """
+    supernet.train()
+    with supernet.frozen_weights(), frozen_statistics(supernet):
+        with autocast(example_B.device, precision):
+            value = loss(supernet(example_B), label_B)
+        value.backward()  # type: ignore[no-untyped-call]
+    supernet.architecture_optimizer.step()
+    supernet.architecture_optimizer.zero_grad()
+    return value.detach()
+
+
+@torch.no_grad()
+def evaluation_step(
+    supernet: Supernet, example_B: Tensor, *, precision: Precision = "32-true"
+) -> Tensor:
+    """The network's outputs (B, K), normalised with the batch's own statistics.
+
+    The running statistics of shared weights mix those of all paths and fit none of them.
+    """
+    supernet.train()
+    with frozen_statistics(supernet), autocast(example_B.device, precision):
+        output_BK = supernet(example_B)
+    assert isinstance(output_BK, Tensor)
+    return output_BK.float()
+
+
+def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[None]:
+    """The context in which a forward pass runs at the given precision."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16-mixed")

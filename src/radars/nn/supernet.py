@@ -1,0 +1,231 @@
+"""`Supernet`: the trainable network of a subspace, or of one path through it.
+
+Shapes: B batch; C candidates of one choice (all of them, live or not).
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from radars.errors import SpaceError
+from radars.nn.mixture import Mixture
+from radars.nn.optimizer import OptimizerConfig, load_named_state, named_state
+from radars.nn.relaxation import Relaxation, Softmax
+from radars.nn.weight_bank import WeightBank
+from radars.space import Architecture, Candidates, Factory, SearchSpace, Subspace
+from radars.space.choose import as_pairs
+
+_SHELL = "network"  # the bank's key for everything that is not a candidate
+
+
+class Supernet(nn.Module):
+    """A network in which every choice is a mixture of its live candidates.
+
+    Which candidates are live changes (`activate`); their weights are kept in a `WeightBank` on the
+    host when they are not, and are found there again. `parameters()` are what is on the device.
+
+    Args:
+        space: the search space.
+        subspace: the candidates that are live at first; by default all.
+        relaxation: how mixture weights come from the architecture logits.
+        optimizer: how weights are trained.
+        architecture_optimizer: how logits are trained.
+        recompute: whether mixtures recompute their candidates in the backward pass.
+        device: where the live part is.
+        seed: of the initial weights.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        subspace: Subspace | None = None,
+        relaxation: Relaxation | None = None,
+        *,
+        optimizer: OptimizerConfig | None = None,
+        architecture_optimizer: OptimizerConfig | None = None,
+        recompute: bool = False,
+        device: torch.device | str = "cpu",
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.relaxation = relaxation or Softmax()
+        self.generator: torch.Generator | None = None
+        self._choices = space.choices
+        self._places: list[_Place] = []
+        self._bank = WeightBank(optimizer or OptimizerConfig(), torch.device(device), seed)
+        self.network = self._bank.lend(_SHELL, lambda: space.replay(self._choose))
+        self.logits = nn.ParameterList(
+            torch.zeros(len(choice.candidates), device=device) for choice in self._choices
+        )
+        architecture_optimizer = architecture_optimizer or OptimizerConfig(
+            name="adamw", learning_rate=3e-3, betas=(0.5, 0.999), weight_decay=0.0
+        )
+        self.architecture_optimizer = architecture_optimizer.build(self.logits)
+        self.set_recompute(recompute)
+        self._live: Subspace | None = None
+        self.activate(subspace or space.full)
+
+    @property
+    def live(self) -> Subspace:
+        """The candidates that are live."""
+        assert self._live is not None
+        return self._live
+
+    def activate(self, subspace: Subspace | Architecture) -> None:
+        """Makes exactly these candidates live; the others go back to the host.
+
+        Raises:
+            SpaceError: the subspace is not one of this space's.
+        """
+        subspace = subspace.as_subspace() if isinstance(subspace, Architecture) else subspace
+        if subspace == self._live:
+            return
+        full = Subspace({choice.name: choice.candidates for choice in self._choices})
+        if not full.holds(subspace):
+            raise SpaceError(f"a supernet runs subspaces of its own space, but got {subspace!r}")
+        for place in self._places:
+            wanted = subspace[place.choice]
+            for name in place.mixture.live:
+                if name not in wanted:
+                    self._bank.take_back(place.key(name))
+            place.mixture.live = {
+                name: self._bank.lend(place.key(name), factory)
+                for name, factory in place.factories.items()
+                if name in wanted
+            }
+        self._live = subspace
+
+    def set_recompute(self, recompute: bool) -> None:
+        """Whether mixtures recompute their candidates in the backward pass."""
+        for place in self._places:
+            place.mixture.recompute = recompute
+
+    def forward(self, example_B: Tensor) -> Tensor:
+        """Returns what the network returns for a batch of examples (B, ...)."""
+        weights = {
+            choice.name: self._mixture_weights(choice.name, logit_C)
+            for choice, logit_C in zip(self._choices, self.logits, strict=True)
+            if len(self.live[choice.name]) > 1
+        }
+        try:
+            for place in self._places:
+                place.mixture.weight_C = weights.get(place.choice)
+            output = self.network(example_B)
+        finally:
+            for place in self._places:
+                place.mixture.weight_C = None  # or the graph of this step would live on
+        assert isinstance(output, Tensor)
+        return output
+
+    def weight_parameters(self) -> list[nn.Parameter]:
+        """The network weights that are on the device."""
+        return list(self.network.parameters())
+
+    def weight_optimizers(self) -> list[torch.optim.Optimizer]:
+        """The optimizers of the network weights that are on the device."""
+        keys = [_SHELL, *(place.key(name) for place in self._places for name in place.mixture.live)]
+        return [self._bank.optimizer(key) for key in keys]
+
+    def set_learning_rate(self, learning_rate: float) -> None:
+        """Sets the learning rate of all network weights, live or not."""
+        self._bank.set_learning_rate(learning_rate)
+
+    @contextmanager
+    def frozen_weights(self) -> Iterator[None]:
+        """Within, network weights take no gradient, so that nothing is saved for theirs."""
+        parameters = [weight for weight in self.weight_parameters() if weight.requires_grad]
+        try:
+            for parameter in parameters:
+                parameter.requires_grad_(False)
+            yield
+        finally:
+            for parameter in parameters:
+                parameter.requires_grad_(True)
+
+    def logits_of(self, choice: str) -> dict[str, float]:
+        """Candidate name to architecture logit."""
+        names = next(known.candidates for known in self._choices if known.name == choice)
+        return dict(zip(names, self._named_logits()[choice].tolist(), strict=True))
+
+    def set_logits(self, logits: Mapping[str, Mapping[str, float]]) -> None:
+        """Sets architecture logits: choice to candidate to value."""
+        with torch.no_grad():
+            for choice, logit_C in zip(self._choices, self.logits, strict=True):
+                values = [logits[choice.name][name] for name in choice.candidates]
+                logit_C.copy_(torch.tensor(values))
+
+    def state(self) -> dict[str, Tensor]:
+        """Every weight, buffer, logit and optimizer state, live or not, as flat tensors."""
+        with self._no_candidates():
+            state = self._bank.state()
+        state |= {f"logits|{name}": logit_C for name, logit_C in self._named_logits().items()}
+        names = {logit_C: name for name, logit_C in self._named_logits().items()}
+        optimizer_state = named_state(self.architecture_optimizer, names)
+        return state | {f"logits_optimizer|{name}": value for name, value in optimizer_state.items()}
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Puts back what `state` returned, bit for bit."""
+        by_kind: dict[str, dict[str, Tensor]] = {"logits": {}, "logits_optimizer": {}, "bank": {}}
+        for name, tensor in state.items():
+            kind, _, rest = name.partition("|")
+            if kind in ("logits", "logits_optimizer"):
+                by_kind[kind][rest] = tensor
+            else:
+                by_kind["bank"][name] = tensor
+        with self._no_candidates():
+            self._bank.load_state(by_kind["bank"])
+        with torch.no_grad():
+            for name, logit_C in self._named_logits().items():
+                logit_C.copy_(by_kind["logits"][name])
+        load_named_state(
+            self.architecture_optimizer, self._named_logits(), by_kind["logits_optimizer"]
+        )
+
+    def _named_logits(self) -> dict[str, nn.Parameter]:
+        return {
+            choice.name: logit_C
+            for choice, logit_C in zip(self._choices, self.logits, strict=True)
+        }
+
+    @contextmanager
+    def _no_candidates(self) -> Iterator[None]:
+        """Within, the network is its fixed part alone: candidates have bank entries of their own."""
+        live = [place.mixture.live for place in self._places]
+        try:
+            for place in self._places:
+                place.mixture.live = {}
+            yield
+        finally:
+            for place, candidates in zip(self._places, live, strict=True):
+                place.mixture.live = candidates
+
+    def _mixture_weights(self, choice: str, logit_C: Tensor) -> Tensor:
+        live = self.live[choice]
+        names = next(known.candidates for known in self._choices if known.name == choice)
+        if len(live) < len(names):
+            logit_C = logit_C[[names.index(name) for name in live]]
+        return self.relaxation(logit_C, self.generator)
+
+    def _choose(self, name: str, candidates: Candidates) -> Mixture:
+        index = sum(place.choice == name for place in self._places)
+        place = _Place(name, index, dict(as_pairs(candidates)), Mixture())
+        self._places.append(place)
+        return place.mixture
+
+
+class _Place:
+    """A mixture, and how to build its candidates."""
+
+    def __init__(
+        self, choice: str, index: int, factories: dict[str, Factory], mixture: Mixture
+    ) -> None:
+        self.choice = choice
+        self.index = index
+        self.factories: dict[str, Callable[[], nn.Module]] = factories
+        self.mixture = mixture
+
+    def key(self, candidate: str) -> str:
+        """The bank's key of a candidate here."""
+        return f"{self.choice}#{self.index}/{candidate}"

@@ -1,0 +1,132 @@
+"""`WeightBank`: the weights of every candidate, on the host; only those lent are on the device."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from radars.nn.optimizer import (
+    OptimizerConfig,
+    load_named_state,
+    move_state,
+    named_state,
+    set_learning_rate,
+)
+
+_HOST = torch.device("cpu")
+
+
+class WeightBank:
+    """Modules and their optimizers by key; built when first lent, never thrown away.
+
+    A candidate's initial weights depend on the seed and its key alone, not on when it is built.
+
+    Args:
+        optimizer: how the weights are trained; each module has an optimizer of its own, so that
+            its state goes where the module goes.
+        device: where lent modules are.
+        seed: of the initial weights.
+    """
+
+    def __init__(self, optimizer: OptimizerConfig, device: torch.device, seed: int) -> None:
+        self._optimizer_config = optimizer
+        self._device = device
+        self._seed = seed
+        self._modules: dict[str, nn.Module] = {}
+        self._optimizers: dict[str, torch.optim.Optimizer] = {}
+        self._unclaimed: dict[str, dict[str, Tensor]] = {}  # loaded, but not built yet
+
+    def lend(self, key: str, factory: Callable[[], nn.Module]) -> nn.Module:
+        """Returns the module of `key` on the device, building it if it is new."""
+        module = self._modules.get(key)
+        if module is None:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(_stable_seed(self._seed, key))
+                module = factory()
+            # the optimizer sees the parameters that stay: in the layout that convolutions prefer
+            module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self._modules[key] = module
+            self._optimizers[key] = self._optimizer_config.build(_parameters(module))
+            if key in self._unclaimed:
+                self._load_entry(key, self._unclaimed.pop(key))
+        self._move(key, self._device)
+        return module
+
+    def take_back(self, key: str) -> None:
+        """Moves the module of `key` to the host."""
+        self._move(key, _HOST)
+
+    def optimizer(self, key: str) -> torch.optim.Optimizer:
+        """The optimizer of the module of `key`."""
+        return self._optimizers[key]
+
+    def set_learning_rate(self, learning_rate: float) -> None:
+        """Sets the learning rate of every module, built or to be built."""
+        self._optimizer_config = self._optimizer_config.model_copy(
+            update={"learning_rate": learning_rate}
+        )
+        for optimizer in self._optimizers.values():
+            set_learning_rate(optimizer, learning_rate)
+
+    def state(self) -> dict[str, Tensor]:
+        """All weights, buffers and optimizer states, keyed `module key|kind|name`."""
+        state: dict[str, Tensor] = {}
+        for key in self._modules:
+            state |= {f"{key}|{name}": tensor for name, tensor in self._entry(key)}
+        for key, entry in self._unclaimed.items():
+            state |= {f"{key}|{name}": tensor for name, tensor in entry.items()}
+        return state
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Puts back what `state` returned, also for modules that are not built yet."""
+        entries: dict[str, dict[str, Tensor]] = {}
+        for name, tensor in state.items():
+            key, kind, rest = _split(name)
+            entries.setdefault(key, {})[f"{kind}|{rest}"] = tensor
+        for key, entry in entries.items():
+            if key in self._modules:
+                self._load_entry(key, entry)
+            else:
+                self._unclaimed[key] = entry
+
+    def _entry(self, key: str) -> Iterator[tuple[str, Tensor]]:
+        module = self._modules[key]
+        yield from ((f"module|{name}", tensor) for name, tensor in module.state_dict().items())
+        names = {parameter: name for name, parameter in module.named_parameters()}
+        optimizer_state = named_state(self._optimizers[key], names)
+        yield from ((f"optimizer|{name}", tensor) for name, tensor in optimizer_state.items())
+
+    def _load_entry(self, key: str, entry: Mapping[str, Tensor]) -> None:
+        module = self._modules[key]
+        by_kind: dict[str, dict[str, Tensor]] = {"module": {}, "optimizer": {}}
+        for name, tensor in entry.items():
+            kind, rest = name.split("|", 1)
+            by_kind[kind][rest] = tensor
+        module.load_state_dict(by_kind["module"])
+        parameters = dict(module.named_parameters())
+        load_named_state(self._optimizers[key], parameters, by_kind["optimizer"])
+
+    def _move(self, key: str, device: torch.device) -> None:
+        if device == _HOST and self._device == _HOST:
+            return
+        self._modules[key].to(device)
+        move_state(self._optimizers[key], device)
+
+
+def _parameters(module: nn.Module) -> list[nn.Parameter]:
+    # an identity has no parameter, and optimizers refuse an empty list
+    return list(module.parameters()) or [nn.Parameter(torch.empty(0), requires_grad=False)]
+
+
+def _split(name: str) -> tuple[str, str, str]:
+    for kind in ("module", "optimizer"):
+        key, separator, rest = name.rpartition(f"|{kind}|")
+        if separator:
+            return key, kind, rest
+    raise KeyError(name)
+
+
+def _stable_seed(seed: int, key: str) -> int:
+    digest = hashlib.sha256(f"{seed}|{key}".encode()).digest()
+    return int.from_bytes(digest[:7], "little")

@@ -1,0 +1,25 @@
+"""Search spaces: what can be chosen, and how to build a network from what was chosen."""
+
+from radars.space.choose import (
+    Candidates,
+    Choice,
+    Choose,
+    Factory,
+    Network,
+)
+from radars.space.search_space import SearchSpace
+from radars.space.shapes import Place, trace_places
+from radars.space.subspace import Architecture, Subspace
+
+__all__ = [
+    "Architecture",
+    "Candidates",
+    "Choice",
+    "Choose",
+    "Factory",
+    "Network",
+    "Place",
+    "SearchSpace",
+    "Subspace",
+    "trace_places",
+]

@@ -1,0 +1,190 @@
+"""`SearchSpace`: a network-building function, and every network that it can build.
+
+The function is run with a `choose` argument (define-by-run). Running it to discover the choices,
+to build a supernet and to build the final network is the same run with another `choose`, so what
+is searched and what is shipped cannot differ.
+"""
+
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+from radars.errors import SpaceError, first_line
+from radars.space.choose import (
+    Candidates,
+    Choice,
+    Choose,
+    Network,
+    as_pairs,
+    build_candidate,
+    checked_pairs,
+)
+from radars.space.shapes import Place, trace_places
+from radars.space.subspace import Architecture, Subspace
+
+class SearchSpace:
+    """All networks that a function of `choose` can build.
+
+    Args:
+        network: a function, or an `nn.Module` class, whose one argument is `choose`. It is run
+            here on the meta device, where nothing is allocated.
+        name: what people call the space; by default the function's name.
+        input_shape: the shape of one example, without the batch; where given, the candidates'
+            output shapes are checked at once.
+
+    Raises:
+        SpaceError: there is no choice; a choice has no candidate or one twice; a factory raises;
+            a choice appears only in some traces; candidates of one choice disagree in shape.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        name: str | None = None,
+        input_shape: tuple[int, ...] | None = None,
+    ) -> None:
+        if not callable(network):
+            raise SpaceError(
+                f"a search space is a function or a module class that takes `choose`, but got "
+                f"{type(network).__name__}"
+            )
+        self.name = name or getattr(network, "__name__", "space")
+        self.input_shape = input_shape
+        self._network = network
+        self.choices = self._trace()
+        self.full = Subspace({choice.name: choice.candidates for choice in self.choices})
+        if input_shape is not None:
+            self.places(input_shape)
+
+    def __repr__(self) -> str:
+        return (
+            f"SearchSpace({self.name!r}, choices={len(self.choices)}, "
+            f"architectures={self.num_architectures})"
+        )
+
+    @property
+    def num_architectures(self) -> int:
+        """How many architectures the space holds."""
+        return self.full.num_architectures
+
+    def build(self, architecture: Mapping[str, str]) -> nn.Module:
+        """Builds the network of an architecture: a plain module with nothing of radars in it.
+
+        Raises:
+            SpaceError: the architecture is not one of this space's.
+        """
+        chosen = self.architecture(architecture)
+
+        def choose(name: str, candidates: Candidates) -> nn.Module:
+            return dict(as_pairs(candidates))[chosen[name]]()
+
+        return self.replay(choose)
+
+    def replay(self, choose: Choose) -> nn.Module:
+        """Runs the network function with any `choose`.
+
+        Raises:
+            SpaceError: the function fails or returns something that is not a module.
+        """
+        try:
+            network = self._network(choose)
+        except SpaceError:
+            raise
+        except Exception as error:
+            raise SpaceError(
+                f"the network function of {self.name!r} raised {type(error).__name__}: "
+                f"{first_line(error)}"
+            ) from error
+        if not isinstance(network, nn.Module):
+            raise SpaceError(
+                f"the network function of {self.name!r} returns an nn.Module, but returned "
+                f"{type(network).__name__}"
+            )
+        return network
+
+    def places(self, input_shape: tuple[int, ...]) -> tuple[Place, ...]:
+        """Where the choices stand in the network, and the shapes that go in and out there.
+
+        Raises:
+            SpaceError: a candidate cannot take its input, or two of one choice disagree in shape.
+        """
+        return trace_places(self.replay, input_shape)
+
+    def architecture(self, candidate: Mapping[str, str]) -> Architecture:
+        """Checks that a mapping is an architecture of this space, and orders it as the space.
+
+        Raises:
+            SpaceError: a choice is missing or unknown, or a candidate is.
+        """
+        missing = [choice.name for choice in self.choices if choice.name not in candidate]
+        unknown = [name for name in candidate if name not in self.full]
+        if missing or unknown:
+            raise SpaceError(
+                f"an architecture of {self.name!r} names each of its {len(self.choices)} choices "
+                f"once; missing: {missing or 'none'}, unknown: {unknown or 'none'}"
+            )
+        for choice in self.choices:
+            if candidate[choice.name] not in choice.candidates:
+                raise SpaceError(
+                    f"choice {choice.name!r} of {self.name!r} has the candidates "
+                    f"{list(choice.candidates)}, but got {candidate[choice.name]!r}"
+                )
+        return Architecture({choice.name: candidate[choice.name] for choice in self.choices})
+
+    def random_architecture(self, generator: torch.Generator) -> Architecture:
+        """Draws an architecture uniformly."""
+        return Architecture(
+            {
+                name: names[int(torch.randint(len(names), (), generator=generator))]
+                for name, names in self.full.items()
+            }
+        )
+
+    def _trace(self) -> tuple[Choice, ...]:
+        """Discovers the choices, and checks that they are the same whatever is chosen."""
+        first = self._trace_once(0)
+        if not first:
+            raise SpaceError(
+                f"a search space makes at least one choice, but {self.name!r} makes none: call "
+                f"choose(name, candidates) in it"
+            )
+        last = self._trace_once(-1)
+        differing = [name for name in {**first, **last} if first.get(name) != last.get(name)]
+        if differing:
+            raise SpaceError(
+                f"every choice appears in every trace of {self.name!r} with the same candidates, "
+                f"but {differing[0]!r} does not: make it whatever the other choices are"
+            )
+        return tuple(Choice(name, *found) for name, found in first.items())
+
+    def _trace_once(self, index: int) -> dict[str, tuple[tuple[str, ...], int]]:
+        """Runs the function on the meta device, taking the candidate at `index` everywhere."""
+        found: dict[str, tuple[tuple[str, ...], int]] = {}
+        building: list[str] = []  # the candidate whose factory is running, if any
+
+        def choose(name: str, candidates: Candidates) -> nn.Module:
+            if building:
+                raise SpaceError(
+                    f"choices are made side by side, but {name!r} is made inside {building[0]}: "
+                    f"declare it outside, and use its module there"
+                )
+            pairs = checked_pairs(name, candidates)
+            names = tuple(candidate for candidate, _ in pairs)
+            known, num_places = found.get(name, (names, 0))
+            if known != names:
+                raise SpaceError(
+                    f"places that share choice {name!r} have the same candidates, but one has "
+                    f"{list(known)} and another {list(names)}"
+                )
+            found[name] = (names, num_places + 1)
+            candidate, factory = pairs[index]
+            building.append(f"candidate {candidate!r} of choice {name!r}")
+            module = build_candidate(name, candidate, factory)
+            building.clear()
+            return module
+
+        with torch.device("meta"):
+            self.replay(choose)
+        return found

@@ -1,0 +1,111 @@
+"""Where the choices of a space stand in its network, and the shapes that go in and out there."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from radars.errors import SpaceError, first_line
+from radars.space.choose import Candidates, Choose, Factory, as_pairs, build_candidate
+
+
+@dataclass(frozen=True)
+class Place:
+    """One module of the network that follows a choice.
+
+    Attributes:
+        choice: the choice's name.
+        index: 0 for the first place that follows the choice, 1 for the second, and so on.
+        factories: candidate name to factory.
+        input_shapes: the shape of each tensor that the module is called with, for a batch of one.
+        output_shape: the shape that every candidate returns, for a batch of one.
+    """
+
+    choice: str
+    index: int
+    factories: dict[str, Factory]
+    input_shapes: tuple[tuple[int, ...], ...]
+    output_shape: tuple[int, ...]
+
+
+class _Probe(nn.Module):
+    """Runs every candidate on the same input, and compares what they return."""
+
+    def __init__(self, choice: str, index: int, factories: dict[str, Factory]) -> None:
+        super().__init__()
+        self.choice = choice
+        self.index = index
+        self.factories = factories
+        self.place: Place | None = None
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        shapes = tuple(tuple(tensor.shape) for tensor in inputs)
+        outputs = {name: self._run(name, inputs) for name in self.factories}
+        first_name, first = next(iter(outputs.items()))
+        for name, output in outputs.items():
+            if output.shape != first.shape:
+                raise SpaceError(
+                    f"the candidates of choice {self.choice!r} return one shape, but for an input "
+                    f"of {shapes} {first_name!r} returns {tuple(first.shape)} and {name!r} returns "
+                    f"{tuple(output.shape)}"
+                )
+        self.place = Place(self.choice, self.index, self.factories, shapes, tuple(first.shape))
+        return first
+
+    def _run(self, name: str, inputs: tuple[Tensor, ...]) -> Tensor:
+        candidate = build_candidate(self.choice, name, self.factories[name]).eval()
+        shapes = [tuple(tensor.shape) for tensor in inputs]
+        try:
+            output = candidate(*inputs)
+        except Exception as error:
+            raise SpaceError(
+                f"candidate {name!r} of choice {self.choice!r} cannot take an input of {shapes}: "
+                f"{first_line(error)}"
+            ) from error
+        if not isinstance(output, Tensor):
+            raise SpaceError(
+                f"a candidate returns one tensor, but {name!r} of choice {self.choice!r} returns "
+                f"{type(output).__name__}"
+            )
+        return output
+
+
+def trace_places(
+    replay: Callable[[Choose], nn.Module], input_shape: tuple[int, ...]
+) -> tuple[Place, ...]:
+    """Runs a network once on the meta device, with every candidate of every choice.
+
+    Args:
+        replay: builds the network with a given `choose`.
+        input_shape: the shape of one example, without the batch.
+
+    Raises:
+        SpaceError: the network or a candidate cannot take its input, the candidates of a choice
+            disagree in shape, or the network does not use the module that a choice returned.
+    """
+    probes: list[_Probe] = []
+
+    def choose(name: str, candidates: Candidates) -> nn.Module:
+        index = sum(probe.choice == name for probe in probes)
+        probes.append(_Probe(name, index, dict(as_pairs(candidates))))
+        return probes[-1]
+
+    with torch.device("meta"), torch.no_grad():
+        network = replay(choose).eval()
+        try:
+            network(torch.empty(1, *input_shape))
+        except SpaceError:
+            raise
+        except Exception as error:
+            raise SpaceError(
+                f"the network cannot take an input of {input_shape}: {first_line(error)}"
+            ) from error
+    places = [probe.place for probe in probes if probe.place is not None]
+    if len(places) < len(probes):
+        unused = next(probe.choice for probe in probes if probe.place is None)
+        raise SpaceError(
+            f"the network calls every module that choose returns, but never that of {unused!r}; "
+            f"use it, or remove the choice"
+        )
+    return tuple(places)

@@ -1,0 +1,1 @@
+"""The zoo: ready-made search spaces, a file a space."""
