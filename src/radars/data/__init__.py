@@ -1,1 +1,18 @@
-"""TODO."""
+"""Data sets in, augmented batches out."""
+
+from radars.data.batch import Batch, move
+from radars.data.config import DataConfig
+from radars.data.load import Data, load_data
+from radars.data.split import BatchStream, Normalisation, SealedSplit, Split
+
+__all__ = [
+    "Batch",
+    "BatchStream",
+    "Data",
+    "DataConfig",
+    "Normalisation",
+    "SealedSplit",
+    "Split",
+    "load_data",
+    "move",
+]

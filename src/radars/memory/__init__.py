@@ -1,1 +1,18 @@
-"""TODO."""
+"""How many bytes a training step holds: predicted, measured, and planned to fit a budget."""
+
+from radars.memory.measure import measure
+from radars.memory.plan import Plan, Planner
+from radars.memory.predict import StepMemory, TrainingSpec, predict
+from radars.memory.tracker import Breakdown, MemoryTracker, Part
+
+__all__ = [
+    "Breakdown",
+    "MemoryTracker",
+    "Part",
+    "Plan",
+    "Planner",
+    "StepMemory",
+    "TrainingSpec",
+    "measure",
+    "predict",
+]

@@ -41,14 +41,16 @@ class Mixture(nn.Module):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Returns the weighted sum of what the live candidates return."""
-        if len(self._modules_of_live) == 1:
-            return _tensor(self._modules_of_live[0](*inputs))
-        if self.weight_C is None:
-            raise RuntimeError("a mixture runs inside its Supernet, which sets the weights")
+        weights: tuple[Tensor | None, ...] = (None,)
+        if len(self._modules_of_live) > 1:
+            if self.weight_C is None:
+                raise RuntimeError("a mixture runs inside its Supernet, which sets the weights")
+            weights = self.weight_C.unbind()
         total: Tensor | None = None
-        for candidate, weight in zip(self._modules_of_live, self.weight_C.unbind(), strict=True):
+        for candidate, weight in zip(self._modules_of_live, weights, strict=True):
             if self.recompute and torch.is_grad_enabled():
-                total = _recomputed(candidate, weight, total, inputs)
+                term = _recomputed(candidate, weight, inputs)
+                total = term if total is None else total + term
             else:
                 total = _add_weighted(candidate, weight, total, *inputs)
         assert total is not None
@@ -56,16 +58,17 @@ class Mixture(nn.Module):
 
 
 def _add_weighted(
-    candidate: nn.Module, weight: Tensor, total: Tensor | None, *inputs: Tensor
+    candidate: nn.Module, weight: Tensor | None, total: Tensor | None, *inputs: Tensor
 ) -> Tensor:
-    output = _tensor(candidate(*inputs))
+    output = candidate(*inputs)
+    assert isinstance(output, Tensor)
+    if weight is None:
+        return output
     weight = weight.to(output.dtype)
     return weight * output if total is None else torch.addcmul(total, weight, output)
 
 
-def _recomputed(
-    candidate: nn.Module, weight: Tensor, total: Tensor | None, inputs: tuple[Tensor, ...]
-) -> Tensor:
+def _recomputed(candidate: nn.Module, weight: Tensor | None, inputs: tuple[Tensor, ...]) -> Tensor:
     """One candidate's term, which saves its inputs only and is run again in the backward pass."""
 
     def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
@@ -76,9 +79,4 @@ def _recomputed(
         _add_weighted, candidate, weight, None, *inputs, use_reentrant=False, context_fn=contexts
     )
     assert isinstance(term, Tensor)
-    return term if total is None else total + term
-
-
-def _tensor(output: object) -> Tensor:
-    assert isinstance(output, Tensor)
-    return output
+    return term

@@ -12,16 +12,18 @@ def conv_bn_relu(
     in_channels: int, out_channels: int, kernel_size: int = 3, stride: int = 1
 ) -> nn.Module:
     """Convolution (same padding, no bias), BatchNorm, ReLU: (B, C_in, H, W) to (B, C_out, ., .)."""
-    return Conv2dNormActivation(in_channels, out_channels, kernel_size, stride)
+    module: nn.Module = Conv2dNormActivation(in_channels, out_channels, kernel_size, stride)
+    return module
 
 
 def conv_bn(
     in_channels: int, out_channels: int, kernel_size: int = 1, stride: int = 1
 ) -> nn.Module:
     """Convolution and BatchNorm without an activation."""
-    return Conv2dNormActivation(
+    module: nn.Module = Conv2dNormActivation(
         in_channels, out_channels, kernel_size, stride, activation_layer=None
     )
+    return module
 
 
 def mbconv(
@@ -38,10 +40,11 @@ def mbconv(
     1x1 expansion (none where `expand_ratio` is 1), depthwise convolution, squeeze-and-excitation
     where asked, 1x1 projection; a residual connection where the shape stays the same.
     """
-    return InvertedResidual(
-        _mbconv_config(in_channels, out_channels, kernel_size, expand_ratio, stride, squeeze_excite),
-        norm_layer=nn.BatchNorm2d,
+    config = _mbconv_config(
+        in_channels, out_channels, kernel_size, expand_ratio, stride, squeeze_excite
     )
+    module: nn.Module = InvertedResidual(config, norm_layer=nn.BatchNorm2d)
+    return module
 
 
 def skip(in_channels: int, out_channels: int, stride: int = 1) -> nn.Module:
@@ -53,9 +56,7 @@ def skip(in_channels: int, out_channels: int, stride: int = 1) -> nn.Module:
 
 def classifier(in_channels: int, num_classes: int) -> nn.Module:
     """Global average pooling and a linear layer: (B, C, H, W) to (B, num_classes)."""
-    return nn.Sequential(
-        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(in_channels, num_classes)
-    )
+    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(in_channels, num_classes))
 
 
 def _mbconv_config(

@@ -22,10 +22,10 @@ class OptimizerConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Literal["sgd", "adamw"] = "sgd"
-    learning_rate: float = Field(0.05, gt=0, allow_inf_nan=False)
-    momentum: float = Field(0.9, ge=0, lt=1)
+    learning_rate: float = Field(default=0.05, gt=0, allow_inf_nan=False)
+    momentum: float = Field(default=0.9, ge=0, lt=1)
     betas: tuple[float, float] = (0.9, 0.999)
-    weight_decay: float = Field(5e-4, ge=0, allow_inf_nan=False)
+    weight_decay: float = Field(default=5e-4, ge=0, allow_inf_nan=False)
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """The optimizer over `parameters`."""
@@ -71,9 +71,10 @@ def named_state(
 ) -> dict[str, Tensor]:
     """An optimizer's state as flat tensors, keyed `parameter name|state name`."""
     return {
-        f"{names[parameter]}|{key}": value
-        for parameter, state in optimizer.state.items()
-        for key, value in state.items()
+        f"{name}|{key}": value
+        for parameter, name in names.items()
+        if parameter in optimizer.state
+        for key, value in optimizer.state[parameter].items()
         if isinstance(value, Tensor)
     }
 
@@ -83,7 +84,11 @@ def load_named_state(
     parameters: Mapping[str, nn.Parameter],
     tensors: Mapping[str, Tensor],
 ) -> None:
-    """Puts back what `named_state` returned."""
+    """Puts back copies of what `named_state` returned, in place of the state there is."""
+    optimizer.state.clear()
     for name, value in tensors.items():
         parameter_name, key = name.rsplit("|", 1)
-        optimizer.state[parameters[parameter_name]][key] = value
+        parameter = parameters[parameter_name]
+        like = parameter if value.shape == parameter.shape else value  # its device and layout
+        copy = torch.empty_like(like, dtype=value.dtype, requires_grad=False).copy_(value)
+        optimizer.state[parameter][key] = copy

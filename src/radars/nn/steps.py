@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from radars.nn.statistics import frozen_statistics
+from radars.nn.statistics import batch_norms, frozen_statistics
 from radars.nn.supernet import Supernet
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -62,16 +62,19 @@ def architecture_step(
     *,
     loss: Loss = nn.functional.cross_entropy,
     precision: Precision = "32-true",
+    regulariser: Callable[[Supernet], Tensor] | None = None,
 ) -> Tensor:
     """Trains the architecture logits on one batch with frozen weights. Returns the loss.
 
-    First-order bilevel step (DARTS, Liu et al. 2019, section 2.3, xi = 0).
+    First-order bilevel step (DARTS, Liu et al. 2019, section 2.3, xi = 0). A `regulariser` of the
+    logits, a scalar, is added to the loss.
     """
     supernet.train()
     with supernet.frozen_weights(), frozen_statistics(supernet):
         with autocast(example_B.device, precision):
             value = loss(supernet(example_B), label_B)
-        value.backward()  # type: ignore[no-untyped-call]
+        if value.requires_grad:  # not where a single candidate is left of every choice
+            value.backward()  # type: ignore[no-untyped-call]
     supernet.architecture_optimizer.step()
     supernet.architecture_optimizer.zero_grad()
     return value.detach()
@@ -85,7 +88,9 @@ def evaluation_step(
 
     The running statistics of shared weights mix those of all paths and fit none of them.
     """
-    supernet.train()
+    supernet.eval()  # no dropout
+    for layer in batch_norms(supernet):
+        layer.train()
     with frozen_statistics(supernet), autocast(example_B.device, precision):
         output_BK = supernet(example_B)
     assert isinstance(output_BK, Tensor)

@@ -14,7 +14,7 @@ from radars.nn.mixture import Mixture
 from radars.nn.optimizer import OptimizerConfig, load_named_state, named_state
 from radars.nn.relaxation import Relaxation, Softmax
 from radars.nn.weight_bank import WeightBank
-from radars.space import Architecture, Candidates, Factory, SearchSpace, Subspace
+from radars.space import Architecture, Candidates, Choice, Factory, SearchSpace, Subspace
 from radars.space.choose import as_pairs
 
 _SHELL = "network"  # the bank's key for everything that is not a candidate
@@ -105,9 +105,8 @@ class Supernet(nn.Module):
     def forward(self, example_B: Tensor) -> Tensor:
         """Returns what the network returns for a batch of examples (B, ...)."""
         weights = {
-            choice.name: self._mixture_weights(choice.name, logit_C)
-            for choice, logit_C in zip(self._choices, self.logits, strict=True)
-            if len(self.live[choice.name]) > 1
+            choice: self.relaxation(logit_C, self.generator)
+            for choice, logit_C in self.live_logits().items()
         }
         try:
             for place in self._places:
@@ -149,6 +148,21 @@ class Supernet(nn.Module):
         names = next(known.candidates for known in self._choices if known.name == choice)
         return dict(zip(names, self._named_logits()[choice].tolist(), strict=True))
 
+    def live_logits(self) -> dict[str, Tensor]:
+        """Choice to the logits of its live candidates, where more than one is live."""
+        return {
+            choice.name: self._live_logit(choice, logit_C)
+            for choice, logit_C in zip(self._choices, self.logits, strict=True)
+            if len(self.live[choice.name]) > 1
+        }
+
+    def reset_logits(self) -> None:
+        """Makes all candidates alike again, and forgets how the logits were moving."""
+        with torch.no_grad():
+            for logit_C in self.logits:
+                logit_C.zero_()
+        self.architecture_optimizer.state.clear()
+
     def set_logits(self, logits: Mapping[str, Mapping[str, float]]) -> None:
         """Sets architecture logits: choice to candidate to value."""
         with torch.no_grad():
@@ -160,10 +174,14 @@ class Supernet(nn.Module):
         """Every weight, buffer, logit and optimizer state, live or not, as flat tensors."""
         with self._no_candidates():
             state = self._bank.state()
-        state |= {f"logits|{name}": logit_C for name, logit_C in self._named_logits().items()}
+        state |= {
+            f"logits|{name}": logit_C.detach() for name, logit_C in self._named_logits().items()
+        }
         names = {logit_C: name for name, logit_C in self._named_logits().items()}
         optimizer_state = named_state(self.architecture_optimizer, names)
-        return state | {f"logits_optimizer|{name}": value for name, value in optimizer_state.items()}
+        return state | {
+            f"logits_optimizer|{name}": value for name, value in optimizer_state.items()
+        }
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
         """Puts back what `state` returned, bit for bit."""
@@ -185,13 +203,12 @@ class Supernet(nn.Module):
 
     def _named_logits(self) -> dict[str, nn.Parameter]:
         return {
-            choice.name: logit_C
-            for choice, logit_C in zip(self._choices, self.logits, strict=True)
+            choice.name: logit_C for choice, logit_C in zip(self._choices, self.logits, strict=True)
         }
 
     @contextmanager
     def _no_candidates(self) -> Iterator[None]:
-        """Within, the network is its fixed part alone: candidates have bank entries of their own."""
+        """Within, the network is its fixed part alone: candidates have entries of their own."""
         live = [place.mixture.live for place in self._places]
         try:
             for place in self._places:
@@ -201,12 +218,11 @@ class Supernet(nn.Module):
             for place, candidates in zip(self._places, live, strict=True):
                 place.mixture.live = candidates
 
-    def _mixture_weights(self, choice: str, logit_C: Tensor) -> Tensor:
-        live = self.live[choice]
-        names = next(known.candidates for known in self._choices if known.name == choice)
-        if len(live) < len(names):
-            logit_C = logit_C[[names.index(name) for name in live]]
-        return self.relaxation(logit_C, self.generator)
+    def _live_logit(self, choice: Choice, logit_C: Tensor) -> Tensor:
+        live = self.live[choice.name]
+        if live == choice.candidates:
+            return logit_C
+        return logit_C[[choice.candidates.index(name) for name in live]]
 
     def _choose(self, name: str, candidates: Candidates) -> Mixture:
         index = sum(place.choice == name for place in self._places)

@@ -1,6 +1,5 @@
 """`WeightBank`: the weights of every candidate, on the host; only those lent are on the device."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 
 import torch
@@ -13,6 +12,7 @@ from radars.nn.optimizer import (
     named_state,
     set_learning_rate,
 )
+from radars.seeds import stable_seed
 
 _HOST = torch.device("cpu")
 
@@ -42,10 +42,9 @@ class WeightBank:
         module = self._modules.get(key)
         if module is None:
             with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(_stable_seed(self._seed, key))
+                torch.manual_seed(stable_seed(self._seed, key))
                 module = factory()
-            # the optimizer sees the parameters that stay: in the layout that convolutions prefer
-            module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            nn.utils.convert_conv2d_weight_memory_format(module, torch.channels_last)
             self._modules[key] = module
             self._optimizers[key] = self._optimizer_config.build(_parameters(module))
             if key in self._unclaimed:
@@ -108,9 +107,10 @@ class WeightBank:
         load_named_state(self._optimizers[key], parameters, by_kind["optimizer"])
 
     def _move(self, key: str, device: torch.device) -> None:
-        if device == _HOST and self._device == _HOST:
+        module = self._modules[key]
+        if all(tensor.device == device for tensor in [*module.parameters(), *module.buffers()]):
             return
-        self._modules[key].to(device)
+        module.to(device)
         move_state(self._optimizers[key], device)
 
 
@@ -125,8 +125,3 @@ def _split(name: str) -> tuple[str, str, str]:
         if separator:
             return key, kind, rest
     raise KeyError(name)
-
-
-def _stable_seed(seed: int, key: str) -> int:
-    digest = hashlib.sha256(f"{seed}|{key}".encode()).digest()
-    return int.from_bytes(digest[:7], "little")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, overload
 
 from torch import nn
 
@@ -18,8 +18,13 @@ Candidates = Mapping[str, Factory] | Iterable[tuple[str, Factory]]
 class Choose(Protocol):
     """What a search space calls to declare a choice; returns the module to put in its place."""
 
-    def __call__(self, name: str, candidates: Candidates) -> nn.Module:  # noqa: D102
-        ...
+    # two overloads, because type checkers cannot infer a dict of classes and lambdas in a union
+
+    @overload
+    def __call__(self, name: str, candidates: Mapping[str, Factory]) -> nn.Module: ...
+
+    @overload
+    def __call__(self, name: str, candidates: Iterable[tuple[str, Factory]]) -> nn.Module: ...
 
 
 Network = Callable[[Choose], nn.Module]

@@ -23,6 +23,7 @@ from radars.space.choose import (
 from radars.space.shapes import Place, trace_places
 from radars.space.subspace import Architecture, Subspace
 
+
 class SearchSpace:
     """All networks that a function of `choose` can build.
 

@@ -89,13 +89,15 @@ class Subspace(Mapping[str, tuple[str, ...]]):
             SpaceError: the text is not an object of lists of strings.
         """
         value = _json_object(text, "a subspace")
+        candidates: dict[str, list[str]] = {}
         for choice, names in value.items():
             if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
                 raise SpaceError(
                     f"a subspace maps every choice to a list of candidate names, but "
                     f"{choice!r} is {names!r}"
                 )
-        return cls(value)
+            candidates[choice] = names
+        return cls(candidates)
 
 
 class Architecture(Mapping[str, str]):
@@ -140,13 +142,15 @@ class Architecture(Mapping[str, str]):
             SpaceError: the text is not an object of strings.
         """
         value = _json_object(text, "an architecture")
+        candidate: dict[str, str] = {}
         for choice, name in value.items():
             if not isinstance(name, str):
                 raise SpaceError(
                     f"an architecture maps every choice to one candidate name, but "
                     f"{choice!r} is {name!r}"
                 )
-        return cls(value)
+            candidate[choice] = name
+        return cls(candidate)
 
 
 def _as_tuple(names: str | tuple[str, ...]) -> tuple[str, ...]:

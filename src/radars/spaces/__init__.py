@@ -1,1 +1,5 @@
-"""The zoo: ready-made search spaces, a file a space."""
+"""The zoo: ready-made search spaces, a file a space; and spaces from a user's own file."""
+
+from radars.spaces.registry import ZooEntry, accepted_options, load_space, zoo
+
+__all__ = ["ZooEntry", "accepted_options", "load_space", "zoo"]

@@ -1,0 +1,76 @@
+"""`CostTable`: what each candidate adds to the cost of an architecture."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from radars.cost.count import count_macs, count_parameters
+from radars.errors import SpaceError
+from radars.space import Architecture, SearchSpace
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Costs of a network or of a part of one, per example.
+
+    Attributes:
+        macs: multiply-accumulates of one forward pass.
+        parameters: number of parameters.
+    """
+
+    macs: int = 0
+    parameters: int = 0
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(self.macs + other.macs, self.parameters + other.parameters)
+
+    def __sub__(self, other: "Cost") -> "Cost":
+        return Cost(self.macs - other.macs, self.parameters - other.parameters)
+
+
+@dataclass(frozen=True)
+class CostTable:
+    """Costs of the fixed part of a space's network, and of each candidate of each choice.
+
+    They add up exactly: multiply-accumulates and parameters of an architecture are `fixed` plus
+    those of its candidates.
+    """
+
+    fixed: Cost
+    candidates: Mapping[str, Mapping[str, Cost]]
+
+    @classmethod
+    def of(cls, space: SearchSpace, input_shape: tuple[int, ...] | None = None) -> "CostTable":
+        """Counts each candidate once at its own input shape, on the meta device.
+
+        Args:
+            space: the search space.
+            input_shape: of one example, without the batch; by default the space's own.
+
+        Raises:
+            SpaceError: neither the space nor the caller gives an input shape.
+        """
+        input_shape = input_shape or space.input_shape
+        if input_shape is None:
+            raise SpaceError(f"costs need an input shape, but {space.name!r} has none; give one")
+        costs = {name: dict.fromkeys(names, Cost()) for name, names in space.full.items()}
+        with torch.device("meta"):
+            for place in space.places(input_shape):
+                for name, factory in place.factories.items():
+                    candidate = factory()
+                    macs = count_macs(candidate, *place.input_shapes)
+                    costs[place.choice][name] += Cost(macs, count_parameters(candidate))
+            first = Architecture({name: names[0] for name, names in space.full.items()})
+            network = space.build(first)
+        total = Cost(count_macs(network, (1, *input_shape)), count_parameters(network))
+        for choice, candidate_name in first.items():
+            total = total - costs[choice][candidate_name]
+        return cls(total, costs)
+
+    def cost(self, architecture: Mapping[str, str]) -> Cost:
+        """The cost of an architecture."""
+        total = self.fixed
+        for choice, candidate in architecture.items():
+            total = total + self.candidates[choice][candidate]
+        return total

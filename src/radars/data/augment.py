@@ -1,0 +1,113 @@
+"""Random changes to training images, drawn for each image, computed for the whole batch.
+
+torchvision's transforms draw one set of parameters a call, and from the global generator; here the
+draw is an argument. Shapes: B batch, C channels, H height, W width.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+LARGE_IMAGE_SIZE = 64
+SMALL_IMAGE_SIZE = 16
+_AREA = (0.08, 1.0)
+_ASPECT_RATIO = (3 / 4, 4 / 3)
+
+
+class Augmentation(NamedTuple):
+    """What is done to the images of one data set.
+
+    Attributes:
+        resized_crop: cut out a random box and resize it, as is usual for ImageNet.
+        shift: else, shift by up to this many pixels each way; what comes in is black.
+        flip: mirror half of the images left to right.
+    """
+
+    resized_crop: bool
+    shift: int
+    flip: bool
+
+
+def augmentation_for(channels: int, height: int, width: int) -> Augmentation:
+    """The usual augmentation for images of a size; greyscale ones may be text and are not flipped.
+
+    From 64 pixels on: a random resized crop. Below: shifts by up to 1/8 of the size, and by one
+    pixel up to 16 pixels.
+    """
+    size = min(height, width)
+    shift = 1 if size <= SMALL_IMAGE_SIZE else size // 8
+    return Augmentation(size >= LARGE_IMAGE_SIZE, shift, flip=channels == 3)
+
+
+def augment_batch(
+    image_BCHW: Tensor, augmentation: Augmentation, generator: torch.Generator
+) -> Tensor:
+    """Augments decoded images, each in its own way.
+
+    Args:
+        image_BCHW: values from 0 to 255, of any type.
+        augmentation: what is done.
+        generator: the only source of randomness.
+
+    Returns:
+        Images of the same shape, channels last in memory; float32 where they were resized.
+    """
+    flip_B = draw_flips(len(image_BCHW), augmentation, generator)
+    if augmentation.resized_crop:
+        return _resized_crop(image_BCHW, flip_B, generator)
+    return _shifted(image_BCHW, augmentation.shift, flip_B, generator)
+
+
+def draw_flips(num_images: int, augmentation: Augmentation, generator: torch.Generator) -> Tensor:
+    """Which images are mirrored: bool (B,)."""
+    flip_B = torch.rand(num_images, generator=generator) < 0.5
+    return flip_B & augmentation.flip
+
+
+def draw_boxes(num_images: int, height: int, width: int, generator: torch.Generator) -> Tensor:
+    """Random boxes of 8% to 100% of an image's area, with an aspect ratio of 3/4 to 4/3.
+
+    Returns:
+        Left, top, width and height in pixels, float64 (B, 4). A side that would be longer than
+        the image is shortened to it.
+    """
+    area_B, ratio_B, left_B, top_B = torch.rand(
+        4, num_images, generator=generator, dtype=torch.float64
+    )
+    area_B = (_AREA[0] + (_AREA[1] - _AREA[0]) * area_B) * height * width
+    ratio_B = _ASPECT_RATIO[0] * (_ASPECT_RATIO[1] / _ASPECT_RATIO[0]) ** ratio_B
+    width_B = (area_B * ratio_B).sqrt().clamp(1, width)
+    height_B = (area_B / ratio_B).sqrt().clamp(1, height)
+    left_B, top_B = left_B * (width - width_B), top_B * (height - height_B)
+    return torch.stack([left_B, top_B, width_B, height_B], dim=1)
+
+
+def _shifted(image_BCHW: Tensor, shift: int, flip_B: Tensor, generator: torch.Generator) -> Tensor:
+    batch_size, _, height, width = image_BCHW.shape
+    padded = F.pad(image_BCHW, (shift, shift, shift, shift))
+    top_B, left_B = torch.randint(2 * shift + 1, (2, batch_size), generator=generator)
+    row_BH = top_B[:, None] + torch.arange(height)
+    column_BW = left_B[:, None] + torch.arange(width)
+    column_BW = torch.where(flip_B[:, None], column_BW.flip(1), column_BW)
+    image = torch.arange(batch_size)[:, None, None]
+    shifted_BHWC = padded.permute(0, 2, 3, 1)[image, row_BH[:, :, None], column_BW[:, None, :]]
+    return shifted_BHWC.permute(0, 3, 1, 2)
+
+
+def _resized_crop(image_BCHW: Tensor, flip_B: Tensor, generator: torch.Generator) -> Tensor:
+    batch_size, _, height, width = image_BCHW.shape
+    left_B, top_B, width_B, height_B = draw_boxes(batch_size, height, width, generator).unbind(1)
+    # output coordinates in [-1, 1] to those of the box; a box is never larger than the image, so
+    # that this only ever enlarges and bilinear interpolation needs no smoothing first
+    transform_B23 = torch.zeros(batch_size, 2, 3)
+    transform_B23[:, 0, 0] = width_B / width * torch.where(flip_B, -1, 1)
+    transform_B23[:, 0, 2] = (2 * left_B + width_B) / width - 1
+    transform_B23[:, 1, 1] = height_B / height
+    transform_B23[:, 1, 2] = (2 * top_B + height_B) / height - 1
+    grid_BHW2 = F.affine_grid(transform_B23, list(image_BCHW.shape), align_corners=False)
+    cropped = F.grid_sample(
+        image_BCHW.float(), grid_BHW2, padding_mode="border", align_corners=False
+    )
+    return cropped.contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,119 @@
+"""One encoded image to pixels. Shapes: C channels, H height, W width."""
+
+import io
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+
+from radars.errors import DataError, first_line
+
+Pixel = npt.NDArray[np.uint8]
+
+_GREYSCALE_MODES = ("1", "L")
+_EIGHT_BIT_MODES = (*_GREYSCALE_MODES, "P", "LA", "PA", "La", "RGB", "RGBA", "RGBa", "RGBX",
+                    "CMYK", "YCbCr", "HSV", "LAB")  # fmt: skip
+
+
+class ImageFormat(NamedTuple):
+    """What every image of a data set is converted to.
+
+    Attributes:
+        channels: 1 for greyscale, 3 for RGB.
+        height: in pixels.
+        width: in pixels.
+        resize: whether images of another size are resized and cropped, rather than refused.
+    """
+
+    channels: int
+    height: int
+    width: int
+    resize: bool
+
+
+def format_of(encoded: Mapping[str, Any], image_size: int | None, where: str) -> ImageFormat:
+    """The format of a data set, from its first image and the size that the user wants."""
+    image = open_image(encoded, None, where)
+    channels = 1 if image.mode in _GREYSCALE_MODES else 3
+    if image_size is not None:
+        return ImageFormat(channels, image_size, image_size, resize=True)
+    return ImageFormat(channels, image.height, image.width, resize=False)
+
+
+def open_image(encoded: Mapping[str, Any], channels: int | None, where: str) -> Image.Image:
+    """Decodes an image, and converts it to 1 or 3 channels of 8 bits where `channels` says so.
+
+    Args:
+        encoded: `bytes`, or else the `path` of a file.
+        channels: 1, 3, or None to keep the image's own mode.
+        where: names the image in errors.
+
+    Raises:
+        DataError: it is not an image, is damaged, or has more than 8 bits a channel.
+    """
+    content, path = encoded["bytes"], encoded["path"]
+    try:
+        image: Image.Image = Image.open(io.BytesIO(content) if content is not None else path)
+        with image:
+            image.load()
+            mode = image.mode
+            if mode in _EIGHT_BIT_MODES and channels is not None:
+                image = _convert(image, "L" if channels == 1 else "RGB")
+    except Exception as error:  # decoders raise whatever the damaged bytes lead them to
+        raise DataError(
+            f"{_name(path, where)} must be an image, but cannot be decoded "
+            f"({_reason(error)}); repair or remove it"
+        ) from error
+    if mode not in _EIGHT_BIT_MODES:
+        raise DataError(
+            f"{_name(path, where)} must have 8 bits a channel, but its mode is {mode}; "
+            f"convert it to 8-bit greyscale or RGB"
+        )
+    return image
+
+
+def to_pixels(image: Image.Image, image_format: ImageFormat, where: str) -> Pixel:
+    """An opened image in the format of its data set: uint8 (H, W, C).
+
+    Where it must be resized, its short side becomes that of the format, and the centre is kept.
+    """
+    height, width = image_format.height, image_format.width
+    if image.size != (width, height):
+        if not image_format.resize:
+            raise DataError(
+                f"images must all have one size, but {where} is {image.width}x{image.height} and "
+                f"the first one {width}x{height}; set image_size"
+            )
+        side = min(image.size) * 1.0
+        left, top = (image.width - side) / 2, (image.height - side) / 2
+        return crop_to_pixels(image, (left, top, left + side, top + side), image_format)
+    return np.asarray(image).reshape(height, width, image_format.channels)
+
+
+def crop_to_pixels(
+    image: Image.Image, box: tuple[float, float, float, float], image_format: ImageFormat
+) -> Pixel:
+    """The part of an image in `box` (left, top, right, bottom), resized: uint8 (H, W, C)."""
+    height, width = image_format.height, image_format.width
+    resized = image.resize((width, height), Image.Resampling.BILINEAR, box)
+    return np.asarray(resized).reshape(height, width, image_format.channels)
+
+
+def _convert(image: Image.Image, mode: str) -> Image.Image:
+    if image.mode == mode:
+        return image
+    if "transparency" in image.info:  # a palette with transparency warns unless it goes by RGBA
+        image = image.convert("RGBA")
+    return image.convert(mode)
+
+
+def _name(path: str | None, where: str) -> str:
+    return f"{where} ({path})" if path else where
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):  # its message is the address of a buffer
+        return "the format is not known"
+    return first_line(error)

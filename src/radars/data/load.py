@@ -1,0 +1,136 @@
+"""From a configuration to splits that give batches. Shapes: N examples, C channels."""
+
+import functools
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from radars.data.config import DataConfig
+from radars.data.images import ImageFormat, format_of
+from radars.data.memory import MemoryPixels, decode_rows
+from radars.data.pixels import Pixels, Request
+from radars.data.rows import Rows
+from radars.data.source import Source, open_source
+from radars.data.split import Normalisation, SealedSplit, Split
+from radars.data.splits import divide, hold_out
+from radars.data.streaming import StreamedPixels
+from radars.errors import DataError
+
+_STATISTICS_BATCH_SIZE = 128
+_STATISTICS_STREAMED_EXAMPLES = 1024
+
+
+@dataclass(frozen=True)
+class Data:
+    """A data set, ready to be searched, trained and evaluated on.
+
+    Attributes:
+        name: the source, as the user wrote it.
+        num_classes: how many classes there are.
+        class_names: their names, in the order of their labels.
+        input_shape: of an example: channels, height, width.
+        train: the training part.
+        validation: the validation part; empty where `validation_fraction` is 0.
+        test: the test split, sealed.
+        normalisation: of every example, computed over the training part only.
+    """
+
+    name: str
+    num_classes: int
+    class_names: tuple[str, ...]
+    input_shape: tuple[int, int, int]
+    train: Split
+    validation: Split
+    test: SealedSplit
+    normalisation: Normalisation
+
+
+def load_data(config: DataConfig, seed: int) -> Data:
+    """Opens a data set and divides its training split into the parts of a search.
+
+    With `validation_fraction=0` the training part is the whole training split. The test split is
+    not read before it is opened; where the source has none, a fixed, class-balanced fifth of the
+    only split is held out as such, the same for every seed.
+
+    Args:
+        config: which data, and how they are read.
+        seed: of the draw of `num_train` examples and of the division.
+
+    Raises:
+        DataError: the data are not found, damaged, or not what the configuration says.
+    """
+    source = open_source(config)
+    rows = source.train
+    label_N = rows.labels(len(source.class_names))
+    index_N, held_out_N = torch.arange(len(rows)), None
+    if not source.has_test:
+        index_N, held_out_N = hold_out(label_N)
+    parts = divide(label_N[index_N], config.num_train, config.validation_fraction, seed)
+    train_N, validation_N = (index_N[part] for part in parts)
+
+    image_format = format_of(rows.encoded([0])[0], config.image_size, rows.name_of(0))
+    train_pixels, validation_pixels = _read(rows, [train_N, validation_N], image_format, config)
+    normalisation = _normalisation_of(train_pixels)
+    return Data(
+        name=source.name,
+        num_classes=len(source.class_names),
+        class_names=source.class_names,
+        input_shape=train_pixels.shape,
+        train=Split(train_pixels, label_N[train_N], normalisation),
+        validation=Split(validation_pixels, label_N[validation_N], normalisation),
+        test=SealedSplit(
+            functools.partial(_open_test, source, held_out_N, image_format, normalisation)
+        ),
+        normalisation=normalisation,
+    )
+
+
+def _open_test(
+    source: Source,
+    held_out_N: Tensor | None,
+    image_format: ImageFormat,
+    normalisation: Normalisation,
+) -> Split:
+    rows = source.train if held_out_N is not None else source.test()
+    index_N = held_out_N if held_out_N is not None else torch.arange(len(rows))
+    label_N = rows.labels(len(source.class_names))[index_N]
+    if not len(label_N):
+        raise DataError(
+            f"a test split must have an example, but the fifth held out of the {len(rows)} of "
+            f"{rows.where} has none; add examples"
+        )
+    pixels = _read(rows, [index_N], image_format, source.config)[0]
+    return Split(pixels, label_N, normalisation)
+
+
+def _read(
+    rows: Rows, parts: list[Tensor], image_format: ImageFormat, config: DataConfig
+) -> list[Pixels]:
+    """The pixels of each part: all in memory where they fit, or else all streamed."""
+    bytes_per_image = image_format.channels * image_format.height * image_format.width
+    if sum(map(len, parts)) * bytes_per_image <= config.in_memory_bytes:
+        return [decode_rows(rows, part_N, image_format) for part_N in parts]
+    return [StreamedPixels(rows, part_N, image_format, config.num_workers) for part_N in parts]
+
+
+def _normalisation_of(pixels: Pixels) -> Normalisation:
+    """Statistics of all examples in memory, or of the first of those that are streamed."""
+    num_examples = len(pixels)
+    if not isinstance(pixels, MemoryPixels):
+        num_examples = min(num_examples, _STATISTICS_STREAMED_EXAMPLES)
+    requests = [
+        Request(list(range(start, min(start + _STATISTICS_BATCH_SIZE, num_examples))))
+        for start in range(0, num_examples, _STATISTICS_BATCH_SIZE)
+    ]
+    total_C = torch.zeros(pixels.shape[0], dtype=torch.float64)
+    total_squares_C = torch.zeros_like(total_C)
+    for image_BCHW in pixels.read_each(requests):
+        value_BCHW = image_BCHW.float()
+        total_C += value_BCHW.sum((0, 2, 3), dtype=torch.float64)
+        total_squares_C += value_BCHW.square().sum((0, 2, 3), dtype=torch.float64)
+    count = num_examples * pixels.shape[1] * pixels.shape[2]
+    mean_C = total_C / count
+    variance_C = total_squares_C / count - mean_C.square()
+    std_C = variance_C.clamp(min=1.0).sqrt()  # of values up to 255: images of one colour have none
+    return Normalisation((mean_C / 255).float(), (std_C / 255).float())

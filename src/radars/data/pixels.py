@@ -1,0 +1,89 @@
+"""Where the pixels of a split come from, and reading them one request after another.
+
+Shapes: N examples, B batch, C channels, H height, W width.
+"""
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from radars.data.order import Position
+from radars.errors import DataError
+
+
+class Request(NamedTuple):
+    """Which examples are wanted, and how.
+
+    Attributes:
+        indices: example numbers within the split.
+        position: seeds the augmentation; None asks for the examples as they are.
+    """
+
+    indices: list[int]
+    position: Position | None = None
+
+
+class Pixels(ABC):
+    """The images of a split.
+
+    Attributes:
+        shape: of an image: channels, height, width.
+        num_workers: how many processes read them; 0 reads in this one.
+    """
+
+    shape: tuple[int, int, int]
+    num_workers: int
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many images there are."""
+
+    @abstractmethod
+    def read(self, request: Request) -> Tensor:
+        """The images of a request: values from 0 to 255 of any type, (B, C, H, W).
+
+        The result depends on the request alone.
+
+        Raises:
+            DataError: an image cannot be decoded.
+        """
+
+    def read_each(self, requests: Iterable[Request]) -> Iterator[Tensor]:
+        """Reads one request after another, ahead of time where there are workers."""
+        if self.num_workers == 0:
+            yield from map(self.read, requests)
+            return
+        loader = DataLoader(
+            _Answers(self),
+            batch_size=None,
+            sampler=requests,
+            num_workers=min(self.num_workers, os.cpu_count() or 1),
+            collate_fn=_as_it_is,
+            generator=torch.Generator(),  # or the loader would draw from the global one
+        )
+        for answer in loader:
+            if isinstance(answer, DataError):
+                raise answer
+            yield answer
+
+
+class _Answers(Dataset[Tensor | DataError]):
+    """What workers evaluate: errors are returned, or the loader would add a traceback to them."""
+
+    def __init__(self, pixels: Pixels) -> None:
+        self._pixels = pixels
+
+    def __getitem__(self, request: Request) -> Tensor | DataError:
+        try:
+            return self._pixels.read(request)
+        except DataError as error:
+            return DataError(str(error))
+
+
+def _as_it_is(answer: Any) -> Any:
+    return answer

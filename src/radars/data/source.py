@@ -1,0 +1,159 @@
+"""Finds a data set by its name, and opens it: its splits, not yet decoded."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import datasets
+import huggingface_hub
+import torch
+
+from radars.data.config import DataConfig
+from radars.data.embedded import open_digits
+from radars.data.local import SPLIT_NAMES, open_local
+from radars.data.rows import UNKNOWN_LABEL, Rows, open_rows
+from radars.errors import DataError, first_line
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Source:
+    """An opened data set.
+
+    Attributes:
+        name: as the user wrote it.
+        class_names: the classes, in the order of their labels.
+        train: the training split.
+        tables: every other split by name, not looked into.
+        config: says which columns are wanted.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    train: Rows
+    tables: dict[str, datasets.Dataset]
+    config: DataConfig
+
+    @property
+    def has_test(self) -> bool:
+        """Whether the source has a split for tests."""
+        return "test" in self.tables or "validation" in self.tables
+
+    def test(self) -> Rows:
+        """The test split: `test`, or `validation` where that is missing or its labels are secret.
+
+        Raises:
+            DataError: it cannot be used.
+        """
+        for split in ("test", "validation"):
+            if split in self.tables:
+                rows = _open_split(self.tables[split], split, self.config)
+                if "validation" not in self.tables or split == "validation":
+                    return rows
+                if (rows.stored_labels() != UNKNOWN_LABEL).any():
+                    return rows
+        raise DataError(f"{self.name} must have a split named test or validation; add one")
+
+
+def open_source(config: DataConfig) -> Source:
+    """Opens the data set that `config.source` names.
+
+    Raises:
+        DataError: it is not found, or its training split cannot be used.
+    """
+    tables = _open_tables(config)
+    train_table = tables.pop("train", None) or (tables.popitem()[1] if len(tables) == 1 else None)
+    if train_table is None:
+        found = ", ".join(tables) or "none"
+        raise DataError(
+            f"{config.source} must have a split named train, but its splits are {found}; rename one"
+        )
+    train = _open_split(train_table, "train", config)
+    return Source(config.source, _class_names(train), train, tables, config)
+
+
+def _open_split(table: datasets.Dataset, split: str, config: DataConfig) -> Rows:
+    where = f"{config.source} [{split}]"
+    return open_rows(table, where, config.image_column, config.label_column)
+
+
+def _open_tables(config: DataConfig) -> dict[str, datasets.Dataset]:
+    if config.source == "digits":
+        return open_digits()
+    path = Path(config.source).expanduser()
+    with _quiet():
+        if path.exists():
+            return open_local(path, config.in_memory_bytes)
+        if _looks_like_a_path(config.source):
+            raise DataError(
+                f"a source must exist, but there is no {config.source}; check the path, or give "
+                f"digits or the name of a data set on the Hugging Face hub"
+            )
+        try:
+            tables = dict(datasets.load_dataset(config.source))
+        except Exception as error:  # the hub's client raises errors of many kinds
+            raise DataError(
+                f"a source is digits, a path, or the name of a data set on the Hugging Face hub, "
+                f"but {config.source} is no path and cannot be loaded from the hub "
+                f"({first_line(error)}); check the name and the network, or give a path"
+            ) from error
+    return {SPLIT_NAMES.get(str(name), str(name)): table for name, table in tables.items()}
+
+
+def _looks_like_a_path(source: str) -> bool:
+    """Whether a source that does not exist cannot be meant as `name` or `owner/name` on the hub."""
+    return (
+        source.startswith(("/", ".", "~")) or source.endswith(".parquet") or source.count("/") > 1
+    )
+
+
+def _class_names(train: Rows) -> tuple[str, ...]:
+    """The classes: those that are declared, or the integers up to the largest label.
+
+    Raises:
+        DataError: a class has no training example.
+    """
+    label_N = train.stored_labels()
+    declared = train.class_names
+    num_classes = len(declared) if declared else max(int(label_N.max()) + 1, 0)
+    label_N = train.labels(max(num_classes, 1))
+    present = set(torch.unique(label_N).tolist())
+    names = declared or [str(label) for label in range(min(num_classes, len(train) + 1))]
+    missing = [name for label, name in enumerate(names) if label not in present]
+    if missing and declared and len(train) < num_classes:  # a sample cannot hold every class
+        _logger.warning(
+            "%d of the %d classes have no example in %s, which has only %d",
+            len(missing), num_classes, train.where, len(train),
+        )  # fmt: skip
+    elif missing:
+        raise DataError(
+            f"every class must have a training example, but {train.where} has none of class "
+            f"{missing[0]} (labels run from 0 to {num_classes - 1}); add some, or renumber the "
+            f"labels"
+        )
+    if num_classes < 2:
+        raise DataError(
+            f"data must have two classes or more, but {train.where} has {num_classes}; "
+            f"check the labels"
+        )
+    return tuple(names)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Within, the Hugging Face libraries print neither progress nor retries."""
+    bars = datasets.is_progress_bar_enabled()
+    levels = datasets.logging.get_verbosity(), huggingface_hub.logging.get_verbosity()
+    datasets.disable_progress_bars()
+    datasets.logging.set_verbosity_error()
+    huggingface_hub.logging.set_verbosity(logging.ERROR)
+    try:
+        yield
+    finally:
+        if bars:
+            datasets.enable_progress_bars()
+        datasets.logging.set_verbosity(levels[0])
+        huggingface_hub.logging.set_verbosity(levels[1])

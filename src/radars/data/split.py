@@ -1,0 +1,184 @@
+"""A split: batches in random order without end, or once in order.
+
+Shapes: N examples, B batch, C channels, H height, W width.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple, NoReturn, final
+
+import torch
+from torch import Tensor
+
+from radars.data.batch import Batch
+from radars.data.order import Position, walk
+from radars.data.pixels import Pixels, Request
+from radars.errors import DataError, TestSplitError
+
+_SEED_LIMIT = 2**63
+
+
+class Normalisation(NamedTuple):
+    """The mean and the standard deviation of each channel, of values from 0 to 1.
+
+    Attributes:
+        mean_C: float32 (C,).
+        std_C: float32 (C,).
+    """
+
+    mean_C: Tensor  # noqa: N815
+    std_C: Tensor  # noqa: N815
+
+    def __call__(self, image_BCHW: Tensor) -> Tensor:
+        """Images of values from 0 to 255, normalised: float32, channels last in memory."""
+        scale_C11 = (1 / (255 * self.std_C))[:, None, None]
+        shift_C11 = (self.mean_C / self.std_C)[:, None, None]
+        image = image_BCHW.to(torch.float32, memory_format=torch.channels_last)
+        return image * scale_C11 - shift_C11
+
+
+@final
+class Split:
+    """Examples with labels.
+
+    Attributes:
+        label_N: classes, int64 (N,).
+        normalisation: what every image goes through.
+    """
+
+    def __init__(self, pixels: Pixels, label_N: Tensor, normalisation: Normalisation) -> None:
+        self.label_N = label_N
+        self.normalisation = normalisation
+        self._pixels = pixels
+
+    def __len__(self) -> int:
+        return len(self.label_N)
+
+    def batches(self, batch_size: int, *, augment: bool, seed: int) -> "BatchStream":
+        """Full batches in random order, without end.
+
+        Args:
+            batch_size: examples per batch; those that do not fill a batch are left out of an epoch.
+            augment: whether images are changed at random.
+            seed: of the order and the changes, both.
+
+        Raises:
+            DataError: there are fewer examples than a batch holds.
+        """
+        if not 1 <= batch_size <= len(self):
+            raise DataError(
+                f"batch_size must be from 1 to the examples of the split, {len(self)}, but got "
+                f"{batch_size}; lower it, or raise num_train"
+            )
+        return BatchStream(self, batch_size, augment=augment, seed=seed)
+
+    def evaluation_batches(self, batch_size: int) -> Iterator[Batch]:
+        """Every example once, in order, as it is; the last batch may be smaller."""
+        if batch_size < 1:
+            raise DataError(f"batch_size must be 1 or more, but got {batch_size}; raise it")
+        chunks = [
+            list(range(start, min(start + batch_size, len(self))))
+            for start in range(0, len(self), batch_size)
+        ]
+        for indices, image_BCHW in zip(
+            chunks, self._pixels.read_each(map(Request, chunks)), strict=True
+        ):
+            yield self._batch(indices, image_BCHW)
+
+    def _batch(self, indices: list[int], image_BCHW: Tensor) -> Batch:
+        return Batch(self.normalisation(image_BCHW), self.label_N[indices])
+
+    def _batches_from(
+        self, position: Position, batch_size: int, *, augment: bool
+    ) -> Iterator[tuple[Position, Batch]]:
+        """Batches from a position on, each with the position that it is at."""
+        steps = walk(position, len(self), batch_size)
+        requests = (Request(indices, at if augment else None) for at, indices in steps)
+        images = self._pixels.read_each(requests)
+        # the same walk again: workers are several requests ahead of what is yielded here
+        for at, indices in walk(position, len(self), batch_size):
+            yield at, self._batch(indices, next(images))
+
+
+@final
+class BatchStream:
+    """An endless stream of shuffled batches, that can go on, bit for bit, where another stopped."""
+
+    def __init__(self, split: Split, batch_size: int, *, augment: bool, seed: int) -> None:
+        self._split = split
+        self._batch_size = batch_size
+        self._augment = augment
+        self._position = Position(seed % _SEED_LIMIT)
+        self._batches: Iterator[tuple[Position, Batch]] | None = None
+
+    def next(self) -> Batch:
+        """The next batch.
+
+        Raises:
+            DataError: an image cannot be decoded.
+        """
+        if self._batches is None:
+            self._batches = self._split._batches_from(
+                self._position, self._batch_size, augment=self._augment
+            )
+        at, batch = next(self._batches)
+        self._position = at._replace(offset=at.offset + self._batch_size)
+        return batch
+
+    def state(self) -> dict[str, Tensor]:
+        """All that the rest of the stream depends on, beside the split and the batch size."""
+        return {"position": torch.tensor(self._position, dtype=torch.int64)}
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Goes on from where the stream was whose `state` this is.
+
+        Raises:
+            DataError: the state is not that of a stream over this split.
+        """
+        values = state["position"].tolist() if "position" in state else []
+        if len(values) != len(Position._fields) or min(values) < 0 or values[2] > len(self._split):
+            raise DataError(
+                f"the state of a stream must be a position within {len(self._split)} examples, but "
+                f"got {values}; resume with the data that the run was started with"
+            )
+        self._position = Position(*values)
+        self._batches = None
+
+
+@final
+class SealedSplit:
+    """A test split that cannot be read by mistake: only `open` gives access.
+
+    A search never opens it.
+    """
+
+    def __init__(self, open_split: Callable[[], Split]) -> None:
+        self._open_split = open_split
+
+    def open(self) -> Split:
+        """The test split.
+
+        Raises:
+            DataError: it cannot be used.
+        """
+        return self._open_split()
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):  # copying and pickling ask for what may not be there
+            raise AttributeError(name)
+        raise _sealed(name)
+
+    def __len__(self) -> NoReturn:
+        raise _sealed("len")
+
+    def __iter__(self) -> NoReturn:
+        raise _sealed("iteration")
+
+    def __getitem__(self, index: object) -> NoReturn:
+        raise _sealed("an item")
+
+
+def _sealed(what: str) -> TestSplitError:
+    return TestSplitError(
+        f"the test split must stay sealed during a search, but its {what} was read; use the "
+        f"validation split, or open() it to evaluate a finished network"
+    )

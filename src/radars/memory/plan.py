@@ -1,0 +1,225 @@
+"""`Planner`: which candidates stay live, and which levers are on, so that training fits a budget.
+
+Levers, cheapest first: as it is; recompute candidates in the backward pass; prune. Pruning is a
+knapsack: keep the policy's probability, pay in predicted bytes and in multiply-accumulates (a
+supernet step costs the sum of its candidates, a path costs one). Prices guide it, and an exact
+trace decides.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+import numpy as np
+from scipy.optimize import Bounds, LinearConstraint, milp
+
+from radars.cost import CostTable
+from radars.errors import BudgetError
+from radars.memory.predict import StepMemory, TrainingSpec, predict
+from radars.memory.price import Price, candidate_prices
+from radars.nn.steps import StepKind
+from radars.space import Architecture, SearchSpace, Subspace
+from radars.units import format_bytes
+
+_MAX_TRIES = 12
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train a subspace within a budget.
+
+    Attributes:
+        subspace: the candidates that stay live.
+        recompute: whether mixtures run their candidates again in the backward pass.
+        memory: the exact prediction of the dearest step.
+        levers: what was done to fit, in order: `recompute`, `prune`.
+    """
+
+    subspace: Subspace
+    recompute: bool
+    memory: StepMemory
+    levers: tuple[str, ...]
+
+
+class Planner:
+    """Plans for one space, one kind of batch and one budget.
+
+    Args:
+        space: the search space.
+        spec: batch, optimizers, precision.
+        budget_bytes: the most that a training step may hold.
+        max_cost_ratio: the most multiply-accumulates of a supernet step, as a multiple of the
+            dearest path's; None for no limit.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        spec: TrainingSpec,
+        budget_bytes: int,
+        max_cost_ratio: float | None = None,
+    ) -> None:
+        self.space = space
+        self.spec = spec
+        self.budget_bytes = budget_bytes
+        self._max_cost_ratio = max_cost_ratio
+        self._predict = cache(self._predict_exactly)
+
+    @cached_property
+    def prices(self) -> Mapping[str, Mapping[str, Price]]:
+        """What each candidate adds to the memory of a step."""
+        return candidate_prices(self.space, self.spec)
+
+    @cached_property
+    def costs(self) -> CostTable:
+        """What each candidate adds to the time of a step."""
+        return CostTable.of(self.space, self.spec.input_shape)
+
+    def smallest_path(self, within: Subspace | None = None) -> Architecture:
+        """The architecture with the least expected memory."""
+        return self._extreme_path(within, sign=1)
+
+    def largest_path(self, within: Subspace | None = None) -> Architecture:
+        """The architecture with the most expected memory."""
+        return self._extreme_path(within, sign=-1)
+
+    def predict(self, subspace: Subspace | Architecture, *, recompute: bool = False) -> StepMemory:
+        """The exact memory of training a subspace or a path; traced once, then remembered."""
+        return self._predict(
+            subspace.as_subspace() if isinstance(subspace, Architecture) else subspace, recompute
+        )
+
+    def expected_path_bytes(self, architecture: Architecture) -> int:
+        """The memory of training one path by prices: quick, and a little on the high side."""
+        smallest = self.smallest_path()
+        return self.predict(smallest).peak_bytes + sum(
+            self._price(choice, name) - self._price(choice, smallest[choice])
+            for choice, name in architecture.items()
+        )
+
+    def plan_path(self, architecture: Architecture) -> Plan:
+        """How to train one path.
+
+        Raises:
+            BudgetError: it does not fit, even when it is recomputed.
+        """
+        subspace = architecture.as_subspace()
+        for recompute in (False, True):
+            memory = self.predict(subspace, recompute=recompute)
+            if memory.peak_bytes <= self.budget_bytes:
+                return Plan(subspace, recompute, memory, ("recompute",) if recompute else ())
+        raise self._does_not_fit(memory.peak_bytes)
+
+    def plan(
+        self,
+        preferences: Mapping[str, Mapping[str, float]] | None = None,
+        within: Subspace | None = None,
+    ) -> Plan:
+        """The plan that keeps the most preference within the budget.
+
+        Args:
+            preferences: choice to candidate to a probability; by default all alike.
+            within: the candidates to choose from; by default all.
+
+        Raises:
+            BudgetError: not even the smallest path fits.
+        """
+        within = within or self.space.full
+        preferences = preferences or {
+            choice: dict.fromkeys(names, 1.0 / len(names)) for choice, names in within.items()
+        }
+        kept = self._prune(preferences, within, room_bytes=None)
+        pruned: tuple[str, ...] = ("prune",) if kept != within else ()
+        for recompute in (False, True):
+            memory = self.predict(kept, recompute=recompute)
+            if memory.peak_bytes <= self.budget_bytes:
+                return Plan(
+                    kept, recompute, memory, (("recompute",) if recompute else ()) + pruned
+                )
+        return self._prune_to_fit(preferences, within)
+
+    def _prune_to_fit(
+        self, preferences: Mapping[str, Mapping[str, float]], within: Subspace
+    ) -> Plan:
+        """Prunes, with candidates recomputed, until the exact trace fits."""
+        smallest = self.smallest_path(within)
+        memory = self.predict(smallest, recompute=True)
+        if memory.peak_bytes > self.budget_bytes:
+            raise self._does_not_fit(memory.peak_bytes)
+        best = Plan(smallest.as_subspace(), True, memory, ("recompute", "prune"))
+        room_bytes = self.budget_bytes - memory.peak_bytes
+        for _ in range(_MAX_TRIES):
+            kept = self._prune(preferences, within, room_bytes=room_bytes)
+            memory = self.predict(kept, recompute=True)
+            if memory.peak_bytes <= self.budget_bytes:
+                return Plan(kept, True, memory, ("recompute", "prune"))
+            over_bytes = memory.peak_bytes - self.budget_bytes
+            room_bytes -= max(over_bytes, room_bytes // 8)
+            if room_bytes <= 0:
+                break
+        return best
+
+    def _prune(
+        self,
+        preferences: Mapping[str, Mapping[str, float]],
+        within: Subspace,
+        room_bytes: int | None,
+    ) -> Subspace:
+        """Solves the knapsack over the candidates of `within`."""
+        pairs = [(choice, name) for choice, names in within.items() for name in names]
+        one_each = np.array([[float(c == choice) for c, _ in pairs] for choice in within])
+        rows = [LinearConstraint(one_each, 1, np.inf)]
+        if self._max_cost_ratio is not None:
+            macs = np.array([self.costs.candidates[c][n].macs for c, n in pairs], dtype=float)
+            dearest = sum(
+                max(self.costs.candidates[c][n].macs for n in self.space.full[c]) for c in within
+            )
+            room = max(self._max_cost_ratio * dearest, 1.0)
+            rows.append(LinearConstraint(macs[None] / room, -np.inf, 1.0))
+        if room_bytes is not None:
+            # with its candidates recomputed, a mixture pays for what each has on the device
+            least = self.smallest_path(within)
+            resident = np.array([self.prices[c][n].resident for c, n in pairs], dtype=float)
+            offset = sum(self.prices[c][n].resident for c, n in least.items())
+            room = max(float(room_bytes + offset), 1.0)
+            rows.append(LinearConstraint(resident[None] / room, -np.inf, 1.0))
+        solution = milp(
+            -np.array([preferences[c][n] for c, n in pairs]),
+            constraints=rows,
+            integrality=np.ones(len(pairs)),
+            bounds=Bounds(0, 1),
+        )
+        if solution.x is None:
+            return self.smallest_path(within).as_subspace()
+        kept = [pair for pair, x in zip(pairs, np.round(solution.x), strict=True) if x > 0]
+        return Subspace(
+            {choice: [n for c, n in kept if c == choice] for choice in within}
+        )
+
+    def _extreme_path(self, within: Subspace | None, sign: int) -> Architecture:
+        return Architecture(
+            {
+                choice: min(names, key=lambda name: sign * self._price(choice, name))
+                for choice, names in (within or self.space.full).items()
+            }
+        )
+
+    def _price(self, choice: str, name: str) -> int:
+        price = self.prices[choice][name]
+        return price.resident + price.saved
+
+    def _predict_exactly(self, subspace: Subspace, recompute: bool) -> StepMemory:
+        return predict(
+            self.space, subspace, self.spec, kinds=_training_kinds(), recompute=recompute
+        )
+
+    def _does_not_fit(self, need_bytes: int) -> BudgetError:
+        return BudgetError(
+            f"the smallest plan of {self.space.name!r} needs {format_bytes(need_bytes)} "
+            f"({need_bytes:,} bytes) with batches of {self.spec.batch_size}, but the budget is "
+            f"{format_bytes(self.budget_bytes)}; raise the budget or lower the batch size"
+        )
+
+
+def _training_kinds() -> Sequence[StepKind]:
+    return (StepKind.WEIGHTS, StepKind.ARCHITECTURE)

@@ -1,0 +1,137 @@
+"""`predict`: the memory of a training step, traced on fake tensors; nothing is allocated."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from radars.memory.tracker import Breakdown, MemoryTracker, Part
+from radars.nn.optimizer import OptimizerConfig, state_tensors
+from radars.nn.relaxation import Relaxation, Softmax
+from radars.nn.steps import (
+    Precision,
+    StepKind,
+    architecture_step,
+    evaluation_step,
+    weights_step,
+)
+from radars.nn.supernet import Supernet
+from radars.space import Architecture, SearchSpace, Subspace
+
+
+@dataclass(frozen=True)
+class TrainingSpec:
+    """What, beside the live candidates, decides the memory of a step.
+
+    Attributes:
+        input_shape: of one example, without the batch.
+        batch_size: examples in a training batch.
+        optimizer: of the network weights.
+        architecture_optimizer: of the architecture logits; None for the supernet's own.
+        relaxation: of the mixtures.
+        precision: `32-true` or `bf16-mixed`.
+        device_type: the device whose allocator's rounding counts.
+    """
+
+    input_shape: tuple[int, ...]
+    batch_size: int
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    architecture_optimizer: OptimizerConfig | None = None
+    relaxation: Relaxation = field(default_factory=Softmax)
+    precision: Precision = "32-true"
+    device_type: str = "cpu"
+
+
+@dataclass(frozen=True)
+class StepMemory:
+    """The peak of one step.
+
+    Attributes:
+        peak_bytes: the most bytes of tensors alive at once.
+        breakdown: what they were there for.
+    """
+
+    peak_bytes: int
+    breakdown: Breakdown
+
+
+def predict(
+    space: SearchSpace,
+    subspace: Subspace | Architecture,
+    spec: TrainingSpec,
+    *,
+    kinds: Iterable[StepKind] = (StepKind.WEIGHTS, StepKind.ARCHITECTURE),
+    recompute: bool = False,
+) -> StepMemory:
+    """Predicts the peak of the steps that train a subspace, by running them on fake tensors.
+
+    Args:
+        space: the search space.
+        subspace: the live candidates; with an architecture, the steps are those of one path.
+        spec: batch, optimizers, precision.
+        kinds: the steps that are run in turn; the dearest counts. An architecture step is left
+            out where nothing is left to choose.
+        recompute: whether candidates are run again in the backward pass.
+
+    Returns:
+        The dearest step's memory. Every state that one of the steps leaves on the device, such as
+        momentum, is there in all of them.
+    """
+    subspace = subspace.as_subspace() if isinstance(subspace, Architecture) else subspace
+    kinds = tuple(kinds)
+    if subspace.num_architectures == 1:
+        kinds = tuple(kind for kind in kinds if kind is not StepKind.ARCHITECTURE)
+    device = torch.device(spec.device_type)
+    with FakeTensorMode(), device:
+        supernet = Supernet(
+            space,
+            subspace,
+            spec.relaxation,
+            optimizer=spec.optimizer,
+            architecture_optimizer=spec.architecture_optimizer,
+            recompute=recompute,
+            device=device,
+        )
+        example_B = torch.empty(spec.batch_size, *spec.input_shape, device=device)
+        if example_B.dim() == 4:
+            example_B = example_B.contiguous(memory_format=torch.channels_last)
+        output = evaluation_step(supernet, example_B, precision=spec.precision)
+        label_B = torch.zeros(output.shape[0], dtype=torch.int64, device=device)
+        del output
+        for kind in kinds:  # once untracked: optimizers make their state in their first step
+            run_step(kind, supernet, example_B, label_B, spec.precision)
+        memories = []
+        for kind in kinds:
+            with track(supernet, (example_B, label_B)) as tracker:
+                run_step(kind, supernet, example_B, label_B, spec.precision)
+            memories.append(StepMemory(tracker.peak_bytes, tracker.breakdown))
+    return max(memories, key=lambda memory: memory.peak_bytes)
+
+
+def run_step(
+    kind: StepKind, supernet: Supernet, example_B: Tensor, label_B: Tensor, precision: Precision
+) -> Tensor:
+    """Runs a step of one kind; returns its loss or, for an evaluation, its outputs."""
+    if kind is StepKind.EVALUATION:
+        return evaluation_step(supernet, example_B, precision=precision)
+    if kind is StepKind.ARCHITECTURE:
+        return architecture_step(supernet, example_B, label_B, precision=precision)
+    return weights_step(supernet, example_B, label_B, precision=precision)
+
+
+def track(supernet: Supernet, batch: Iterable[Tensor]) -> MemoryTracker:
+    """A tracker that knows what a supernet has on the device before a step."""
+    optimizers = [*supernet.weight_optimizers(), supernet.architecture_optimizer]
+    batch = list(batch)
+    return MemoryTracker(
+        {
+            Part.PARAMETERS: [*supernet.parameters(), *supernet.buffers()],
+            Part.OPTIMIZER_STATE: [
+                tensor for optimizer in optimizers for tensor in state_tensors(optimizer)
+            ],
+            Part.ACTIVATIONS: batch,
+        },
+        batch[0].device,
+    )

@@ -1,0 +1,164 @@
+"""`MemoryTracker`: counts the bytes of every tensor that is alive, and remembers their peak.
+
+It sees each operation (`TorchDispatchMode`), so it works alike on fake tensors, where nothing is
+allocated, and on real ones: a prediction and a measurement on the CPU count the same things.
+"""
+
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_iter
+
+_CUDA_BLOCK_BYTES = 512  # the CUDA allocator rounds every tensor up to blocks of this size
+
+
+class Part(StrEnum):
+    """What a tensor is there for."""
+
+    PARAMETERS = "parameters"
+    GRADIENTS = "gradients"
+    OPTIMIZER_STATE = "optimizer_state"
+    ACTIVATIONS = "activations"
+    TEMPORARIES = "temporaries"
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """Bytes by what they are there for, at the moment of the peak.
+
+    Attributes:
+        parameters: weights, buffers and architecture logits.
+        gradients: gradients of parameters.
+        optimizer_state: momentum and the like.
+        activations: the batch, and what the forward pass made.
+        temporaries: what the backward pass and the optimizer made, recomputed activations too.
+    """
+
+    parameters: int = 0
+    gradients: int = 0
+    optimizer_state: int = 0
+    activations: int = 0
+    temporaries: int = 0
+
+    @property
+    def total(self) -> int:
+        """All bytes."""
+        return sum(getattr(self, field.name) for field in fields(self))
+
+
+class MemoryTracker(TorchDispatchMode):
+    """Within it, tracks the tensors of one device.
+
+    Args:
+        resident: tensors that are there before the first operation, by what they are for.
+        device: the device whose tensors count.
+    """
+
+    def __init__(self, resident: Mapping[Part, Iterable[Tensor]], device: torch.device) -> None:
+        super().__init__()
+        self._device = device
+        self._now = dict.fromkeys(Part, 0)
+        self._total = 0
+        self._peak = -1
+        self._breakdown = Breakdown()
+        self._storages: dict[int, _Storage] = {}
+        self._hooks: list[Callable[[], None]] = []
+        for part, tensors in resident.items():
+            for tensor in tensors:
+                self._add(tensor, part)
+                if part is Part.PARAMETERS and tensor.is_leaf and tensor.requires_grad:
+                    handle = tensor.register_post_accumulate_grad_hook(self._gradient_is_ready)
+                    self._hooks.append(handle.remove)
+        self._note_peak()
+
+    @property
+    def peak_bytes(self) -> int:
+        """The most bytes that were alive at once."""
+        return self._peak
+
+    @property
+    def now_bytes(self) -> int:
+        """The bytes that are alive now."""
+        return self._total
+
+    @property
+    def breakdown(self) -> Breakdown:
+        """What the bytes of the peak were there for."""
+        return self._breakdown
+
+    def __exit__(self, *exception: Any) -> None:
+        for remove in self._hooks:
+            remove()
+        self._hooks.clear()
+        super().__exit__(*exception)
+
+    def __torch_dispatch__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Runs the operation, then counts what it returned."""
+        result = func(*args, **(kwargs or {}))
+        for value in tree_iter(result):
+            if isinstance(value, Tensor):
+                self._add(value, self._part_of_new())
+        if self._total > self._peak:
+            self._note_peak()
+        return result
+
+    def _part_of_new(self) -> Part:
+        in_backward = torch._C._current_graph_task_id() >= 0
+        if in_backward or not torch.is_grad_enabled():
+            return Part.TEMPORARIES
+        return Part.ACTIVATIONS
+
+    def _gradient_is_ready(self, parameter: Tensor) -> None:
+        if parameter.grad is not None:
+            self._add(parameter.grad, Part.GRADIENTS)
+
+    def _add(self, tensor: Tensor, part: Part) -> None:
+        """Counts a tensor's storage, or moves it to another part if it is known."""
+        if tensor.device != self._device or tensor.layout is not torch.strided:
+            return
+        storage = tensor.untyped_storage()
+        key = storage._cdata
+        known = self._storages.get(key)
+        if known is None:
+            num_bytes = self._allocated_bytes(storage.nbytes())
+            reference = weakref.ref(storage, lambda _: self._remove(key))
+            self._storages[key] = _Storage(num_bytes, part, reference)
+            self._now[part] += num_bytes
+            self._total += num_bytes
+        elif part is Part.GRADIENTS and known.part is not part:
+            self._now[known.part] -= known.num_bytes
+            self._now[part] += known.num_bytes
+            known.part = part
+
+    def _remove(self, key: int) -> None:
+        storage = self._storages.pop(key)
+        self._now[storage.part] -= storage.num_bytes
+        self._total -= storage.num_bytes
+
+    def _allocated_bytes(self, num_bytes: int) -> int:
+        if self._device.type != "cuda":
+            return num_bytes
+        return -(-num_bytes // _CUDA_BLOCK_BYTES) * _CUDA_BLOCK_BYTES
+
+    def _note_peak(self) -> None:
+        self._peak = self._total
+        self._breakdown = Breakdown(**{part.value: size for part, size in self._now.items()})
+
+
+@dataclass
+class _Storage:
+    num_bytes: int
+    part: Part
+    reference: "weakref.ref[torch.UntypedStorage]"

@@ -1,0 +1,153 @@
+"""`SearchConfig`: everything that decides a search. Checked when constructed."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from radars.cost import Constraint
+from radars.data import DataConfig
+from radars.nn.optimizer import OptimizerConfig
+from radars.nn.relaxation import GumbelSoftmax, Relaxation, Softmax
+from radars.nn.steps import Precision
+from radars.units import parse_bytes
+
+Bytes = Annotated[int, BeforeValidator(parse_bytes)]
+Hard = Annotated[
+    Constraint,
+    BeforeValidator(lambda value: Constraint.parse(value) if isinstance(value, str) else value),
+    PlainSerializer(str),
+]
+
+
+class _Config(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class ControllerConfig(_Config):
+    """The RL policy.
+
+    Attributes:
+        learning_rate: of Adam, on the policy's logits.
+        entropy_weight: of the entropy bonus.
+        baseline_decay: of the moving average of rewards.
+        group_weight: how much of the baseline is the mean of the samples that are rewarded
+            together, on the same examples; the rest is the moving average.
+    """
+
+    learning_rate: float = Field(0.02, gt=0)
+    entropy_weight: float = Field(1e-4, ge=0)
+    baseline_decay: float = Field(0.9, ge=0, lt=1)
+    group_weight: float = Field(1.0, ge=0, le=1)
+
+
+class ExploreConfig(_Config):
+    """The RL half of a round: single paths, rewards, policy.
+
+    Attributes:
+        steps: training steps on single paths, a round.
+        warmup_fraction: how much of the first round is drawn uniformly, without policy updates.
+        update_every: training steps between policy updates.
+        samples: architectures that are rewarded for each policy update.
+        reward_batches: validation batches that each of them is rewarded on.
+        controller: the policy.
+    """
+
+    steps: int = Field(600, ge=1)
+    warmup_fraction: float = Field(0.4, ge=0, le=1)
+    update_every: int = Field(8, ge=1)
+    samples: int = Field(8, ge=2)
+    reward_batches: int = Field(1, ge=1)
+    controller: ControllerConfig = ControllerConfig()
+
+
+class DifferentiateConfig(_Config):
+    """The DNAS half of a round: the supernet of the subspace.
+
+    Attributes:
+        steps: iterations (a weights step and an architecture step each), a round.
+        relaxation: `softmax` or `gumbel`.
+        temperature: of the relaxation, at the beginning.
+        final_temperature: at the end; geometric in between.
+        beta_decay: weight, at the end, of the regulariser against collapse; linear from 0.
+        architecture_optimizer: of the logits.
+        max_cost_ratio: the most multiply-accumulates of a supernet step, in those of the dearest
+            path; candidates are pruned to keep it.
+        feedback: how strongly what differentiation preferred moves the policy.
+    """
+
+    steps: int = Field(100, ge=0)
+    relaxation: Literal["softmax", "gumbel"] = "softmax"
+    temperature: float = Field(1.0, gt=0)
+    final_temperature: float = Field(1.0, gt=0)
+    beta_decay: float = Field(0.5, ge=0)
+    architecture_optimizer: OptimizerConfig = OptimizerConfig(
+        name="adamw", learning_rate=0.01, betas=(0.5, 0.999), weight_decay=0.0
+    )
+    max_cost_ratio: float | None = Field(2.0, ge=1)
+    feedback: float = Field(1.0, ge=0)
+
+    def relaxation_at(self, fraction: float) -> Relaxation:
+        """The relaxation after a fraction of the steps."""
+        ratio = self.final_temperature / self.temperature
+        temperature = self.temperature * ratio**fraction
+        if self.relaxation == "gumbel":
+            return GumbelSoftmax(temperature)
+        return Softmax(temperature)
+
+
+class SelectConfig(_Config):
+    """The end of a search: the few best architectures are trained alone, and the worst dropped.
+
+    Successive halving (Jamieson and Talwalkar 2016), each rung from the first step on.
+
+    Attributes:
+        candidates: architectures in the first rung; 1 takes the policy's best as it is.
+        rungs: training steps of each rung; after each, the best `keep` go on.
+        keep: the fraction that goes on to the next rung.
+        optimizer: of these trainings.
+    """
+
+    candidates: int = Field(8, ge=1)
+    rungs: tuple[Annotated[int, Field(ge=1)], ...] = (50, 150)
+    keep: float = Field(0.4, gt=0, lt=1)
+    optimizer: OptimizerConfig = OptimizerConfig(learning_rate=0.1)
+
+
+class SearchConfig(_Config):
+    """A whole search.
+
+    Attributes:
+        space: a name of the zoo, or `file.py:function`.
+        space_options: keyword arguments of the space's function.
+        proxy_options: those that differ while searching, such as a smaller width; constraints and
+            results are about the space without them.
+        data: where the examples come from.
+        budget: bytes that no training step exceeds.
+        constraints: hard bounds on the architecture, such as `macs<=40e6`.
+        seed: of everything random.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        precision: `32-true` or `bf16-mixed`.
+        num_rounds: rounds of explore and differentiate.
+        optimizer: of the shared weights.
+        explore: the RL half.
+        differentiate: the DNAS half.
+        select: how the returned architecture is taken among the best.
+        max_minutes: wall-clock limit; None for none.
+    """
+
+    space: str = "digits"
+    space_options: dict[str, Any] = {}
+    proxy_options: dict[str, Any] = {}
+    data: DataConfig = DataConfig()
+    method: Literal["radars"] = "radars"
+    budget: Bytes = 16 * 2**20
+    constraints: tuple[Hard, ...] = ()
+    seed: int = Field(0, ge=0, lt=2**31)
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    precision: Precision = "32-true"
+    num_rounds: int = Field(2, ge=1)
+    optimizer: OptimizerConfig = OptimizerConfig()
+    explore: ExploreConfig = ExploreConfig()
+    differentiate: DifferentiateConfig = DifferentiateConfig()
+    select: SelectConfig = SelectConfig()
+    max_minutes: float | None = Field(None, gt=0)

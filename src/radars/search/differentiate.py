@@ -1,0 +1,95 @@
+"""Differentiate: the DNAS half of a round. The supernet of a subspace is trained by gradient.
+
+Bilevel, first order: weights on the training part, architecture logits on the validation part
+(DARTS, Liu et al. 2019). Weights that were trained while exploring are inherited.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from radars.data import move
+from radars.memory import Plan
+from radars.nn.steps import architecture_step, weights_step
+from radars.nn.supernet import Supernet
+from radars.search.config import DifferentiateConfig
+from radars.search.explore import Tick
+from radars.search.workbench import Workbench
+from radars.seeds import stable_seed
+
+
+@dataclass(frozen=True)
+class BetaDecay:
+    """The remedy against collapse onto skip connections (beta-DARTS, Ye et al. 2022, equation 11).
+
+    Its gradient to a choice's logits is their softmax: it holds back whatever runs ahead, which in
+    plain DARTS are candidates without weights, since they work before the others are trained.
+    """
+
+    weight: float
+
+    def __call__(self, supernet: Supernet) -> Tensor:
+        """The weighted sum, over choices, of the log-sum-exp of their live logits: a scalar."""
+        terms = [logit_C.logsumexp(-1) for logit_C in supernet.live_logits().values()]
+        return self.weight * torch.stack(terms).sum()
+
+
+def differentiate(
+    bench: Workbench,
+    supernet: Supernet,
+    plan: Plan,
+    config: DifferentiateConfig,
+    *,
+    start: int,
+    seed: int,
+    learning_rate_at: Callable[[int], float],
+    tick: Tick,
+) -> dict[str, dict[str, float]]:
+    """Runs the iterations from `start` on.
+
+    Args:
+        bench: data and memory.
+        supernet: the shared weights and the architecture logits.
+        plan: which candidates are live, and how they fit.
+        config: how many iterations, the relaxation, the remedy against collapse.
+        start: iterations of this phase that are done already.
+        seed: of the noise of a relaxation, and of dropout.
+        learning_rate_at: the learning rate of the weights at an iteration of this phase.
+        tick: called after each iteration.
+
+    Returns:
+        Choice to live candidate to its architecture logit.
+    """
+    if start == 0:
+        supernet.reset_logits()
+    supernet.activate(plan.subspace)
+    supernet.set_recompute(plan.recompute)
+    peak_bytes = plan.memory.peak_bytes
+    for step in range(start, config.steps):
+        torch.manual_seed(stable_seed(seed, step))
+        fraction = step / config.steps
+        supernet.relaxation = config.relaxation_at(fraction)
+        supernet.set_learning_rate(learning_rate_at(step))
+        batch = move(bench.train_stream.next(), bench.device)
+        bench.meter.run(
+            lambda batch=batch: weights_step(supernet, *batch, precision=bench.precision),
+            supernet,
+            batch,
+            peak_bytes,
+            lambda: peak_bytes,
+        )
+        batch = move(bench.validation_stream.next(), bench.device)
+        if plan.subspace.num_architectures > 1:
+            architecture_step(
+                supernet,
+                *batch,
+                precision=bench.precision,
+                regulariser=BetaDecay(config.beta_decay * fraction),
+            )
+        tick(step + 1, float("nan"))
+    return {
+        choice: {name: supernet.logits_of(choice)[name] for name in names}
+        for choice, names in plan.subspace.items()
+    }

@@ -1,0 +1,72 @@
+"""Explore: the RL half of a round. Single paths are trained, rewarded, and the policy updated.
+
+Memory is that of one path, whatever the number of candidates.
+"""
+
+from collections.abc import Callable
+
+import torch
+
+from radars.nn.supernet import Supernet
+from radars.search.config import ExploreConfig
+from radars.search.controller import Controller
+from radars.search.workbench import Workbench
+from radars.seeds import stable_seed
+
+Tick = Callable[[int, float], None]
+"""Called after each step with the number of steps done and the latest accuracy (NaN: none yet)."""
+
+
+def explore(
+    bench: Workbench,
+    supernet: Supernet,
+    controller: Controller,
+    config: ExploreConfig,
+    *,
+    start: int,
+    seed: int,
+    num_uniform: int,
+    learning_rate_at: Callable[[int], float],
+    tick: Tick,
+) -> None:
+    """Runs the steps from `start` on; everything that they change is in the arguments.
+
+    Args:
+        bench: data, memory, constraints.
+        supernet: the shared weights.
+        controller: the policy.
+        config: how many steps, how often the policy is updated, and from how many samples.
+        start: steps of this phase that are done already.
+        seed: of dropout.
+        num_uniform: the first steps that draw uniformly and leave the policy as it is, so that
+            it does not lock onto what was trained first.
+        learning_rate_at: the learning rate of the weights at a step of this phase.
+        tick: called after each step.
+    """
+    accuracy = float("nan")
+    for step in range(start, config.steps):
+        torch.manual_seed(stable_seed(seed, step))
+        is_warmup = step < num_uniform
+        sample = bench.draw(controller, uniform=is_warmup)
+        supernet.set_learning_rate(learning_rate_at(step))
+        bench.train_path(supernet, sample.architecture, bench.train_stream.next())
+        if not is_warmup and (step + 1) % config.update_every == 0:
+            accuracy = update_policy(bench, supernet, controller, config)
+        tick(step + 1, accuracy)
+
+
+def update_policy(
+    bench: Workbench, supernet: Supernet, controller: Controller, config: ExploreConfig
+) -> float:
+    """Rewards samples with their validation accuracy and updates the policy; returns their mean."""
+    samples = [bench.draw(controller) for _ in range(config.samples)]
+    correct = torch.zeros(len(samples), device=bench.device)
+    num_examples = 0
+    for _ in range(config.reward_batches):
+        batch = bench.validation_stream.next()
+        num_examples += len(batch.label_B)
+        for index, sample in enumerate(samples):
+            correct[index] += bench.num_correct(supernet, sample.architecture, batch)
+    rewards = (correct / num_examples).tolist()
+    controller.reinforce(samples, rewards)
+    return sum(rewards) / len(rewards)

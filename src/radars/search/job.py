@@ -1,0 +1,136 @@
+"""`run_search`: a whole search, from its configuration to its result, in a run directory or not."""
+
+import math
+from contextlib import ExitStack
+from pathlib import Path
+
+from radars.data import Data
+from radars.memory.measure import peak_rss_bytes
+from radars.run import Interrupt, NoProgress, Progress, RunDirectory, ScalarWriter
+from radars.search.config import SearchConfig
+from radars.search.observer import Observer, TimeLimitReached
+from radars.search.radars import search_radars
+from radars.search.result import SearchResult, Status
+from radars.search.setup import SearchSetup
+from radars.search.state import SearchState
+from radars.space import Architecture, SearchSpace
+
+
+def run_search(
+    config: SearchConfig | None = None,
+    *,
+    space: SearchSpace | None = None,
+    proxy: SearchSpace | None = None,
+    data: Data | None = None,
+    out: str | Path | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> SearchResult:
+    """Searches for an architecture within a memory budget.
+
+    Args:
+        config: everything that decides the search; by default a short one on digits.
+        space: used instead of the one that the configuration names.
+        proxy: trained instead of `space` while searching; makes the same choices.
+        data: used instead of those that the configuration names.
+        out: the run directory; None keeps nothing on disk.
+        resume: go on with the run in `out` from its last checkpoint.
+        progress: shows people how far it is.
+
+    Raises:
+        ConfigError, SpaceError, DataError: something is wrong with what was given; nothing has
+            been written.
+        BudgetError: no architecture fits the budget; nothing has been written.
+        SearchStopped: it was interrupted; the state is saved.
+        RunError: it cannot go on.
+    """
+    config = config or SearchConfig()
+    setup = SearchSetup.of(config, space=space, proxy=proxy, data=data)
+    with ExitStack() as stack:
+        interrupt = stack.enter_context(Interrupt())
+        run = scalars = None
+        if out is not None:
+            run = stack.enter_context(
+                RunDirectory.resume(out)
+                if resume
+                else RunDirectory.create(out, config.model_dump(mode="json"))
+            )
+        bench = setup.workbench()
+        state = setup.state(bench)
+        checkpoint = run.latest() if run is not None else None
+        if checkpoint is not None:
+            state.load(
+                checkpoint.tensors,
+                checkpoint.values,
+                setup.planner,
+                setup.new_child,
+                setup.new_child_stream,
+            )
+        if run is not None:
+            scalars = stack.enter_context(ScalarWriter(run.tensorboard_path, state.total_steps))
+        observer = Observer(
+            run,
+            scalars,
+            progress or NoProgress(),
+            interrupt,
+            max_seconds=math.inf if config.max_minutes is None else config.max_minutes * 60,
+        )
+        if checkpoint is None:
+            observer.log("search_started", space=setup.space.name, seed=config.seed)
+            observer.save(state)
+        status: Status = "completed"
+        accuracy: float | None
+        try:
+            architecture, accuracy = search_radars(
+                bench, state, config, observer, setup.new_child, setup.new_child_stream
+            )
+        except TimeLimitReached:
+            status, (architecture, accuracy) = "exceeded_time", _best_so_far(setup, state)
+        result = _result(setup, state, status, architecture, accuracy)
+        if run is not None:
+            run.write_architecture(dict(architecture))
+            run.write_result(result.to_dict())
+            observer.log("search_ended", status=status, architecture=dict(architecture))
+    return result
+
+
+def _best_so_far(setup: SearchSetup, state: SearchState) -> tuple[Architecture, float | None]:
+    """The best contender that was trained in this rung, or else the policy's likeliest."""
+    if state.selection is not None:
+        done = list(
+            zip(state.selection.accuracies, state.selection.contenders, strict=False)
+        )
+        if done:
+            accuracy, architecture = max(done, key=lambda pair: pair[0])
+            return architecture, accuracy
+        return state.selection.contenders[0], None
+    [likeliest] = setup.feasible.best(state.controller.scores(), state.controller.subspace, 1)
+    return likeliest, None
+
+
+def _result(
+    setup: SearchSetup,
+    state: SearchState,
+    status: Status,
+    architecture: Architecture,
+    accuracy: float | None,
+) -> SearchResult:
+    cost = setup.costs.cost(architecture)
+    return SearchResult(
+        status=status,
+        method=setup.config.method,
+        space=setup.space.name,
+        seed=setup.config.seed,
+        architecture=architecture,
+        num_architectures=setup.space.num_architectures,
+        validation_accuracy=accuracy,
+        test_accuracy=None,
+        budget_bytes=setup.config.budget,
+        predicted_peak_bytes=state.meter.predicted_peak_bytes,
+        measured_peak_bytes=state.meter.measured_peak_bytes,
+        peak_rss_bytes=peak_rss_bytes(),
+        search_seconds=round(state.seconds, 3),
+        macs=cost.macs,
+        parameters=cost.parameters,
+        rounds=state.round_index,
+    )

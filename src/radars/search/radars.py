@@ -1,0 +1,119 @@
+"""RADARS: the main loop. Explore prunes, a plan fits the budget, differentiate searches the rest.
+
+Yan, Jiang, Hu, Shi: "RADARS: Memory Efficient Reinforcement Learning Aided Differentiable Neural
+Architecture Search" (arXiv 2109.05691). The paper's: RL prunes until a subspace fits the memory,
+DNAS searches it, iterated. Ours: everything else (see docs/method.md).
+"""
+
+import math
+from collections.abc import Callable
+
+from radars.data import BatchStream
+from radars.nn.supernet import Supernet
+from radars.search.config import SearchConfig
+from radars.search.differentiate import differentiate
+from radars.search.explore import explore
+from radars.search.observer import Observer
+from radars.search.select import Selection, contenders, num_select_steps, select
+from radars.search.state import SearchState
+from radars.search.workbench import Workbench
+from radars.seeds import stable_seed
+from radars.space import Architecture
+
+
+def search_radars(
+    bench: Workbench,
+    state: SearchState,
+    config: SearchConfig,
+    observer: Observer,
+    new_child: Callable[[Architecture], Supernet],
+    new_stream: Callable[[], BatchStream],
+) -> tuple[Architecture, float]:
+    """Runs what is left of a search; returns the architecture and its validation accuracy.
+
+    Args:
+        bench: data, memory, constraints.
+        state: how far the search is; changed as it goes, complete after each step.
+        config: the whole configuration.
+        observer: told of every step; saves the state, and stops the search by raising.
+        new_child: fresh weights for an architecture.
+        new_stream: the training batches of a child.
+    """
+    while state.phase != "select":
+        run_round(bench, state, config, observer)
+        state.round_index += 1
+        state.phase, state.step = "explore", 0
+        if state.round_index == config.num_rounds:
+            state.phase = "select"
+    if state.selection is None:
+        first = contenders(bench, state.controller, config.select, state.favourites)
+        state.selection = Selection(first)
+        observer.log("select_started", contenders=[dict(a) for a in first])
+    with observer.phase("select", num_select_steps(config.select), state) as tick:
+
+        def on_step(accuracy: float) -> None:
+            state.step += 1
+            tick(state.step, accuracy)
+
+        winner, accuracy = select(
+            bench,
+            state.selection,
+            config.select,
+            batch_size=config.data.batch_size,
+            seed=stable_seed(config.seed, "select"),
+            new_child=new_child,
+            new_stream=new_stream,
+            tick=on_step,
+        )
+    return winner, accuracy
+
+
+def run_round(
+    bench: Workbench, state: SearchState, config: SearchConfig, observer: Observer
+) -> None:
+    """Explore, plan, differentiate, and what was preferred feeds the policy."""
+    round_seed = stable_seed(config.seed, "round", state.round_index)
+    before = state.round_index * (config.explore.steps + config.differentiate.steps)
+    total = config.num_rounds * (config.explore.steps + config.differentiate.steps)
+
+    def learning_rate_at(step: int) -> float:
+        return config.optimizer.learning_rate * cosine((before + step) / total)
+
+    if state.phase == "explore":
+        warmup = round(config.explore.warmup_fraction * config.explore.steps)
+        with observer.phase("explore", config.explore.steps, state) as tick:
+            explore(
+                bench,
+                state.supernet,
+                state.controller,
+                config.explore,
+                start=state.step,
+                seed=round_seed,
+                num_uniform=warmup if state.round_index == 0 else 0,
+                learning_rate_at=learning_rate_at,
+                tick=tick,
+            )
+        state.plan = bench.planner.plan(state.controller.probabilities())
+        state.phase, state.step = "differentiate", 0
+        observer.log_plan(state)
+    assert state.plan is not None
+    with observer.phase("differentiate", config.differentiate.steps, state) as tick:
+        preferences = differentiate(
+            bench,
+            state.supernet,
+            state.plan,
+            config.differentiate,
+            start=state.step,
+            seed=round_seed,
+            learning_rate_at=lambda step: learning_rate_at(config.explore.steps + step),
+            tick=tick,
+        )
+    best = bench.feasible.best(preferences, state.plan.subspace, 1)
+    state.favourites += best
+    state.controller.learn(preferences, config.differentiate.feedback)
+    observer.log_outcome(state, preferences)
+
+
+def cosine(fraction: float) -> float:
+    """Cosine decay from 1 to 0."""
+    return 0.5 * (1.0 + math.cos(math.pi * fraction))

@@ -1,0 +1,53 @@
+"""`SearchResult`: what a search found and what it cost; the contents of `result.json`."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from radars.space import Architecture
+
+Status = Literal["completed", "exceeded_memory", "exceeded_time", "failed"]
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """The end of a search.
+
+    Attributes:
+        status: `completed`, or why it ended early.
+        method: what searched.
+        space: the space's name.
+        seed: of everything random.
+        architecture: the best one found.
+        num_architectures: how many the space holds.
+        validation_accuracy: of the architecture, trained alone for the last rung; a fraction.
+        test_accuracy: always None: a search does not read the test split.
+        budget_bytes: what no step may exceed.
+        predicted_peak_bytes: the most that was predicted for a step that ran.
+        measured_peak_bytes: the most that was measured.
+        peak_rss_bytes: the most resident memory of the process.
+        search_seconds: wall-clock, over all sittings.
+        macs: multiply-accumulates of the architecture, for one example.
+        parameters: of the architecture.
+        rounds: rounds that are done.
+    """
+
+    status: Status
+    method: str
+    space: str
+    seed: int
+    architecture: Architecture
+    num_architectures: int
+    validation_accuracy: float | None
+    test_accuracy: float | None
+    budget_bytes: int
+    predicted_peak_bytes: int
+    measured_peak_bytes: int
+    peak_rss_bytes: int
+    search_seconds: float
+    macs: int
+    parameters: int
+    rounds: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object that `result.json` holds."""
+        return {"schema": 1} | asdict(self) | {"architecture": dict(self.architecture)}

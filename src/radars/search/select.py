@@ -1,0 +1,129 @@
+"""Select: the few best architectures are trained alone, each from the start, and the worst dropped.
+
+Shared weights rank the top poorly: short joint training prefers capacity in late layers. A short
+training of each contender, the same batches for all, costs one path's memory and settles it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+
+from radars.data import BatchStream
+from radars.nn.supernet import Supernet
+from radars.search.config import SelectConfig
+from radars.search.controller import Controller
+from radars.search.workbench import Workbench
+from radars.seeds import stable_seed
+from radars.space import Architecture
+
+_WARMUP_FRACTION = 0.15
+
+
+@dataclass
+class Selection:
+    """How far selecting is.
+
+    Attributes:
+        contenders: the architectures of the current rung.
+        rung: index of the current rung.
+        accuracies: of the contenders that were trained in this rung, in order.
+        child: the weights of the one that is being trained.
+        child_stream: its batches.
+        child_step: its training steps done.
+    """
+
+    contenders: list[Architecture]
+    rung: int = 0
+    accuracies: list[float] = field(default_factory=list)
+    child: Supernet | None = None
+    child_stream: BatchStream | None = None
+    child_step: int = 0
+
+
+def contenders(
+    bench: Workbench, controller: Controller, config: SelectConfig, favourites: list[Architecture]
+) -> list[Architecture]:
+    """The architectures of the first rung, all different and within budget and constraints.
+
+    First what rounds ended with, then those of the highest probability under the policy, then
+    draws from it.
+    """
+    likeliest = bench.feasible.best(controller.scores(), controller.subspace, config.candidates)
+    found = [a for a in dict.fromkeys([*favourites, *likeliest]) if bench.fits(a)]
+    return found[: config.candidates]
+
+
+def select(
+    bench: Workbench,
+    selection: Selection,
+    config: SelectConfig,
+    *,
+    batch_size: int,
+    seed: int,
+    new_child: Callable[[Architecture], Supernet],
+    new_stream: Callable[[], BatchStream],
+    tick: Callable[[float], None],
+) -> tuple[Architecture, float]:
+    """Runs the rungs that are left; returns the winner and its validation accuracy.
+
+    Args:
+        bench: data and memory.
+        selection: how far it is; changed as it goes.
+        config: the rungs.
+        batch_size: of the evaluation.
+        seed: of dropout.
+        new_child: fresh weights for an architecture.
+        new_stream: the training batches, the same for each contender.
+        tick: called after each training step with the latest accuracy.
+    """
+    latest = float("nan")
+    while True:
+        steps = config.rungs[selection.rung]
+        while len(selection.accuracies) < len(selection.contenders):
+            architecture = selection.contenders[len(selection.accuracies)]
+            if selection.child is None or selection.child_stream is None:
+                selection.child, selection.child_stream = new_child(architecture), new_stream()
+                selection.child_step = 0
+            child = selection.child
+            while selection.child_step < steps:
+                torch.manual_seed(stable_seed(seed, selection.child_step))
+                child.set_learning_rate(
+                    config.optimizer.learning_rate * one_cycle(selection.child_step / steps)
+                )
+                bench.train_path(child, architecture, selection.child_stream.next())
+                selection.child_step += 1
+                tick(latest)
+            latest = bench.accuracy(child, architecture, batch_size)
+            selection.accuracies.append(latest)
+            selection.child = selection.child_stream = None
+        ranked = sorted(
+            zip(selection.accuracies, selection.contenders, strict=True),
+            key=lambda pair: pair[0],
+            reverse=True,
+        )
+        if selection.rung + 1 == len(config.rungs) or len(ranked) == 1:
+            accuracy, winner = ranked[0]
+            return winner, accuracy
+        num_kept = max(1, round(len(ranked) * config.keep))
+        selection.contenders = [architecture for _, architecture in ranked[:num_kept]]
+        selection.accuracies = []
+        selection.rung += 1
+
+
+def one_cycle(fraction: float) -> float:
+    """Linear warm-up, then linear decay to zero, as a factor of the highest learning rate."""
+    if fraction < _WARMUP_FRACTION:
+        return (fraction + 0.01) / (_WARMUP_FRACTION + 0.01)
+    return (1.0 - fraction) / (1.0 - _WARMUP_FRACTION)
+
+
+def num_select_steps(config: SelectConfig) -> int:
+    """All training steps of a full selection."""
+    total, remaining = 0, config.candidates
+    for steps in config.rungs:
+        total += remaining * steps
+        if remaining == 1:
+            break
+        remaining = max(1, round(remaining * config.keep))
+    return total

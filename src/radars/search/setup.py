@@ -1,0 +1,198 @@
+"""From a configuration to everything that a search works with, checked before anything starts."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+
+from radars.cost import CostTable, Feasible
+from radars.data import BatchStream, Data, load_data
+from radars.errors import ConfigError
+from radars.memory import Planner, TrainingSpec
+from radars.nn.optimizer import OptimizerConfig
+from radars.nn.supernet import Supernet
+from radars.search.config import SearchConfig
+from radars.search.controller import Controller
+from radars.search.meter import MemoryMeter
+from radars.search.state import SearchState
+from radars.search.workbench import Workbench
+from radars.seeds import stable_seed
+from radars.space import Architecture, SearchSpace
+from radars.spaces import accepted_options, load_space
+
+
+@dataclass(frozen=True)
+class SearchSetup:
+    """What a search needs, made from its configuration.
+
+    Attributes:
+        config: the configuration.
+        space: the network that is searched for; costs are about it.
+        proxy: the network that is trained while searching; often a narrower one.
+        data: the splits.
+        costs: what each candidate of `space` costs.
+        feasible: the architectures that satisfy the constraints.
+        planner: of the proxy's memory.
+    """
+
+    config: SearchConfig
+    space: SearchSpace
+    proxy: SearchSpace
+    data: Data
+    costs: CostTable
+    feasible: Feasible
+    planner: Planner
+
+    @classmethod
+    def of(
+        cls,
+        config: SearchConfig,
+        *,
+        space: SearchSpace | None = None,
+        proxy: SearchSpace | None = None,
+        data: Data | None = None,
+    ) -> "SearchSetup":
+        """Loads and checks everything that can be wrong before a search.
+
+        Args:
+            config: the configuration.
+            space: used instead of the one that the configuration names.
+            proxy: used instead of the one that the configuration describes.
+            data: used instead of those that the configuration names.
+
+        Raises:
+            ConfigError: a setting does not fit the others.
+            SpaceError: the space is not well formed.
+            DataError: the data cannot be used.
+            BudgetError: the budget is too small for any architecture.
+        """
+        if data is None:
+            data = load_data(config.data, config.seed)
+        if space is None:
+            suggested = accepted_options(
+                config.space,
+                {"num_classes": data.num_classes, "in_channels": data.input_shape[0]},
+            )
+            options = suggested | dict(config.space_options)
+            space = load_space(config.space, **options)
+            if config.proxy_options:
+                proxy = load_space(config.space, **options | dict(config.proxy_options))
+        proxy = proxy or space
+        if proxy.choices != space.choices:
+            raise ConfigError(
+                "the proxy makes the same choices as the space, but proxy_options change them; "
+                "use options that change sizes only, such as width"
+            )
+        costs = CostTable.of(space, data.input_shape)
+        feasible = Feasible(costs, config.constraints, space.full)
+        _check_outputs(proxy, data)
+        spec = training_spec(config, data.input_shape)
+        planner = Planner(proxy, spec, config.budget, config.differentiate.max_cost_ratio)
+        planner.plan_path(planner.smallest_path())
+        return cls(config, space, proxy, data, costs, feasible, planner)
+
+    @cached_property
+    def device(self) -> torch.device:
+        """Where steps run."""
+        return device_of(self.config.device)
+
+    def workbench(self) -> Workbench:
+        """What the phases work with, at its start."""
+        batch_size, seed = self.config.data.batch_size, self.config.seed
+        return Workbench(
+            space=self.proxy,
+            feasible=self.feasible,
+            planner=self.planner,
+            meter=MemoryMeter(self.config.budget),
+            train=self.data.train,
+            validation=self.data.validation,
+            train_stream=self.data.train.batches(
+                batch_size, augment=self.config.data.augment, seed=stable_seed(seed, "train")
+            ),
+            validation_stream=self.data.validation.batches(
+                batch_size, augment=False, seed=stable_seed(seed, "validation")
+            ),
+            device=self.device,
+            precision=self.config.precision,
+        )
+
+    def state(self, bench: Workbench) -> SearchState:
+        """The state of a search that has not begun."""
+        config = self.config
+        supernet = Supernet(
+            self.proxy,
+            self.planner.smallest_path().as_subspace(),
+            config.differentiate.relaxation_at(0.0),
+            optimizer=config.optimizer,
+            architecture_optimizer=config.differentiate.architecture_optimizer,
+            device=self.device,
+            seed=stable_seed(config.seed, "weights"),
+        )
+        controller = Controller(
+            self.proxy.full, config.explore.controller, stable_seed(config.seed, "controller")
+        )
+        return SearchState(
+            supernet, controller, bench.train_stream, bench.validation_stream, bench.meter
+        )
+
+    def new_child(self, architecture: Architecture) -> Supernet:
+        """Fresh weights for one architecture, to be trained alone."""
+        return Supernet(
+            self.proxy,
+            architecture.as_subspace(),
+            optimizer=self.config.select.optimizer,
+            architecture_optimizer=self.config.differentiate.architecture_optimizer,
+            device=self.device,
+            seed=stable_seed(self.config.seed, "child"),
+        )
+
+    def new_child_stream(self) -> BatchStream:
+        """The training batches of a child: the same for each."""
+        return self.data.train.batches(
+            self.config.data.batch_size,
+            augment=self.config.data.augment,
+            seed=stable_seed(self.config.seed, "child"),
+        )
+
+
+def training_spec(config: SearchConfig, input_shape: tuple[int, ...]) -> TrainingSpec:
+    """What the memory of a search's steps depends on."""
+    return TrainingSpec(
+        input_shape=input_shape,
+        batch_size=config.data.batch_size,
+        optimizer=config.optimizer,
+        architecture_optimizer=config.differentiate.architecture_optimizer,
+        relaxation=config.differentiate.relaxation_at(0.0),
+        precision=config.precision,
+        device_type=device_of(config.device).type,
+    )
+
+
+def device_of(name: str) -> torch.device:
+    """The device of a name: `auto` is the GPU where there is one.
+
+    Raises:
+        ConfigError: there is no such device here.
+    """
+    has_cuda = torch.cuda.is_available()
+    if name == "auto":
+        return torch.device("cuda" if has_cuda else "cpu")
+    device = torch.device(name)
+    if device.type == "cuda" and (device.index or 0) >= (torch.cuda.device_count() or 0):
+        raise ConfigError(
+            f"the device must be there, but got {name!r} and this machine has "
+            f"{torch.cuda.device_count()} GPUs; use cpu or auto"
+        )
+    return device
+
+
+def _check_outputs(space: SearchSpace, data: Data) -> None:
+    first = Architecture({choice: names[0] for choice, names in space.full.items()})
+    with torch.device("meta"), torch.no_grad():
+        output = space.build(first).eval()(torch.empty(2, *data.input_shape))
+    shape = tuple(getattr(output, "shape", ()))
+    if shape != (2, data.num_classes):
+        raise ConfigError(
+            f"a network returns one number a class, (batch, {data.num_classes}) for "
+            f"{data.name!r}, but {space.name!r} returns {shape}; set num_classes"
+        )

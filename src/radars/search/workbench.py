@@ -1,0 +1,112 @@
+"""`Workbench`: what every phase of a search works with, on one device and one budget."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from radars.cost import Feasible
+from radars.data import Batch, BatchStream, Split, move
+from radars.errors import BudgetError
+from radars.memory import Planner
+from radars.nn.steps import Precision, evaluation_step, weights_step
+from radars.nn.supernet import Supernet
+from radars.search.controller import Controller, Sample
+from radars.search.meter import MemoryMeter
+from radars.space import Architecture, SearchSpace
+
+_PRICE_TOLERANCE = 1.05  # expected path bytes are within 5% of the exact ones
+_MAX_DRAWS = 1000
+
+
+@dataclass
+class Workbench:
+    """The space that is searched, its data, and what may be spent.
+
+    Attributes:
+        space: the network that is trained while searching.
+        feasible: the architectures that may be returned.
+        planner: predicts and plans memory.
+        meter: checks and measures it.
+        train: the training part.
+        validation: the validation part; scores architectures.
+        train_stream: training batches.
+        validation_stream: validation batches.
+        device: where steps run.
+        precision: of the steps.
+    """
+
+    space: SearchSpace
+    feasible: Feasible
+    planner: Planner
+    meter: MemoryMeter
+    train: Split
+    validation: Split
+    train_stream: BatchStream
+    validation_stream: BatchStream
+    device: torch.device
+    precision: Precision
+
+    def fits(self, architecture: Architecture) -> bool:
+        """Whether a path can be trained within the budget."""
+        try:
+            self.recomputes(architecture)
+        except BudgetError:
+            return False
+        return True
+
+    def recomputes(self, architecture: Architecture) -> bool:
+        """Whether a path must be recomputed in the backward pass to be within the budget.
+
+        Raises:
+            BudgetError: it does not fit, even so.
+        """
+        expected_bytes = self.planner.expected_path_bytes(architecture)
+        if expected_bytes * _PRICE_TOLERANCE <= self.planner.budget_bytes:
+            return False
+        return self.planner.plan_path(architecture).recompute
+
+    def draw(self, controller: Controller, *, uniform: bool = False) -> Sample:
+        """Draws an architecture that satisfies the constraints and fits the budget.
+
+        Raises:
+            BudgetError: none was found in many draws.
+        """
+        for _ in range(_MAX_DRAWS):
+            sample = controller.sample(self.feasible, uniform=uniform)
+            if self.fits(sample.architecture):
+                return sample
+        raise BudgetError(
+            f"of {_MAX_DRAWS} architectures that satisfy the constraints none fits the budget of "
+            f"{self.planner.budget_bytes:,} bytes; raise the budget or loosen a constraint"
+        )
+
+    def train_path(self, supernet: Supernet, architecture: Architecture, batch: Batch) -> Tensor:
+        """A weights step on one path; returns the loss."""
+        recompute = self.recomputes(architecture)
+        supernet.activate(architecture)
+        supernet.set_recompute(recompute)
+        batch = move(batch, self.device)
+        return self.meter.run(
+            lambda: weights_step(supernet, *batch, precision=self.precision),
+            supernet,
+            batch,
+            0 if recompute else int(
+                self.planner.expected_path_bytes(architecture) * _PRICE_TOLERANCE
+            ),
+            lambda: self.planner.predict(architecture, recompute=recompute).peak_bytes,
+        )
+
+    def num_correct(self, supernet: Supernet, architecture: Architecture, batch: Batch) -> Tensor:
+        """How many examples of a batch one path classifies rightly: a scalar on the device."""
+        supernet.activate(architecture)
+        batch = move(batch, self.device)
+        output_BK = evaluation_step(supernet, batch.example_B, precision=self.precision)
+        return (output_BK.argmax(-1) == batch.label_B).sum()
+
+    def accuracy(self, supernet: Supernet, architecture: Architecture, batch_size: int) -> float:
+        """Accuracy of one path on the whole validation part, as a fraction."""
+        total = torch.zeros((), dtype=torch.int64, device=self.device)
+        for batch in self.validation.evaluation_batches(batch_size):
+            total += self.num_correct(supernet, architecture, batch)
+        return float(total) / len(self.validation)

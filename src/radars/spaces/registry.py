@@ -1,0 +1,193 @@
+"""Search spaces by name, and the options that they take."""
+
+import difflib
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import get_origin
+
+from pydantic import PydanticUserError, TypeAdapter, ValidationError
+from torch import nn
+
+from radars.errors import ConfigError, first_line
+from radars.space import SearchSpace
+from radars.spaces import user_file
+from radars.spaces.cifar_large import cifar_large
+from radars.spaces.digits import digits
+from radars.spaces.mobile import mobile, mobile_large
+from radars.spaces.nasbench_macro import nasbench_macro
+
+NetworkWithOptions = Callable[..., nn.Module]
+"""A function, or an `nn.Module` class, of `choose` and of keyword options."""
+
+
+@dataclass(frozen=True)
+class ZooEntry:
+    """A ready-made search space.
+
+    Attributes:
+        name: what it is loaded by.
+        network: the function of `choose`, and of options, that builds it.
+        input_shape: the shape of one example, without the batch, where no option changes it.
+        summary: one line for people.
+    """
+
+    name: str
+    network: NetworkWithOptions
+    input_shape: tuple[int, ...]
+    summary: str
+
+
+_ZOO = (
+    ZooEntry("digits", digits, (1, 8, 8), "5 layers of 4 candidates for 8x8 digits: the default"),
+    ZooEntry(
+        "nasbench-macro", nasbench_macro, (3, 32, 32), "8 layers of 3 candidates: NAS-Bench-Macro"
+    ),
+    ZooEntry("cifar-large", cifar_large, (3, 32, 32), "8 layers of 25 MBConv candidates"),
+    ZooEntry("mobile", mobile, (3, 224, 224), "21 layers of 7 MBConv candidates: ProxylessNAS"),
+    ZooEntry("mobile-large", mobile_large, (3, 224, 224), "21 layers of 49 MBConv candidates"),
+)
+
+
+def zoo() -> tuple[ZooEntry, ...]:
+    """The ready-made search spaces."""
+    return _ZOO
+
+
+def load_space(name: str, **options: object) -> SearchSpace:
+    """Loads a space of the zoo, or of a user's file: `"path/file.py:function"`.
+
+    Args:
+        name: a name of the zoo, or a file and the function (or `nn.Module` class) in it. The file
+            is executed.
+        options: keyword arguments of the network's function, such as `num_classes`.
+
+    Raises:
+        ConfigError: there is no such space, file or function, or no such option, or an option has
+            the wrong type.
+        SpaceError: the function is not a well-formed search space.
+    """
+    if user_file.is_file_name(name):
+        network = user_file.load_network(name)
+        checked = partial(network, **_checked_options(name, network, options))
+        with user_file.located(name):
+            return SearchSpace(checked, name=name)
+    entry = _entry(name)
+    options = _checked_options(name, entry.network, options)
+    in_channels = options.get("in_channels", entry.input_shape[0])
+    assert isinstance(in_channels, int)
+    return SearchSpace(
+        partial(entry.network, **options),
+        name=name,
+        input_shape=(in_channels, *entry.input_shape[1:]),
+    )
+
+
+def accepted_options(name: str, candidates: Mapping[str, object]) -> dict[str, object]:
+    """Those of the options that the space takes; for options that data suggest, not the user.
+
+    Args:
+        name: as for `load_space`.
+        candidates: options such as `num_classes` and `in_channels`.
+
+    Raises:
+        ConfigError: there is no such space, file or function.
+    """
+    if user_file.is_file_name(name):
+        network: NetworkWithOptions = user_file.load_network(name)
+    else:
+        network = _entry(name).network
+    parameters, takes_any = _options(name, network)
+    return {
+        option: value
+        for option, value in candidates.items()
+        if takes_any or option in {parameter.name for parameter in parameters}
+    }
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """`; did you mean 'digits'?` where a known name is close, or nothing."""
+    close = difflib.get_close_matches(given, list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _entry(name: str) -> ZooEntry:
+    for entry in _ZOO:
+        if entry.name == name:
+            return entry
+    names = [entry.name for entry in _ZOO]
+    raise ConfigError(
+        f"a space is one of {', '.join(names)}, or path/file.py:function, but got "
+        f"{name!r}{did_you_mean(name, names)}"
+    )
+
+
+def _options(name: str, network: NetworkWithOptions) -> tuple[list[inspect.Parameter], bool]:
+    """The options that a network takes, and whether it takes any other too."""
+    try:
+        signature = inspect.signature(network, eval_str=True)
+    except Exception as error:
+        raise ConfigError(
+            f"the arguments of space {name!r} cannot be read: {type(error).__name__}: "
+            f"{first_line(error)}"
+        ) from error
+    if not signature.parameters:
+        raise ConfigError(f"space {name!r} takes `choose` as its first argument, but takes none")
+    _, *rest = signature.parameters.values()
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in rest)
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return [parameter for parameter in rest if parameter.kind in named], takes_any
+
+
+def _checked_options(
+    name: str, network: NetworkWithOptions, options: Mapping[str, object]
+) -> dict[str, object]:
+    parameters, takes_any = _options(name, network)
+    known = {parameter.name: parameter for parameter in parameters}
+    for option in options:
+        if option not in known and not takes_any:
+            raise ConfigError(
+                f"the options of space {name!r} are {_listed(parameters)}, but got "
+                f"{option!r}{did_you_mean(option, known)}"
+            )
+    missing = [
+        parameter.name
+        for parameter in parameters
+        if parameter.default is parameter.empty and parameter.name not in options
+    ]
+    if missing:
+        raise ConfigError(f"space {name!r} needs the option {missing[0]!r}, which has no default")
+    return {
+        option: _checked(name, known.get(option), option, value)
+        for option, value in options.items()
+    }
+
+
+def _checked(name: str, parameter: inspect.Parameter | None, option: str, value: object) -> object:
+    if parameter is None or parameter.annotation is parameter.empty:
+        return value
+    if get_origin(parameter.annotation) is tuple and isinstance(value, list):
+        value = tuple(value)  # YAML has no tuples
+    try:
+        adapter: TypeAdapter[object] = TypeAdapter(parameter.annotation)
+        return adapter.validate_python(value, strict=True)
+    except PydanticUserError:
+        return value  # a class of the user's own: not for us to check
+    except ValidationError as error:
+        raise ConfigError(
+            f"option {option!r} of space {name!r} is {_type_name(parameter)}, but got {value!r}: "
+            f"{error.errors()[0]['msg'].lower()}"
+        ) from error
+
+
+def _listed(parameters: Iterable[inspect.Parameter]) -> str:
+    texts = [f"{parameter.name} ({_type_name(parameter)})" for parameter in parameters]
+    return ", ".join(texts) or "none"
+
+
+def _type_name(parameter: inspect.Parameter) -> str:
+    if parameter.annotation is parameter.empty:
+        return "anything"
+    kind = getattr(parameter.annotation, "__origin__", parameter.annotation)
+    return getattr(kind, "__name__", str(kind))

@@ -1,0 +1,75 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import datasets
+import pytest
+import torch
+
+from radars.data import Data, DataConfig, load_data
+from radars.errors import DataError
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+
+
+def load(path: Path, num_workers: int = 0, **settings: object) -> Data:
+    config = {"source": str(path), "in_memory_bytes": 1, "num_workers": num_workers, **settings}
+    return load_data(DataConfig.model_validate(config), seed=0)
+
+
+@pytest.mark.parametrize("image_size", [None, 64])
+def test_batches_do_not_depend_on_workers(
+    write_parquet: Callable[..., Path], image_size: int | None
+) -> None:
+    path = write_parquet()
+    streams = [
+        load(path, num_workers, image_size=image_size).train.batches(3, augment=True, seed=1)
+        for num_workers in (0, 1, 2)
+    ]
+    for _ in range(5):  # more than an epoch
+        batches = [stream.next() for stream in streams]
+        for batch in batches[1:]:
+            assert torch.equal(batch.example_B, batches[0].example_B)
+            assert torch.equal(batch.label_B, batches[0].label_B)
+
+
+def test_a_stream_resumes_with_workers(write_parquet: Callable[..., Path]) -> None:
+    split = load(write_parquet(), num_workers=1).train
+    stream = split.batches(3, augment=True, seed=1)
+    for _ in range(2):
+        stream.next()
+    state = stream.state()
+    expected = stream.next().example_B
+    resumed = split.batches(3, augment=True, seed=5)
+    resumed.next()
+    resumed.load_state(state)
+    assert torch.equal(resumed.next().example_B, expected)
+
+
+def test_workers_leave_the_global_generator_alone(write_parquet: Callable[..., Path]) -> None:
+    before = torch.get_rng_state()
+    load(write_parquet(), num_workers=1).train.batches(3, augment=True, seed=1).next()
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_evaluation_is_the_same_as_in_memory(write_parquet: Callable[..., Path]) -> None:
+    path = write_parquet()
+    streamed, kept = load(path, num_workers=1), load(path, in_memory_bytes=2**30)
+    for one, other in zip(
+        streamed.test.open().evaluation_batches(3),
+        kept.test.open().evaluation_batches(3),
+        strict=True,
+    ):
+        assert torch.equal(one.label_B, other.label_B)
+        assert torch.allclose(one.example_B, other.example_B, atol=1e-6)
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_a_damaged_image_is_one_line(image_folder: Path, num_workers: int) -> None:
+    data = load(image_folder, num_workers)
+    (image_folder / "test" / "dog" / "1.png").write_bytes(b"no image")
+    with pytest.raises(DataError, match=r"dog/1\.png") as caught:
+        list(data.test.open().evaluation_batches(2))
+    assert "\n" not in str(caught.value)

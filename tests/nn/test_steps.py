@@ -1,0 +1,193 @@
+import pytest
+import torch
+from torch import Tensor, nn
+
+from radars.nn.optimizer import OptimizerConfig
+from radars.nn.statistics import frozen_statistics
+from radars.nn.steps import architecture_step, evaluation_step, weights_step
+from radars.nn.supernet import Supernet
+from radars.space import Architecture, Choose, SearchSpace
+
+
+def network(choose: Choose) -> nn.Module:
+    def conv(kernel_size: int) -> nn.Module:
+        return nn.Sequential(
+            nn.Conv2d(3, 3, kernel_size, padding=kernel_size // 2), nn.BatchNorm2d(3), nn.Tanh()
+        )
+
+    def layer(name: str) -> nn.Module:
+        return choose(name, {"none": nn.Identity, "k1": lambda: conv(1), "k3": lambda: conv(3)})
+
+    return nn.Sequential(
+        nn.Conv2d(1, 3, 1),
+        layer("a"),
+        layer("b"),
+        nn.Flatten(),
+        nn.Dropout(0.0),
+        nn.Linear(48, 4),
+    )
+
+
+def with_dropout(choose: Choose) -> nn.Module:
+    return nn.Sequential(
+        nn.Linear(4, 4), choose("a", {"none": nn.Identity, "relu": nn.ReLU}), nn.Dropout(0.5)
+    )
+
+
+def batch(dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(8, 1, 4, 4, generator=generator).to(dtype), torch.arange(8) % 4
+
+
+def values(tensors: list[nn.Parameter]) -> list[Tensor]:
+    return [tensor.detach().clone() for tensor in tensors]
+
+
+def same(left: list[Tensor], right: list[Tensor]) -> list[bool]:
+    return [torch.equal(*pair) for pair in zip(left, right, strict=True)]
+
+
+def assert_no_gradients(supernet: Supernet) -> None:
+    assert all(parameter.grad is None for parameter in supernet.parameters())
+    assert all(parameter.requires_grad for parameter in supernet.parameters())
+
+
+@pytest.mark.parametrize("recompute", [False, True])
+def test_a_weights_step_moves_weights_and_no_logits(recompute: bool) -> None:
+    supernet = Supernet(SearchSpace(network), recompute=recompute)
+    weights, logits = values(supernet.weight_parameters()), values(list(supernet.logits))
+    loss = weights_step(supernet, *batch())
+    assert loss.shape == ()
+    assert not loss.requires_grad
+    assert not any(same(weights, values(supernet.weight_parameters())))
+    assert all(same(logits, values(list(supernet.logits))))
+    assert_no_gradients(supernet)
+
+
+@pytest.mark.parametrize("recompute", [False, True])
+def test_an_architecture_step_moves_logits_and_no_weights(recompute: bool) -> None:
+    supernet = Supernet(SearchSpace(network), recompute=recompute)
+    weights, logits = values(supernet.weight_parameters()), values(list(supernet.logits))
+    buffers = [buffer.clone() for buffer in supernet.buffers()]
+    loss = architecture_step(supernet, *batch())
+    assert not loss.requires_grad
+    assert all(same(weights, values(supernet.weight_parameters())))
+    assert all(same(buffers, list(supernet.buffers())))
+    assert not any(same(logits, values(list(supernet.logits))))
+    assert_no_gradients(supernet)
+
+
+@pytest.mark.parametrize("recompute", [False, True])
+def test_the_architecture_gradient_is_that_of_finite_differences(recompute: bool) -> None:
+    # plain gradient descent with a rate of 1 moves the logits by minus their gradient
+    descent = OptimizerConfig(learning_rate=1.0, momentum=0.0, weight_decay=0.0)
+    supernet = Supernet(
+        SearchSpace(network), architecture_optimizer=descent, recompute=recompute
+    ).double()
+    supernet.set_logits(
+        {"a": {"none": 0.3, "k1": -0.2, "k3": 0.5}, "b": {"none": 0.0, "k1": 0.4, "k3": -0.6}}
+    )
+    example, label = batch(torch.float64)
+
+    def loss() -> float:
+        with torch.no_grad(), frozen_statistics(supernet):
+            return nn.functional.cross_entropy(supernet.train()(example), label).item()
+
+    step = 1e-5
+    differences = []
+    for logit_C in supernet.logits:
+        for index, value in enumerate(logit_C.tolist()):
+            shifted = []
+            for shift in (step, -step):
+                logit_C.data[index] = value + shift
+                shifted.append(loss())
+            logit_C.data[index] = value
+            differences.append((shifted[0] - shifted[1]) / (2 * step))
+
+    before = values(list(supernet.logits))
+    architecture_step(supernet, example, label)
+    gradient = torch.cat(
+        [old - new.detach() for old, new in zip(before, supernet.logits, strict=True)]
+    )
+    assert gradient.abs().min() > 1e-6
+    assert gradient.tolist() == pytest.approx(differences, abs=1e-8)
+
+
+def test_an_architecture_step_of_a_single_path_changes_nothing() -> None:
+    supernet = Supernet(SearchSpace(network))
+    supernet.activate(Architecture({"a": "k1", "b": "none"}))
+    before = {name: tensor.clone() for name, tensor in supernet.state().items()}
+    architecture_step(supernet, *batch())
+    after = supernet.state()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_evaluation_leaves_no_trace() -> None:
+    supernet = Supernet(SearchSpace(network))
+    weights_step(supernet, *batch())
+    before = {name: tensor.clone() for name, tensor in supernet.state().items()}
+    seen: list[bool] = []
+    hook = supernet.register_forward_hook(lambda *_: seen.append(torch.is_grad_enabled()))
+    output = evaluation_step(supernet, batch()[0])
+    hook.remove()
+    assert seen == [False]
+    assert output.shape == (8, 4)
+    assert not output.requires_grad
+    assert all(torch.equal(before[name], tensor) for name, tensor in supernet.state().items())
+    assert_no_gradients(supernet)
+
+
+def test_evaluation_normalises_with_the_batch() -> None:
+    supernet = Supernet(SearchSpace(network))
+    example, _ = batch()
+    first = evaluation_step(supernet, example)
+    for _ in range(3):
+        supernet.train()(example + 10)  # moves the running statistics only
+    assert torch.equal(evaluation_step(supernet, example), first)
+
+
+def test_evaluation_has_no_dropout_and_training_has() -> None:
+    supernet = Supernet(SearchSpace(with_dropout))
+    example = torch.randn(64, 4)
+    assert torch.equal(evaluation_step(supernet, example), evaluation_step(supernet, example))
+    assert not torch.equal(supernet.train()(example), supernet(example))
+
+
+def test_weights_steps_learn() -> None:
+    supernet = Supernet(SearchSpace(network))
+    losses = [weights_step(supernet, *batch()).item() for _ in range(30)]
+    assert losses[-1] < 0.5 * losses[0]
+
+
+def test_gradients_are_clipped() -> None:
+    config = OptimizerConfig(learning_rate=1.0, momentum=0.0, weight_decay=0.0)
+    supernet = Supernet(SearchSpace(network), optimizer=config)
+    before = values(supernet.weight_parameters())
+    weights_step(supernet, *batch(), max_gradient_norm=1e-3)
+    moved = [
+        (old - new).square().sum()
+        for old, new in zip(before, values(supernet.weight_parameters()), strict=True)
+    ]
+    assert torch.stack(moved).sum().sqrt().item() == pytest.approx(1e-3, rel=1e-2)
+
+
+def test_mixed_precision_keeps_weights_and_results_in_float32() -> None:
+    supernet = Supernet(SearchSpace(network))
+    loss = weights_step(supernet, *batch(), precision="bf16-mixed")
+    architecture_step(supernet, *batch(), precision="bf16-mixed")
+    assert torch.isfinite(loss)
+    assert evaluation_step(supernet, batch()[0], precision="bf16-mixed").dtype == torch.float32
+    assert {parameter.dtype for parameter in supernet.parameters()} == {torch.float32}
+
+
+def test_the_loss_is_whatever_is_given() -> None:
+    supernet = Supernet(SearchSpace(network))
+    example, label = batch()
+
+    def loss(output_BK: Tensor, label_B: Tensor) -> Tensor:
+        assert torch.equal(label_B, label)
+        return output_BK.sum() * 0 + 7
+
+    assert weights_step(supernet, example, label, loss=loss).item() == 7
+    assert architecture_step(supernet, example, label, loss=loss).item() == 7
