@@ -1,7 +1,7 @@
 """What a run leaves on disk, how it is resumed and interrupted, and what people see of it."""
 
 from radars.run.checkpoint import Checkpoint, CheckpointStore
-from radars.run.directory import RunDirectory, read_result
+from radars.run.directory import RunDirectory, read_config, read_result
 from radars.run.events import read_events
 from radars.run.executor import Executor, LocalExecutor
 from radars.run.files import write_atomically
@@ -30,6 +30,7 @@ __all__ = [
     "ScalarWriter",
     "TerminalProgress",
     "progress_for",
+    "read_config",
     "read_events",
     "read_result",
     "write_atomically",

@@ -190,6 +190,16 @@ class RunDirectory:
         self.log("resumed", step=step)
 
 
+def read_config(path: str | Path) -> dict[str, Any] | None:
+    """Reads the `config.yaml` of a run directory; None where there is no run.
+
+    Raises:
+        ConfigError: the file is not a configuration.
+    """
+    path = Path(path)
+    return _load_config(path) if (path / _CONFIG_NAME).is_file() else None
+
+
 def read_result(path: str | Path) -> dict[str, Any] | None:
     """Reads the `result.json` of a run directory; None where the run has no result yet.
 

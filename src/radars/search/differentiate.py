@@ -62,8 +62,6 @@ def differentiate(
     Returns:
         Choice to live candidate to its architecture logit.
     """
-    if start == 0:
-        supernet.reset_logits()
     supernet.activate(plan.subspace)
     supernet.set_recompute(plan.recompute)
     peak_bytes = plan.memory.peak_bytes
@@ -89,7 +87,9 @@ def differentiate(
                 regulariser=BetaDecay(config.beta_decay * fraction),
             )
         tick(step + 1, float("nan"))
-    return {
+    preferences = {
         choice: {name: supernet.logits_of(choice)[name] for name in names}
         for choice, names in plan.subspace.items()
     }
+    supernet.reset_logits()  # or their optimizer state would stay on the device
+    return preferences

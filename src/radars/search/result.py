@@ -1,6 +1,7 @@
 """`SearchResult`: what a search found and what it cost; the contents of `result.json`."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 from radars.space import Architecture
@@ -47,6 +48,12 @@ class SearchResult:
     macs: int
     parameters: int
     rounds: int
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> "SearchResult":
+        """Reads what `to_dict` returned."""
+        known = {field.name: value[field.name] for field in fields(cls)}
+        return cls(**known | {"architecture": Architecture(value["architecture"])})
 
     def to_dict(self) -> dict[str, Any]:
         """The object that `result.json` holds."""

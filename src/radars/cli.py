@@ -1,0 +1,152 @@
+"""The command line: parse, call, print."""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from radars.errors import ConfigError, RadarsError
+from radars.units import format_count
+
+app = typer.Typer(
+    name="radars",
+    help="Memory-bounded neural architecture search for PyTorch.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Space = Annotated[
+    str | None, typer.Option(help="A name from `radars spaces`, or FILE.py:FUNCTION.")
+]
+DataSource = Annotated[
+    str | None,
+    typer.Option("--data", help="digits, a folder or parquet file, or a Hugging Face hub name."),
+]
+Budget = Annotated[
+    str | None, typer.Option(help="The most memory of a training step, such as 256MiB.")
+]
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="A YAML file of settings.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as explore.steps=500."),
+]
+Seed = Annotated[int | None, typer.Option(help="Of everything random.")]
+Out = Annotated[Path | None, typer.Option(help="The run directory; by default a new one in runs/.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@app.command()
+def search(
+    space: Space = None,
+    data: DataSource = None,
+    budget: Budget = None,
+    method: Annotated[str | None, typer.Option(help="The search method.")] = None,
+    constraint: Annotated[
+        list[str] | None,
+        typer.Option(metavar="METRIC<=NUMBER", help="A hard bound, such as macs<=40e6."),
+    ] = None,
+    config: ConfigFile = None,
+    overrides: Overrides = None,
+    seed: Seed = None,
+    max_minutes: Annotated[float | None, typer.Option(help="A limit on the time.")] = None,
+    out: Out = None,
+    resume: Resume = False,
+) -> None:
+    """Search for the best architecture within a memory budget."""
+    from radars.run import progress_for
+    from radars.search.command import start_search
+    from radars.search.summary import search_summary
+
+    if resume and out is None:
+        raise ConfigError("--resume goes on with the run in --out, but --out is not given; add it")
+    out = out or _new_run(space or "digits")
+    given: dict[str, Any] = _without_none(
+        space=space,
+        data=None if data is None else {"source": data},
+        budget=budget,
+        method=method,
+        constraints=constraint or None,
+        seed=seed,
+        max_minutes=max_minutes,
+    )
+    result = start_search(
+        given,
+        config_file=config,
+        overrides=overrides or (),
+        out=out,
+        resume=resume,
+        progress=progress_for(),
+    )
+    print(search_summary(result, out))
+
+
+@app.command()
+def plan(
+    space: Space = "digits",
+    input_shape: Annotated[
+        str | None, typer.Option("--input", metavar="CxHxW", help="The shape of one example.")
+    ] = None,
+    batch_size: Annotated[int, typer.Option(help="Examples in a batch.")] = 64,
+    budget: Budget = "12GiB",
+    overrides: Overrides = None,
+    as_json: Json = False,
+) -> None:
+    """Show what fits a memory budget; needs no data and no GPU."""
+    from radars.search.plan_report import plan_for
+    from radars.search.summary import plan_summary
+
+    report = plan_for(
+        space or "digits", input_shape, batch_size, budget or "12GiB", overrides or ()
+    )
+    if as_json:
+        print(json.dumps(report.to_dict()))
+    else:
+        print(plan_summary(report))
+    if report.problem is not None:
+        raise report.problem
+
+
+@app.command()
+def spaces() -> None:
+    """List the ready-made search spaces."""
+    from radars.spaces import load_space, zoo
+
+    table = Table("name", "architectures", "candidates", "input", "summary")
+    for entry in zoo():
+        known = load_space(entry.name)
+        table.add_row(
+            entry.name,
+            format_count(known.num_architectures),
+            str(known.full.num_candidates),
+            "x".join(map(str, entry.input_shape)),
+            entry.summary,
+        )
+    Console().print(table)
+
+
+def main() -> None:
+    """Runs the command line; an error is one line, without a traceback."""
+    try:
+        app()
+    except RadarsError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        sys.exit(130)
+
+
+def _new_run(name: str) -> Path:
+    label = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in name)
+    return Path("runs") / f"{label.strip('-')}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+def _without_none(**values: Any) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}

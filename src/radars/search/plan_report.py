@@ -1,0 +1,161 @@
+"""`plan_report`: what a search would do with a budget, without data and without a GPU."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from radars.errors import BudgetError, ConfigError, SpaceError
+from radars.memory import Plan, Planner
+from radars.search.config import SearchConfig
+from radars.search.recipes import recipe
+from radars.search.setup import training_spec
+from radars.settings import merge_settings, validate_settings
+from radars.space import SearchSpace
+from radars.spaces import accepted_options, load_space
+
+
+@dataclass(frozen=True)
+class PlanReport:
+    """The memory of a space's training steps, and the plan for a budget.
+
+    Attributes:
+        space: the space's name.
+        num_architectures: how many it holds.
+        total_candidates: over all choices.
+        batch_size: examples in a batch.
+        budget_bytes: what no step may exceed.
+        smallest_path_bytes: the peak of a training step on the cheapest architecture.
+        largest_path_bytes: that of the dearest.
+        largest_path_recomputed_bytes: that of the dearest with recomputation.
+        full_supernet_bytes: that of the plain supernet of the whole space: what DARTS needs.
+        plan: the plan; None where nothing fits.
+        problem: why nothing fits; None where there is a plan.
+    """
+
+    space: str
+    num_architectures: int
+    total_candidates: int
+    batch_size: int
+    budget_bytes: int
+    smallest_path_bytes: int
+    largest_path_bytes: int
+    largest_path_recomputed_bytes: int
+    full_supernet_bytes: int
+    plan: Plan | None
+    problem: BudgetError | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object that `radars plan --json` prints."""
+        fields = {
+            name: value
+            for name, value in vars(self).items()
+            if name not in ("plan", "problem", "total_candidates")
+        }
+        plan: dict[str, Any] = {
+            "fits": self.plan is not None,
+            "total_candidates": self.total_candidates,
+        }
+        if self.plan is not None:
+            plan |= {
+                "predicted_peak_bytes": self.plan.memory.peak_bytes,
+                "live_candidates": self.plan.subspace.num_candidates,
+                "levers": list(self.plan.levers),
+                "breakdown": asdict(self.plan.memory.breakdown),
+                "subspace": {choice: list(names) for choice, names in self.plan.subspace.items()},
+            }
+        return {"schema": 1} | fields | {"plan": plan}
+
+
+def plan_report(
+    space: SearchSpace, config: SearchConfig, input_shape: tuple[int, ...]
+) -> PlanReport:
+    """Predicts and plans the memory of a space.
+
+    Args:
+        space: the search space.
+        config: batch size, optimizers, precision, budget.
+        input_shape: of one example, without the batch.
+    """
+    planner = Planner(
+        space,
+        training_spec(config, input_shape),
+        config.budget,
+        config.differentiate.max_cost_ratio,
+    )
+    smallest, largest = planner.smallest_path(), planner.largest_path()
+    plan, problem = None, None
+    try:
+        plan = planner.plan()
+    except BudgetError as error:
+        problem = error
+    return PlanReport(
+        space=space.name,
+        num_architectures=space.num_architectures,
+        total_candidates=space.full.num_candidates,
+        batch_size=config.data.batch_size,
+        budget_bytes=config.budget,
+        smallest_path_bytes=planner.predict(smallest).peak_bytes,
+        largest_path_bytes=planner.predict(largest).peak_bytes,
+        largest_path_recomputed_bytes=planner.predict(largest, recompute=True).peak_bytes,
+        full_supernet_bytes=planner.predict(space.full).peak_bytes,
+        plan=plan,
+        problem=problem,
+    )
+
+
+def plan_for(
+    space_name: str,
+    input_text: str | None,
+    batch_size: int,
+    budget: str,
+    overrides: Sequence[str] = (),
+) -> PlanReport:
+    """The report for a space by name; `radars plan`.
+
+    Args:
+        space_name: of the zoo, or `file.py:function`.
+        input_text: `CxHxW`; None for the space's own.
+        batch_size: examples in a batch.
+        budget: bytes, as text.
+        overrides: `key.path=value`, as for a search.
+
+    Raises:
+        ConfigError: an argument is not valid.
+        SpaceError: the space is not well formed, or cannot take the input.
+    """
+    given = {
+        "space": space_name,
+        "budget": budget,
+        "data": {"batch_size": batch_size},
+        # the memory alone, without a limit on time
+        "differentiate": {"max_cost_ratio": None},
+    }
+    settings = merge_settings(given, overrides=overrides)
+    proxy_options = recipe(settings).get("proxy_options", {})
+    config = validate_settings(
+        SearchConfig, merge_settings({"proxy_options": proxy_options}, settings)
+    )
+    input_shape = None if input_text is None else parse_shape(input_text)
+    channels = {} if input_shape is None else {"in_channels": input_shape[0]}
+    options = accepted_options(space_name, channels) | dict(config.space_options)
+    space = load_space(space_name, **options | dict(config.proxy_options))
+    input_shape = input_shape or space.input_shape
+    if input_shape is None:
+        raise SpaceError(f"planning {space_name!r} needs the shape of an example; give --input CxHxW")
+    space.places(input_shape)
+    return plan_report(space, config, input_shape)
+
+
+def parse_shape(text: str) -> tuple[int, ...]:
+    """Reads `3x224x224`.
+
+    Raises:
+        ConfigError: it is not positive whole numbers with `x` between.
+    """
+    if not re.fullmatch(r"[1-9][0-9]{0,6}(x[1-9][0-9]{0,6})*", text):
+        raise ConfigError(
+            f"an input shape is whole numbers with x between, but got {text!r}; "
+            f"write it like 3x224x224"
+        )
+    return tuple(map(int, text.split("x")))

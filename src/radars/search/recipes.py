@@ -1,0 +1,42 @@
+"""Recipes: the settings that suit a space of the zoo, where the user says nothing else.
+
+The scale is that of two CPU cores: minutes, on a subset of the data. `docs/method.md` says what was
+measured with them.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+_CIFAR: dict[str, Any] = {
+    "proxy_options": {"width": 16},
+    "data": {"num_train": 25_000, "validation_fraction": 0.2},
+    "optimizer": {"learning_rate": 0.1},
+    "explore": {"steps": 2500, "warmup_fraction": 0.7, "update_every": 10, "reward_batches": 2},
+    "differentiate": {"steps": 150},
+    "select": {"candidates": 12, "rungs": [300, 900], "keep": 0.34},
+}
+
+_RECIPES: dict[str, dict[str, Any]] = {
+    "digits": {},
+    "nasbench-macro": _CIFAR | {"budget": "270MiB"},
+    "cifar-large": _CIFAR | {"budget": "400MiB"},
+    "mobile": {"budget": "12GiB", "data": {"image_size": 224}},
+    "mobile-large": {"budget": "12GiB", "data": {"image_size": 224}},
+}
+
+
+def recipe(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that suit a space, under those that the user gives; none for a user's space.
+
+    Args:
+        settings: what the user gives. An option of the space given there holds for the proxy too,
+            unless `proxy_options` says otherwise.
+    """
+    space = str(settings.get("space", "digits"))
+    suits = dict(_RECIPES.get(space, {}))
+    given = settings.get("space_options")
+    if "proxy_options" in suits and isinstance(given, Mapping):
+        suits["proxy_options"] = {
+            key: value for key, value in suits["proxy_options"].items() if key not in given
+        }
+    return {"space": space} | suits

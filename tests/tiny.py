@@ -1,0 +1,207 @@
+"""A tiny space, tiny data and quick configurations that the tests of a search share."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from radars.data import Data, DataConfig, Normalisation, SealedSplit, Split
+from radars.data.memory import MemoryPixels
+from radars.nn.operations import classifier, conv_bn_relu, mbconv
+from radars.run import CheckpointStore
+from radars.search import (
+    ControllerConfig,
+    DifferentiateConfig,
+    ExploreConfig,
+    SearchConfig,
+    SelectConfig,
+)
+from radars.space import Choose, Factory, SearchSpace
+
+MIB = 2**20
+
+
+def candidates(channels: int) -> dict[str, Factory]:
+    return {
+        "none": nn.Identity,
+        "conv3": lambda: conv_bn_relu(channels, channels, 3),
+        "mb2": lambda: mbconv(channels, channels, 3, 2),
+    }
+
+
+def tiny_network(choose: Choose) -> nn.Module:
+    """27 architectures for images of 1x8x8 in 4 classes."""
+    return nn.Sequential(
+        conv_bn_relu(1, 4),
+        choose("a", candidates(4)),
+        choose("b", candidates(4)),
+        conv_bn_relu(4, 8, stride=2),
+        choose("c", candidates(8)),
+        classifier(8, 4),
+    )
+
+
+def shared_network(choose: Choose) -> nn.Module:
+    """Choice `a` decides two places, of different shapes."""
+    return nn.Sequential(
+        conv_bn_relu(1, 4),
+        choose("a", candidates(4)),
+        conv_bn_relu(4, 8, stride=2),
+        choose("a", candidates(8)),
+        choose("b", candidates(8)),
+        classifier(8, 4),
+    )
+
+
+class PlantedNetwork(nn.Module):
+    """Each choice sees one channel of the image, and a convolution alone makes sense of it."""
+
+    def __init__(self, choose: Choose) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(
+            choose(
+                name,
+                {"zero": Zero, "noise": Noise, "conv3": lambda: conv_bn_relu(1, CHANNELS, 3)},
+            )
+            for name in "abc"
+        )
+        self.linear = nn.Linear(3 * CHANNELS, 8)
+
+    def forward(self, image_BCHW: Tensor) -> Tensor:
+        channels = image_BCHW.split(1, dim=1)
+        features = [
+            branch(channel).mean((2, 3))
+            for branch, channel in zip(self.branches, channels, strict=True)
+        ]
+        output: Tensor = self.linear(torch.cat(features, 1))
+        return output
+
+
+CHANNELS = 4
+
+
+class Zero(nn.Module):
+    def forward(self, image: Tensor) -> Tensor:
+        return torch.zeros_like(image).expand(-1, CHANNELS, -1, -1).contiguous()
+
+
+class Noise(nn.Module):
+    def forward(self, image: Tensor) -> Tensor:
+        return torch.randn_like(image.expand(-1, CHANNELS, -1, -1).contiguous())
+
+
+def tiny_space() -> SearchSpace:
+    return SearchSpace(tiny_network, name="tiny", input_shape=(1, 8, 8))
+
+
+def shared_space() -> SearchSpace:
+    return SearchSpace(shared_network, name="shared", input_shape=(1, 8, 8))
+
+
+def planted_space() -> SearchSpace:
+    return SearchSpace(PlantedNetwork, name="planted", input_shape=(3, 8, 8))
+
+
+def _split(image_NCHW: Tensor, label_N: Tensor) -> Split:
+    channels = image_NCHW.shape[1]
+    return Split(
+        MemoryPixels(image_NCHW),
+        label_N,
+        Normalisation(torch.full((channels,), 0.5), torch.full((channels,), 0.3)),
+    )
+
+
+def _no_test_split() -> Split:
+    raise AssertionError("a search opened the test split")
+
+
+def _stripes(num_examples: int, num_channels: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Noisy stripes, across or along in each channel; the label has one bit per channel."""
+    generator = torch.Generator().manual_seed(seed)
+    bit_NC = torch.randint(2, (num_examples, num_channels), generator=generator)
+    phase_NC = torch.randint(2, (num_examples, num_channels), generator=generator)
+    stripe_8 = (torch.arange(8) % 2)[None, None, :]
+    row_NC8 = (stripe_8 + phase_NC[..., None]) % 2
+    along = row_NC8[..., None, :].expand(-1, -1, 8, -1)
+    across = row_NC8[..., None].expand(-1, -1, -1, 8)
+    image = torch.where(bit_NC[..., None, None] == 1, along, across) * 160
+    noise = torch.randint(0, 80, image.shape, generator=generator)
+    label_N = (bit_NC * 2 ** torch.arange(num_channels)).sum(1)
+    return (image + noise).to(torch.uint8), label_N
+
+
+def _data(name: str, num_channels: int, num_classes: int, num_examples: int) -> Data:
+    train, validation = (
+        _split(*_stripes(num_examples, num_channels, seed=seed)) for seed in (1, 2)
+    )
+    if num_classes == 4:  # a second bit, from the first example's neighbour: any labels will do
+        for split in (train, validation):
+            split.label_N = torch.arange(len(split)) % 2 * 2 + split.label_N
+    return Data(
+        name=name,
+        num_classes=num_classes,
+        class_names=tuple(map(str, range(num_classes))),
+        input_shape=(num_channels, 8, 8),
+        train=train,
+        validation=validation,
+        test=SealedSplit(_no_test_split),
+        normalisation=train.normalisation,
+    )
+
+
+def tiny_data() -> Data:
+    """For `tiny_space`: 64 training and 64 validation images."""
+    return _data("tiny", 1, 4, 64)
+
+
+def planted_data() -> Data:
+    """For `planted_space`: each channel tells one of the three bits of the class."""
+    return _data("planted", 3, 8, 256)
+
+
+def quick_config(method: str = "radars", **changes: Any) -> SearchConfig:
+    """A whole search of the tiny space in about half a second: 12 steps a round, 2 rounds."""
+    settings: dict[str, Any] = {
+        "method": method,
+        "device": "cpu",
+        "budget": 16 * MIB,
+        "num_rounds": 2,
+        "data": DataConfig(batch_size=8),
+        "explore": ExploreConfig(
+            steps=8,
+            warmup_fraction=0.25,
+            update_every=2,
+            samples=3,
+            controller=ControllerConfig(learning_rate=0.1),
+        ),
+        "differentiate": DifferentiateConfig(steps=4),
+        "select": SelectConfig(candidates=3, rungs=(2, 3), keep=0.5),
+    }
+    return SearchConfig.model_validate(settings | changes)
+
+
+def final_checkpoint(run: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The last checkpoint's tensors, and its values but for the time that was spent."""
+    checkpoint = CheckpointStore(run / "checkpoint").latest()
+    assert checkpoint is not None
+    values = dict(checkpoint.values["values"])
+    values.pop("seconds")
+    return checkpoint.tensors, values
+
+
+def assert_same_tensors(left: Mapping[str, Tensor], right: Mapping[str, Tensor]) -> None:
+    """Every tensor alike, bit for bit."""
+    assert left.keys() == right.keys()
+    different = [
+        name
+        for name in left
+        if left[name].dtype != right[name].dtype
+        or not torch.equal(_bits(left[name]), _bits(right[name]))
+    ]
+    assert not different
+
+
+def _bits(tensor: Tensor) -> Tensor:
+    return tensor.reshape(-1).contiguous().view(torch.uint8)
