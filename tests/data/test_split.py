@@ -28,6 +28,14 @@ def test_a_batch_is_normalised_and_channels_last() -> None:
     assert -2 <= batch.example_B.min() < batch.example_B.max() <= 2
 
 
+def test_a_split_can_be_normalised_in_another_way() -> None:
+    split = make_split()
+    other = split.normalised_by(Normalisation(torch.full((3,), 0.0), torch.full((3,), 1.0)))
+    before, after = next(split.evaluation_batches(20)), next(other.evaluation_batches(20))
+    assert torch.allclose((after.example_B - 0.5) / 0.25, before.example_B, atol=1e-6)
+    assert torch.equal(after.label_B, before.label_B)
+
+
 def test_an_evaluation_is_one_ordered_pass() -> None:
     batches = list(make_split().evaluation_batches(6))
     assert [len(batch.label_B) for batch in batches] == [6, 6, 6, 2]

@@ -84,6 +84,10 @@ class Feasible:
             drawn = self._sample_once(subspace, pick, generator)
             if drawn is not None:
                 return drawn
+        draw = torch.rand(subspace.num_candidates, generator=generator).tolist()
+        scores = {choice: {n: draw.pop() for n in names} for choice, names in subspace.items()}
+        for architecture in self.best(scores, subspace, 1):  # it was not picked: nothing was left
+            return architecture, {choice: (name,) for choice, name in architecture.items()}
         raise ConfigError(
             f"no architecture of the subspace satisfies "
             f"{' and '.join(map(str, self._constraints))}; loosen one"
@@ -108,7 +112,11 @@ class Feasible:
         found: list[Architecture] = []
         while len(found) < min(count, subspace.num_architectures):
             solution = milp(
-                objective, constraints=rows, integrality=np.ones(len(pairs)), bounds=Bounds(0, 1)
+                objective,
+                constraints=rows,
+                integrality=np.ones(len(pairs)),
+                bounds=Bounds(0, 1),
+                options={"mip_rel_gap": 0.0},  # by default the second best would do
             )
             if solution.x is None:
                 break

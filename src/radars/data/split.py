@@ -53,6 +53,10 @@ class Split:
     def __len__(self) -> int:
         return len(self.label_N)
 
+    def normalised_by(self, normalisation: Normalisation) -> "Split":
+        """The same examples, normalised in another way: as those that a network was trained on."""
+        return Split(self._pixels, self.label_N, normalisation)
+
     def batches(self, batch_size: int, *, augment: bool, seed: int) -> "BatchStream":
         """Full batches in random order, without end.
 

@@ -16,7 +16,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from radars.cost import CostTable
 from radars.errors import BudgetError
 from radars.memory.predict import StepMemory, TrainingSpec, predict
-from radars.memory.price import Price, candidate_prices
+from radars.memory.price import Price, path_bytes, place_prices
 from radars.nn.steps import StepKind
 from radars.space import Architecture, SearchSpace, Subspace
 from radars.units import format_bytes
@@ -67,8 +67,16 @@ class Planner:
 
     @cached_property
     def prices(self) -> Mapping[str, Mapping[str, Price]]:
-        """What each candidate adds to the memory of a step."""
-        return candidate_prices(self.space, self.spec)
+        """What each candidate adds to the memory of a step, over all its places."""
+        prices = {name: dict.fromkeys(names, Price()) for name, names in self.space.full.items()}
+        for choice, by_name in self._place_prices:
+            for name, price in by_name.items():
+                prices[choice][name] += price
+        return prices
+
+    @cached_property
+    def _place_prices(self) -> tuple[tuple[str, Mapping[str, Price]], ...]:
+        return place_prices(self.space, self.spec)
 
     @cached_property
     def costs(self) -> CostTable:
@@ -92,10 +100,15 @@ class Planner:
     def expected_path_bytes(self, architecture: Architecture) -> int:
         """The memory of training one path by prices: quick, and a little on the high side."""
         smallest = self.smallest_path()
-        return self.predict(smallest).peak_bytes + sum(
+        kept = sum(
             self._price(choice, name) - self._price(choice, smallest[choice])
             for choice, name in architecture.items()
         )
+        held = path_bytes(self._place_prices, architecture) - path_bytes(
+            self._place_prices, smallest
+        )
+        # the peak may be behind the last place, where all that is saved is there
+        return self.predict(smallest).peak_bytes + max(kept, held)
 
     def plan_path(self, architecture: Architecture) -> Plan:
         """How to train one path.
@@ -143,21 +156,21 @@ class Planner:
     ) -> Plan:
         """Prunes, with candidates recomputed, until the exact trace fits."""
         smallest = self.smallest_path(within)
-        memory = self.predict(smallest, recompute=True)
-        if memory.peak_bytes > self.budget_bytes:
-            raise self._does_not_fit(memory.peak_bytes)
-        best = Plan(smallest.as_subspace(), True, memory, ("recompute", "prune"))
-        room_bytes = self.budget_bytes - memory.peak_bytes
+        path = self.plan_path(smallest)
+        room_bytes = self.budget_bytes - self.predict(smallest, recompute=True).peak_bytes
         for _ in range(_MAX_TRIES):
+            if room_bytes <= 0:
+                break
             kept = self._prune(preferences, within, room_bytes=room_bytes)
             memory = self.predict(kept, recompute=True)
             if memory.peak_bytes <= self.budget_bytes:
                 return Plan(kept, True, memory, ("recompute", "prune"))
             over_bytes = memory.peak_bytes - self.budget_bytes
-            room_bytes -= max(over_bytes, room_bytes // 8)
-            if room_bytes <= 0:
-                break
-        return best
+            used_bytes = self._recomputed_bytes(kept) - self._recomputed_bytes(
+                smallest.as_subspace()
+            )
+            room_bytes = min(room_bytes - over_bytes, used_bytes - 1)
+        return Plan(path.subspace, path.recompute, path.memory, (*path.levers, "prune"))
 
     def _prune(
         self,
@@ -165,36 +178,52 @@ class Planner:
         within: Subspace,
         room_bytes: int | None,
     ) -> Subspace:
-        """Solves the knapsack over the candidates of `within`."""
+        """Solves the knapsack over the candidates of `within`.
+
+        Its variables are whether each candidate is kept and, last, the bytes of the kept candidate
+        that holds the most while it is recomputed.
+        """
+        if room_bytes is None and self._max_cost_ratio is None:
+            return within
         pairs = [(choice, name) for choice, names in within.items() for name in names]
-        one_each = np.array([[float(c == choice) for c, _ in pairs] for choice in within])
+        one_each = np.array([[float(c == choice) for c, _ in pairs] + [0.0] for choice in within])
         rows = [LinearConstraint(one_each, 1, np.inf)]
         if self._max_cost_ratio is not None:
-            macs = np.array([self.costs.candidates[c][n].macs for c, n in pairs], dtype=float)
+            macs = np.array([self.costs.candidates[c][n].macs for c, n in pairs] + [0], dtype=float)
             dearest = sum(
                 max(self.costs.candidates[c][n].macs for n in self.space.full[c]) for c in within
             )
             room = max(self._max_cost_ratio * dearest, 1.0)
             rows.append(LinearConstraint(macs[None] / room, -np.inf, 1.0))
+        largest = 0.0
         if room_bytes is not None:
-            # with its candidates recomputed, a mixture pays for what each has on the device
-            least = self.smallest_path(within)
-            resident = np.array([self.prices[c][n].resident for c, n in pairs], dtype=float)
-            offset = sum(self.prices[c][n].resident for c, n in least.items())
-            room = max(float(room_bytes + offset), 1.0)
-            rows.append(LinearConstraint(resident[None] / room, -np.inf, 1.0))
+            least_bytes = self._recomputed_bytes(self.smallest_path(within).as_subspace())
+            room = max(float(room_bytes + least_bytes), 1.0)
+            prices = [self.prices[c][n] for c, n in pairs]
+            staying = np.array([price.staying for price in prices] + [room], dtype=float) / room
+            passing = np.array([price.passing for price in prices], dtype=float) / room
+            rows.append(LinearConstraint(staying[None], -np.inf, 1.0))
+            rows.append(
+                LinearConstraint(np.column_stack([np.diag(passing), -np.ones(len(pairs))]), -np.inf, 0)
+            )
+            largest = max(1.0, float(passing.max()))
         solution = milp(
-            -np.array([preferences[c][n] for c, n in pairs]),
+            -np.array([preferences[c][n] for c, n in pairs] + [0.0]),
             constraints=rows,
-            integrality=np.ones(len(pairs)),
-            bounds=Bounds(0, 1),
+            integrality=np.array([1] * len(pairs) + [0]),
+            bounds=Bounds(0, np.array([1.0] * len(pairs) + [largest])),
+            options={"mip_rel_gap": 0.0},
         )
         if solution.x is None:
             return self.smallest_path(within).as_subspace()
-        kept = [pair for pair, x in zip(pairs, np.round(solution.x), strict=True) if x > 0]
-        return Subspace(
-            {choice: [n for c, n in kept if c == choice] for choice in within}
-        )
+        taken = np.round(solution.x[:-1])
+        kept = [pair for pair, x in zip(pairs, taken, strict=True) if x > 0]
+        return Subspace({choice: [n for c, n in kept if c == choice] for choice in within})
+
+    def _recomputed_bytes(self, subspace: Subspace) -> int:
+        """What candidates add, by prices, where one at a time is recomputed."""
+        prices = [self.prices[choice][name] for choice, names in subspace.items() for name in names]
+        return sum(price.staying for price in prices) + max(price.passing for price in prices)
 
     def _extreme_path(self, within: Subspace | None, sign: int) -> Architecture:
         return Architecture(

@@ -43,6 +43,11 @@ class TrainingSpec:
     precision: Precision = "32-true"
     device_type: str = "cpu"
 
+    @property
+    def device(self) -> torch.device:
+        """The device that is traced for; with its index, as tensors there name it."""
+        return torch.device(self.device_type, None if self.device_type == "cpu" else 0)
+
 
 @dataclass(frozen=True)
 class StepMemory:
@@ -83,7 +88,7 @@ def predict(
     kinds = tuple(kinds)
     if subspace.num_architectures == 1:
         kinds = tuple(kind for kind in kinds if kind is not StepKind.ARCHITECTURE)
-    device = torch.device(spec.device_type)
+    device = spec.device
     with FakeTensorMode(), device:
         supernet = Supernet(
             space,

@@ -3,7 +3,7 @@
 Prices order the candidates and guide the plan; whether a plan fits is decided by an exact trace.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -24,65 +24,117 @@ class Price:
     Attributes:
         resident: weights, buffers and optimizer state.
         saved: what its forward pass keeps for the backward pass, its output too.
+        gradients: of its weights.
+        working: the most that the rest of its step holds beside all that; one candidate of a path
+            at a time.
     """
 
     resident: int = 0
     saved: int = 0
+    gradients: int = 0
+    working: int = 0
+
+    @property
+    def staying(self) -> int:
+        """What it adds even where it is recomputed."""
+        return self.resident + self.gradients
+
+    @property
+    def passing(self) -> int:
+        """What it holds only while it is recomputed."""
+        return self.saved + self.working
 
     def __add__(self, other: "Price") -> "Price":
-        return Price(self.resident + other.resident, self.saved + other.saved)
+        return Price(
+            self.resident + other.resident,
+            self.saved + other.saved,
+            self.gradients + other.gradients,
+            max(self.working, other.working),
+        )
 
 
-def candidate_prices(
+def place_prices(
     space: SearchSpace, spec: TrainingSpec
-) -> Mapping[str, Mapping[str, Price]]:
-    """Prices every candidate of a space: choice to candidate to its price, over all its places.
+) -> tuple[tuple[str, Mapping[str, Price]], ...]:
+    """Prices every candidate at each place of a space: its choice, and candidate to price.
 
     Each distinct candidate and input shape is traced once, on fake tensors.
     """
-    prices = {name: dict.fromkeys(names, Price()) for name, names in space.full.items()}
     known: dict[object, Price] = {}
+    places = []
     for place in space.places(spec.input_shape):
+        prices: dict[str, Price] = {}
         for name, factory in place.factories.items():
-            with FakeTensorMode(), torch.device(spec.device_type):
+            with FakeTensorMode(), spec.device:
                 candidate = factory()
                 key = _content(candidate, place)
                 if key not in known:
                     known[key] = _price(candidate, place, spec)
-            prices[place.choice][name] += known[key]
-    return prices
+            prices[name] = known[key]
+        places.append((place.choice, prices))
+    return tuple(places)
+
+
+def path_bytes(
+    places: Sequence[tuple[str, Mapping[str, Price]]], architecture: Mapping[str, str]
+) -> int:
+    """What the candidates of one path add to the peak of a training step.
+
+    When the backward pass is at a place, what the places before it saved is there still, and the
+    gradients of those behind it are there already.
+    """
+    prices = [by_name[architecture[choice]] for choice, by_name in places]
+    saved, gradients = 0, sum(price.gradients for price in prices)
+    peak = gradients
+    for price in prices:
+        saved += price.saved
+        peak = max(peak, saved + gradients + price.working)
+        gradients -= price.gradients
+    return sum(price.resident for price in prices) + peak
 
 
 def _price(candidate: nn.Module, place: Place, spec: TrainingSpec) -> Price:
-    device = torch.device(spec.device_type)
-    inputs = [
+    device = spec.device
+    leaves = [
         torch.empty(spec.batch_size, *shape[1:], device=device, requires_grad=True)
         for shape in place.input_shapes
     ]
-    with autocast(device, spec.precision):
-        _run(candidate, inputs).sum().backward()  # type: ignore[no-untyped-call]
     parameters = list(candidate.parameters())
+    optimizer = spec.optimizer.build(parameters) if parameters else None
+
+    def forward(inputs: list[Tensor]) -> Tensor:
+        with autocast(device, spec.precision):
+            output = candidate(*inputs)
+        assert isinstance(output, Tensor)
+        return output
+
+    def finish(output: Tensor) -> None:
+        output.backward(torch.empty_like(output))  # type: ignore[no-untyped-call]
+        if optimizer is not None:
+            optimizer.step()
+            optimizer.zero_grad()
+        for tensor in leaves:
+            tensor.grad = None
+
+    finish(forward([tensor.clone() for tensor in leaves]))  # once untracked: optimizers make their state in their first step
     resident: list[Tensor] = [*parameters, *candidate.buffers()]
-    if parameters:
-        optimizer = spec.optimizer.build(parameters)
-        optimizer.step()
-        optimizer.zero_grad()
+    if optimizer is not None:
         resident += state_tensors(optimizer)
+    inputs = [tensor.clone() for tensor in leaves]  # as a candidate may begin in place
     tracker = MemoryTracker({Part.PARAMETERS: [*resident, *inputs]}, device)
-    resident_bytes = tracker.now_bytes - sum(tensor.nbytes for tensor in inputs)
-    with tracker, autocast(device, spec.precision):
-        before_bytes = tracker.now_bytes
-        output = _run(candidate, inputs)
+    before_bytes = tracker.now_bytes
+    with tracker:
+        output = forward(inputs)
         saved_bytes = tracker.now_bytes - before_bytes
-    del output
-    return Price(resident_bytes, saved_bytes)
-
-
-def _run(candidate: nn.Module, inputs: list[Tensor]) -> Tensor:
-    output = candidate(*inputs)
-    assert isinstance(output, Tensor)
-    # the mixture keeps each candidate's weighted output: an identity's, too
-    return output * 1.0
+        finish(output)
+        del output
+    gradient_bytes = sum(parameter.nbytes for parameter in parameters)
+    return Price(
+        resident=before_bytes - sum(tensor.nbytes for tensor in inputs),
+        saved=saved_bytes,
+        gradients=gradient_bytes,
+        working=max(0, tracker.peak_bytes - before_bytes - saved_bytes - gradient_bytes),
+    )
 
 
 def _content(candidate: nn.Module, place: Place) -> tuple[object, ...]:

@@ -46,7 +46,13 @@ def search_radars(
         if state.round_index == config.num_rounds:
             state.phase = "select"
     if state.selection is None:
-        first = contenders(bench, state.controller, config.select, state.favourites)
+        first = contenders(
+            bench,
+            state.controller,
+            config.select,
+            state.favourites,
+            stable_seed(config.seed, "contenders"),
+        )
         state.selection = Selection(first)
         observer.log("select_started", contenders=[dict(a) for a in first])
     with observer.phase("select", num_select_steps(config.select), state) as tick:
@@ -64,6 +70,11 @@ def search_radars(
             new_child=new_child,
             new_stream=new_stream,
             tick=on_step,
+            on_rung=lambda architectures, accuracies: observer.log(
+                "rung_ended",
+                contenders=[dict(architecture) for architecture in architectures],
+                accuracies=accuracies,
+            ),
         )
     return winner, accuracy
 

@@ -4,8 +4,9 @@ Shared weights rank the top poorly: short joint training prefers capacity in lat
 training of each contender, the same batches for all, costs one path's memory and settles it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 import torch
 
@@ -42,16 +43,42 @@ class Selection:
 
 
 def contenders(
-    bench: Workbench, controller: Controller, config: SelectConfig, favourites: list[Architecture]
+    bench: Workbench,
+    controller: Controller,
+    config: SelectConfig,
+    favourites: list[Architecture],
+    seed: int,
 ) -> list[Architecture]:
-    """The architectures of the first rung, all different and within budget and constraints.
+    """The architectures of the first rung: within budget and constraints, no two the same network.
 
-    First what rounds ended with, then those of the highest probability under the policy, then
-    draws from it.
+    First what rounds ended with, then, in turn, the likeliest under the policy and draws from it
+    (likeliest after Gumbel noise), so that they do not all differ in one choice only.
     """
-    likeliest = bench.feasible.best(controller.scores(), controller.subspace, config.candidates)
-    found = [a for a in dict.fromkeys([*favourites, *likeliest]) if bench.fits(a)]
-    return found[: config.candidates]
+    scores, subspace = controller.scores(), controller.subspace
+    likeliest = bench.feasible.best(scores, subspace, 2 * config.candidates)
+    generator = torch.Generator().manual_seed(seed)
+    drawn: list[Architecture] = []
+    for _ in range(2 * config.candidates):
+        drawn += bench.feasible.best(_with_gumbel_noise(scores, generator), subspace, 1)
+    in_turn = [a for pair in zip_longest(likeliest, drawn) for a in pair if a is not None]
+    found: dict[str, Architecture] = {}
+    for architecture in [*favourites, *in_turn]:
+        if len(found) < config.candidates and bench.fits(architecture):
+            found.setdefault(bench.fingerprint(architecture), architecture)
+    return list(found.values())
+
+
+def _with_gumbel_noise(
+    scores: Mapping[str, Mapping[str, float]], generator: torch.Generator
+) -> dict[str, dict[str, float]]:
+    noisy = {}
+    for choice, known in scores.items():
+        noise_C = -torch.empty(len(known)).exponential_(generator=generator).log()
+        noisy[choice] = {
+            name: score + noise
+            for (name, score), noise in zip(known.items(), noise_C.tolist(), strict=True)
+        }
+    return noisy
 
 
 def select(
@@ -64,6 +91,7 @@ def select(
     new_child: Callable[[Architecture], Supernet],
     new_stream: Callable[[], BatchStream],
     tick: Callable[[float], None],
+    on_rung: Callable[[list[Architecture], list[float]], None],
 ) -> tuple[Architecture, float]:
     """Runs the rungs that are left; returns the winner and its validation accuracy.
 
@@ -76,6 +104,7 @@ def select(
         new_child: fresh weights for an architecture.
         new_stream: the training batches, the same for each contender.
         tick: called after each training step with the latest accuracy.
+        on_rung: called after each rung with its contenders and their accuracies.
     """
     latest = float("nan")
     while True:
@@ -97,6 +126,7 @@ def select(
             latest = bench.accuracy(child, architecture, batch_size)
             selection.accuracies.append(latest)
             selection.child = selection.child_stream = None
+        on_rung(selection.contenders, selection.accuracies)
         ranked = sorted(
             zip(selection.accuracies, selection.contenders, strict=True),
             key=lambda pair: pair[0],

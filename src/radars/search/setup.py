@@ -176,8 +176,8 @@ def device_of(name: str) -> torch.device:
     """
     has_cuda = torch.cuda.is_available()
     if name == "auto":
-        return torch.device("cuda" if has_cuda else "cpu")
-    device = torch.device(name)
+        name = "cuda" if has_cuda else "cpu"
+    device = torch.device("cuda:0" if name == "cuda" else name)  # as tensors there name it
     if device.type == "cuda" and (device.index or 0) >= (torch.cuda.device_count() or 0):
         raise ConfigError(
             f"the device must be there, but got {name!r} and this machine has "

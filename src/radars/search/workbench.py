@@ -13,7 +13,7 @@ from radars.nn.steps import Precision, evaluation_step, weights_step
 from radars.nn.supernet import Supernet
 from radars.search.controller import Controller, Sample
 from radars.search.meter import MemoryMeter
-from radars.space import Architecture, SearchSpace
+from radars.space import Architecture, SearchSpace, fingerprint
 
 _PRICE_TOLERANCE = 1.05  # expected path bytes are within 5% of the exact ones
 _MAX_DRAWS = 1000
@@ -66,6 +66,12 @@ class Workbench:
             return False
         return self.planner.plan_path(architecture).recompute
 
+    def fingerprint(self, architecture: Architecture) -> str:
+        """Tells architectures apart by the network that they build."""
+        with torch.device("meta"):
+            network = self.space.build(architecture)
+            return fingerprint(network, self.planner.spec.input_shape)
+
     def draw(self, controller: Controller, *, uniform: bool = False) -> Sample:
         """Draws an architecture that satisfies the constraints and fits the budget.
 
@@ -87,14 +93,17 @@ class Workbench:
         supernet.activate(architecture)
         supernet.set_recompute(recompute)
         batch = move(batch, self.device)
+
+        def predict() -> int:
+            return self.planner.predict(architecture, recompute=recompute).peak_bytes
+
+        expected_bytes = self.planner.expected_path_bytes(architecture) * _PRICE_TOLERANCE
         return self.meter.run(
             lambda: weights_step(supernet, *batch, precision=self.precision),
             supernet,
             batch,
-            0 if recompute else int(
-                self.planner.expected_path_bytes(architecture) * _PRICE_TOLERANCE
-            ),
-            lambda: self.planner.predict(architecture, recompute=recompute).peak_bytes,
+            predict() if recompute else int(expected_bytes),  # known already where it recomputes
+            predict,
         )
 
     def num_correct(self, supernet: Supernet, architecture: Architecture, batch: Batch) -> Tensor:

@@ -7,6 +7,7 @@ from radars.space.choose import (
     Factory,
     Network,
 )
+from radars.space.fingerprint import fingerprint
 from radars.space.search_space import SearchSpace
 from radars.space.shapes import Place, trace_places
 from radars.space.subspace import Architecture, Subspace
@@ -21,5 +22,6 @@ __all__ = [
     "Place",
     "SearchSpace",
     "Subspace",
+    "fingerprint",
     "trace_places",
 ]

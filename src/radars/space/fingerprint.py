@@ -1,0 +1,65 @@
+"""`fingerprint`: tells architectures apart by what they compute, not by what they are called.
+
+Two architectures can build the same network: an identity before a block, or after it. Training both
+would be a waste.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map
+
+
+def fingerprint(network: nn.Module, input_shape: tuple[int, ...]) -> str:
+    """A digest of the operations of one forward pass, and of what each takes from where.
+
+    Networks with equal fingerprints compute the same function of their input and their weights,
+    where these are taken in the order of their use.
+
+    Args:
+        network: on the meta device.
+        input_shape: of one example, without the batch.
+    """
+    network.eval()
+    example_B = torch.empty(1, *input_shape, device="meta")
+    with torch.no_grad(), _Recorder(example_B) as recorder:
+        network(example_B)
+    return recorder.digest()
+
+
+class _Recorder(TorchDispatchMode):
+    """Writes down operations; a tensor is known by the order in which it was first seen."""
+
+    def __init__(self, example_B: Tensor) -> None:
+        super().__init__()
+        self._seen: list[Tensor] = [example_B]  # held, so that no two share an id
+        self._number = {id(example_B): 0}
+        self._hash = hashlib.sha256()
+
+    def digest(self) -> str:
+        return self._hash.hexdigest()
+
+    def __torch_dispatch__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        self._hash.update(repr((str(func), *tree_map(self._name, (args, kwargs)))).encode())
+        result = func(*args, **kwargs)
+        self._hash.update(repr(tree_map(self._name, result)).encode())
+        return result
+
+    def _name(self, value: Any) -> Any:
+        if not isinstance(value, Tensor):
+            return value
+        if id(value) not in self._number:
+            self._number[id(value)] = len(self._seen)
+            self._seen.append(value)
+        return ("tensor", self._number[id(value)], tuple(value.shape))

@@ -1,0 +1,58 @@
+"""The training loop. Shapes: B batch, K classes."""
+
+from collections.abc import Callable
+
+import torch
+from lightning_fabric import Fabric
+from torch.nn import functional as F
+
+from radars.data import move
+from radars.nn.optimizer import set_learning_rate
+from radars.seeds import stable_seed
+from radars.train.config import TrainConfig
+from radars.train.state import TrainState
+
+
+def train_steps(
+    fabric: Fabric,
+    state: TrainState,
+    config: TrainConfig,
+    *,
+    steps_per_epoch: int,
+    tick: Callable[[], None],
+) -> None:
+    """Runs what is left of a training; the network is then in evaluation mode.
+
+    Args:
+        fabric: device, precision, and the backward pass.
+        state: how far the training is; changed as it goes, complete after each step.
+        config: the whole configuration.
+        steps_per_epoch: batches of an epoch.
+        tick: called after each step; may stop the training by raising.
+    """
+    num_steps = config.epochs * steps_per_epoch
+    network, optimizer = fabric.setup(state.network, state.optimizer)
+    network.train()
+    while state.step < num_steps:
+        # dropout depends on the step alone, so that a resumed run draws the same
+        torch.manual_seed(stable_seed(config.seed, "step", state.step))
+        set_learning_rate(state.optimizer, config.learning_rate_at(state.step, num_steps))
+        example_B, label_B = move(state.stream.next(), fabric.device)
+        output_BK = network(example_B)
+        loss = F.cross_entropy(output_BK, label_B, label_smoothing=config.label_smoothing)
+        fabric.backward(loss)
+        fabric.clip_gradients(
+            network, optimizer, max_norm=config.max_gradient_norm, error_if_nonfinite=False
+        )
+        optimizer.step()
+        optimizer.zero_grad()
+
+        if state.step % steps_per_epoch == 0:
+            state.totals.zero_()
+        num_right = (output_BK.argmax(-1) == label_B).sum()
+        state.totals[0] += loss.detach() * len(label_B)
+        state.totals[1] += num_right
+        state.totals[2] += len(label_B)
+        state.step += 1
+        tick()
+    network.eval()

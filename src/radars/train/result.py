@@ -1,0 +1,69 @@
+"""`TrainResult`: what a training ended with; the contents of its `result.json`."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from radars.data import Normalisation
+from radars.space import Architecture
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """The end of a training.
+
+    Attributes:
+        network: trained, in evaluation mode, on the device; a plain module.
+        space: the space's name.
+        seed: of everything random.
+        architecture: of the network.
+        epochs: that were trained.
+        train_loss: mean over the last epoch, with label smoothing.
+        train_accuracy: over the last epoch, on examples as they were trained on; a fraction.
+        parameters: of the network.
+        macs: multiply-accumulates of the network, for one example.
+        train_seconds: wall-clock, over all sittings.
+        num_classes: what the network tells apart.
+        input_shape: of an example: channels, height, width.
+        normalisation: of every example that the network takes.
+    """
+
+    network: nn.Module
+    space: str
+    seed: int
+    architecture: Architecture
+    epochs: int
+    train_loss: float
+    train_accuracy: float
+    parameters: int
+    macs: int
+    train_seconds: float
+    num_classes: int
+    input_shape: tuple[int, int, int]
+    normalisation: Normalisation
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object that `result.json` holds."""
+        mean_C, std_C = self.normalisation
+        return {
+            "schema": 1,
+            "status": "completed",
+            "kind": "train",
+            "space": self.space,
+            "seed": self.seed,
+            "architecture": dict(self.architecture),
+            "epochs": self.epochs,
+            "train_loss": self.train_loss,
+            "train_accuracy": self.train_accuracy,
+            "test_accuracy": None,
+            "parameters": self.parameters,
+            "macs": self.macs,
+            "train_seconds": self.train_seconds,
+            "num_classes": self.num_classes,
+            "input": {
+                "shape": list(self.input_shape),
+                "mean": mean_C.tolist(),
+                "std": std_C.tolist(),
+            },
+        }

@@ -1,0 +1,112 @@
+"""`load_trained`: the network of a finished training, from its run directory."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import ValidationError
+from torch import nn
+
+from radars.data import Normalisation
+from radars.errors import ConfigError, SpaceError, first_line
+from radars.run import read_result
+from radars.space import Architecture, SearchSpace
+from radars.train.config import TrainConfig
+from radars.train.setup import as_trained, space_of
+from radars.train.weights import WEIGHTS_NAME, load_weights
+
+
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """A network and what is needed to use it.
+
+    Attributes:
+        network: with its trained weights, in evaluation mode.
+        config: how it was trained.
+        architecture: of the network.
+        num_classes: what it tells apart.
+        input_shape: of an example: channels, height, width.
+        normalisation: of every example that it takes.
+    """
+
+    network: nn.Module
+    config: TrainConfig
+    architecture: Architecture
+    num_classes: int
+    input_shape: tuple[int, int, int]
+    normalisation: Normalisation
+
+
+def load_trained(
+    path: str | Path,
+    *,
+    space: SearchSpace | None = None,
+    device: torch.device | str = "cpu",
+) -> TrainedNetwork:
+    """Loads the network of a run directory that `train_architecture` completed.
+
+    Args:
+        path: the run directory.
+        space: used instead of the one that the run's configuration names.
+        device: where the network is to be.
+
+    Raises:
+        ConfigError: it is not the directory of a completed training, or its files do not belong
+            together.
+    """
+    path = Path(path)
+    result = read_result(path)
+    if result is None or result.get("kind") != "train" or result.get("status") != "completed":
+        raise ConfigError(
+            f"a completed training is needed, but {path} is not the directory of one; "
+            f"make one by `radars train`"
+        )
+    try:
+        config = _read_config(path / "config.yaml")
+        architecture = Architecture.from_json((path / "architecture.json").read_text("utf-8"))
+        num_classes, input_shape, normalisation = _read_interface(result)
+    except (
+        OSError, LookupError, TypeError, ValueError, yaml.YAMLError, OmegaConfBaseException,
+    ) as error:  # fmt: skip
+        problem = f"{type(error).__name__}: {_one_line(error)}"
+        raise ConfigError(f"the training in {path} cannot be read: {problem}") from error
+    space = space or space_of(config, num_classes, input_shape)
+    if space.name != result.get("space"):
+        raise ConfigError(
+            f"the training in {path} is of the space {result.get('space')!r}, but got "
+            f"{space.name!r}; give the space that it was trained with"
+        )
+    try:
+        with torch.random.fork_rng(devices=[]):  # the initial weights are not wanted
+            network = space.build(architecture)
+    except SpaceError as error:
+        raise ConfigError(
+            f"the architecture.json in {path} does not fit its space: {first_line(error)}"
+        ) from error
+    load_weights(network, path / WEIGHTS_NAME)
+    network = as_trained(network, torch.device(device)).eval()
+    return TrainedNetwork(network, config, architecture, num_classes, input_shape, normalisation)
+
+
+def _read_config(file: Path) -> TrainConfig:
+    return TrainConfig.model_validate(OmegaConf.to_container(OmegaConf.load(file), resolve=False))
+
+
+def _read_interface(result: dict[str, Any]) -> tuple[int, tuple[int, int, int], Normalisation]:
+    described = result["input"]
+    channels, height, width = map(int, described["shape"])
+    normalisation = Normalisation(torch.tensor(described["mean"]), torch.tensor(described["std"]))
+    if any(tensor.shape != (channels,) for tensor in normalisation):
+        raise ValueError(f"mean and std in result.json are not of {channels} channels")
+    return int(result["num_classes"]), (channels, height, width), normalisation
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return first_line(error)

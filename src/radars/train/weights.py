@@ -1,0 +1,50 @@
+"""A network's weights in one file, without pickle."""
+
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import nn
+
+from radars.errors import ConfigError, first_line
+from radars.run import write_atomically
+
+WEIGHTS_NAME = "weights.safetensors"
+
+
+def save_weights(network: nn.Module, path: Path) -> None:
+    """Writes the parameters and buffers of a network, atomically.
+
+    Raises:
+        RunError: the file cannot be written.
+    """
+    # a copy each: safetensors takes neither strides nor memory that two share
+    state = {
+        name: tensor.detach().cpu().contiguous().clone()
+        for name, tensor in network.state_dict().items()
+    }
+    write_atomically(path, save(state))
+
+
+def load_weights(network: nn.Module, path: Path) -> None:
+    """Reads what `save_weights` wrote into a network that was built in the same way.
+
+    Raises:
+        ConfigError: the file is missing, damaged, or that of another network.
+    """
+    try:
+        state = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ConfigError(f"the weights {path} cannot be read: {first_line(error)}") from error
+    own = network.state_dict()
+    unlike = sorted(
+        name
+        for name in own.keys() | state.keys()
+        if name not in own or name not in state or own[name].shape != state[name].shape
+    )
+    if unlike:
+        raise ConfigError(
+            f"the weights must be those of the architecture, but {path} and the network differ in "
+            f"{len(unlike)} tensors, such as {unlike[0]!r}; restore architecture.json"
+        )
+    network.load_state_dict(state)

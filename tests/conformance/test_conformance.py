@@ -1,0 +1,338 @@
+"""What every search method must pass: another one is one more name in `METHODS`."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from radars.cost import Constraint, CostTable
+from radars.errors import BudgetError
+from radars.memory import Planner
+from radars.nn.supernet import Supernet
+from radars.run import Bar, Progress, read_events, read_result
+from radars.search import (
+    ControllerConfig,
+    DifferentiateConfig,
+    ExploreConfig,
+    SearchConfig,
+    SearchResult,
+    SearchStopped,
+    SelectConfig,
+    run_search,
+)
+from radars.search.observer import Observer
+from radars.search.setup import training_spec
+from radars.space import Architecture, Subspace
+from tests.tiny import (
+    MIB,
+    assert_same_tensors,
+    final_checkpoint,
+    planted_data,
+    planted_space,
+    quick_config,
+    tiny_data,
+    tiny_space,
+)
+
+METHODS = ["radars"]
+SPACE = tiny_space()
+DATA = tiny_data()
+ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.parametrize("method", METHODS)
+
+
+def search(config: SearchConfig, **options: Any) -> SearchResult:
+    return run_search(config, space=SPACE, data=DATA, **options)
+
+
+def what_was_found(result: SearchResult) -> dict[str, Any]:
+    """The result without what the machine decides."""
+    return {
+        name: value
+        for name, value in vars(result).items()
+        if name not in ("search_seconds", "peak_rss_bytes")
+    }
+
+
+@pytest.fixture
+def save_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    defaults = Observer.__init__.__kwdefaults__ | {"save_every_seconds": -1.0}
+    monkeypatch.setattr(Observer.__init__, "__kwdefaults__", defaults)
+
+
+class InterruptAt(Progress):
+    """Presses Ctrl-C after some steps, counted over all phases."""
+
+    def __init__(self, *steps: int) -> None:
+        self._steps = steps
+        self.num_steps = 0
+        self.interrupted: list[str] = []
+
+    @contextmanager
+    def phase(
+        self, description: str, total: int | None = None, completed: int = 0
+    ) -> Iterator[Bar]:
+        def on_change(bar: Bar) -> None:
+            self.num_steps += 1
+            if self.num_steps in self._steps:
+                self.interrupted.append(f"{description} {bar.completed}")
+                signal.raise_signal(signal.SIGINT)
+
+        yield Bar(description, total, on_change, completed)
+
+
+@pytest.mark.usefixtures("save_each_step")
+def test_the_same_seed_gives_the_same_search_bit_for_bit(method: str, tmp_path: Path) -> None:
+    results = []
+    for name in ("first", "second"):
+        torch.rand(1)  # what the rest of the process draws does not matter
+        results.append(search(quick_config(method), out=tmp_path / name))
+    assert what_was_found(results[0]) == what_was_found(results[1])
+    first, second = (final_checkpoint(tmp_path / name) for name in ("first", "second"))
+    assert first[1] == second[1]
+    assert_same_tensors(first[0], second[0])
+
+
+@pytest.mark.usefixtures("save_each_step")
+def test_another_seed_gives_another_search(method: str, tmp_path: Path) -> None:
+    for seed in (0, 1):
+        search(quick_config(method, seed=seed), out=tmp_path / str(seed))
+    first, second = (final_checkpoint(tmp_path / name)[0] for name in ("0", "1"))
+    shared = first.keys() & second.keys()
+    assert any(not torch.equal(first[name], second[name]) for name in shared if "module" in name)
+
+
+@pytest.mark.usefixtures("save_each_step")
+@pytest.mark.parametrize(
+    "relaxation", ["softmax", pytest.param("gumbel", id="gumbel-and-a-tight-budget")]
+)
+def test_an_interrupted_search_goes_on_as_if_nothing_had_been(
+    method: str, relaxation: str, tmp_path: Path
+) -> None:
+    changes: dict[str, Any] = {
+        "differentiate": DifferentiateConfig(
+            steps=4, relaxation=relaxation, final_temperature=0.5  # type: ignore[arg-type]
+        )
+    }
+    if relaxation == "gumbel":
+        changes["budget"] = 160_000  # candidates are recomputed and pruned
+    config = quick_config(method, **changes)
+    whole = search(config, out=tmp_path / "whole")
+
+    progress = InterruptAt(1, 8, 9, 12, 20, 23, 24, 26, 27, 30)
+    parts = tmp_path / "parts"
+    num_sittings = 0
+    while True:
+        try:
+            result = search(config, out=parts, resume=num_sittings > 0, progress=progress)
+            break
+        except SearchStopped:
+            num_sittings += 1
+    phases = {description.rpartition(" ")[0] for description in progress.interrupted}
+    assert num_sittings == len(progress.interrupted) >= 8
+    assert any("select" in phase for phase in phases)
+    assert len(phases) >= 3 or method != "radars"
+
+    assert what_was_found(result) == what_was_found(whole)
+    expected, found = final_checkpoint(tmp_path / "whole"), final_checkpoint(parts)
+    assert found[1] == expected[1]
+    assert_same_tensors(found[0], expected[0])
+
+
+CHILD = """
+import sys
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+from radars.search import run_search
+from radars.search.observer import Observer
+from tests.tiny import quick_config, tiny_data, tiny_space
+method, out, resume = sys.argv[1:]
+Observer.__init__.__kwdefaults__["save_every_seconds"] = -1.0
+run_search(quick_config(method), space=tiny_space(), data=tiny_data(), out=out, resume=resume == "resume")
+"""
+
+
+def start(method: str, out: Path, resume: bool) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        [sys.executable, "-c", CHILD, method, str(out), "resume" if resume else "start"],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"},
+    )
+
+
+def newest_checkpoint(out: Path) -> int:
+    steps = [int(path.stem) for path in (out / "checkpoint").glob("*.sha256")]
+    return max(steps, default=0)
+
+
+@pytest.mark.usefixtures("save_each_step")
+def test_a_search_that_is_killed_goes_on_as_if_nothing_had_been(
+    method: str, tmp_path: Path
+) -> None:
+    whole = search(quick_config(method), out=tmp_path / "whole")
+    out = tmp_path / "killed"
+    for sitting, kill_at in enumerate((4, 16)):
+        process = start(method, out, resume=sitting > 0)
+        deadline = time.monotonic() + 120
+        while newest_checkpoint(out) < kill_at and process.poll() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+        assert read_result(out) is None
+    assert newest_checkpoint(out) < newest_checkpoint(tmp_path / "whole")
+    result = search(quick_config(method), out=out, resume=True)
+    assert what_was_found(result) == what_was_found(whole)
+    expected, found = final_checkpoint(tmp_path / "whole"), final_checkpoint(out)
+    assert found[1] == expected[1]
+    assert_same_tensors(found[0], expected[0])
+
+
+def budgets() -> list[int]:
+    config = quick_config()
+    planner = Planner(SPACE, training_spec(config, DATA.input_shape), 2**40)
+    smallest = planner.predict(planner.smallest_path()).peak_bytes
+    largest = planner.predict(SPACE.full).peak_bytes
+    return [smallest, (3 * smallest + largest) // 4, (smallest + largest) // 2, largest]
+
+
+@pytest.mark.parametrize("budget", budgets())
+def test_no_step_exceeds_the_budget(
+    method: str, budget: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from radars.memory.predict import track
+    from radars.nn import steps
+
+    peaks: list[int] = []
+    for name in ("weights_step", "architecture_step", "evaluation_step"):
+        step = getattr(steps, name)
+
+        def tracked(
+            supernet: Supernet, *batch: torch.Tensor, step: Any = step, **options: Any
+        ) -> torch.Tensor:
+            with track(supernet, batch) as tracker:
+                output: torch.Tensor = step(supernet, *batch, **options)
+            peaks.append(tracker.peak_bytes)
+            return output
+
+        for module in list(sys.modules.values()):
+            if getattr(module, "__name__", "").startswith("radars.search") and hasattr(module, name):
+                monkeypatch.setattr(module, name, tracked)
+
+    result = search(quick_config(method, budget=budget), out=tmp_path / "run")
+    assert peaks
+    assert max(peaks) <= budget
+    assert 0 < result.measured_peak_bytes <= budget
+    assert result.predicted_peak_bytes <= budget
+    assert result.measured_peak_bytes == pytest.approx(result.predicted_peak_bytes, rel=0.02)
+    assert max(peaks) <= 1.02 * result.predicted_peak_bytes
+    for event in read_events(tmp_path / "run" / "events.jsonl"):
+        for name, value in event.items():
+            if name.endswith("peak_bytes"):
+                assert value <= budget
+
+
+def test_a_budget_below_the_smallest_path_is_refused_before_anything_is_written(
+    method: str, tmp_path: Path
+) -> None:
+    with pytest.raises(BudgetError, match="bytes"):
+        search(quick_config(method, budget=budgets()[0] - 1), out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_constraints_hold_for_all_that_is_trained_as_a_network(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = CostTable.of(SPACE)
+    limits = (
+        Constraint("macs", float(table.fixed.macs + 30_000)),
+        Constraint("parameters", float(table.fixed.parameters + 500)),
+    )
+    paths: list[Architecture] = []
+    activate = Supernet.activate
+
+    def spy(supernet: Supernet, subspace: Subspace | Architecture) -> None:
+        if isinstance(subspace, Architecture):
+            paths.append(subspace)
+        activate(supernet, subspace)
+
+    monkeypatch.setattr(Supernet, "activate", spy)
+    result = search(quick_config(method, constraints=limits))
+    assert len(set(paths)) > 1
+    for architecture in [*paths, result.architecture]:
+        assert all(limit.allows(table.cost(architecture)) for limit in limits)
+    assert result.macs == table.cost(result.architecture).macs
+    assert result.parameters == table.cost(result.architecture).parameters
+
+
+def test_the_test_split_stays_sealed(method: str) -> None:
+    # opening the one of `tiny_data` raises, and so does anything else that is asked of it
+    with pytest.raises(AssertionError):
+        DATA.test.open()
+    result = search(quick_config(method))
+    assert result.test_accuracy is None
+
+
+def planted_config(method: str, **changes: Any) -> SearchConfig:
+    settings: dict[str, Any] = {
+        "data": {"batch_size": 32, "augment": False},
+        "num_rounds": 2,
+        "optimizer": {"learning_rate": 0.2},
+        "explore": ExploreConfig(
+            steps=80,
+            warmup_fraction=0.5,
+            update_every=2,
+            samples=6,
+            controller=ControllerConfig(learning_rate=0.2),
+        ),
+        "differentiate": DifferentiateConfig(steps=20),
+        "select": SelectConfig(
+            candidates=4, rungs=(30,), keep=0.5, optimizer={"learning_rate": 0.2}  # type: ignore[arg-type]
+        ),
+    }
+    return quick_config(method, **(settings | changes))
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_planted_optimum_is_found(method: str, seed: int) -> None:
+    result = run_search(
+        planted_config(method, seed=seed), space=planted_space(), data=planted_data()
+    )
+    assert result.architecture == dict.fromkeys("abc", "conv3")
+    assert result.validation_accuracy is not None
+    assert result.validation_accuracy > 0.6
+
+
+def test_the_planted_optimum_is_found_under_a_constraint(method: str) -> None:
+    space = planted_space()
+    table = CostTable.of(space)
+    conv3 = table.candidates["a"]["conv3"].macs
+    limit = Constraint("macs", float(table.fixed.macs + 2 * conv3))
+    result = run_search(
+        planted_config(method, constraints=(limit,)), space=space, data=planted_data()
+    )
+    assert sorted(result.architecture.values()).count("conv3") == 2
+    assert result.macs <= limit.limit
+
+
+def test_the_budget_is_kept_where_the_planted_optimum_is_dear(method: str) -> None:
+    space = planted_space()
+    config = planted_config(method)
+    planner = Planner(space, training_spec(config, planted_data().input_shape), 2**40)
+    budget = planner.predict(Architecture(dict.fromkeys("abc", "conv3"))).peak_bytes
+    assert budget < planner.predict(space.full).peak_bytes < 16 * MIB
+    result = run_search(
+        planted_config(method, budget=budget), space=space, data=planted_data()
+    )
+    assert result.architecture == dict.fromkeys("abc", "conv3")
+    assert result.measured_peak_bytes <= budget

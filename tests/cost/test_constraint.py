@@ -1,0 +1,58 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from radars.cost import Constraint, Cost
+from radars.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("text", "metric", "limit"),
+    [
+        ("macs<=40e6", "macs", 40e6),
+        (" MACS <= 40E6 ", "macs", 40e6),
+        ("parameters<=1000", "parameters", 1000),
+        ("macs<=.5", "macs", 0.5),
+    ],
+)
+def test_constraints_that_are_read(text: str, metric: str, limit: float) -> None:
+    assert Constraint.parse(text) == Constraint(metric, limit)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "macs",
+        "macs<40",
+        "macs>=40",
+        "macs<=",
+        "macs<=0",
+        "macs<=-1",
+        "macs<=nan",
+        "macs<=inf",
+        "macs<=1e400",
+        "macs<=1.2.3",
+        "macs<=40M",
+        "latency<=3",
+        "macs<=1 parameters<=2",
+        "40e6",
+    ],
+)
+def test_constraints_that_are_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="macs<=40e6") as caught:
+        Constraint.parse(text)
+    assert repr(text) in str(caught.value)
+
+
+@given(st.sampled_from(["macs", "parameters"]), st.integers(1, 999_999))
+def test_a_constraint_is_printed_as_it_is_read(metric: str, limit: int) -> None:
+    constraint = Constraint(metric, float(limit))
+    assert Constraint.parse(str(constraint)) == constraint
+
+
+@given(st.integers(1, 2**52))
+def test_a_bound_may_be_reached_but_not_passed(limit: int) -> None:
+    constraint = Constraint("macs", float(limit))
+    assert constraint.allows(Cost(macs=limit, parameters=10**9))
+    assert not constraint.allows(Cost(macs=limit + 1))

@@ -1,0 +1,90 @@
+import pytest
+import torch
+from torch import nn
+
+from radars.memory import TrainingSpec
+from radars.memory.price import Price, path_bytes, place_prices
+from radars.nn.optimizer import OptimizerConfig
+from radars.space import Choose, SearchSpace
+from tests.tiny import shared_space, tiny_space
+
+SPEC = TrainingSpec((1, 8, 8), 16)
+
+
+def test_a_price_that_can_be_counted_by_hand() -> None:
+    def network(choose: Choose) -> nn.Module:
+        return nn.Sequential(
+            nn.Flatten(),
+            choose("a", {"linear": lambda: nn.Linear(64, 64), "none": nn.Identity}),
+        )
+
+    [(choice, prices)] = place_prices(SearchSpace(network), SPEC)
+    weights = 4 * (64 * 64 + 64)
+    output = 4 * 16 * 64
+    assert choice == "a"
+    assert prices["linear"].resident == 2 * weights  # with momentum
+    assert prices["linear"].gradients == weights
+    assert prices["linear"].saved == output
+    assert prices["none"].staying == prices["none"].saved == 0
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "copies"),
+    [
+        (OptimizerConfig(), 2),
+        (OptimizerConfig(momentum=0.0), 1),
+        (OptimizerConfig(name="adamw"), 3),
+    ],
+    ids=["momentum", "sgd", "adamw"],
+)
+def test_optimizer_state_is_resident(optimizer: OptimizerConfig, copies: int) -> None:
+    prices = dict(place_prices(tiny_space(), TrainingSpec((1, 8, 8), 16, optimizer)))
+    conv3 = prices["a"]["conv3"]
+    weights, buffers = 4 * (4 * 4 * 9 + 2 * 4), 4 * 2 * 4 + 8
+    steps = 3 * 4 if optimizer.name == "adamw" else 0  # a step count per parameter
+    assert conv3.resident == copies * weights + buffers + steps
+    assert conv3.gradients == weights
+
+
+def test_activations_grow_with_the_batch_and_weights_do_not() -> None:
+    small = dict(place_prices(tiny_space(), SPEC))["a"]["mb2"]
+    large = dict(place_prices(tiny_space(), TrainingSpec((1, 8, 8), 32)))["a"]["mb2"]
+    assert large.resident == small.resident
+    assert large.saved == pytest.approx(2 * small.saved, rel=0.02)
+    half = TrainingSpec((1, 8, 8), 32, precision="bf16-mixed")
+    assert dict(place_prices(tiny_space(), half))["a"]["mb2"].saved < large.saved
+
+
+def test_each_place_of_a_choice_has_its_own_prices() -> None:
+    places = place_prices(shared_space(), SPEC)
+    assert [choice for choice, _ in places] == ["a", "a", "b"]
+    first, second = places[0][1]["conv3"], places[1][1]["conv3"]
+    assert second.resident > first.resident  # more channels
+    assert second.saved < first.saved  # fewer pixels
+    assert places[1][1] == places[2][1]
+    assert (first + second).resident == first.resident + second.resident
+
+
+def test_a_candidate_may_begin_in_place() -> None:
+    def network(choose: Choose) -> nn.Module:
+        return nn.Sequential(nn.Flatten(), choose("a", {"relu": lambda: nn.ReLU(inplace=True)}))
+
+    [(_, prices)] = place_prices(SearchSpace(network), SPEC)
+    assert prices["relu"].resident == 0
+
+
+def test_prices_leave_randomness_alone() -> None:
+    before = torch.get_rng_state()
+    place_prices(tiny_space(), SPEC)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_peak_of_a_path_is_where_most_is_held_at_once() -> None:
+    early = {"x": Price(resident=1, saved=10, gradients=5, working=100)}
+    late = {"x": Price(resident=2, saved=20, gradients=7, working=3)}
+    path = {"a": "x", "b": "x"}
+    # at the first place, the gradients of both and what the first saved; not what the second did
+    assert path_bytes([("a", early), ("b", late)], path) == 3 + 10 + 12 + 100
+    assert path_bytes([("b", late), ("a", early)], path) == 3 + 30 + 5 + 100
+    light = {"x": Price(gradients=50)}
+    assert path_bytes([("a", light), ("b", light)], path) == 100

@@ -1,0 +1,46 @@
+import torch
+from torch import nn
+
+from radars.space import SearchSpace, fingerprint
+
+
+def _network(choose):  # type: ignore[no-untyped-def]
+    layer = {"skip": nn.Identity, "conv": lambda: nn.Conv2d(2, 2, 3, padding=1), "relu": nn.ReLU}
+    return nn.Sequential(*[choose(f"layer{index}", layer) for index in range(3)])
+
+
+def _fingerprint(*names: str) -> str:
+    space = SearchSpace(_network)
+    with torch.device("meta"):
+        network = space.build({f"layer{index}": name for index, name in enumerate(names)})
+        return fingerprint(network, (2, 4, 4))
+
+
+def test_where_identities_stand_does_not_matter() -> None:
+    assert _fingerprint("conv", "skip", "relu") == _fingerprint("skip", "conv", "relu")
+    assert _fingerprint("conv", "skip", "skip") == _fingerprint("skip", "skip", "conv")
+
+
+def test_the_order_and_number_of_operations_matters() -> None:
+    different = {
+        _fingerprint("conv", "relu", "skip"),
+        _fingerprint("relu", "conv", "skip"),
+        _fingerprint("conv", "conv", "skip"),
+        _fingerprint("conv", "skip", "skip"),
+        _fingerprint("skip", "skip", "skip"),
+    }
+    assert len(different) == 5
+
+
+def test_shared_weights_are_told_from_weights_of_ones_own() -> None:
+    with torch.device("meta"):
+        layer = nn.Linear(3, 3)
+        shared, own = nn.Sequential(layer, layer), nn.Sequential(layer, nn.Linear(3, 3))
+        assert fingerprint(shared, (3,)) != fingerprint(own, (3,))
+
+
+def test_settings_of_an_operation_matter() -> None:
+    with torch.device("meta"):
+        narrow = nn.Conv2d(2, 2, 3, padding=1)
+        dilated = nn.Conv2d(2, 2, 3, padding=2, dilation=2)
+        assert fingerprint(narrow, (2, 4, 4)) != fingerprint(dilated, (2, 4, 4))

@@ -1,0 +1,52 @@
+import pytest
+
+from radars import errors
+from radars.errors import RadarsError, first_line
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "exit_status"),
+    [
+        ("ConfigError", ValueError, 2),
+        ("SpaceError", ValueError, 2),
+        ("DataError", ValueError, 2),
+        ("BudgetError", MemoryError, 3),
+        ("RunError", RuntimeError, 1),
+        ("TestSplitError", RuntimeError, 1),
+    ],
+)
+def test_every_error_is_a_builtin_kind_and_has_an_exit_status(
+    name: str, kind: type[Exception], exit_status: int
+) -> None:
+    error = getattr(errors, name)
+    assert issubclass(error, RadarsError)
+    assert issubclass(error, kind)
+    assert error.exit_status == exit_status
+    with pytest.raises(kind, match="a rule, a value"):
+        raise error("a rule, a value")
+
+
+def test_no_error_is_forgotten_here() -> None:
+    found = {
+        name
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and issubclass(value, RadarsError)
+    }
+    assert found == {
+        "RadarsError",
+        "ConfigError",
+        "SpaceError",
+        "DataError",
+        "BudgetError",
+        "RunError",
+        "TestSplitError",
+    }
+
+
+@pytest.mark.parametrize(
+    ("message", "line"),
+    [("one", "one"), ("one\ntwo", "one"), ("\n  one  \n two", "one"), ("", "KeyError")],
+)
+def test_the_first_line_of_a_message_or_else_the_kind(message: str, line: str) -> None:
+    error = KeyError() if not message else ValueError(message)
+    assert first_line(error) == line

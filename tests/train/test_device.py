@@ -1,0 +1,41 @@
+import logging
+
+import pytest
+import torch
+
+from radars.errors import ConfigError
+from radars.train.device import device_of, fabric_on, reproducible
+
+CPU = torch.device("cpu")
+
+
+def test_auto_is_the_gpu_where_there_is_one() -> None:
+    assert device_of("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert device_of("cpu") == CPU
+
+
+def test_a_device_that_is_not_there_is_one_line() -> None:
+    with pytest.raises(ConfigError, match="'cuda:99'") as caught:
+        device_of("cuda:99")
+    assert "\n" not in str(caught.value)
+
+
+def test_fabric_says_nothing(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    level = logging.getLogger("lightning_fabric").level
+    assert fabric_on(CPU, "bf16-mixed").device == CPU
+    assert capfd.readouterr() == ("", "")
+    assert caplog.records == []
+    assert logging.getLogger("lightning_fabric").level == level
+
+
+def test_global_randomness_is_put_back() -> None:
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    cudnn = torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
+    with reproducible(CPU):
+        torch.manual_seed(2)
+        assert torch.backends.cudnn.deterministic
+    assert torch.equal(torch.get_rng_state(), before)
+    assert (torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark) == cudnn
