@@ -70,9 +70,9 @@ class PlantedNetwork(nn.Module):
         self.linear = nn.Linear(3 * CHANNELS, 8)
 
     def forward(self, image_BCHW: Tensor) -> Tensor:
-        channels = image_BCHW.split(1, dim=1)
+        channels = image_BCHW.unbind(1)
         features = [
-            branch(channel).mean((2, 3))
+            branch(channel[:, None]).mean((2, 3))
             for branch, channel in zip(self.branches, channels, strict=True)
         ]
         output: Tensor = self.linear(torch.cat(features, 1))

@@ -64,9 +64,7 @@ def search(
     from radars.search.command import start_search
     from radars.search.summary import search_summary
 
-    if resume and out is None:
-        raise ConfigError("--resume goes on with the run in --out, but --out is not given; add it")
-    out = out or _new_run(space or "digits")
+    out = _run_directory(out, space or "digits", resume=resume)
     given: dict[str, Any] = _without_none(
         space=space,
         data=None if data is None else {"source": data},
@@ -114,6 +112,57 @@ def plan(
 
 
 @app.command()
+def train(
+    architecture: Annotated[Path, typer.Argument(help="An architecture.json.")],
+    space: Space = None,
+    data: DataSource = None,
+    epochs: Annotated[int | None, typer.Option(help="Visits of the training split.")] = None,
+    config: ConfigFile = None,
+    overrides: Overrides = None,
+    seed: Seed = None,
+    out: Out = None,
+    resume: Resume = False,
+) -> None:
+    """Train an architecture from scratch on the whole training split."""
+    from radars.run import progress_for
+    from radars.train.command import start_training
+    from radars.train.summary import train_summary
+
+    given: dict[str, Any] = _without_none(
+        space=space,
+        data=None if data is None else {"source": data},
+        epochs=epochs,
+        seed=seed,
+    )
+    out = _run_directory(out, "train", resume=resume)
+    result = start_training(
+        architecture,
+        given,
+        config_file=config,
+        overrides=overrides or (),
+        out=out,
+        resume=resume,
+        progress=progress_for(),
+    )
+    print(train_summary(result, out))
+
+
+@app.command()
+def evaluate(
+    directory: Annotated[Path, typer.Argument(help="The run directory of a training.")],
+    data: DataSource = None,
+    as_json: Json = False,
+) -> None:
+    """Evaluate a trained network on the test split."""
+    from radars.run import NoProgress, progress_for
+    from radars.train.command import start_evaluation
+    from radars.train.summary import evaluation_summary
+
+    result = start_evaluation(directory, data, NoProgress() if as_json else progress_for())
+    print(json.dumps(result.to_dict()) if as_json else evaluation_summary(result))
+
+
+@app.command()
 def spaces() -> None:
     """List the ready-made search spaces."""
     from radars.spaces import load_space, zoo
@@ -143,7 +192,11 @@ def main() -> None:
         sys.exit(130)
 
 
-def _new_run(name: str) -> Path:
+def _run_directory(out: Path | None, name: str, *, resume: bool) -> Path:
+    if out is not None:
+        return out
+    if resume:
+        raise ConfigError("--resume goes on with the run in --out, but --out is not given; add it")
     label = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in name)
     return Path("runs") / f"{label.strip('-')}-{time.strftime('%Y%m%d-%H%M%S')}"
 

@@ -17,9 +17,7 @@ Model = TypeVar("Model", bound=BaseModel)
 _MAX_FILE_BYTES = 1_000_000
 
 
-def merge_settings(
-    *layers: Mapping[str, Any], overrides: Sequence[str] = ()
-) -> dict[str, Any]:
+def merge_settings(*layers: Mapping[str, Any], overrides: Sequence[str] = ()) -> dict[str, Any]:
     """Merges settings, later ones over earlier ones, then `key.path=value` overrides.
 
     Raises:

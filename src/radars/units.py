@@ -58,7 +58,7 @@ def format_count(count: float) -> str:
 
 def format_seconds(seconds: float) -> str:
     """Prints a duration: `8.2 s`, `3 min 20 s`, `2 h 05 min`."""
-    if seconds < 60:
+    if seconds < 59.95:  # above, it would be printed as 60.0 s
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:

@@ -12,6 +12,16 @@ from typing import Any
 
 import pytest
 import torch
+from tests.tiny import (
+    MIB,
+    assert_same_tensors,
+    final_checkpoint,
+    planted_data,
+    planted_space,
+    quick_config,
+    tiny_data,
+    tiny_space,
+)
 
 from radars.cost import Constraint, CostTable
 from radars.errors import BudgetError
@@ -31,16 +41,6 @@ from radars.search import (
 from radars.search.observer import Observer
 from radars.search.setup import training_spec
 from radars.space import Architecture, Subspace
-from tests.tiny import (
-    MIB,
-    assert_same_tensors,
-    final_checkpoint,
-    planted_data,
-    planted_space,
-    quick_config,
-    tiny_data,
-    tiny_space,
-)
 
 METHODS = ["radars"]
 SPACE = tiny_space()
@@ -65,7 +65,7 @@ def what_was_found(result: SearchResult) -> dict[str, Any]:
 
 @pytest.fixture
 def save_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    defaults = Observer.__init__.__kwdefaults__ | {"save_every_seconds": -1.0}
+    defaults = {**(Observer.__init__.__kwdefaults__ or {}), "save_every_seconds": -1.0}
     monkeypatch.setattr(Observer.__init__, "__kwdefaults__", defaults)
 
 
@@ -119,9 +119,7 @@ def test_an_interrupted_search_goes_on_as_if_nothing_had_been(
     method: str, relaxation: str, tmp_path: Path
 ) -> None:
     changes: dict[str, Any] = {
-        "differentiate": DifferentiateConfig(
-            steps=4, relaxation=relaxation, final_temperature=0.5  # type: ignore[arg-type]
-        )
+        "differentiate": DifferentiateConfig(steps=4, relaxation=relaxation, final_temperature=0.5)
     }
     if relaxation == "gumbel":
         changes["budget"] = 160_000  # candidates are recomputed and pruned
@@ -158,7 +156,8 @@ from radars.search.observer import Observer
 from tests.tiny import quick_config, tiny_data, tiny_space
 method, out, resume = sys.argv[1:]
 Observer.__init__.__kwdefaults__["save_every_seconds"] = -1.0
-run_search(quick_config(method), space=tiny_space(), data=tiny_data(), out=out, resume=resume == "resume")
+config, resume = quick_config(method), resume == "resume"
+run_search(config, space=tiny_space(), data=tiny_data(), out=out, resume=resume)
 """
 
 
@@ -226,7 +225,8 @@ def test_no_step_exceeds_the_budget(
             return output
 
         for module in list(sys.modules.values()):
-            if getattr(module, "__name__", "").startswith("radars.search") and hasattr(module, name):
+            is_search = getattr(module, "__name__", "").startswith("radars.search")
+            if is_search and hasattr(module, name):
                 monkeypatch.setattr(module, name, tracked)
 
     result = search(quick_config(method, budget=budget), out=tmp_path / "run")
@@ -297,7 +297,7 @@ def planted_config(method: str, **changes: Any) -> SearchConfig:
         ),
         "differentiate": DifferentiateConfig(steps=20),
         "select": SelectConfig(
-            candidates=4, rungs=(30,), keep=0.5, optimizer={"learning_rate": 0.2}  # type: ignore[arg-type]
+            candidates=4, rungs=(30,), keep=0.5, optimizer={"learning_rate": 0.2}
         ),
     }
     return quick_config(method, **(settings | changes))
@@ -308,7 +308,7 @@ def test_the_planted_optimum_is_found(method: str, seed: int) -> None:
     result = run_search(
         planted_config(method, seed=seed), space=planted_space(), data=planted_data()
     )
-    assert result.architecture == dict.fromkeys("abc", "conv3")
+    assert dict(result.architecture) == dict.fromkeys("abc", "conv3")
     assert result.validation_accuracy is not None
     assert result.validation_accuracy > 0.6
 
@@ -331,8 +331,6 @@ def test_the_budget_is_kept_where_the_planted_optimum_is_dear(method: str) -> No
     planner = Planner(space, training_spec(config, planted_data().input_shape), 2**40)
     budget = planner.predict(Architecture(dict.fromkeys("abc", "conv3"))).peak_bytes
     assert budget < planner.predict(space.full).peak_bytes < 16 * MIB
-    result = run_search(
-        planted_config(method, budget=budget), space=space, data=planted_data()
-    )
-    assert result.architecture == dict.fromkeys("abc", "conv3")
+    result = run_search(planted_config(method, budget=budget), space=space, data=planted_data())
+    assert dict(result.architecture) == dict.fromkeys("abc", "conv3")
     assert result.measured_peak_bytes <= budget

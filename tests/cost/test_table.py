@@ -1,12 +1,12 @@
 import pytest
 import torch
+from tests.tiny import shared_space, tiny_network, tiny_space
 from torch import nn
 
 from radars.cost import Cost, CostTable, count_macs, count_parameters
 from radars.errors import SpaceError
 from radars.space import Choose, SearchSpace
 from radars.spaces import load_space
-from tests.tiny import shared_space, tiny_network, tiny_space
 
 
 @pytest.mark.parametrize(

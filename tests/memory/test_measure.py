@@ -1,12 +1,12 @@
 import gc
 
 import torch
+from tests.tiny import MIB, tiny_space
 
 from radars.memory import MemoryTracker, measure
 from radars.memory.measure import peak_rss_bytes
 from radars.nn.steps import weights_step
 from radars.nn.supernet import Supernet
-from tests.tiny import MIB, tiny_space
 
 
 def batch() -> tuple[torch.Tensor, torch.Tensor]:

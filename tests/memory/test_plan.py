@@ -1,17 +1,18 @@
 import itertools
 from collections.abc import Mapping
+from functools import partial
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.tiny import shared_space, tiny_space
 
 from radars.cost import CostTable
 from radars.errors import BudgetError
 from radars.memory import Plan, Planner, TrainingSpec, predict
 from radars.space import Architecture, SearchSpace, Subspace
 from radars.spaces import load_space
-from tests.tiny import shared_space, tiny_space
 
 SPACE = tiny_space()
 SPEC = TrainingSpec((1, 8, 8), 32)
@@ -25,12 +26,16 @@ LEAST_BYTES = min(
 _MEMORIES = ROOMY._predict
 
 Preferences = Mapping[str, Mapping[str, float]]
+
+
+def shares(names: tuple[str, ...], weights: list[int]) -> dict[str, float]:
+    return {name: weight / sum(weights) for name, weight in zip(names, weights, strict=True)}
+
+
 preference_maps = st.fixed_dictionaries(
     {
         choice: st.lists(st.integers(1, 100), min_size=len(names), max_size=len(names)).map(
-            lambda weights, names=names: {
-                name: weight / sum(weights) for name, weight in zip(names, weights, strict=True)
-            }
+            partial(shares, names)
         )
         for choice, names in SPACE.full.items()
     }
@@ -114,14 +119,10 @@ def test_a_larger_budget_keeps_as_much_of_what_is_preferred() -> None:
         "b": {"none": 0.1, "conv3": 0.6, "mb2": 0.3},
         "c": {"none": 0.4, "conv3": 0.25, "mb2": 0.35},
     }
-    budgets = [
-        round(LEAST_BYTES + step / 10 * (PLAIN_BYTES - LEAST_BYTES)) for step in range(11)
-    ]
+    budgets = [round(LEAST_BYTES + step / 10 * (PLAIN_BYTES - LEAST_BYTES)) for step in range(11)]
     masses = [mass(planner(budget).plan(preferences).subspace, preferences) for budget in budgets]
     # prices guide the pruning, so between two plans that are pruned a little may be lost
-    assert all(
-        later >= earlier - 0.5 for earlier, later in itertools.pairwise(masses)
-    ), masses
+    assert all(later >= earlier - 0.5 for earlier, later in itertools.pairwise(masses)), masses
     assert masses[0] < masses[-1] == pytest.approx(len(SPACE.full))
 
 
@@ -141,7 +142,9 @@ def test_the_cost_of_a_supernet_step_is_limited(
     costs = CostTable.of(SPACE).candidates
     dearest = sum(max(cost.macs for cost in costs[choice].values()) for choice in SPACE.full)
     plan = planner(budget_bytes, ratio).plan(preferences)
-    spent = sum(costs[choice][name].macs for choice, names in plan.subspace.items() for name in names)
+    spent = sum(
+        costs[choice][name].macs for choice, names in plan.subspace.items() for name in names
+    )
     assert spent <= ratio * dearest * (1 + 1e-6)
     check(plan, budget_bytes)
 
@@ -171,9 +174,7 @@ def test_a_path_is_recomputed_only_where_it_must_be() -> None:
 
 def test_the_smallest_and_the_largest_path() -> None:
     peaks = {
-        names: ROOMY.predict(
-            Architecture(dict(zip(SPACE.full, names, strict=True)))
-        ).peak_bytes
+        names: ROOMY.predict(Architecture(dict(zip(SPACE.full, names, strict=True)))).peak_bytes
         for names in itertools.product(*SPACE.full.values())
     }
     assert ROOMY.predict(SMALLEST).peak_bytes == min(peaks.values())

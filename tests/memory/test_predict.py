@@ -3,6 +3,7 @@ import tracemalloc
 
 import pytest
 import torch
+from tests.tiny import shared_space, tiny_space
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor
 
@@ -14,7 +15,6 @@ from radars.nn.steps import Precision, StepKind
 from radars.nn.supernet import Supernet
 from radars.space import Architecture, Choose, SearchSpace, Subspace
 from radars.spaces import load_space
-from tests.tiny import shared_space, tiny_space
 
 SGD = OptimizerConfig()
 ADAMW = OptimizerConfig(name="adamw", learning_rate=1e-3)
@@ -60,7 +60,11 @@ def measured(
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
 @pytest.mark.parametrize("batch_size", [8, 32])
 def test_a_prediction_is_what_is_measured(
-    kind: StepKind, recompute: bool, optimizer: OptimizerConfig, precision: Precision, batch_size: int
+    kind: StepKind,
+    recompute: bool,
+    optimizer: OptimizerConfig,
+    precision: Precision,
+    batch_size: int,
 ) -> None:
     spec = TrainingSpec((1, 8, 8), batch_size, optimizer, precision=precision)
     predicted = predict(TINY, TINY.full, spec, kinds=[kind], recompute=recompute)
@@ -78,7 +82,7 @@ def test_a_prediction_is_what_is_measured(
         (TINY, MIXED, 16),
         (TINY, Architecture({"a": "mb2", "b": "none", "c": "conv3"}), 16),
         (shared_space(), shared_space().full, 16),
-        (DIGITS, Subspace({name: ("skip", "mb4_k3") for name in DIGITS.full}), 8),
+        (DIGITS, Subspace(dict.fromkeys(DIGITS.full, ("skip", "mb4_k3"))), 8),
         (DIGITS, Architecture(dict.fromkeys(DIGITS.full, "mb4_k3")), 64),
         (DIGITS, Architecture(dict.fromkeys(DIGITS.full, "skip")), 64),
     ],

@@ -1,12 +1,12 @@
 import pytest
 import torch
+from tests.tiny import shared_space, tiny_space
 from torch import nn
 
 from radars.memory import TrainingSpec
 from radars.memory.price import Price, path_bytes, place_prices
 from radars.nn.optimizer import OptimizerConfig
 from radars.space import Choose, SearchSpace
-from tests.tiny import shared_space, tiny_space
 
 SPEC = TrainingSpec((1, 8, 8), 16)
 

@@ -88,9 +88,7 @@ def test_parts() -> None:
     weight = nn.Parameter(torch.ones(KILO))
     example = torch.ones(KILO)
     momentum = torch.zeros(KILO)
-    with tracker(
-        parameters=[weight], activations=[example], optimizer_state=[momentum]
-    ) as known:
+    with tracker(parameters=[weight], activations=[example], optimizer_state=[momentum]) as known:
         loss = (example * weight).sum()
         loss.backward()  # type: ignore[no-untyped-call]
         with torch.no_grad():

@@ -8,8 +8,8 @@ import torch
 
 from radars.data import Data
 from radars.nn.optimizer import OptimizerConfig
+from radars.run.device import fabric_on
 from radars.train import TrainConfig
-from radars.train.device import fabric_on
 from radars.train.loop import train_steps
 from radars.train.setup import TrainSetup
 from radars.train.state import TrainState

@@ -34,9 +34,7 @@ class Feasible:
         ConfigError: no architecture of the space satisfies the constraints.
     """
 
-    def __init__(
-        self, table: CostTable, constraints: Sequence[Constraint], full: Subspace
-    ) -> None:
+    def __init__(self, table: CostTable, constraints: Sequence[Constraint], full: Subspace) -> None:
         self._table = table
         self._constraints = tuple(constraints)
         self._full = full

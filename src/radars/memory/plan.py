@@ -48,8 +48,8 @@ class Planner:
         space: the search space.
         spec: batch, optimizers, precision.
         budget_bytes: the most that a training step may hold.
-        max_cost_ratio: the most multiply-accumulates of a supernet step, as a multiple of the
-            dearest path's; None for no limit.
+        max_cost_ratio: the most multiply-accumulates of the live candidates together, as a
+            multiple of the dearest path's; None for no limit.
     """
 
     def __init__(
@@ -146,9 +146,7 @@ class Planner:
         for recompute in (False, True):
             memory = self.predict(kept, recompute=recompute)
             if memory.peak_bytes <= self.budget_bytes:
-                return Plan(
-                    kept, recompute, memory, (("recompute",) if recompute else ()) + pruned
-                )
+                return Plan(kept, recompute, memory, (("recompute",) if recompute else ()) + pruned)
         return self._prune_to_fit(preferences, within)
 
     def _prune_to_fit(
@@ -202,10 +200,9 @@ class Planner:
             prices = [self.prices[c][n] for c, n in pairs]
             staying = np.array([price.staying for price in prices] + [room], dtype=float) / room
             passing = np.array([price.passing for price in prices], dtype=float) / room
+            within_largest = np.column_stack([np.diag(passing), -np.ones(len(pairs))])
             rows.append(LinearConstraint(staying[None], -np.inf, 1.0))
-            rows.append(
-                LinearConstraint(np.column_stack([np.diag(passing), -np.ones(len(pairs))]), -np.inf, 0)
-            )
+            rows.append(LinearConstraint(within_largest, -np.inf, 0.0))
             largest = max(1.0, float(passing.max()))
         solution = milp(
             -np.array([preferences[c][n] for c, n in pairs] + [0.0]),

@@ -46,7 +46,9 @@ class TrainingSpec:
     @property
     def device(self) -> torch.device:
         """The device that is traced for; with its index, as tensors there name it."""
-        return torch.device(self.device_type, None if self.device_type == "cpu" else 0)
+        return (
+            torch.device("cpu") if self.device_type == "cpu" else torch.device(self.device_type, 0)
+        )
 
 
 @dataclass(frozen=True)

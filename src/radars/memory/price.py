@@ -109,14 +109,16 @@ def _price(candidate: nn.Module, place: Place, spec: TrainingSpec) -> Price:
         return output
 
     def finish(output: Tensor) -> None:
-        output.backward(torch.empty_like(output))  # type: ignore[no-untyped-call]
+        if output.requires_grad:  # not that of a candidate that returns zeros
+            output.backward(torch.empty_like(output))  # type: ignore[no-untyped-call]
         if optimizer is not None:
             optimizer.step()
             optimizer.zero_grad()
         for tensor in leaves:
             tensor.grad = None
 
-    finish(forward([tensor.clone() for tensor in leaves]))  # once untracked: optimizers make their state in their first step
+    # once untracked: optimizers make their state in their first step
+    finish(forward([tensor.clone() for tensor in leaves]))
     resident: list[Tensor] = [*parameters, *candidate.buffers()]
     if optimizer is not None:
         resident += state_tensors(optimizer)

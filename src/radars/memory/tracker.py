@@ -52,7 +52,7 @@ class Breakdown:
         return sum(getattr(self, field.name) for field in fields(self))
 
 
-class MemoryTracker(TorchDispatchMode):
+class MemoryTracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Within it, tracks the tensors of one device.
 
     Args:
@@ -61,7 +61,7 @@ class MemoryTracker(TorchDispatchMode):
     """
 
     def __init__(self, resident: Mapping[Part, Iterable[Tensor]], device: torch.device) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._device = device
         self._now = dict.fromkeys(Part, 0)
         self._total = 0
@@ -73,7 +73,9 @@ class MemoryTracker(TorchDispatchMode):
             for tensor in tensors:
                 self._add(tensor, part)
                 if part is Part.PARAMETERS and tensor.is_leaf and tensor.requires_grad:
-                    handle = tensor.register_post_accumulate_grad_hook(self._gradient_is_ready)
+                    handle = tensor.register_post_accumulate_grad_hook(  # type: ignore[no-untyped-call]
+                        self._gradient_is_ready
+                    )
                     self._hooks.append(handle.remove)
         self._note_peak()
 
@@ -96,7 +98,7 @@ class MemoryTracker(TorchDispatchMode):
         for remove in self._hooks:
             remove()
         self._hooks.clear()
-        super().__exit__(*exception)
+        super().__exit__(*exception)  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(
         self,

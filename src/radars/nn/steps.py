@@ -74,7 +74,8 @@ def architecture_step(
         with autocast(example_B.device, precision):
             value = loss(supernet(example_B), label_B)
         if value.requires_grad:  # not where a single candidate is left of every choice
-            value.backward()  # type: ignore[no-untyped-call]
+            total = value if regulariser is None else value + regulariser(supernet)
+            total.backward()  # type: ignore[no-untyped-call]
     supernet.architecture_optimizer.step()
     supernet.architecture_optimizer.zero_grad()
     return value.detach()

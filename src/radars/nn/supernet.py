@@ -97,6 +97,15 @@ class Supernet(nn.Module):
             }
         self._live = subspace
 
+    def release(self) -> None:
+        """Moves everything to the host: for while something else is trained on the device."""
+        for place in self._places:
+            for name in place.mixture.live:
+                self._bank.take_back(place.key(name))
+            place.mixture.live = {}
+        self._bank.take_back(_SHELL)
+        self._live = None
+
     def set_recompute(self, recompute: bool) -> None:
         """Whether mixtures recompute their candidates in the backward pass."""
         for place in self._places:

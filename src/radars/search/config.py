@@ -72,19 +72,19 @@ class DifferentiateConfig(_Config):
         architecture_optimizer: of the logits.
         max_cost_ratio: the most multiply-accumulates of a supernet step, in those of the dearest
             path; candidates are pruned to keep it.
-        feedback: how strongly what differentiation preferred moves the policy.
+        feedback: how far the policy is moved to what differentiation ended with, from 0 to 1.
     """
 
     steps: int = Field(100, ge=0)
     relaxation: Literal["softmax", "gumbel"] = "softmax"
     temperature: float = Field(1.0, gt=0)
     final_temperature: float = Field(1.0, gt=0)
-    beta_decay: float = Field(0.5, ge=0)
+    beta_decay: float = Field(0.01, ge=0)
     architecture_optimizer: OptimizerConfig = OptimizerConfig(
         name="adamw", learning_rate=0.01, betas=(0.5, 0.999), weight_decay=0.0
     )
-    max_cost_ratio: float | None = Field(2.0, ge=1)
-    feedback: float = Field(1.0, ge=0)
+    max_cost_ratio: float | None = Field(1.0, gt=0)
+    feedback: float = Field(1.0, ge=0, le=1)
 
     def relaxation_at(self, fraction: float) -> Relaxation:
         """The relaxation after a fraction of the steps."""
@@ -108,7 +108,7 @@ class SelectConfig(_Config):
     """
 
     candidates: int = Field(8, ge=1)
-    rungs: tuple[Annotated[int, Field(ge=1)], ...] = (50, 150)
+    rungs: tuple[Annotated[int, Field(ge=1)], ...] = Field((50, 150), min_length=1)
     keep: float = Field(0.4, gt=0, lt=1)
     optimizer: OptimizerConfig = OptimizerConfig(learning_rate=0.1)
 

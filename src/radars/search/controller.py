@@ -94,19 +94,20 @@ class Controller:
         loss.backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
 
-    def learn(self, preferences: Mapping[str, Mapping[str, float]], weight: float) -> None:
-        """Moves the policy towards what differentiation preferred.
+    def learn(self, trained: Mapping[str, Mapping[str, float]], weight: float) -> None:
+        """Moves the policy towards the architecture logits that differentiation ended with.
 
         Args:
-            preferences: choice to live candidate to architecture logit.
-            weight: how many times the log-probabilities of the preferences are added.
+            trained: choice to live candidate to architecture logit; it began as `scores`.
+            weight: 0 leaves the policy as it is, 1 makes it the logits' over the live candidates.
         """
         with torch.no_grad():
-            for choice, logits in preferences.items():
-                log_prob_C = torch.tensor(list(logits.values())).log_softmax(-1)
-                centred_C = log_prob_C - log_prob_C.mean()
-                for name, value in zip(logits, centred_C.tolist(), strict=True):
-                    self._logits[choice][self._full[choice].index(name)] += weight * value
+            for choice, logits in trained.items():
+                index = [self._full[choice].index(name) for name in logits]
+                now_C = self._logits[choice][index].log_softmax(-1)
+                change_C = torch.tensor(list(logits.values())).log_softmax(-1) - now_C
+                # centred: pruned candidates neither gain nor lose on the average
+                self._logits[choice][index] += weight * (change_C - change_C.mean())
 
     def prune(self, subspace: Subspace) -> None:
         """Draws from `subspace` only, from now on."""

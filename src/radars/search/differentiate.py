@@ -4,8 +4,9 @@ Bilevel, first order: weights on the training part, architecture logits on the v
 (DARTS, Liu et al. 2019). Weights that were trained while exploring are inherited.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -42,6 +43,7 @@ def differentiate(
     plan: Plan,
     config: DifferentiateConfig,
     *,
+    initial_logits: Mapping[str, Mapping[str, float]],
     start: int,
     seed: int,
     learning_rate_at: Callable[[int], float],
@@ -54,6 +56,7 @@ def differentiate(
         supernet: the shared weights and the architecture logits.
         plan: which candidates are live, and how they fit.
         config: how many iterations, the relaxation, the remedy against collapse.
+        initial_logits: where the logits begin: the policy's log-probabilities.
         start: iterations of this phase that are done already.
         seed: of the noise of a relaxation, and of dropout.
         learning_rate_at: the learning rate of the weights at an iteration of this phase.
@@ -62,6 +65,8 @@ def differentiate(
     Returns:
         Choice to live candidate to its architecture logit.
     """
+    if start == 0:
+        supernet.set_logits(initial_logits)
     supernet.activate(plan.subspace)
     supernet.set_recompute(plan.recompute)
     peak_bytes = plan.memory.peak_bytes
@@ -72,7 +77,7 @@ def differentiate(
         supernet.set_learning_rate(learning_rate_at(step))
         batch = move(bench.train_stream.next(), bench.device)
         bench.meter.run(
-            lambda batch=batch: weights_step(supernet, *batch, precision=bench.precision),
+            partial(weights_step, supernet, *batch, precision=bench.precision),
             supernet,
             batch,
             peak_bytes,
@@ -87,9 +92,9 @@ def differentiate(
                 regulariser=BetaDecay(config.beta_decay * fraction),
             )
         tick(step + 1, float("nan"))
-    preferences = {
+    trained = {
         choice: {name: supernet.logits_of(choice)[name] for name in names}
         for choice, names in plan.subspace.items()
     }
     supernet.reset_logits()  # or their optimizer state would stay on the device
-    return preferences
+    return trained

@@ -67,6 +67,6 @@ def update_policy(
         num_examples += len(batch.label_B)
         for index, sample in enumerate(samples):
             correct[index] += bench.num_correct(supernet, sample.architecture, batch)
-    rewards = (correct / num_examples).tolist()
+    rewards: list[float] = (correct / num_examples).tolist()
     controller.reinforce(samples, rewards)
     return sum(rewards) / len(rewards)

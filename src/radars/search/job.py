@@ -7,6 +7,7 @@ from pathlib import Path
 from radars.data import Data
 from radars.memory.measure import peak_rss_bytes
 from radars.run import Interrupt, NoProgress, Progress, RunDirectory, ScalarWriter
+from radars.run.device import reproducible
 from radars.search.config import SearchConfig
 from radars.search.observer import Observer, TimeLimitReached
 from radars.search.radars import search_radars
@@ -48,6 +49,7 @@ def run_search(
     setup = SearchSetup.of(config, space=space, proxy=proxy, data=data)
     with ExitStack() as stack:
         interrupt = stack.enter_context(Interrupt())
+        stack.enter_context(reproducible(setup.device))
         run = scalars = None
         if out is not None:
             run = stack.enter_context(
@@ -97,9 +99,7 @@ def run_search(
 def _best_so_far(setup: SearchSetup, state: SearchState) -> tuple[Architecture, float | None]:
     """The best contender that was trained in this rung, or else the policy's likeliest."""
     if state.selection is not None:
-        done = list(
-            zip(state.selection.accuracies, state.selection.contenders, strict=False)
-        )
+        done = list(zip(state.selection.accuracies, state.selection.contenders, strict=False))
         if done:
             accuracy, architecture = max(done, key=lambda pair: pair[0])
             return architecture, accuracy

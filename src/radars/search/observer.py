@@ -14,11 +14,11 @@ from radars.search.state import SearchState
 _LOG_EVERY_SECONDS = 10.0
 
 
-class SearchStopped(RadarsError):
+class SearchStopped(RadarsError):  # noqa: N818 - nothing is wrong
     """The search was interrupted; its state is saved."""
 
 
-class TimeLimitReached(RadarsError):
+class TimeLimitReached(RadarsError):  # noqa: N818 - nothing is wrong
     """The search ran past its time limit."""
 
 

@@ -142,7 +142,9 @@ def plan_for(
     space = load_space(space_name, **options | dict(config.proxy_options))
     input_shape = input_shape or space.input_shape
     if input_shape is None:
-        raise SpaceError(f"planning {space_name!r} needs the shape of an example; give --input CxHxW")
+        raise SpaceError(
+            f"planning {space_name!r} needs the shape of an example; give --input CxHxW"
+        )
     space.places(input_shape)
     return plan_report(space, config, input_shape)
 

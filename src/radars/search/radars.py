@@ -55,6 +55,7 @@ def search_radars(
         )
         state.selection = Selection(first)
         observer.log("select_started", contenders=[dict(a) for a in first])
+    state.supernet.release()  # a contender has the device to itself
     with observer.phase("select", num_select_steps(config.select), state) as tick:
 
         def on_step(accuracy: float) -> None:
@@ -109,20 +110,20 @@ def run_round(
         observer.log_plan(state)
     assert state.plan is not None
     with observer.phase("differentiate", config.differentiate.steps, state) as tick:
-        preferences = differentiate(
+        trained = differentiate(
             bench,
             state.supernet,
             state.plan,
             config.differentiate,
+            initial_logits=state.controller.scores(),
             start=state.step,
             seed=round_seed,
             learning_rate_at=lambda step: learning_rate_at(config.explore.steps + step),
             tick=tick,
         )
-    best = bench.feasible.best(preferences, state.plan.subspace, 1)
-    state.favourites += best
-    state.controller.learn(preferences, config.differentiate.feedback)
-    observer.log_outcome(state, preferences)
+    state.favourites += bench.feasible.best(trained, state.plan.subspace, 1)
+    state.controller.learn(trained, config.differentiate.feedback)
+    observer.log_outcome(state, trained)
 
 
 def cosine(fraction: float) -> float:

@@ -9,11 +9,13 @@ from typing import Any
 
 _CIFAR: dict[str, Any] = {
     "proxy_options": {"width": 16},
-    "data": {"num_train": 25_000, "validation_fraction": 0.2},
+    # a search sees each example a few times only: augmentation would cost more than it brings
+    "data": {"num_train": 40_000, "validation_fraction": 0.25, "augment": False},
     "optimizer": {"learning_rate": 0.1},
-    "explore": {"steps": 2500, "warmup_fraction": 0.7, "update_every": 10, "reward_batches": 2},
-    "differentiate": {"steps": 150},
-    "select": {"candidates": 12, "rungs": [300, 900], "keep": 0.34},
+    "num_rounds": 2,
+    "explore": {"steps": 1500, "warmup_fraction": 0.7, "update_every": 12, "reward_batches": 2},
+    "differentiate": {"steps": 40},
+    "select": {"candidates": 16, "rungs": [300, 900], "keep": 0.375},
 }
 
 _RECIPES: dict[str, dict[str, Any]] = {

@@ -11,13 +11,14 @@ from radars.errors import ConfigError
 from radars.memory import Planner, TrainingSpec
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.supernet import Supernet
+from radars.run.device import device_of
 from radars.search.config import SearchConfig
 from radars.search.controller import Controller
 from radars.search.meter import MemoryMeter
 from radars.search.state import SearchState
 from radars.search.workbench import Workbench
 from radars.seeds import stable_seed
-from radars.space import Architecture, SearchSpace
+from radars.space import Architecture, SearchSpace, check_output
 from radars.spaces import accepted_options, load_space
 
 
@@ -83,9 +84,13 @@ class SearchSetup:
                 "the proxy makes the same choices as the space, but proxy_options change them; "
                 "use options that change sizes only, such as width"
             )
+        first = Architecture({choice: names[0] for choice, names in space.full.items()})
+        for searched in (space, proxy):
+            with torch.device("meta"):
+                network = searched.build(first)
+            check_output(network, searched.name, data.input_shape, data.num_classes)
         costs = CostTable.of(space, data.input_shape)
         feasible = Feasible(costs, config.constraints, space.full)
-        _check_outputs(proxy, data)
         spec = training_spec(config, data.input_shape)
         planner = Planner(proxy, spec, config.budget, config.differentiate.max_cost_ratio)
         planner.plan_path(planner.smallest_path())
@@ -155,44 +160,19 @@ class SearchSetup:
         )
 
 
+def _num_states(optimizer: OptimizerConfig) -> int:
+    """How many numbers an optimizer keeps for each weight: what it holds goes by that."""
+    return 2 if optimizer.name == "adamw" else int(optimizer.momentum > 0)
+
+
 def training_spec(config: SearchConfig, input_shape: tuple[int, ...]) -> TrainingSpec:
     """What the memory of a search's steps depends on."""
     return TrainingSpec(
         input_shape=input_shape,
         batch_size=config.data.batch_size,
-        optimizer=config.optimizer,
+        optimizer=max(config.optimizer, config.select.optimizer, key=_num_states),
         architecture_optimizer=config.differentiate.architecture_optimizer,
         relaxation=config.differentiate.relaxation_at(0.0),
         precision=config.precision,
         device_type=device_of(config.device).type,
     )
-
-
-def device_of(name: str) -> torch.device:
-    """The device of a name: `auto` is the GPU where there is one.
-
-    Raises:
-        ConfigError: there is no such device here.
-    """
-    has_cuda = torch.cuda.is_available()
-    if name == "auto":
-        name = "cuda" if has_cuda else "cpu"
-    device = torch.device("cuda:0" if name == "cuda" else name)  # as tensors there name it
-    if device.type == "cuda" and (device.index or 0) >= (torch.cuda.device_count() or 0):
-        raise ConfigError(
-            f"the device must be there, but got {name!r} and this machine has "
-            f"{torch.cuda.device_count()} GPUs; use cpu or auto"
-        )
-    return device
-
-
-def _check_outputs(space: SearchSpace, data: Data) -> None:
-    first = Architecture({choice: names[0] for choice, names in space.full.items()})
-    with torch.device("meta"), torch.no_grad():
-        output = space.build(first).eval()(torch.empty(2, *data.input_shape))
-    shape = tuple(getattr(output, "shape", ()))
-    if shape != (2, data.num_classes):
-        raise ConfigError(
-            f"a network returns one number a class, (batch, {data.num_classes}) for "
-            f"{data.name!r}, but {space.name!r} returns {shape}; set num_classes"
-        )

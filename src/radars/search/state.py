@@ -65,7 +65,9 @@ class SearchState:
             parts["child"] = self.selection.child.state()
             parts["child_train"] = self.selection.child_stream.state()
         return {
-            f"{part}/{name}": tensor for part, known in parts.items() for name, tensor in known.items()
+            f"{part}/{name}": tensor
+            for part, known in parts.items()
+            for name, tensor in known.items()
         }
 
     def values(self) -> dict[str, Any]:
@@ -110,9 +112,7 @@ class SearchState:
             part, _, rest = name.partition("/")
             parts.setdefault(part, {})[rest] = tensor
         self.supernet.load_state(parts["supernet"])
-        self.controller.load_tensors(
-            parts["controller"], Subspace(values["controller_subspace"])
-        )
+        self.controller.load_tensors(parts["controller"], Subspace(values["controller_subspace"]))
         self.train_stream.load_state(parts["train"])
         self.validation_stream.load_state(parts["validation"])
         self.round_index = values["round_index"]

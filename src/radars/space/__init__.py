@@ -9,7 +9,7 @@ from radars.space.choose import (
 )
 from radars.space.fingerprint import fingerprint
 from radars.space.search_space import SearchSpace
-from radars.space.shapes import Place, trace_places
+from radars.space.shapes import Place, check_output, trace_places
 from radars.space.subspace import Architecture, Subspace
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Place",
     "SearchSpace",
     "Subspace",
+    "check_output",
     "fingerprint",
     "trace_places",
 ]

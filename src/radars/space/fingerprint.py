@@ -28,14 +28,15 @@ def fingerprint(network: nn.Module, input_shape: tuple[int, ...]) -> str:
     example_B = torch.empty(1, *input_shape, device="meta")
     with torch.no_grad(), _Recorder(example_B) as recorder:
         network(example_B)
-    return recorder.digest()
+        digest: str = recorder.digest()
+    return digest
 
 
-class _Recorder(TorchDispatchMode):
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Writes down operations; a tensor is known by the order in which it was first seen."""
 
     def __init__(self, example_B: Tensor) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._seen: list[Tensor] = [example_B]  # held, so that no two share an id
         self._number = {id(example_B): 0}
         self._hash = hashlib.sha256()

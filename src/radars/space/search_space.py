@@ -51,7 +51,7 @@ class SearchSpace:
                 f"a search space is a function or a module class that takes `choose`, but got "
                 f"{type(network).__name__}"
             )
-        self.name = name or getattr(network, "__name__", "space")
+        self.name = name or str(getattr(network, "__name__", "space"))
         self.input_shape = input_shape
         self._network = network
         self.choices = self._trace()

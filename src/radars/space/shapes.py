@@ -109,3 +109,27 @@ def trace_places(
             f"use it, or remove the choice"
         )
     return tuple(places)
+
+
+def check_output(
+    network: nn.Module, space_name: str, input_shape: tuple[int, ...], num_classes: int
+) -> None:
+    """Checks that a network on the meta device maps a batch of two to one number a class.
+
+    Raises:
+        SpaceError: it does not.
+    """
+    try:
+        with torch.no_grad():
+            output = network.eval()(torch.empty(2, *input_shape, device="meta"))
+    except Exception as error:
+        raise SpaceError(
+            f"a network takes the data's examples, {tuple(input_shape)}, but {space_name!r} does "
+            f"not: {first_line(error)}"
+        ) from error
+    shape = tuple(getattr(output, "shape", ()))
+    if shape != (2, num_classes):
+        raise SpaceError(
+            f"a network returns one number a class, (batch, {num_classes}), but {space_name!r} "
+            f"returns {shape}; set num_classes"
+        )

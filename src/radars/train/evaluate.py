@@ -16,9 +16,9 @@ from torchmetrics.classification import MulticlassAccuracy
 from radars.data import Data, DataConfig, Split, load_data, move
 from radars.errors import ConfigError
 from radars.run import NoProgress, Progress, write_atomically
+from radars.run.device import device_of, fabric_on
 from radars.run.files import to_json
 from radars.space import SearchSpace
-from radars.train.device import device_of, fabric_on
 from radars.train.trained import TrainedNetwork, load_trained
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from radars.data import Data
 from radars.errors import ConfigError
 from radars.run import Interrupt, NoProgress, Progress, RunDirectory, ScalarWriter
+from radars.run.device import fabric_on, reproducible
 from radars.space import Architecture, SearchSpace
 from radars.train.config import TrainConfig
-from radars.train.device import fabric_on, reproducible
 from radars.train.loop import train_steps
 from radars.train.observer import Observer
 from radars.train.result import TrainResult

@@ -9,12 +9,12 @@ from torch import nn
 
 from radars.cost import count_macs, count_parameters
 from radars.data import Data, load_data
-from radars.errors import ConfigError, first_line
+from radars.errors import ConfigError
+from radars.run.device import device_of
 from radars.seeds import stable_seed
-from radars.space import Architecture, SearchSpace
+from radars.space import Architecture, SearchSpace, check_output
 from radars.spaces import accepted_options, load_space
 from radars.train.config import TrainConfig
-from radars.train.device import device_of
 from radars.train.state import TrainState
 
 
@@ -113,27 +113,3 @@ def as_trained(network: nn.Module, device: torch.device) -> nn.Module:
     """The network where, and with the memory layout in which, it is trained and evaluated."""
     nn.utils.convert_conv2d_weight_memory_format(network, torch.channels_last)
     return network.to(device)
-
-
-def check_output(
-    network: nn.Module, space_name: str, input_shape: tuple[int, ...], num_classes: int
-) -> None:
-    """Checks that a network on the meta device maps a batch of two to one number a class.
-
-    Raises:
-        ConfigError: it does not.
-    """
-    try:
-        with torch.no_grad():
-            output = network.eval()(torch.empty(2, *input_shape, device="meta"))
-    except Exception as error:
-        raise ConfigError(
-            f"a network takes the data's examples, {tuple(input_shape)}, but {space_name!r} does "
-            f"not: {first_line(error)}"
-        ) from error
-    shape = tuple(getattr(output, "shape", ()))
-    if shape != (2, num_classes):
-        raise ConfigError(
-            f"a network returns one number a class, (batch, {num_classes}), but {space_name!r} "
-            f"returns {shape}; set num_classes"
-        )

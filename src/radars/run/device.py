@@ -19,9 +19,13 @@ def device_of(name: str) -> torch.device:
     """
     num_gpus = torch.cuda.device_count()
     if name == "auto":
-        return torch.device("cuda" if num_gpus else "cpu")
+        name = "cuda" if num_gpus else "cpu"
     device = torch.device(name)
-    if device.type == "cuda" and (device.index or 0) >= num_gpus:
+    if device.type != "cuda":
+        return device
+    # with its index, as the devices of tensors have one and are compared with it
+    device = torch.device("cuda", device.index or 0)
+    if device.index >= num_gpus:
         raise ConfigError(
             f"the device must be there, but got {name!r} and this machine has {num_gpus} GPUs; "
             f"use cpu or auto"

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from radars.errors import ConfigError
-from radars.train.device import device_of, fabric_on, reproducible
+from radars.run.device import device_of, fabric_on, reproducible
 
 CPU = torch.device("cpu")
 

@@ -1,0 +1,98 @@
+"""Searches NAS-Bench-Macro on CIFAR-10 and judges what is found by the published table.
+
+The table is read after each search, by this script; the search never sees it.
+
+    python benchmarks/nasbench_macro.py --data DATA --seeds 0,1,2 --constraint "macs<=40e6"
+
+Prints a line a seed and the median, and appends to `benchmarks/results/nasbench_macro.jsonl`.
+"""
+
+import argparse
+import json
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from radars.space import Architecture
+from radars.spaces.nasbench_macro import table_key
+
+RESULTS = Path(__file__).parent / "results" / "nasbench_macro.jsonl"
+
+
+def main() -> None:
+    """Runs the searches, one after the other."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="with cifar10/, nas-bench-macro/")
+    parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--constraint", default="")
+    parser.add_argument("--budget", default="270MiB")
+    parser.add_argument("--set", action="append", default=[], dest="overrides")
+    arguments = parser.parse_args()
+    table = json.loads(
+        (arguments.data / "nas-bench-macro" / "nas-bench-macro_cifar10.json").read_text()
+    )
+    limit = float(arguments.constraint.partition("<=")[2] or "inf")
+    ranked = sorted(
+        (entry["mean_acc"] for entry in table.values() if entry["flops"] <= limit), reverse=True
+    )
+    found = []
+    for seed in map(int, arguments.seeds.split(",")):
+        row = search(arguments, seed)
+        key = table_key(Architecture(row["architecture"]))
+        accuracy = table[key]["mean_acc"]
+        row |= {
+            "key": key,
+            "table_accuracy": round(accuracy, 3),
+            "rank": sum(better > accuracy for better in ranked) + 1,
+            "of": len(ranked),
+            "regret": round(ranked[0] - accuracy, 3),
+        }
+        found.append(accuracy)
+        RESULTS.parent.mkdir(exist_ok=True)
+        with RESULTS.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+        print(
+            f"seed {seed}: {key} {accuracy:.2f}% rank {row['rank']} of {len(ranked)}, "
+            f"{row['search_seconds']:.0f} s, peak {row['measured_peak_bytes'] / 2**20:.1f} MiB of "
+            f"{row['budget_bytes'] / 2**20:.0f} MiB",
+            flush=True,
+        )
+    median = statistics.median(found)
+    print(
+        f"median {median:.2f}% ({min(found):.2f} to {max(found):.2f}); best {ranked[0]:.2f}%, "
+        f"best 1% from {ranked[len(ranked) // 100]:.2f}%, best 5% from "
+        f"{ranked[len(ranked) // 20]:.2f}%"
+    )
+
+
+def search(arguments: argparse.Namespace, seed: int) -> dict[str, Any]:
+    """One search in a process of its own, through the command line."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "run"
+        command = [
+            *(sys.executable, "-m", "radars", "search", "--space", "nasbench-macro"),
+            *("--data", str(arguments.data / "cifar10"), "--budget", arguments.budget),
+            *("--seed", str(seed), "--out", str(out)),
+            *(("--constraint", arguments.constraint) if arguments.constraint else ()),
+            *(part for override in arguments.overrides for part in ("--set", override)),
+        ]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        result: dict[str, Any] = json.loads((out / "result.json").read_text())
+    return {
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
+        "torch": torch.__version__,
+        "constraint": arguments.constraint,
+        "overrides": arguments.overrides,
+    } | result
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,5 @@
+"""`python -m radars`: the command line."""
+
+from radars.cli import main
+
+main()

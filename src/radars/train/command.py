@@ -1,0 +1,109 @@
+"""What the command line asks of a training: its architecture, its configuration, starting it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from radars.errors import ConfigError, SpaceError
+from radars.run import Progress, read_config
+from radars.settings import merge_settings, read_settings, validate_settings
+from radars.space import Architecture
+from radars.train.config import TrainConfig
+from radars.train.evaluate import EvaluationResult, evaluate_run
+from radars.train.job import train_architecture
+from radars.train.result import TrainResult
+from radars.train.trained import load_trained
+
+_INHERITED_DATA = (
+    "source",
+    "image_column",
+    "label_column",
+    "image_size",
+    "batch_size",
+    "num_workers",
+    "in_memory_bytes",
+)
+
+
+def start_training(
+    architecture_file: Path,
+    given: Mapping[str, Any],
+    *,
+    config_file: Path | None,
+    overrides: Sequence[str],
+    out: Path,
+    resume: bool,
+    progress: Progress,
+) -> TrainResult:
+    """Trains the architecture of a file in `out`, or goes on with the training there.
+
+    Args:
+        architecture_file: as a search writes it. The space and the data of the search whose
+            `config.yaml` is beside it are those of the training, where nothing else is said.
+        given: settings from options.
+        config_file: a YAML file of settings.
+        overrides: `key.path=value`.
+        out: the run directory.
+        resume: go on with what is there, if anything is.
+        progress: shows people how far it is.
+
+    Raises:
+        ConfigError: the file cannot be read, or a setting is not valid.
+        SpaceError: the file is not an architecture of the space.
+    """
+    architecture = read_architecture(architecture_file)
+    from_file = read_settings(config_file) if config_file is not None else {}
+    settings = merge_settings(
+        _settings_beside(architecture_file), from_file, given, overrides=overrides
+    )
+    return train_architecture(
+        architecture,
+        validate_settings(TrainConfig, settings),
+        out=out,
+        resume=resume and read_config(out) is not None,
+        progress=progress,
+    )
+
+
+def read_architecture(file: Path) -> Architecture:
+    """Reads an `architecture.json`.
+
+    Raises:
+        ConfigError: the file cannot be read.
+        SpaceError: it is not an architecture.
+    """
+    try:
+        text = file.read_text("utf-8")
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise ConfigError(f"cannot read the architecture {file}: {reason}") from error
+    try:
+        return Architecture.from_json(text)
+    except SpaceError as error:
+        raise SpaceError(f"{file}: {error}") from error
+
+
+def _settings_beside(architecture_file: Path) -> dict[str, Any]:
+    """The space and the data of the search that the file belongs to; nothing where it is alone."""
+    searched = read_config(architecture_file.parent) or {}
+    settings: dict[str, Any] = {
+        key: searched[key] for key in ("space", "space_options") if key in searched
+    }
+    data = searched.get("data")
+    if isinstance(data, Mapping):
+        settings["data"] = {key: data[key] for key in _INHERITED_DATA if key in data}
+    return settings
+
+
+def start_evaluation(directory: Path, source: str | None, progress: Progress) -> EvaluationResult:
+    """Evaluates a training on its own test split, or on that of another source.
+
+    Raises:
+        ConfigError: it is not the directory of a completed training, or the data do not fit it.
+        DataError: the data cannot be used.
+    """
+    if source is None:
+        return evaluate_run(directory, progress=progress)
+    trained = load_trained(directory)
+    data = trained.config.data.model_copy(update={"source": source})
+    return evaluate_run(directory, data=data, progress=progress)

@@ -1,0 +1,126 @@
+from typing import Any
+
+import pytest
+import torch
+from tests.tiny import planted_data, planted_space, quick_config, tiny_data, tiny_space
+
+from radars.nn.supernet import Supernet
+from radars.search import DifferentiateConfig
+from radars.search.differentiate import BetaDecay, differentiate
+from radars.search.setup import SearchSetup
+from radars.space import Subspace
+
+SAME = {choice: dict.fromkeys(names, 0.0) for choice, names in tiny_space().full.items()}
+
+
+def setup_of(**changes: Any) -> SearchSetup:
+    return SearchSetup.of(quick_config(**changes), space=tiny_space(), data=tiny_data())
+
+
+def run(
+    setup: SearchSetup,
+    config: DifferentiateConfig,
+    *,
+    start: int = 0,
+    subspace: Subspace | None = None,
+    learning_rate: float = 0.1,
+    initial_logits: dict[str, dict[str, float]] | None = None,
+) -> tuple[dict[str, dict[str, float]], Supernet, list[int]]:
+    bench = setup.workbench()
+    supernet = setup.state(bench).supernet
+    ticks: list[int] = []
+    plan = bench.planner.plan(within=subspace)
+    preferences = differentiate(
+        bench,
+        supernet,
+        plan,
+        config,
+        initial_logits=initial_logits or SAME,
+        start=start,
+        seed=0,
+        learning_rate_at=lambda step: learning_rate,
+        tick=lambda step, accuracy: ticks.append(step),
+    )
+    return preferences, supernet, ticks
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.5, 2.0])
+def test_the_gradient_of_beta_decay_is_the_softmax_times_its_weight(weight: float) -> None:
+    supernet = Supernet(tiny_space())
+    logits = {"none": 0.3, "conv3": -0.4, "mb2": 1.0}
+    supernet.set_logits(dict.fromkeys("abc", logits))
+    BetaDecay(weight)(supernet).backward()  # type: ignore[no-untyped-call]
+    for logit_C in supernet.logits:
+        assert logit_C.grad is not None
+        expected = weight * logit_C.detach().softmax(-1)
+        assert torch.allclose(logit_C.grad, expected, atol=1e-6)
+
+
+def test_every_iteration_ticks_and_weights_and_logits_move() -> None:
+    setup = setup_of()
+    preferences, supernet, ticks = run(setup, DifferentiateConfig(steps=3, max_cost_ratio=None))
+    assert ticks == [1, 2, 3]
+    assert {choice: tuple(names) for choice, names in preferences.items()} == dict(supernet.live)
+    assert any(value != 0 for names in preferences.values() for value in names.values())
+    # nothing of the logits is left for the next round
+    assert all(not logit_C.any() for logit_C in supernet.logits)
+    assert not supernet.architecture_optimizer.state
+
+
+def test_only_the_steps_that_are_left_are_run() -> None:
+    _, _, ticks = run(setup_of(), DifferentiateConfig(steps=5), start=3)
+    assert ticks == [4, 5]
+    preferences, _, ticks = run(setup_of(), DifferentiateConfig(steps=0))
+    assert ticks == []
+    assert all(value == 0 for names in preferences.values() for value in names.values())
+
+
+def test_a_single_path_has_nothing_to_prefer() -> None:
+    path = Subspace({"a": ("mb2",), "b": ("none",), "c": ("conv3",)})
+    preferences, _, ticks = run(setup_of(), DifferentiateConfig(steps=2), subspace=path)
+    assert preferences == {"a": {"mb2": 0.0}, "b": {"none": 0.0}, "c": {"conv3": 0.0}}
+    assert ticks == [1, 2]
+
+
+def test_logits_begin_where_the_policy_is() -> None:
+    initial = {choice: {"none": -2.0, "conv3": -1.0, "mb2": -0.5} for choice in "abc"}
+    trained, _, _ = run(setup_of(), DifferentiateConfig(steps=0), initial_logits=initial)
+    assert all(initial[choice][name] == v for choice, n in trained.items() for name, v in n.items())
+    rest = DifferentiateConfig(steps=2)
+    trained, _, _ = run(setup_of(), rest, start=2, initial_logits=initial)  # they have begun
+    assert all(value == 0 for names in trained.values() for value in names.values())
+
+
+def planted_logits(beta_decay: float, steps: int = 60) -> dict[str, dict[str, float]]:
+    config = quick_config(data={"batch_size": 32, "augment": False})
+    setup = SearchSetup.of(config, space=planted_space(), data=planted_data())
+    preferences, _, _ = run(
+        setup,
+        DifferentiateConfig(
+            steps=steps,
+            beta_decay=beta_decay,
+            max_cost_ratio=None,
+            architecture_optimizer={"name": "adamw", "learning_rate": 0.03},
+        ),
+        learning_rate=0.2,
+        initial_logits={
+            choice: dict.fromkeys(names, 0.0) for choice, names in planted_space().full.items()
+        },
+    )
+    return preferences
+
+
+@pytest.mark.parametrize("beta_decay", [0.0, 0.05])
+def test_the_planted_candidates_are_preferred(beta_decay: float) -> None:
+    for logits in planted_logits(beta_decay).values():
+        assert max(logits, key=logits.__getitem__) == "conv3"
+
+
+def test_with_beta_decay_logits_stay_closer_together() -> None:
+    def spread(preferences: dict[str, dict[str, float]]) -> float:
+        return sum(max(names.values()) - min(names.values()) for names in preferences.values())
+
+    plain, held_back = planted_logits(0.0), planted_logits(2.0)
+    assert spread(held_back) < spread(plain)
+    largest = max(value for names in plain.values() for value in names.values())
+    assert max(value for names in held_back.values() for value in names.values()) < largest

@@ -1,0 +1,106 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.tiny import quick_config, tiny_data, tiny_space
+
+from radars.cost import CostTable
+from radars.errors import ConfigError, RadarsError
+from radars.run import read_events, read_result
+from radars.search import SearchConfig, SearchResult, run_search
+from radars.space import Architecture
+
+SPACE = tiny_space()
+
+
+def search(config: SearchConfig, **options: Any) -> SearchResult:
+    return run_search(config, space=SPACE, data=tiny_data(), **options)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SearchResult]:
+    out = tmp_path_factory.mktemp("runs") / "run"
+    return out, search(quick_config(), out=out)
+
+
+def test_the_result_says_what_was_found_and_what_it_cost(run: tuple[Path, SearchResult]) -> None:
+    out, result = run
+    assert result.status == "completed"
+    assert SPACE.full.holds(result.architecture)
+    cost = CostTable.of(SPACE).cost(result.architecture)
+    assert (result.macs, result.parameters) == (cost.macs, cost.parameters)
+    assert result.validation_accuracy is not None
+    assert 0 <= result.validation_accuracy <= 1
+    assert result.num_architectures == 27
+    assert result.rounds == 2
+    assert 0 < result.measured_peak_bytes <= result.budget_bytes
+    error = abs(result.predicted_peak_bytes - result.measured_peak_bytes)
+    assert error / result.measured_peak_bytes <= 0.02
+    assert result.peak_rss_bytes > 2**20
+    assert 0 < result.search_seconds < 600
+    assert read_result(out) == json.loads(json.dumps(result.to_dict()))
+
+
+def test_a_run_directory_is_complete_and_replayable(run: tuple[Path, SearchResult]) -> None:
+    out, result = run
+    text = (out / "architecture.json").read_text()
+    assert Architecture.from_json(text) == result.architecture
+    settings = yaml.safe_load((out / "config.yaml").read_text())
+    assert SearchConfig.model_validate(settings) == quick_config()
+    events = [event["event"] for event in read_events(out / "events.jsonl")]
+    assert events[0] == "search_started"
+    assert events[-1] == "search_ended"
+    assert events.count("planned") == events.count("differentiated") == 2
+    assert events.count("phase_started") == events.count("phase_ended") == 5
+    assert list((out / "checkpoint").glob("*.safetensors"))
+
+
+def test_nothing_is_kept_where_there_is_no_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: tuple[Path, SearchResult]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert search(quick_config()).architecture == run[1].architecture
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_used_directory_is_refused(run: tuple[Path, SearchResult]) -> None:
+    with pytest.raises(ConfigError, match="--resume"):
+        search(quick_config(), out=run[0])
+    with pytest.raises(ConfigError, match="completed"):
+        search(quick_config(), out=run[0], resume=True)
+
+
+def test_a_run_that_is_not_there_is_not_resumed(tmp_path: Path) -> None:
+    with pytest.raises(RadarsError):
+        search(quick_config(), out=tmp_path / "none", resume=True)
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_time_limit_ends_a_search_with_what_it_has(tmp_path: Path) -> None:
+    result = search(quick_config(max_minutes=1e-6), out=tmp_path / "run")
+    assert result.status == "exceeded_time"
+    assert SPACE.full.holds(result.architecture)
+    stored = read_result(tmp_path / "run")
+    assert stored is not None
+    assert stored["status"] == "exceeded_time"
+    longer = search(quick_config(), out=tmp_path / "run", resume=True)
+    assert longer.status == "completed"
+    assert longer.architecture == search(quick_config()).architecture
+
+
+def test_digits_are_searched_by_default() -> None:
+    settings = {
+        "data": {"num_train": 128, "batch_size": 16},
+        "explore": {"steps": 4, "update_every": 2, "samples": 2},
+        "differentiate": {"steps": 1},
+        "select": {"candidates": 2, "rungs": [1]},
+        "num_rounds": 1,
+    }
+    result = run_search(SearchConfig.model_validate(settings))
+    assert result.space == "digits"
+    assert result.num_architectures == 4**5
+    assert abs(result.predicted_peak_bytes - result.measured_peak_bytes) <= (
+        0.02 * result.measured_peak_bytes
+    )

@@ -1,0 +1,52 @@
+import math
+from pathlib import Path
+
+import pytest
+from tests.tiny import final_checkpoint, quick_config, tiny_data, tiny_space
+
+from radars.run import Interrupt, NoProgress, RunDirectory
+from radars.search import SearchStopped
+from radars.search.observer import Observer, TimeLimitReached
+from radars.search.setup import SearchSetup
+
+SETUP = SearchSetup.of(quick_config(), space=tiny_space(), data=tiny_data())
+
+
+class Requested(Interrupt):
+    stop_requested = True
+
+
+def test_an_interrupt_saves_before_it_stops(tmp_path: Path) -> None:
+    state = SETUP.state(SETUP.workbench())
+    with RunDirectory.create(tmp_path / "run", {}) as run:
+        observer = Observer(run, None, NoProgress(), Requested())
+        with (
+            pytest.raises(SearchStopped),
+            observer.phase("explore", 8, state) as tick,
+        ):
+            tick(1, math.nan)
+        events = [event["event"] for event in run.read_events()]
+    tensors, values = final_checkpoint(tmp_path / "run")
+    assert values["step"] == values["total_steps"] == values["num_saves"] == 1
+    assert tensors.keys() == state.tensors().keys()
+    assert events[0] == "phase_started"
+
+
+def test_the_time_limit_counts_all_sittings() -> None:
+    state = SETUP.state(SETUP.workbench())
+    state.seconds = 100.0
+    observer = Observer(None, None, NoProgress(), Interrupt(), max_seconds=50)
+    with pytest.raises(TimeLimitReached), observer.phase("explore", 8, state) as tick:
+        tick(1, math.nan)
+    assert state.num_saves == 1
+
+
+@pytest.mark.parametrize(("every_seconds", "num_saves"), [(-1.0, 3), (3600.0, 0)])
+def test_checkpoints_are_saved_from_time_to_time(every_seconds: float, num_saves: int) -> None:
+    state = SETUP.state(SETUP.workbench())
+    observer = Observer(None, None, NoProgress(), Interrupt(), save_every_seconds=every_seconds)
+    with observer.phase("explore", 3, state) as tick:
+        for step in range(3):
+            tick(step + 1, 0.5)
+    assert state.num_saves == num_saves
+    assert state.step == state.total_steps == 3
