@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from radars.errors import ConfigError, RadarsError
+from radars.errors import ConfigError, RadarsError, Stopped
 from radars.units import format_count
 
 app = typer.Typer(
@@ -185,7 +185,8 @@ def main() -> None:
     try:
         app()
     except RadarsError as error:
-        print(f"error: {error}", file=sys.stderr)
+        label = "stopped" if isinstance(error, Stopped) else "error"
+        print(f"{label}: {error}", file=sys.stderr)
         sys.exit(error.exit_status)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)

@@ -40,6 +40,12 @@ class RunError(RadarsError, RuntimeError):
     """A run cannot go on: a damaged checkpoint, a diverged loss, a full disk."""
 
 
+class Stopped(RadarsError):  # noqa: N818 - nothing is wrong
+    """The user interrupted the run; its state is saved, and it can be resumed."""
+
+    exit_status = 130
+
+
 class TestSplitError(RadarsError, RuntimeError):
     """The test split was read during a search."""
 

@@ -24,7 +24,7 @@ from tests.tiny import (
 )
 
 from radars.cost import Constraint, CostTable
-from radars.errors import BudgetError
+from radars.errors import BudgetError, Stopped
 from radars.memory import Planner
 from radars.nn.supernet import Supernet
 from radars.run import Bar, Progress, read_events, read_result
@@ -34,7 +34,6 @@ from radars.search import (
     ExploreConfig,
     SearchConfig,
     SearchResult,
-    SearchStopped,
     SelectConfig,
     run_search,
 )
@@ -133,7 +132,7 @@ def test_an_interrupted_search_goes_on_as_if_nothing_had_been(
         try:
             result = search(config, out=parts, resume=num_sittings > 0, progress=progress)
             break
-        except SearchStopped:
+        except Stopped:
             num_sittings += 1
     phases = {description.rpartition(" ")[0] for description in progress.interrupted}
     assert num_sittings == len(progress.interrupted) >= 8

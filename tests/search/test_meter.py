@@ -4,11 +4,13 @@ from tests.tiny import MIB, tiny_space
 from torch import Tensor
 
 from radars.errors import BudgetError
+from radars.nn.steps import weights_step
 from radars.nn.supernet import Supernet
 from radars.search.meter import MemoryMeter
 
 SUPERNET = Supernet(tiny_space())
 BATCH = (torch.zeros(2, 1, 8, 8), torch.zeros(2, dtype=torch.int64))
+weights_step(SUPERNET, *BATCH)
 steps: list[int] = []
 
 
@@ -25,7 +27,7 @@ def test_a_step_over_budget_does_not_run() -> None:
     meter = MemoryMeter(MIB)
     steps.clear()
     with pytest.raises(BudgetError, match=r"1\.0 MiB.*2\.0 MiB"):
-        run(meter, 0, 2 * MIB)
+        run(meter, 1, 2 * MIB)
     assert steps == []
     assert meter == MemoryMeter(MIB)
 
@@ -43,15 +45,17 @@ def test_only_records_are_measured() -> None:
     assert meter.measured_peak_bytes == first - 10 + 1000
 
 
-def test_a_record_that_comes_back_is_measured_once_more() -> None:
-    # in the first step of a path its optimizers have no state yet
+def test_steps_without_optimizer_state_are_not_measured() -> None:
+    # they hold less than is predicted
+    fresh = Supernet(tiny_space())
     meter = MemoryMeter(MIB)
-    run(meter, 100, 100, 10)
-    first = meter.measured_peak_bytes
-    run(meter, 100, 100, 50)
-    assert meter.measured_peak_bytes == first + 40
-    run(meter, 100, 100, 90)
-    assert meter.measured_peak_bytes == first + 40
+    meter.run(lambda: step(10), fresh, BATCH, 100, lambda: 100)
+    assert meter == MemoryMeter(MIB)
+    with pytest.raises(BudgetError):
+        meter.run(lambda: step(10), fresh, BATCH, 2 * MIB, lambda: 2 * MIB)
+    weights_step(fresh, *BATCH)
+    meter.run(lambda: step(10), fresh, BATCH, 100, lambda: 100)
+    assert meter.predicted_peak_bytes == 100
 
 
 def test_what_a_step_returns_and_raises_goes_through() -> None:

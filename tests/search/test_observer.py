@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from tests.tiny import final_checkpoint, quick_config, tiny_data, tiny_space
 
+from radars.errors import Stopped
 from radars.run import Interrupt, NoProgress, RunDirectory
-from radars.search import SearchStopped
 from radars.search.observer import Observer, TimeLimitReached
 from radars.search.setup import SearchSetup
 
@@ -21,7 +21,7 @@ def test_an_interrupt_saves_before_it_stops(tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path / "run", {}) as run:
         observer = Observer(run, None, NoProgress(), Requested())
         with (
-            pytest.raises(SearchStopped),
+            pytest.raises(Stopped),
             observer.phase("explore", 8, state) as tick,
         ):
             tick(1, math.nan)

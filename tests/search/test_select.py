@@ -23,6 +23,9 @@ def first(count: int) -> list[Architecture]:
     return SETUP.feasible.best({}, SETUP.space.full, count)
 
 
+PATHS = first(27)
+
+
 def run(selection: Selection, config: SelectConfig, stop_at: int | None = None) -> Any:
     ticks: list[float] = []
     rungs: list[tuple[list[Architecture], list[float]]] = []
@@ -40,6 +43,7 @@ def run(selection: Selection, config: SelectConfig, stop_at: int | None = None) 
         seed=0,
         new_child=SETUP.new_child,
         new_stream=SETUP.new_child_stream,
+        next_wave=lambda latest, so_far: [path for path in PATHS if path not in dict(so_far)][:3],
         tick=tick,
         on_rung=lambda architectures, accuracies: rungs.append((architectures, accuracies)),
     )
@@ -112,6 +116,24 @@ def test_selecting_goes_on_in_the_middle_of_a_child(stop_at: int) -> None:
     assert stop_at + len(rest[2]) == len(whole[2])
 
 
+@pytest.mark.parametrize("stop_at", [5, 6, 7, 12, 14])
+def test_waves_add_to_the_first_rung_and_are_resumed(stop_at: int) -> None:
+    config = SelectConfig(candidates=3, waves=2, rungs=(2, 3), keep=0.34)
+    winner, accuracy, ticks, rungs = whole = run(Selection(first(3)), config)
+    assert len(ticks) == num_select_steps(config) == 6 * 2 + 2 * 3
+    assert [len(architectures) for architectures, _ in rungs] == [3, 3, 2]
+    first_rung = dict(zip(rungs[0][0] + rungs[1][0], rungs[0][1] + rungs[1][1], strict=True))
+    assert len(first_rung) == 6
+    kept = sorted(first_rung, key=first_rung.__getitem__, reverse=True)[:2]
+    assert rungs[2][0] == kept
+    assert (winner, accuracy) in zip(*rungs[2], strict=True)
+
+    selection = Selection(first(3))
+    with pytest.raises(StopError):
+        run(selection, config, stop_at)
+    assert run(selection, config)[:2] == whole[:2]
+
+
 def test_contenders_are_different_allowed_and_begin_with_the_favourites() -> None:
     bench = SETUP.workbench()
     controller = SETUP.state(bench).controller
@@ -121,4 +143,8 @@ def test_contenders_are_different_allowed_and_begin_with_the_favourites() -> Non
     assert found[0] == favourites[0]
     assert len(found) == len(set(found)) == 6
     assert all(bench.fits(architecture) for architecture in found)
-    assert found == contenders(bench, controller, config, favourites, 0)
+    again = contenders(bench, controller, config, favourites, 0)
+    assert again == found
+    others = contenders(bench, controller, config, (), 1, known=found)
+    assert len(others) == 6
+    assert not set(others) & set(found)

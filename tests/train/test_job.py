@@ -15,9 +15,9 @@ from safetensors.torch import load_file
 from torch import nn
 
 from radars.data import Data, SealedSplit
-from radars.errors import ConfigError, RunError, SpaceError
+from radars.errors import ConfigError, RunError, SpaceError, Stopped
 from radars.run import Bar, NoProgress, RunDirectory, read_events
-from radars.train import TrainConfig, TrainResult, TrainStopped, job, train_architecture
+from radars.train import TrainConfig, TrainResult, job, train_architecture
 from radars.train.observer import Observer
 
 MakeConfig = Callable[..., TrainConfig]
@@ -131,7 +131,7 @@ def test_an_interrupted_training_goes_on_bit_for_bit(
 ) -> None:
     out = tmp_path / "run"
     for num_steps in (3, 5):
-        with pytest.raises(TrainStopped, match="saved"):
+        with pytest.raises(Stopped, match="saved"):
             train_architecture(
                 architecture, make_config(), out=out, resume=num_steps > 3,
                 progress=InterruptAfter(num_steps),
@@ -200,7 +200,7 @@ def test_a_resumed_training_is_the_one_that_was_started(
     architecture: dict[str, str], make_config: MakeConfig, small_data: Data, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
-    with pytest.raises(TrainStopped):
+    with pytest.raises(Stopped):
         train_architecture(architecture, make_config(), out=out, progress=InterruptAfter(2))
     with pytest.raises(ConfigError, match="seed was 0 and is now 1"):
         train_architecture(architecture, make_config(seed=1), out=out, resume=True)

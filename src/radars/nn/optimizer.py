@@ -52,6 +52,15 @@ def state_tensors(optimizer: torch.optim.Optimizer) -> list[Tensor]:
     ]
 
 
+def has_state(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether an optimizer has made the state that it keeps, if it keeps any."""
+    makes_none = optimizer.defaults.get("momentum") == 0  # plain SGD
+    has_weights = any(
+        parameter.requires_grad for group in optimizer.param_groups for parameter in group["params"]
+    )
+    return makes_none or not has_weights or bool(optimizer.state)
+
+
 def move_state(optimizer: torch.optim.Optimizer, device: torch.device) -> None:
     """Moves an optimizer's state to where its parameters are; step counts stay on the host."""
     for parameter, state in optimizer.state.items():

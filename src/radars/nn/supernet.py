@@ -11,7 +11,12 @@ from torch import Tensor, nn
 
 from radars.errors import SpaceError
 from radars.nn.mixture import Mixture
-from radars.nn.optimizer import OptimizerConfig, load_named_state, named_state
+from radars.nn.optimizer import (
+    OptimizerConfig,
+    has_state,
+    load_named_state,
+    named_state,
+)
 from radars.nn.relaxation import Relaxation, Softmax
 from radars.nn.weight_bank import WeightBank
 from radars.space import Architecture, Candidates, Choice, Factory, SearchSpace, Subspace
@@ -135,6 +140,10 @@ class Supernet(nn.Module):
         """The optimizers of the network weights that are on the device."""
         keys = [_SHELL, *(place.key(name) for place in self._places for name in place.mixture.live)]
         return [self._bank.optimizer(key) for key in keys]
+
+    def has_optimizer_state(self) -> bool:
+        """Whether the optimizers of the live weights have the state that they keep."""
+        return all(has_state(optimizer) for optimizer in self.weight_optimizers())
 
     def set_learning_rate(self, learning_rate: float) -> None:
         """Sets the learning rate of all network weights, live or not."""

@@ -8,7 +8,6 @@ from radars.search.config import (
     SelectConfig,
 )
 from radars.search.job import run_search
-from radars.search.observer import SearchStopped
 from radars.search.result import SearchResult
 
 __all__ = [
@@ -17,7 +16,6 @@ __all__ = [
     "ExploreConfig",
     "SearchConfig",
     "SearchResult",
-    "SearchStopped",
     "SelectConfig",
     "run_search",
 ]

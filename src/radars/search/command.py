@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from radars.errors import ConfigError
+from radars.errors import ConfigError, Stopped
 from radars.run import Progress, read_config, read_result
 from radars.search.config import SearchConfig
 from radars.search.job import run_search
 from radars.search.recipes import recipe
 from radars.search.result import SearchResult
 from radars.settings import merge_settings, read_settings, validate_settings
+
+_MAY_CHANGE = ("max_minutes", "checkpoint_seconds")
 
 
 def search_config(
@@ -48,23 +50,28 @@ def start_search(
         ConfigError: the settings are not valid, or not those of the run to resume.
     """
     is_resumed = resume and read_config(out) is not None
-    if not is_resumed:
+    if is_resumed:
+        config = validate_settings(SearchConfig, read_config(out) or {})
+        if given or config_file or overrides:
+            config = _check_same(config, search_config(given, config_file, overrides), out)
+        result = read_result(out)
+        if result is not None and result.get("status") == "completed":
+            return SearchResult.from_dict(result)
+    else:
         config = search_config(given, config_file, overrides)
-        return run_search(config, out=out, progress=progress)
-    config = validate_settings(SearchConfig, read_config(out) or {})
-    if given or config_file or overrides:
-        _check_same(config, search_config(given, config_file, overrides), out)
-    result = read_result(out)
-    if result is not None and result.get("status") == "completed":
-        return SearchResult.from_dict(result)
-    return run_search(config, out=out, resume=True, progress=progress)
+    try:
+        return run_search(config, out=out, resume=is_resumed, progress=progress)
+    except Stopped as error:
+        raise Stopped(f"{error}; go on with: radars search --out {out} --resume") from error
 
 
-def _check_same(stored: SearchConfig, asked: SearchConfig, out: Path) -> None:
-    if stored == asked:
-        return
+def _check_same(stored: SearchConfig, asked: SearchConfig, out: Path) -> SearchConfig:
+    """The configuration to go on with: only what does not change the result may be new."""
     before, after = stored.model_dump(mode="json"), asked.model_dump(mode="json")
-    key = next(key for key in before if before[key] != after[key])
+    different = [key for key in before if before[key] != after[key] and key not in _MAY_CHANGE]
+    if not different:
+        return asked
+    key = different[0]
     raise ConfigError(
         f"a resumed run keeps its settings, but {key} of {out} is {before[key]!r} and now "
         f"{after[key]!r} is asked for; leave out the options, or choose another --out"

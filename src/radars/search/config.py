@@ -98,16 +98,21 @@ class DifferentiateConfig(_Config):
 class SelectConfig(_Config):
     """The end of a search: the few best architectures are trained alone, and the worst dropped.
 
-    Successive halving (Jamieson and Talwalkar 2016), each rung from the first step on.
+    Successive halving (Jamieson and Talwalkar 2016), each rung from the first step on. The first
+    rung comes in waves, each drawn from a policy that learnt from the wave before.
 
     Attributes:
-        candidates: architectures in the first rung; 1 takes the policy's best as it is.
+        candidates: architectures in a wave.
+        waves: of the first rung.
+        wave_learning_rate: how far the policy moves between waves.
         rungs: training steps of each rung; after each, the best `keep` go on.
         keep: the fraction that goes on to the next rung.
         optimizer: of these trainings.
     """
 
     candidates: int = Field(8, ge=1)
+    waves: int = Field(1, ge=1)
+    wave_learning_rate: float = Field(3.0, ge=0)
     rungs: tuple[Annotated[int, Field(ge=1)], ...] = Field((50, 150), min_length=1)
     keep: float = Field(0.4, gt=0, lt=1)
     optimizer: OptimizerConfig = OptimizerConfig(learning_rate=0.1)
@@ -133,6 +138,7 @@ class SearchConfig(_Config):
         differentiate: the DNAS half.
         select: how the returned architecture is taken among the best.
         max_minutes: wall-clock limit; None for none.
+        checkpoint_seconds: the time between checkpoints.
     """
 
     space: str = "digits"
@@ -151,3 +157,4 @@ class SearchConfig(_Config):
     differentiate: DifferentiateConfig = DifferentiateConfig()
     select: SelectConfig = SelectConfig()
     max_minutes: float | None = Field(None, gt=0)
+    checkpoint_seconds: float = Field(default=60.0, ge=0)

@@ -42,7 +42,7 @@ def run_search(
         ConfigError, SpaceError, DataError: something is wrong with what was given; nothing has
             been written.
         BudgetError: no architecture fits the budget; nothing has been written.
-        SearchStopped: it was interrupted; the state is saved.
+        Stopped: it was interrupted; the state is saved.
         RunError: it cannot go on.
     """
     config = config or SearchConfig()
@@ -75,6 +75,7 @@ def run_search(
             scalars,
             progress or NoProgress(),
             interrupt,
+            save_every_seconds=config.checkpoint_seconds,
             max_seconds=math.inf if config.max_minutes is None else config.max_minutes * 60,
         )
         if checkpoint is None:
@@ -99,10 +100,10 @@ def run_search(
 def _best_so_far(setup: SearchSetup, state: SearchState) -> tuple[Architecture, float | None]:
     """The best contender that was trained in this rung, or else the policy's likeliest."""
     if state.selection is not None:
-        done = list(zip(state.selection.accuracies, state.selection.contenders, strict=False))
+        now = zip(state.selection.contenders, state.selection.accuracies, strict=False)
+        done = [*state.selection.earlier, *now]
         if done:
-            accuracy, architecture = max(done, key=lambda pair: pair[0])
-            return architecture, accuracy
+            return max(done, key=lambda pair: pair[1])
         return state.selection.contenders[0], None
     [likeliest] = setup.feasible.best(state.controller.scores(), state.controller.subspace, 1)
     return likeliest, None

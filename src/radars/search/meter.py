@@ -13,28 +13,24 @@ from radars.units import format_bytes
 
 Result = TypeVar("Result")
 
-_NUM_MEASURED = 2
-
 
 @dataclass
 class MemoryMeter:
     """Checks every step against the budget before it runs, and measures the dearest ones.
 
-    A step is measured when more is predicted for it than for any before, and once again when it
-    comes back: in their first step, optimizers have no state yet. Memory depends on shapes alone,
-    so the others hold no more than those that were measured.
+    A step is measured when more is predicted for it than for any before. Memory depends on shapes
+    alone, so the others hold no more than those that were measured. Steps in which an optimizer has
+    no state yet hold less than is predicted, and are not measured.
 
     Attributes:
         budget_bytes: what no step may exceed.
         predicted_peak_bytes: the most that was predicted for a step that ran.
         measured_peak_bytes: the most that was measured.
-        num_measured: how often the step with the most predicted was measured.
     """
 
     budget_bytes: int
     predicted_peak_bytes: int = 0
     measured_peak_bytes: int = 0
-    num_measured: int = 0
 
     def run(
         self,
@@ -50,13 +46,16 @@ class MemoryMeter:
             step: the step.
             supernet: what it trains.
             batch: the tensors of its batch, on the device.
-            expected_bytes: a quick estimate of its peak, which orders the steps.
+            expected_bytes: a quick estimate of its peak, on the high side, which orders the steps.
             predict: its exact peak, asked for only where it could set a record.
 
         Raises:
             BudgetError: the step would exceed the budget; it has not run.
         """
-        if expected_bytes < self.predicted_peak_bytes:
+        if expected_bytes <= self.predicted_peak_bytes:
+            return step()
+        is_complete = supernet.has_optimizer_state()
+        if not is_complete and expected_bytes <= self.budget_bytes:
             return step()
         predicted_bytes = predict()
         if predicted_bytes > self.budget_bytes:
@@ -64,12 +63,9 @@ class MemoryMeter:
                 f"no step may exceed the budget of {format_bytes(self.budget_bytes)}, but the "
                 f"next needs {format_bytes(predicted_bytes)}; raise the budget"
             )
-        if predicted_bytes > self.predicted_peak_bytes:
-            self.num_measured = 0
-        elif predicted_bytes < self.predicted_peak_bytes or self.num_measured == _NUM_MEASURED:
+        if predicted_bytes <= self.predicted_peak_bytes or not is_complete:
             return step()
         result, measured_bytes = measure(step, supernet, batch)
         self.predicted_peak_bytes = predicted_bytes
         self.measured_peak_bytes = max(self.measured_peak_bytes, measured_bytes)
-        self.num_measured += 1
         return result

@@ -6,16 +6,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from radars.errors import RadarsError
+from radars.errors import RadarsError, Stopped
 from radars.run import Interrupt, Progress, RunDirectory, ScalarWriter
 from radars.search.explore import Tick
 from radars.search.state import SearchState
 
 _LOG_EVERY_SECONDS = 10.0
-
-
-class SearchStopped(RadarsError):  # noqa: N818 - nothing is wrong
-    """The search was interrupted; its state is saved."""
 
 
 class TimeLimitReached(RadarsError):  # noqa: N818 - nothing is wrong
@@ -120,7 +116,7 @@ class Observer:
         self._now = now
         if self._interrupt.stop_requested:
             self.save(state)
-            raise SearchStopped("the search was interrupted, and everything is saved")
+            raise Stopped("the search was interrupted, and everything is saved")
         if state.seconds > self._max_seconds:
             self.save(state)
             raise TimeLimitReached("the search reached its time limit")

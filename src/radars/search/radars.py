@@ -14,7 +14,7 @@ from radars.search.config import SearchConfig
 from radars.search.differentiate import differentiate
 from radars.search.explore import explore
 from radars.search.observer import Observer
-from radars.search.select import Selection, contenders, num_select_steps, select
+from radars.search.select import Selection, Trained, contenders, num_select_steps, select
 from radars.search.state import SearchState
 from radars.search.workbench import Workbench
 from radars.seeds import stable_seed
@@ -62,6 +62,12 @@ def search_radars(
             state.step += 1
             tick(state.step, accuracy)
 
+        def next_wave(latest: Trained, so_far: Trained) -> list[Architecture]:
+            state.controller.learn_from_trained(latest, config.select.wave_learning_rate)
+            seed = stable_seed(config.seed, "contenders", len(so_far))
+            known = [architecture for architecture, _ in so_far]
+            return contenders(bench, state.controller, config.select, (), seed, known)
+
         winner, accuracy = select(
             bench,
             state.selection,
@@ -70,6 +76,7 @@ def search_radars(
             seed=stable_seed(config.seed, "select"),
             new_child=new_child,
             new_stream=new_stream,
+            next_wave=next_wave,
             tick=on_step,
             on_rung=lambda architectures, accuracies: observer.log(
                 "rung_ended",

@@ -4,9 +4,9 @@ Shared weights rank the top poorly: short joint training prefers capacity in lat
 training of each contender, the same batches for all, costs one path's memory and settles it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
+from itertools import chain, zip_longest
 
 import torch
 
@@ -19,6 +19,10 @@ from radars.seeds import stable_seed
 from radars.space import Architecture
 
 _WARMUP_FRACTION = 0.15
+_MAX_DRAWS = 100
+
+Trained = Sequence[tuple[Architecture, float]]
+"""Architectures that were trained alone, and their validation accuracies."""
 
 
 @dataclass
@@ -26,9 +30,11 @@ class Selection:
     """How far selecting is.
 
     Attributes:
-        contenders: the architectures of the current rung.
+        contenders: the architectures of the current rung, or wave of it.
         rung: index of the current rung.
-        accuracies: of the contenders that were trained in this rung, in order.
+        wave: index of the current wave of the first rung.
+        earlier: what earlier waves of the rung found.
+        accuracies: of the contenders that were trained already, in order.
         child: the weights of the one that is being trained.
         child_stream: its batches.
         child_step: its training steps done.
@@ -36,6 +42,8 @@ class Selection:
 
     contenders: list[Architecture]
     rung: int = 0
+    wave: int = 0
+    earlier: list[tuple[Architecture, float]] = field(default_factory=list)
     accuracies: list[float] = field(default_factory=list)
     child: Supernet | None = None
     child_stream: BatchStream | None = None
@@ -46,26 +54,36 @@ def contenders(
     bench: Workbench,
     controller: Controller,
     config: SelectConfig,
-    favourites: list[Architecture],
+    favourites: Sequence[Architecture],
     seed: int,
+    known: Sequence[Architecture] = (),
 ) -> list[Architecture]:
-    """The architectures of the first rung: within budget and constraints, no two the same network.
+    """The architectures of a wave: within budget and constraints, no two the same network.
 
     First what rounds ended with, then, in turn, the likeliest under the policy and draws from it
-    (likeliest after Gumbel noise), so that they do not all differ in one choice only.
+    (likeliest after Gumbel noise), so that they do not all differ in one choice only. None of them
+    is one of the `known`.
     """
     scores, subspace = controller.scores(), controller.subspace
-    likeliest = bench.feasible.best(scores, subspace, 2 * config.candidates)
+    num_drawn = 2 * config.candidates + len(known)
+    likeliest = bench.feasible.best(scores, subspace, num_drawn)
     generator = torch.Generator().manual_seed(seed)
-    drawn: list[Architecture] = []
-    for _ in range(2 * config.candidates):
+    drawn = []
+    for _ in range(num_drawn):
         drawn += bench.feasible.best(_with_gumbel_noise(scores, generator), subspace, 1)
     in_turn = [a for pair in zip_longest(likeliest, drawn) for a in pair if a is not None]
-    found: dict[str, Architecture] = {}
-    for architecture in [*favourites, *in_turn]:
-        if len(found) < config.candidates and bench.fits(architecture):
-            found.setdefault(bench.fingerprint(architecture), architecture)
-    return list(found.values())
+    seen = {bench.fingerprint(architecture) for architecture in known}
+    found: list[Architecture] = []
+    # last, draws that are known to fit: for where the likeliest do not
+    fitting = (bench.draw(controller).architecture for _ in range(_MAX_DRAWS))
+    for architecture in chain(favourites, in_turn, fitting):
+        if len(found) == config.candidates:
+            break
+        digest = bench.fingerprint(architecture)
+        if digest not in seen and bench.fits(architecture):
+            seen.add(digest)
+            found.append(architecture)
+    return found
 
 
 def _with_gumbel_noise(
@@ -90,6 +108,7 @@ def select(
     seed: int,
     new_child: Callable[[Architecture], Supernet],
     new_stream: Callable[[], BatchStream],
+    next_wave: Callable[[Trained, Trained], list[Architecture]],
     tick: Callable[[float], None],
     on_rung: Callable[[list[Architecture], list[float]], None],
 ) -> tuple[Architecture, float]:
@@ -103,8 +122,9 @@ def select(
         seed: of dropout.
         new_child: fresh weights for an architecture.
         new_stream: the training batches, the same for each contender.
+        next_wave: the contenders of the next wave, from those of the last one and of all so far.
         tick: called after each training step with the latest accuracy.
-        on_rung: called after each rung with its contenders and their accuracies.
+        on_rung: called after each rung or wave with its contenders and their accuracies.
     """
     latest = float("nan")
     while True:
@@ -127,17 +147,19 @@ def select(
             selection.accuracies.append(latest)
             selection.child = selection.child_stream = None
         on_rung(selection.contenders, selection.accuracies)
-        ranked = sorted(
-            zip(selection.accuracies, selection.contenders, strict=True),
-            key=lambda pair: pair[0],
-            reverse=True,
-        )
-        if selection.rung + 1 == len(config.rungs) or len(ranked) == 1:
-            accuracy, winner = ranked[0]
-            return winner, accuracy
-        num_kept = max(1, round(len(ranked) * config.keep))
-        selection.contenders = [architecture for _, architecture in ranked[:num_kept]]
+        latest_wave = list(zip(selection.contenders, selection.accuracies, strict=True))
+        selection.earlier += latest_wave
         selection.accuracies = []
+        if selection.rung == 0 and selection.wave + 1 < config.waves:
+            selection.wave += 1
+            selection.contenders = next_wave(latest_wave, selection.earlier)
+            continue
+        ranked = sorted(selection.earlier, key=lambda pair: pair[1], reverse=True)
+        if selection.rung + 1 == len(config.rungs) or len(ranked) == 1:
+            return ranked[0]
+        num_kept = max(1, round(len(ranked) * config.keep))
+        selection.contenders = [architecture for architecture, _ in ranked[:num_kept]]
+        selection.earlier = []
         selection.rung += 1
 
 
@@ -150,7 +172,7 @@ def one_cycle(fraction: float) -> float:
 
 def num_select_steps(config: SelectConfig) -> int:
     """All training steps of a full selection."""
-    total, remaining = 0, config.candidates
+    total, remaining = 0, config.candidates * config.waves
     for steps in config.rungs:
         total += remaining * steps
         if remaining == 1:

@@ -78,6 +78,8 @@ class SearchSetup:
             space = load_space(config.space, **options)
             if config.proxy_options:
                 proxy = load_space(config.space, **options | dict(config.proxy_options))
+        for split in (data.train, data.validation):
+            split.batches(config.data.batch_size, augment=False, seed=0)  # checks the batch size
         proxy = proxy or space
         if proxy.choices != space.choices:
             raise ConfigError(

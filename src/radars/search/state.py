@@ -91,6 +91,8 @@ class SearchState:
             and {
                 "contenders": [dict(architecture) for architecture in self.selection.contenders],
                 "rung": self.selection.rung,
+                "wave": self.selection.wave,
+                "earlier": [[dict(a), accuracy] for a, accuracy in self.selection.earlier],
                 "accuracies": self.selection.accuracies,
                 "child_step": self.selection.child_step,
                 "has_child": self.selection.child is not None,
@@ -132,8 +134,14 @@ class SearchState:
         if values["selection"]:
             saved = values["selection"]
             architectures = [Architecture(candidate) for candidate in saved["contenders"]]
-            self.selection = Selection(architectures, saved["rung"], list(saved["accuracies"]))
-            self.selection.child_step = saved["child_step"]
+            self.selection = Selection(
+                contenders=architectures,
+                rung=saved["rung"],
+                wave=saved["wave"],
+                earlier=[(Architecture(a), accuracy) for a, accuracy in saved["earlier"]],
+                accuracies=list(saved["accuracies"]),
+                child_step=saved["child_step"],
+            )
             if saved["has_child"]:
                 child = new_child(architectures[len(saved["accuracies"])])
                 child.load_state(parts["child"])

@@ -3,7 +3,6 @@
 from radars.train.config import TrainConfig
 from radars.train.evaluate import EvaluationResult, evaluate_run
 from radars.train.job import train_architecture
-from radars.train.observer import TrainStopped
 from radars.train.result import TrainResult
 from radars.train.trained import TrainedNetwork, load_trained
 
@@ -11,7 +10,6 @@ __all__ = [
     "EvaluationResult",
     "TrainConfig",
     "TrainResult",
-    "TrainStopped",
     "TrainedNetwork",
     "evaluate_run",
     "load_trained",

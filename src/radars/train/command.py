@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from radars.errors import ConfigError, SpaceError
+from radars.errors import ConfigError, SpaceError, Stopped
 from radars.run import Progress, read_config
 from radars.settings import merge_settings, read_settings, validate_settings
 from radars.space import Architecture
@@ -56,13 +56,16 @@ def start_training(
     settings = merge_settings(
         _settings_beside(architecture_file), from_file, given, overrides=overrides
     )
-    return train_architecture(
-        architecture,
-        validate_settings(TrainConfig, settings),
-        out=out,
-        resume=resume and read_config(out) is not None,
-        progress=progress,
-    )
+    try:
+        return train_architecture(
+            architecture,
+            validate_settings(TrainConfig, settings),
+            out=out,
+            resume=resume and read_config(out) is not None,
+            progress=progress,
+        )
+    except Stopped as error:
+        raise Stopped(f"{error}; go on with the same command and --resume") from error
 
 
 def read_architecture(file: Path) -> Architecture:

@@ -50,7 +50,7 @@ def train_architecture(
     Raises:
         ConfigError, SpaceError, DataError: something is wrong with what was given; nothing has
             been written.
-        TrainStopped: it was interrupted; the state is saved.
+        Stopped: it was interrupted; the state is saved.
         RunError: it cannot go on; the loss is not finite, say.
     """
     config = config or TrainConfig()

@@ -6,15 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from radars.errors import RadarsError, RunError
+from radars.errors import RunError, Stopped
 from radars.run import Interrupt, Progress, RunDirectory, ScalarWriter
 from radars.train.state import TrainState
 
 _READ_EVERY_STEPS = 10  # reading the loss waits for the device
-
-
-class TrainStopped(RadarsError):  # noqa: N818 - nothing is wrong
-    """The training was interrupted; its state is saved."""
 
 
 class Observer:
@@ -50,7 +46,7 @@ class Observer:
     ) -> Iterator[Callable[[], None]]:
         """Within, the yielded function is called after each step.
 
-        It raises `TrainStopped` where the training was interrupted, and `RunError` where the loss
+        It raises `Stopped` where the training was interrupted, and `RunError` where the loss
         is no longer finite.
         """
         self._now = time.monotonic()
@@ -69,7 +65,7 @@ class Observer:
                     self._log_epoch(state, state.step // steps_per_epoch)
                 if self._interrupt.stop_requested:
                     self.save(state)
-                    raise TrainStopped("the training was interrupted, and everything is saved")
+                    raise Stopped("the training was interrupted, and everything is saved")
                 if now - self._saved_at > self._save_every_seconds:
                     self.save(state)
 
