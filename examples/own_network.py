@@ -19,7 +19,7 @@ def net(choose: radars.Choose) -> nn.Module:
 
 def main() -> None:
     space = radars.SearchSpace(net)
-    result = radars.run_search(radars.SearchConfig(budget="4MiB"), space=space)
+    result = radars.run_search(radars.SearchConfig(budget="4MiB", num_rounds=1), space=space)
     model = space.build(result.architecture)  # a plain nn.Module
     print(dict(result.architecture), model)
 

@@ -1,0 +1,60 @@
+import pytest
+
+from radars.errors import BudgetError, ConfigError, SpaceError
+from radars.search.plan_report import parse_shape, plan_for
+from radars.search.summary import plan_summary
+
+
+def test_a_report_where_nothing_needs_to_be_done() -> None:
+    report = plan_for("digits", None, 16, "1GiB")
+    assert report.plan is not None
+    assert report.plan.levers == ()
+    assert report.to_dict()["plan"]["live_candidates"] == 20
+    assert report.smallest_path_bytes < report.largest_path_bytes < report.full_supernet_bytes
+    assert "20 of 20 candidates live, as it is" in plan_summary(report)
+
+
+def test_a_report_where_candidates_are_pruned() -> None:
+    report = plan_for("digits", None, 16, "1200KiB")
+    assert report.plan is not None
+    assert "prune" in report.plan.levers
+    assert report.plan.memory.peak_bytes <= 1200 * 1024
+    assert "prune" in plan_summary(report)
+
+
+def test_a_report_where_nothing_fits() -> None:
+    report = plan_for("digits", None, 16, "10KiB")
+    assert isinstance(report.problem, BudgetError)
+    assert report.to_dict()["plan"] == {"fits": False, "total_candidates": 20}
+    assert "no plan fits" in plan_summary(report)
+
+
+def test_the_input_decides_the_channels_and_the_memory() -> None:
+    small = plan_for("digits", "1x8x8", 4, "1GiB")
+    large = plan_for("digits", "3x16x16", 4, "1GiB")
+    assert large.largest_path_bytes > 2 * small.largest_path_bytes
+
+
+def test_settings_of_a_search_are_taken() -> None:
+    sgd = plan_for("digits", None, 4, "1GiB")
+    adam = plan_for("digits", None, 4, "1GiB", ["optimizer.name=adamw"])
+    wide = plan_for("digits", None, 4, "1GiB", ["space_options.width=32"])
+    assert sgd.largest_path_bytes < adam.largest_path_bytes < wide.largest_path_bytes
+
+
+def test_a_space_without_a_shape_asks_for_one(tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(
+        "from torch import nn\n"
+        "def net(choose):\n"
+        "    return choose('a', {'x': lambda: nn.Linear(4, 10), 'y': lambda: nn.Linear(4, 10)})\n"
+    )
+    with pytest.raises(SpaceError, match="--input"):
+        plan_for("mine.py:net", None, 4, "1GiB")
+    assert plan_for("mine.py:net", "4", 4, "1GiB").total_candidates == 2
+
+
+@pytest.mark.parametrize("text", ["", "3x", "x3", "3x-1", "0x3", "3 x 3", "axb", "9" * 9])
+def test_a_shape_that_is_none(text: str) -> None:
+    with pytest.raises(ConfigError, match="3x224x224"):
+        parse_shape(text)
