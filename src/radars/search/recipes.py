@@ -13,9 +13,16 @@ _CIFAR: dict[str, Any] = {
     "data": {"num_train": 40_000, "validation_fraction": 0.25, "augment": False},
     "optimizer": {"learning_rate": 0.1},
     "num_rounds": 2,
-    "explore": {"steps": 1500, "warmup_fraction": 0.7, "update_every": 12, "reward_batches": 2},
+    "explore": {
+        "steps": 1500,
+        "warmup_fraction": 0.7,
+        "update_every": 6,
+        "samples": 12,
+        "reward_batches": 2,
+        "controller": {"learning_rate": 0.015},
+    },
     "differentiate": {"steps": 40},
-    "select": {"candidates": 16, "rungs": [300, 900], "keep": 0.375},
+    "select": {"candidates": 8, "waves": 2, "rungs": [300, 800], "keep": 0.32},
 }
 
 _RECIPES: dict[str, dict[str, Any]] = {
