@@ -45,46 +45,7 @@ def search_radars(
         state.phase, state.step = "explore", 0
         if state.round_index == config.num_rounds:
             state.phase = "select"
-    if state.selection is None:
-        first = contenders(
-            bench,
-            state.controller,
-            config.select,
-            state.favourites,
-            stable_seed(config.seed, "contenders"),
-        )
-        state.selection = Selection(first)
-        observer.log("select_started", contenders=[dict(a) for a in first])
-    state.supernet.release()  # a contender has the device to itself
-    with observer.phase("select", num_select_steps(config.select), state) as tick:
-
-        def on_step(accuracy: float) -> None:
-            state.step += 1
-            tick(state.step, accuracy)
-
-        def next_wave(latest: Trained, so_far: Trained) -> list[Architecture]:
-            state.controller.learn_from_trained(latest, config.select.wave_learning_rate)
-            seed = stable_seed(config.seed, "contenders", len(so_far))
-            known = [architecture for architecture, _ in so_far]
-            return contenders(bench, state.controller, config.select, (), seed, known)
-
-        winner, accuracy = select(
-            bench,
-            state.selection,
-            config.select,
-            batch_size=config.data.batch_size,
-            seed=stable_seed(config.seed, "select"),
-            new_child=new_child,
-            new_stream=new_stream,
-            next_wave=next_wave,
-            tick=on_step,
-            on_rung=lambda architectures, accuracies: observer.log(
-                "rung_ended",
-                contenders=[dict(architecture) for architecture in architectures],
-                accuracies=accuracies,
-            ),
-        )
-    return winner, accuracy
+    return run_selection(bench, state, config, observer, new_child, new_stream)
 
 
 def run_round(
@@ -131,6 +92,49 @@ def run_round(
     state.favourites += bench.feasible.best(trained, state.plan.subspace, 1)
     state.controller.learn(trained, config.differentiate.feedback)
     observer.log_outcome(state, trained)
+
+
+def run_selection(
+    bench: Workbench,
+    state: SearchState,
+    config: SearchConfig,
+    observer: Observer,
+    new_child: Callable[[Architecture], Supernet],
+    new_stream: Callable[[], BatchStream],
+) -> tuple[Architecture, float]:
+    """The best architectures are trained alone; what they reach moves the policy between waves."""
+
+    def draw(favourites: list[Architecture], known: list[Architecture]) -> list[Architecture]:
+        seed = stable_seed(config.seed, "contenders", len(known))
+        return contenders(bench, state.controller, config.select, favourites, seed, known)
+
+    def next_wave(latest: Trained, so_far: Trained) -> list[Architecture]:
+        state.controller.learn_from_trained(latest, config.select.wave_learning_rate)
+        return draw([], [architecture for architecture, _ in so_far])
+
+    def on_step(accuracy: float) -> None:
+        tick(state.step + 1, accuracy)
+
+    def on_rung(architectures: list[Architecture], accuracies: list[float]) -> None:
+        contenders = [dict(architecture) for architecture in architectures]
+        observer.log("rung_ended", contenders=contenders, accuracies=accuracies)
+
+    if state.selection is None:
+        state.selection = Selection(draw(state.favourites, []))
+    state.supernet.release()  # a contender has the device to itself
+    with observer.phase("select", num_select_steps(config.select), state) as tick:
+        return select(
+            bench,
+            state.selection,
+            config.select,
+            batch_size=config.data.batch_size,
+            seed=stable_seed(config.seed, "select"),
+            new_child=new_child,
+            new_stream=new_stream,
+            next_wave=next_wave,
+            tick=on_step,
+            on_rung=on_rung,
+        )
 
 
 def cosine(fraction: float) -> float:
