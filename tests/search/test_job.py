@@ -7,7 +7,8 @@ import yaml
 from tests.tiny import quick_config, tiny_data, tiny_space
 
 from radars.cost import CostTable
-from radars.errors import ConfigError, RadarsError
+from radars.errors import ConfigError, RadarsError, RunError
+from radars.nn.optimizer import OptimizerConfig
 from radars.run import read_events, read_result
 from radars.search import SearchConfig, SearchResult, run_search
 from radars.space import Architecture
@@ -104,3 +105,15 @@ def test_digits_are_searched_by_default() -> None:
     assert abs(result.predicted_peak_bytes - result.measured_peak_bytes) <= (
         0.02 * result.measured_peak_bytes
     )
+
+
+def test_a_search_that_diverges_says_so_and_has_failed(tmp_path: Path) -> None:
+    config = quick_config().model_copy(
+        update={"optimizer": OptimizerConfig(learning_rate=1e30, momentum=0.0)}
+    )
+    with pytest.raises(RunError, match=r"lower optimizer\.learning_rate"):
+        run_search(config, space=tiny_space(), data=tiny_data(), out=tmp_path / "run")
+    result = read_result(tmp_path / "run")
+    assert result is not None
+    assert result["status"] == "failed"
+    assert result["validation_accuracy"] is None

@@ -76,13 +76,14 @@ def differentiate(
         supernet.relaxation = config.relaxation_at(fraction)
         supernet.set_learning_rate(learning_rate_at(step))
         batch = move(bench.train_stream.next(), bench.device)
-        bench.meter.run(
+        loss = bench.meter.run(
             partial(weights_step, supernet, *batch, precision=bench.precision),
             supernet,
             batch,
             peak_bytes,
             lambda: peak_bytes,
         )
+        bench.check_loss(loss)
         batch = move(bench.validation_stream.next(), bench.device)
         if plan.subspace.num_architectures > 1:
             architecture_step(

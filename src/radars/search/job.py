@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from radars.data import Data
+from radars.errors import RunError
 from radars.memory.measure import peak_rss_bytes
 from radars.run import Interrupt, NoProgress, Progress, RunDirectory, ScalarWriter
 from radars.run.device import reproducible
@@ -89,6 +90,12 @@ def run_search(
             )
         except TimeLimitReached:
             status, (architecture, accuracy) = "exceeded_time", _best_so_far(setup, state)
+        except RunError as error:
+            result = _result(setup, state, "failed", *_best_so_far(setup, state))
+            if run is not None:
+                run.write_result(result.to_dict())
+                observer.log("search_ended", status="failed", reason=str(error))
+            raise
         result = _result(setup, state, status, architecture, accuracy)
         if run is not None:
             run.write_architecture(dict(architecture))

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from radars.cost import Feasible
 from radars.data import Batch, BatchStream, Split, move
-from radars.errors import BudgetError
+from radars.errors import BudgetError, RunError
 from radars.memory import Planner
 from radars.nn.steps import Precision, evaluation_step, weights_step
 from radars.nn.supernet import Supernet
@@ -17,6 +17,7 @@ from radars.space import Architecture, SearchSpace, fingerprint
 
 _PRICE_TOLERANCE = 1.05  # expected path bytes are within 5% of the exact ones
 _MAX_DRAWS = 1000
+_LOOK_EVERY = 50
 
 
 @dataclass
@@ -46,6 +47,7 @@ class Workbench:
     validation_stream: BatchStream
     device: torch.device
     precision: Precision
+    _num_losses: int = 0
 
     def fits(self, architecture: Architecture) -> bool:
         """Whether a path can be trained within the budget."""
@@ -98,13 +100,31 @@ class Workbench:
             return self.planner.predict(architecture, recompute=recompute).peak_bytes
 
         expected_bytes = self.planner.expected_path_bytes(architecture) * _PRICE_TOLERANCE
-        return self.meter.run(
+        loss = self.meter.run(
             lambda: weights_step(supernet, *batch, precision=self.precision),
             supernet,
             batch,
             predict() if recompute else int(expected_bytes),  # known already where it recomputes
             predict,
         )
+        self.check_loss(loss)
+        return loss
+
+    def check_loss(self, loss: Tensor) -> None:
+        """Ends a search that diverged, before it returns what chance says.
+
+        On a GPU only every so often: looking waits for the device.
+
+        Raises:
+            RunError: the loss is not finite.
+        """
+        self._num_losses += 1
+        is_seen = self.device.type == "cpu" or self._num_losses % _LOOK_EVERY == 0
+        if is_seen and not bool(loss.isfinite()):
+            raise RunError(
+                "the loss of a search must be finite, but training diverged; lower "
+                "optimizer.learning_rate or select.optimizer.learning_rate"
+            )
 
     def num_correct(self, supernet: Supernet, architecture: Architecture, batch: Batch) -> Tensor:
         """How many examples of a batch one path classifies rightly: a scalar on the device."""
