@@ -165,14 +165,3 @@ def test_the_best_of_a_table_of_rewards_is_learnt_by_the_policy_alone() -> None:
         policy.reinforce(samples, rewards)
     assert FREE.best(policy.scores(), FULL, 1) == [best]
     assert all(policy.probabilities()[choice][name] > 0.8 for choice, name in best.items())
-
-
-def test_architectures_trained_alone_move_the_policy_by_their_rank() -> None:
-    controller = Controller(Subspace({"a": ("x", "y")}), ControllerConfig(), 0)
-    x, y = Architecture({"a": "x"}), Architecture({"a": "y"})
-    controller.learn_from_trained([(x, 0.5), (y, 0.5)], 1.0)
-    assert controller.probabilities()["a"]["x"] == pytest.approx(0.5)
-    controller.learn_from_trained([(x, 0.52), (y, 0.51)], 1.0)
-    # rewards of mean 0 and variance 1: half a unit up, half a unit down
-    logits = [math.log(controller.probabilities()["a"][name]) for name in ("x", "y")]
-    assert logits[0] - logits[1] == pytest.approx(1.0, abs=1e-5)

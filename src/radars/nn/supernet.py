@@ -102,6 +102,12 @@ class Supernet(nn.Module):
             }
         self._live = subspace
 
+    def inherit(self, other: "Supernet") -> None:
+        """Copies the weights of what is live here from another supernet of the same space."""
+        keys = [place.key(name) for place in self._places for name in place.mixture.live]
+        with self._no_candidates(), other._no_candidates():
+            self._bank.copy_weights(other._bank, [_SHELL, *keys])
+
     def release(self) -> None:
         """Moves everything to the host: for while something else is trained on the device."""
         for place in self._places:

@@ -1,6 +1,6 @@
 """`WeightBank`: the weights of every candidate, on the host; only those lent are on the device."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -68,6 +68,11 @@ class WeightBank:
         for optimizer in self._optimizers.values():
             set_learning_rate(optimizer, learning_rate)
 
+    def copy_weights(self, other: "WeightBank", keys: Iterable[str]) -> None:
+        """Copies weights and buffers of modules that are built here; no optimizer state."""
+        for key in keys:
+            self._modules[key].load_state_dict(other._weights(key))
+
     def state(self) -> dict[str, Tensor]:
         """All weights, buffers and optimizer states, keyed `module key|kind|name`."""
         state: dict[str, Tensor] = {}
@@ -95,6 +100,15 @@ class WeightBank:
         names = {parameter: name for name, parameter in module.named_parameters()}
         optimizer_state = named_state(self._optimizers[key], names)
         yield from ((f"optimizer|{name}", tensor) for name, tensor in optimizer_state.items())
+
+    def _weights(self, key: str) -> dict[str, Tensor]:
+        if key in self._modules:
+            return self._modules[key].state_dict()
+        return {
+            name.removeprefix("module|"): tensor
+            for name, tensor in self._unclaimed[key].items()
+            if name.startswith("module|")
+        }
 
     def _load_entry(self, key: str, entry: Mapping[str, Tensor]) -> None:
         module = self._modules[key]

@@ -98,24 +98,36 @@ class DifferentiateConfig(_Config):
 class SelectConfig(_Config):
     """The end of a search: the few best architectures are trained alone, and the worst dropped.
 
-    Successive halving (Jamieson and Talwalkar 2016), each rung from the first step on. The first
-    rung comes in waves, each drawn from a policy that learnt from the wave before.
+    Draws from the policy are scored with shared weights; the best are fine-tuned from them, and
+    trained from fresh weights by successive halving (Jamieson and Talwalkar 2016), each rung from
+    the first step on. Shared and fresh weights are wrong in different ways: what counts is the sum
+    of an architecture's standard scores over all these.
 
     Attributes:
-        candidates: architectures in a wave.
-        waves: of the first rung.
-        wave_learning_rate: how far the policy moves between waves.
-        rungs: training steps of each rung; after each, the best `keep` go on.
+        draws: architectures that are drawn from the policy and scored with shared weights.
+        draw_batches: validation batches that each of them is scored on.
+        candidates: how many of them are trained alone.
+        inherited_steps: training steps of each from the shared weights; 0 for none.
+        inherited_learning_rate: the highest of these.
+        rungs: training steps of each rung from fresh weights; after each, the best `keep` go on.
         keep: the fraction that goes on to the next rung.
-        optimizer: of these trainings.
+        optimizer: of all these trainings.
     """
 
-    candidates: int = Field(8, ge=1)
-    waves: int = Field(1, ge=1)
-    wave_learning_rate: float = Field(3.0, ge=0)
+    draws: int = Field(32, ge=1)
+    draw_batches: int = Field(4, ge=1)
+    candidates: int = Field(6, ge=1)
+    inherited_steps: int = Field(30, ge=0)
+    inherited_learning_rate: float = Field(0.05, gt=0)
     rungs: tuple[Annotated[int, Field(ge=1)], ...] = Field((50, 150), min_length=1)
     keep: float = Field(0.4, gt=0, lt=1)
     optimizer: OptimizerConfig = OptimizerConfig(learning_rate=0.1)
+
+    @property
+    def stages(self) -> tuple[tuple[int, bool], ...]:
+        """Steps of each stage, and whether it begins with shared weights."""
+        inherited = ((self.inherited_steps, True),) if self.inherited_steps else ()
+        return (*inherited, *((steps, False) for steps in self.rungs))
 
 
 class SearchConfig(_Config):

@@ -109,33 +109,6 @@ class Controller:
                 # centred: pruned candidates neither gain nor lose on the average
                 self._logits[choice][index] += weight * (change_C - change_C.mean())
 
-    def learn_from_trained(
-        self, rewards: Sequence[tuple[Architecture, float]], learning_rate: float
-    ) -> None:
-        """Moves the policy along the REINFORCE gradient of architectures that were trained alone.
-
-        Their rewards are few and unbiased by shared weights: one step, on rewards of mean 0 and
-        variance 1, without the optimizer's memory of earlier rewards.
-
-        Args:
-            rewards: architectures and their accuracies.
-            learning_rate: of the step.
-        """
-        reward_N = torch.tensor([reward for _, reward in rewards], dtype=torch.float64)
-        advantage_N = reward_N - reward_N.mean()
-        scale = float(advantage_N.square().mean().sqrt())
-        if scale == 0.0:
-            return
-        weights = (advantage_N / scale / len(rewards)).tolist()
-        with torch.no_grad():
-            for choice, logit_C in self._logits.items():
-                # of advantage times log-probability; advantages add up to zero, and so the
-                # probabilities' part of it does
-                gradient_C = torch.zeros_like(logit_C)
-                for (architecture, _), weight in zip(rewards, weights, strict=True):
-                    gradient_C[self._full[choice].index(architecture[choice])] += weight
-                logit_C.add_(gradient_C, alpha=learning_rate)
-
     def prune(self, subspace: Subspace) -> None:
         """Draws from `subspace` only, from now on."""
         self.subspace = subspace

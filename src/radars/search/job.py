@@ -105,13 +105,12 @@ def run_search(
 
 
 def _best_so_far(setup: SearchSetup, state: SearchState) -> tuple[Architecture, float | None]:
-    """The best contender that was trained in this rung, or else the policy's likeliest."""
+    """The contender that stands best, with its accuracy if it has one, or the likeliest."""
     if state.selection is not None:
-        now = zip(state.selection.contenders, state.selection.accuracies, strict=False)
-        done = [*state.selection.earlier, *now]
-        if done:
-            return max(done, key=lambda pair: pair[1])
-        return state.selection.contenders[0], None
+        standings = state.selection.standings
+        best = max(range(len(standings)), key=standings.__getitem__)
+        accuracies = dict(enumerate(state.selection.accuracies))
+        return state.selection.contenders[best], accuracies.get(best)
     [likeliest] = setup.feasible.best(state.controller.scores(), state.controller.subspace, 1)
     return likeliest, None
 

@@ -9,6 +9,7 @@ from typing import Any
 from radars.errors import RadarsError, Stopped
 from radars.run import Interrupt, Progress, RunDirectory, ScalarWriter
 from radars.search.explore import Tick
+from radars.search.select import Selection
 from radars.search.state import SearchState
 
 _LOG_EVERY_SECONDS = 10.0
@@ -101,6 +102,16 @@ class Observer:
             round=state.round_index,
             logits={choice: dict(logits) for choice, logits in preferences.items()},
             architecture=dict(state.favourites[-1]) if state.favourites else None,
+        )
+
+    def log_selection(self, selection: Selection) -> None:
+        """Logs the contenders of a stage, and how they stand."""
+        self.log(
+            "selection",
+            stage=selection.stage,
+            contenders=[dict(architecture) for architecture in selection.contenders],
+            accuracies=selection.accuracies,
+            standings=selection.standings,
         )
 
     def save(self, state: SearchState) -> None:

@@ -14,7 +14,13 @@ from radars.search.config import SearchConfig
 from radars.search.differentiate import differentiate
 from radars.search.explore import explore
 from radars.search.observer import Observer
-from radars.search.select import Selection, Trained, contenders, num_select_steps, select
+from radars.search.select import (
+    Selection,
+    audition,
+    num_select_steps,
+    select,
+    standard_scores,
+)
 from radars.search.state import SearchState
 from radars.search.workbench import Workbench
 from radars.seeds import stable_seed
@@ -102,38 +108,37 @@ def run_selection(
     new_child: Callable[[Architecture], Supernet],
     new_stream: Callable[[], BatchStream],
 ) -> tuple[Architecture, float]:
-    """The best architectures are trained alone; what they reach moves the policy between waves."""
+    """The best draws from the policy are trained alone, and the worst dropped."""
 
-    def draw(favourites: list[Architecture], known: list[Architecture]) -> list[Architecture]:
-        seed = stable_seed(config.seed, "contenders", len(known))
-        return contenders(bench, state.controller, config.select, favourites, seed, known)
-
-    def next_wave(latest: Trained, so_far: Trained) -> list[Architecture]:
-        state.controller.learn_from_trained(latest, config.select.wave_learning_rate)
-        return draw([], [architecture for architecture, _ in so_far])
+    def child_of(architecture: Architecture, is_inherited: bool) -> Supernet:
+        child = new_child(architecture)
+        if is_inherited:
+            child.inherit(state.supernet)
+        return child
 
     def on_step(accuracy: float) -> None:
         tick(state.step + 1, accuracy)
 
-    def on_rung(architectures: list[Architecture], accuracies: list[float]) -> None:
-        contenders = [dict(architecture) for architecture in architectures]
-        observer.log("rung_ended", contenders=contenders, accuracies=accuracies)
-
     if state.selection is None:
-        state.selection = Selection(draw(state.favourites, []))
+        scored = audition(bench, state.supernet, state.controller, config.select, state.favourites)
+        state.selection = Selection(
+            contenders=[architecture for architecture, _ in scored],
+            standings=standard_scores([accuracy for _, accuracy in scored]),
+        )
+        observer.log_selection(state.selection)
     state.supernet.release()  # a contender has the device to itself
-    with observer.phase("select", num_select_steps(config.select), state) as tick:
+    total = num_select_steps(config.select, len(state.selection.contenders))
+    with observer.phase("select", total, state) as tick:
         return select(
             bench,
             state.selection,
             config.select,
             batch_size=config.data.batch_size,
             seed=stable_seed(config.seed, "select"),
-            new_child=new_child,
+            new_child=child_of,
             new_stream=new_stream,
-            next_wave=next_wave,
             tick=on_step,
-            on_rung=on_rung,
+            on_stage=observer.log_selection,
         )
 
 

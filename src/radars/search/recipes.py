@@ -9,20 +9,24 @@ from typing import Any
 
 _CIFAR: dict[str, Any] = {
     "proxy_options": {"width": 16},
-    # a search sees each example a few times only: augmentation would cost more than it brings
-    "data": {"num_train": 40_000, "validation_fraction": 0.25, "augment": False},
+    "data": {"num_train": 40_000, "validation_fraction": 0.25},
     "optimizer": {"learning_rate": 0.1},
     "num_rounds": 2,
     "explore": {
         "steps": 1500,
         "warmup_fraction": 0.7,
-        "update_every": 6,
-        "samples": 12,
+        "update_every": 10,
         "reward_batches": 2,
-        "controller": {"learning_rate": 0.015},
     },
     "differentiate": {"steps": 40},
-    "select": {"candidates": 8, "waves": 2, "rungs": [300, 800], "keep": 0.32},
+    "select": {
+        "draws": 96,
+        "draw_batches": 32,
+        "candidates": 12,
+        "inherited_steps": 200,
+        "rungs": [600, 900],
+        "keep": 0.34,
+    },
 }
 
 _RECIPES: dict[str, dict[str, Any]] = {

@@ -1,16 +1,16 @@
-"""Select: the few best architectures are trained alone, each from the start, and the worst dropped.
+"""Select: the few best architectures are trained alone, and the worst dropped.
 
-Shared weights rank the top poorly: short joint training prefers capacity in late layers. A short
-training of each contender, the same batches for all, costs one path's memory and settles it.
+Shared weights rank the top poorly: short joint training prefers capacity in late layers. Fresh
+weights, trained briefly, prefer what is shallow and wide. A contender is judged by both.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from itertools import chain, zip_longest
+from statistics import fmean, pstdev
 
 import torch
 
-from radars.data import BatchStream
+from radars.data import Batch, BatchStream
 from radars.nn.supernet import Supernet
 from radars.search.config import SelectConfig
 from radars.search.controller import Controller
@@ -19,10 +19,7 @@ from radars.seeds import stable_seed
 from radars.space import Architecture
 
 _WARMUP_FRACTION = 0.15
-_MAX_DRAWS = 100
-
-Trained = Sequence[tuple[Architecture, float]]
-"""Architectures that were trained alone, and their validation accuracies."""
+_MAX_TRIES_PER_DRAW = 4
 
 
 @dataclass
@@ -30,73 +27,49 @@ class Selection:
     """How far selecting is.
 
     Attributes:
-        contenders: the architectures of the current rung, or wave of it.
-        rung: index of the current rung.
-        wave: index of the current wave of the first rung.
-        earlier: what earlier waves of the rung found.
-        accuracies: of the contenders that were trained already, in order.
+        contenders: the architectures of the current stage.
+        standings: of each, the sum of its standard scores in the stages that are done.
+        stage: index of the current stage.
+        accuracies: of the contenders that were trained in this stage, in order.
         child: the weights of the one that is being trained.
         child_stream: its batches.
         child_step: its training steps done.
     """
 
     contenders: list[Architecture]
-    rung: int = 0
-    wave: int = 0
-    earlier: list[tuple[Architecture, float]] = field(default_factory=list)
+    standings: list[float]
+    stage: int = 0
     accuracies: list[float] = field(default_factory=list)
     child: Supernet | None = None
     child_stream: BatchStream | None = None
     child_step: int = 0
 
 
-def contenders(
+def audition(
     bench: Workbench,
+    supernet: Supernet,
     controller: Controller,
     config: SelectConfig,
-    favourites: Sequence[Architecture],
-    seed: int,
-    known: Sequence[Architecture] = (),
-) -> list[Architecture]:
-    """The architectures of a wave: within budget and constraints, no two the same network.
+    favourites: Iterable[Architecture],
+) -> list[tuple[Architecture, float]]:
+    """Scores draws from the policy with shared weights; returns the best, with their accuracies.
 
-    First what rounds ended with, then, in turn, the likeliest under the policy and draws from it
-    (likeliest after Gumbel noise), so that they do not all differ in one choice only. None of them
-    is one of the `known`.
+    Beside the favourites and the draws, the likeliest architecture takes part. All are within
+    budget and constraints, no two build the same network, and all see the same validation batches.
     """
-    scores, subspace = controller.scores(), controller.subspace
-    num_drawn = 2 * config.candidates + len(known)
-    likeliest = bench.feasible.best(scores, subspace, num_drawn)
-    generator = torch.Generator().manual_seed(seed)
-    drawn = []
-    for _ in range(num_drawn):
-        drawn += bench.feasible.best(_with_gumbel_noise(scores, generator), subspace, 1)
-    in_turn = [a for pair in zip_longest(likeliest, drawn) for a in pair if a is not None]
-    seen = {bench.fingerprint(architecture) for architecture in known}
-    found: list[Architecture] = []
-    # last, draws that are known to fit: for where the likeliest do not
-    fitting = (bench.draw(controller).architecture for _ in range(_MAX_DRAWS))
-    for architecture in chain(favourites, in_turn, fitting):
-        if len(found) == config.candidates:
+    likeliest = bench.feasible.best(controller.scores(), controller.subspace, 1)
+    known: dict[str, Architecture] = {}
+    for architecture in (*favourites, *likeliest):
+        if bench.fits(architecture):
+            known.setdefault(bench.fingerprint(architecture), architecture)
+    for _ in range(config.draws * _MAX_TRIES_PER_DRAW):
+        if len(known) >= config.draws:
             break
-        digest = bench.fingerprint(architecture)
-        if digest not in seen and bench.fits(architecture):
-            seen.add(digest)
-            found.append(architecture)
-    return found
-
-
-def _with_gumbel_noise(
-    scores: Mapping[str, Mapping[str, float]], generator: torch.Generator
-) -> dict[str, dict[str, float]]:
-    noisy = {}
-    for choice, known in scores.items():
-        noise_C = -torch.empty(len(known)).exponential_(generator=generator).log()
-        noisy[choice] = {
-            name: score + noise
-            for (name, score), noise in zip(known.items(), noise_C.tolist(), strict=True)
-        }
-    return noisy
+        architecture = bench.draw(controller).architecture
+        known.setdefault(bench.fingerprint(architecture), architecture)
+    batches = [bench.validation_stream.next() for _ in range(config.draw_batches)]
+    scored = [(a, _shared_accuracy(bench, supernet, a, batches)) for a in known.values()]
+    return sorted(scored, key=lambda pair: pair[1], reverse=True)[: config.candidates]
 
 
 def select(
@@ -106,61 +79,68 @@ def select(
     *,
     batch_size: int,
     seed: int,
-    new_child: Callable[[Architecture], Supernet],
+    new_child: Callable[[Architecture, bool], Supernet],
     new_stream: Callable[[], BatchStream],
-    next_wave: Callable[[Trained, Trained], list[Architecture]],
     tick: Callable[[float], None],
-    on_rung: Callable[[list[Architecture], list[float]], None],
+    on_stage: Callable[[Selection], None],
 ) -> tuple[Architecture, float]:
-    """Runs the rungs that are left; returns the winner and its validation accuracy.
+    """Runs the stages that are left; returns the winner and its accuracy in the last one.
 
     Args:
         bench: data and memory.
         selection: how far it is; changed as it goes.
-        config: the rungs.
+        config: the stages.
         batch_size: of the evaluation.
         seed: of dropout.
-        new_child: fresh weights for an architecture.
+        new_child: weights for an architecture: those that are shared if the flag says so, or fresh.
         new_stream: the training batches, the same for each contender.
-        next_wave: the contenders of the next wave, from those of the last one and of all so far.
         tick: called after each training step with the latest accuracy.
-        on_rung: called after each rung or wave with its contenders and their accuracies.
+        on_stage: called when all contenders of a stage have their accuracies and standings.
     """
     latest = float("nan")
     while True:
-        steps = config.rungs[selection.rung]
+        steps, is_inherited = config.stages[selection.stage]
+        highest = config.optimizer.learning_rate
+        if is_inherited:
+            highest = config.inherited_learning_rate
         while len(selection.accuracies) < len(selection.contenders):
             architecture = selection.contenders[len(selection.accuracies)]
             if selection.child is None or selection.child_stream is None:
-                selection.child, selection.child_stream = new_child(architecture), new_stream()
+                selection.child = new_child(architecture, is_inherited)
+                selection.child_stream = new_stream()
                 selection.child_step = 0
             child = selection.child
             while selection.child_step < steps:
                 torch.manual_seed(stable_seed(seed, selection.child_step))
-                child.set_learning_rate(
-                    config.optimizer.learning_rate * one_cycle(selection.child_step / steps)
-                )
+                child.set_learning_rate(highest * one_cycle(selection.child_step / steps))
                 bench.train_path(child, architecture, selection.child_stream.next())
                 selection.child_step += 1
                 tick(latest)
             latest = bench.accuracy(child, architecture, batch_size)
             selection.accuracies.append(latest)
             selection.child = selection.child_stream = None
-        on_rung(selection.contenders, selection.accuracies)
-        latest_wave = list(zip(selection.contenders, selection.accuracies, strict=True))
-        selection.earlier += latest_wave
+        scores = standard_scores(selection.accuracies)
+        selection.standings = [
+            standing + score for standing, score in zip(selection.standings, scores, strict=True)
+        ]
+        on_stage(selection)
+        ranked = sorted(
+            range(len(selection.contenders)), key=selection.standings.__getitem__, reverse=True
+        )
+        if selection.stage + 1 == len(config.stages):
+            return selection.contenders[ranked[0]], selection.accuracies[ranked[0]]
+        if not is_inherited:
+            ranked = ranked[: num_kept(len(ranked), config.keep)]
+        selection.contenders = [selection.contenders[index] for index in ranked]
+        selection.standings = [selection.standings[index] for index in ranked]
         selection.accuracies = []
-        if selection.rung == 0 and selection.wave + 1 < config.waves:
-            selection.wave += 1
-            selection.contenders = next_wave(latest_wave, selection.earlier)
-            continue
-        ranked = sorted(selection.earlier, key=lambda pair: pair[1], reverse=True)
-        if selection.rung + 1 == len(config.rungs) or len(ranked) == 1:
-            return ranked[0]
-        num_kept = max(1, round(len(ranked) * config.keep))
-        selection.contenders = [architecture for architecture, _ in ranked[:num_kept]]
-        selection.earlier = []
-        selection.rung += 1
+        selection.stage += 1
+
+
+def standard_scores(values: list[float]) -> list[float]:
+    """The values with mean 0 and variance 1; zeros where they are all the same."""
+    mean, deviation = fmean(values), pstdev(values)
+    return [(value - mean) / deviation if deviation else 0.0 for value in values]
 
 
 def one_cycle(fraction: float) -> float:
@@ -170,12 +150,23 @@ def one_cycle(fraction: float) -> float:
     return (1.0 - fraction) / (1.0 - _WARMUP_FRACTION)
 
 
-def num_select_steps(config: SelectConfig) -> int:
+def num_kept(num_contenders: int, keep: float) -> int:
+    """How many contenders go on to the next rung: at least one."""
+    return max(1, round(num_contenders * keep))
+
+
+def num_select_steps(config: SelectConfig, num_contenders: int) -> int:
     """All training steps of a full selection."""
-    total, remaining = 0, config.candidates * config.waves
-    for steps in config.rungs:
-        total += remaining * steps
-        if remaining == 1:
-            break
-        remaining = max(1, round(remaining * config.keep))
+    total = 0
+    for steps, is_inherited in config.stages:
+        total += num_contenders * steps
+        if not is_inherited:
+            num_contenders = num_kept(num_contenders, config.keep)
     return total
+
+
+def _shared_accuracy(
+    bench: Workbench, supernet: Supernet, architecture: Architecture, batches: list[Batch]
+) -> float:
+    correct = sum(int(bench.num_correct(supernet, architecture, batch)) for batch in batches)
+    return correct / sum(len(batch.label_B) for batch in batches)

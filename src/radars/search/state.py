@@ -90,9 +90,8 @@ class SearchState:
             "selection": self.selection
             and {
                 "contenders": [dict(architecture) for architecture in self.selection.contenders],
-                "rung": self.selection.rung,
-                "wave": self.selection.wave,
-                "earlier": [[dict(a), accuracy] for a, accuracy in self.selection.earlier],
+                "standings": self.selection.standings,
+                "stage": self.selection.stage,
                 "accuracies": self.selection.accuracies,
                 "child_step": self.selection.child_step,
                 "has_child": self.selection.child is not None,
@@ -136,9 +135,8 @@ class SearchState:
             architectures = [Architecture(candidate) for candidate in saved["contenders"]]
             self.selection = Selection(
                 contenders=architectures,
-                rung=saved["rung"],
-                wave=saved["wave"],
-                earlier=[(Architecture(a), accuracy) for a, accuracy in saved["earlier"]],
+                standings=list(saved["standings"]),
+                stage=saved["stage"],
                 accuracies=list(saved["accuracies"]),
                 child_step=saved["child_step"],
             )
