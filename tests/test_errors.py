@@ -39,6 +39,7 @@ def test_no_error_is_forgotten_here() -> None:
         "DataError",
         "BudgetError",
         "RunError",
+        "Stopped",
         "TestSplitError",
     }
 

@@ -168,6 +168,7 @@ def quick_config(method: str = "radars", **changes: Any) -> SearchConfig:
         "device": "cpu",
         "budget": 16 * MIB,
         "num_rounds": 2,
+        "checkpoint_seconds": 0,
         "data": DataConfig(batch_size=8),
         "explore": ExploreConfig(
             steps=8,

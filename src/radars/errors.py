@@ -2,7 +2,7 @@
 
 Every error is a `RadarsError` and also a builtin kind, so that it can be caught either way. Its
 message is one or two lines: the rule, the value that broke it, the remedy. `exit_status` is the
-exit status of the command line.
+exit status of the command line. `Stopped` alone is no error: the user wanted it.
 """
 
 

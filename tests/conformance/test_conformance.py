@@ -37,7 +37,6 @@ from radars.search import (
     SelectConfig,
     run_search,
 )
-from radars.search.observer import Observer
 from radars.search.setup import training_spec
 from radars.space import Architecture, Subspace
 
@@ -62,12 +61,6 @@ def what_was_found(result: SearchResult) -> dict[str, Any]:
     }
 
 
-@pytest.fixture
-def save_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    defaults = {**(Observer.__init__.__kwdefaults__ or {}), "save_every_seconds": -1.0}
-    monkeypatch.setattr(Observer.__init__, "__kwdefaults__", defaults)
-
-
 class InterruptAt(Progress):
     """Presses Ctrl-C after some steps, counted over all phases."""
 
@@ -89,7 +82,6 @@ class InterruptAt(Progress):
         yield Bar(description, total, on_change, completed)
 
 
-@pytest.mark.usefixtures("save_each_step")
 def test_the_same_seed_gives_the_same_search_bit_for_bit(method: str, tmp_path: Path) -> None:
     results = []
     for name in ("first", "second"):
@@ -101,7 +93,6 @@ def test_the_same_seed_gives_the_same_search_bit_for_bit(method: str, tmp_path: 
     assert_same_tensors(first[0], second[0])
 
 
-@pytest.mark.usefixtures("save_each_step")
 def test_another_seed_gives_another_search(method: str, tmp_path: Path) -> None:
     for seed in (0, 1):
         search(quick_config(method, seed=seed), out=tmp_path / str(seed))
@@ -110,7 +101,6 @@ def test_another_seed_gives_another_search(method: str, tmp_path: Path) -> None:
     assert any(not torch.equal(first[name], second[name]) for name in shared if "module" in name)
 
 
-@pytest.mark.usefixtures("save_each_step")
 @pytest.mark.parametrize(
     "relaxation", ["softmax", pytest.param("gumbel", id="gumbel-and-a-tight-budget")]
 )
@@ -151,10 +141,8 @@ from pathlib import Path
 import torch
 torch.set_num_threads(1)
 from radars.search import run_search
-from radars.search.observer import Observer
 from tests.tiny import quick_config, tiny_data, tiny_space
 method, out, resume = sys.argv[1:]
-Observer.__init__.__kwdefaults__["save_every_seconds"] = -1.0
 config, resume = quick_config(method), resume == "resume"
 run_search(config, space=tiny_space(), data=tiny_data(), out=out, resume=resume)
 """
@@ -173,7 +161,6 @@ def newest_checkpoint(out: Path) -> int:
     return max(steps, default=0)
 
 
-@pytest.mark.usefixtures("save_each_step")
 def test_a_search_that_is_killed_goes_on_as_if_nothing_had_been(
     method: str, tmp_path: Path
 ) -> None:

@@ -4,13 +4,11 @@ from tests.tiny import MIB, tiny_space
 from torch import Tensor
 
 from radars.errors import BudgetError
-from radars.nn.steps import weights_step
 from radars.nn.supernet import Supernet
 from radars.search.meter import MemoryMeter
 
 SUPERNET = Supernet(tiny_space())
 BATCH = (torch.zeros(2, 1, 8, 8), torch.zeros(2, dtype=torch.int64))
-weights_step(SUPERNET, *BATCH)
 steps: list[int] = []
 
 
@@ -43,19 +41,6 @@ def test_only_records_are_measured() -> None:
     run(meter, 200, 200, 1000)
     assert meter.predicted_peak_bytes == 200
     assert meter.measured_peak_bytes == first - 10 + 1000
-
-
-def test_steps_without_optimizer_state_are_not_measured() -> None:
-    # they hold less than is predicted
-    fresh = Supernet(tiny_space())
-    meter = MemoryMeter(MIB)
-    meter.run(lambda: step(10), fresh, BATCH, 100, lambda: 100)
-    assert meter == MemoryMeter(MIB)
-    with pytest.raises(BudgetError):
-        meter.run(lambda: step(10), fresh, BATCH, 2 * MIB, lambda: 2 * MIB)
-    weights_step(fresh, *BATCH)
-    meter.run(lambda: step(10), fresh, BATCH, 100, lambda: 100)
-    assert meter.predicted_peak_bytes == 100
 
 
 def test_what_a_step_returns_and_raises_goes_through() -> None:

@@ -60,7 +60,7 @@ def test_a_batch_that_is_larger_than_the_data(
 def test_a_network_with_the_wrong_outputs(
     architecture: dict[str, str], make_config: MakeConfig, small_data: Data
 ) -> None:
-    with pytest.raises(ConfigError, match="set num_classes"):
+    with pytest.raises(SpaceError, match="set num_classes"):
         TrainSetup.of(architecture, make_config(space_options={"num_classes": 7}), data=small_data)
 
 
@@ -78,7 +78,7 @@ def test_a_network_for_other_inputs(make_config: MakeConfig, small_data: Data) -
         linear = {"linear": lambda: nn.Linear(99, 10)}
         return nn.Sequential(nn.Flatten(), choose("layer", linear))
 
-    with pytest.raises(ConfigError, match="takes the data's examples"):
+    with pytest.raises(SpaceError, match="takes the data's examples"):
         TrainSetup.of(
             {"layer": "linear"}, make_config(), space=SearchSpace(network), data=small_data
         )

@@ -107,8 +107,6 @@ def predict(
         output = evaluation_step(supernet, example_B, precision=spec.precision)
         label_B = torch.zeros(output.shape[0], dtype=torch.int64, device=device)
         del output
-        for kind in kinds:  # once untracked: optimizers make their state in their first step
-            run_step(kind, supernet, example_B, label_B, spec.precision)
         memories = []
         for kind in kinds:
             with track(supernet, (example_B, label_B)) as tracker:

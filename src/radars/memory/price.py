@@ -117,8 +117,6 @@ def _price(candidate: nn.Module, place: Place, spec: TrainingSpec) -> Price:
         for tensor in leaves:
             tensor.grad = None
 
-    # once untracked: optimizers make their state in their first step
-    finish(forward([tensor.clone() for tensor in leaves]))
     resident: list[Tensor] = [*parameters, *candidate.buffers()]
     if optimizer is not None:
         resident += state_tensors(optimizer)

@@ -28,18 +28,40 @@ class OptimizerConfig(BaseModel):
     weight_decay: float = Field(default=5e-4, ge=0, allow_inf_nan=False)
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """The optimizer over `parameters`."""
+        """The optimizer over `parameters`, with its state made.
+
+        PyTorch makes the state in the first step; made here, as the zeros that it begins with, no
+        step holds more than the one before it.
+        """
         if self.name == "adamw":
-            return torch.optim.AdamW(
+            optimizer: torch.optim.Optimizer = torch.optim.AdamW(
                 parameters, self.learning_rate, self.betas, weight_decay=self.weight_decay
             )
-        return torch.optim.SGD(
-            parameters,
-            self.learning_rate,
-            momentum=self.momentum,
-            weight_decay=self.weight_decay,
-            nesterov=self.momentum > 0,
-        )
+        else:
+            optimizer = torch.optim.SGD(
+                parameters,
+                self.learning_rate,
+                momentum=self.momentum,
+                weight_decay=self.weight_decay,
+                nesterov=self.momentum > 0,
+            )
+        self.make_state(optimizer)
+        return optimizer
+
+    def make_state(self, optimizer: torch.optim.Optimizer) -> None:
+        """Makes the state of parameters that have none: what the first step would begin with."""
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                if not parameter.requires_grad or parameter in optimizer.state:
+                    continue
+                if self.name == "adamw":
+                    optimizer.state[parameter] = {
+                        "step": torch.tensor(0.0, device="cpu"),
+                        "exp_avg": torch.zeros_like(parameter),
+                        "exp_avg_sq": torch.zeros_like(parameter),
+                    }
+                elif self.momentum > 0:
+                    optimizer.state[parameter] = {"momentum_buffer": torch.zeros_like(parameter)}
 
 
 def state_tensors(optimizer: torch.optim.Optimizer) -> list[Tensor]:
@@ -50,15 +72,6 @@ def state_tensors(optimizer: torch.optim.Optimizer) -> list[Tensor]:
         for value in state.values()
         if isinstance(value, Tensor)
     ]
-
-
-def has_state(optimizer: torch.optim.Optimizer) -> bool:
-    """Whether an optimizer has made the state that it keeps, if it keeps any."""
-    makes_none = optimizer.defaults.get("momentum") == 0  # plain SGD
-    has_weights = any(
-        parameter.requires_grad for group in optimizer.param_groups for parameter in group["params"]
-    )
-    return makes_none or not has_weights or bool(optimizer.state)
 
 
 def move_state(optimizer: torch.optim.Optimizer, device: torch.device) -> None:

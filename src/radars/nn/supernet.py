@@ -11,12 +11,7 @@ from torch import Tensor, nn
 
 from radars.errors import SpaceError
 from radars.nn.mixture import Mixture
-from radars.nn.optimizer import (
-    OptimizerConfig,
-    has_state,
-    load_named_state,
-    named_state,
-)
+from radars.nn.optimizer import OptimizerConfig, load_named_state, named_state
 from radars.nn.relaxation import Relaxation, Softmax
 from radars.nn.weight_bank import WeightBank
 from radars.space import Architecture, Candidates, Choice, Factory, SearchSpace, Subspace
@@ -64,10 +59,10 @@ class Supernet(nn.Module):
         self.logits = nn.ParameterList(
             torch.zeros(len(choice.candidates), device=device) for choice in self._choices
         )
-        architecture_optimizer = architecture_optimizer or OptimizerConfig(
+        self._architecture_optimizer_config = architecture_optimizer or OptimizerConfig(
             name="adamw", learning_rate=3e-3, betas=(0.5, 0.999), weight_decay=0.0
         )
-        self.architecture_optimizer = architecture_optimizer.build(self.logits)
+        self.architecture_optimizer = self._architecture_optimizer_config.build(self.logits)
         self.set_recompute(recompute)
         self._live: Subspace | None = None
         self.activate(subspace or space.full)
@@ -147,10 +142,6 @@ class Supernet(nn.Module):
         keys = [_SHELL, *(place.key(name) for place in self._places for name in place.mixture.live)]
         return [self._bank.optimizer(key) for key in keys]
 
-    def has_optimizer_state(self) -> bool:
-        """Whether the optimizers of the live weights have the state that they keep."""
-        return all(has_state(optimizer) for optimizer in self.weight_optimizers())
-
     def set_learning_rate(self, learning_rate: float) -> None:
         """Sets the learning rate of all network weights, live or not."""
         self._bank.set_learning_rate(learning_rate)
@@ -186,6 +177,7 @@ class Supernet(nn.Module):
             for logit_C in self.logits:
                 logit_C.zero_()
         self.architecture_optimizer.state.clear()
+        self._architecture_optimizer_config.make_state(self.architecture_optimizer)
 
     def set_logits(self, logits: Mapping[str, Mapping[str, float]]) -> None:
         """Sets architecture logits: choice to candidate to value."""

@@ -19,8 +19,7 @@ class MemoryMeter:
     """Checks every step against the budget before it runs, and measures the dearest ones.
 
     A step is measured when more is predicted for it than for any before. Memory depends on shapes
-    alone, so the others hold no more than those that were measured. Steps in which an optimizer has
-    no state yet hold less than is predicted, and are not measured.
+    alone, so the others hold no more than those that were measured.
 
     Attributes:
         budget_bytes: what no step may exceed.
@@ -54,16 +53,13 @@ class MemoryMeter:
         """
         if expected_bytes <= self.predicted_peak_bytes:
             return step()
-        is_complete = supernet.has_optimizer_state()
-        if not is_complete and expected_bytes <= self.budget_bytes:
-            return step()
         predicted_bytes = predict()
         if predicted_bytes > self.budget_bytes:
             raise BudgetError(
                 f"no step may exceed the budget of {format_bytes(self.budget_bytes)}, but the "
                 f"next needs {format_bytes(predicted_bytes)}; raise the budget"
             )
-        if predicted_bytes <= self.predicted_peak_bytes or not is_complete:
+        if predicted_bytes <= self.predicted_peak_bytes:
             return step()
         result, measured_bytes = measure(step, supernet, batch)
         self.predicted_peak_bytes = predicted_bytes

@@ -1,0 +1,52 @@
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from radars.nn.optimizer import OptimizerConfig, state_tensors
+
+CONFIGS = [
+    OptimizerConfig(name="sgd", learning_rate=0.1),
+    OptimizerConfig(name="sgd", learning_rate=0.1, momentum=0.0),
+    OptimizerConfig(name="adamw", learning_rate=0.01),
+]
+
+
+def train(optimizer: torch.optim.Optimizer, layer: nn.Module) -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(3):
+        layer(torch.randn(4, 3, generator=generator)).square().sum().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    return [parameter.detach().clone() for parameter in layer.parameters()]
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=str)
+def test_state_that_is_made_at_once_trains_as_state_that_is_made_in_the_first_step(
+    config: OptimizerConfig,
+) -> None:
+    torch.manual_seed(0)
+    layer, lazy = nn.Linear(3, 2), nn.Linear(3, 2)
+    lazy.load_state_dict(layer.state_dict())
+    optimizer = config.build(layer.parameters())
+    plain = config.build(lazy.parameters())
+    plain.state.clear()
+    for here, there in zip(train(optimizer, layer), train(plain, lazy), strict=True):
+        assert torch.equal(here, there)
+    states: list[dict[str, Any]] = [dict(each.state_dict()["state"]) for each in (optimizer, plain)]
+    assert str(states[0]) == str(states[1])
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=str)
+def test_no_step_adds_state(config: OptimizerConfig) -> None:
+    layer = nn.Linear(3, 2)
+    optimizer = config.build(layer.parameters())
+    before = sum(tensor.nbytes for tensor in state_tensors(optimizer))
+    train(optimizer, layer)
+    assert sum(tensor.nbytes for tensor in state_tensors(optimizer)) == before
+
+
+def test_frozen_parameters_have_no_state() -> None:
+    layer = nn.Linear(3, 2).requires_grad_(False)
+    assert state_tensors(OptimizerConfig().build(layer.parameters())) == []
