@@ -87,6 +87,9 @@ def search(arguments: argparse.Namespace, seed: int) -> dict[str, Any]:
         result: dict[str, Any] = json.loads((out / "result.json").read_text())
     return {
         "date": time.strftime("%Y-%m-%d"),
+        "commit": subprocess.check_output(
+            ["git", "rev-parse", "--short", "HEAD"], text=True, cwd=Path(__file__).parent
+        ).strip(),
         "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
         "torch": torch.__version__,
         "constraint": arguments.constraint,
