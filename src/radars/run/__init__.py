@@ -3,7 +3,6 @@
 from radars.run.checkpoint import Checkpoint, CheckpointStore
 from radars.run.directory import RunDirectory, read_config, read_result
 from radars.run.events import read_events
-from radars.run.executor import Executor, LocalExecutor
 from radars.run.files import write_atomically
 from radars.run.interrupt import Interrupt
 from radars.run.progress import (
@@ -20,9 +19,7 @@ __all__ = [
     "Bar",
     "Checkpoint",
     "CheckpointStore",
-    "Executor",
     "Interrupt",
-    "LocalExecutor",
     "NoProgress",
     "PlainProgress",
     "Progress",
