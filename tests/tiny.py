@@ -178,9 +178,7 @@ def quick_config(method: str = "radars", **changes: Any) -> SearchConfig:
             controller=ControllerConfig(learning_rate=0.1),
         ),
         "differentiate": DifferentiateConfig(steps=4),
-        "select": SelectConfig(
-            draws=6, draw_batches=2, candidates=3, inherited_steps=2, rungs=(2, 3), keep=0.5
-        ),
+        "select": SelectConfig(draws=6, draw_batches=2, candidates=3, rungs=(2, 3), keep=0.5),
     }
     return SearchConfig.model_validate(settings | changes)
 

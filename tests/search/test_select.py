@@ -1,10 +1,14 @@
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.tiny import quick_config, tiny_data, tiny_space
+from torch import Tensor
 
+from radars.data import Batch
 from radars.nn.supernet import Supernet
 from radars.search import SelectConfig
 from radars.search.radars import cosine
@@ -36,7 +40,7 @@ def new_selection(count: int) -> Selection:
 
 def run(selection: Selection, config: SelectConfig, stop_at: int | None = None) -> Any:
     ticks: list[float] = []
-    stages: list[tuple[list[Architecture], list[float], list[float]]] = []
+    rungs: list[tuple[list[Architecture], list[float], list[float]]] = []
     shared = SETUP.state(SETUP.workbench()).supernet
     shared.activate(SETUP.space.full)
 
@@ -45,10 +49,9 @@ def run(selection: Selection, config: SelectConfig, stop_at: int | None = None) 
         if len(ticks) == stop_at:
             raise StopError
 
-    def new_child(architecture: Architecture, is_inherited: bool) -> Supernet:
+    def new_child(architecture: Architecture) -> Supernet:
         child = SETUP.new_child(architecture)
-        if is_inherited:
-            child.inherit(shared)
+        child.inherit(shared)
         return child
 
     winner, accuracy = select(
@@ -60,9 +63,9 @@ def run(selection: Selection, config: SelectConfig, stop_at: int | None = None) 
         new_child=new_child,
         new_stream=SETUP.new_child_stream,
         tick=tick,
-        on_stage=lambda now: stages.append((now.contenders, now.accuracies, now.standings)),
+        on_rung=lambda now: rungs.append((now.contenders, now.accuracies, now.standings)),
     )
-    return winner, accuracy, ticks, stages
+    return winner, accuracy, ticks, rungs
 
 
 def test_learning_rates_of_one_cycle() -> None:
@@ -87,15 +90,14 @@ def test_standard_scores() -> None:
 
 @given(
     st.integers(1, 8),
-    st.integers(0, 2),
     st.lists(st.integers(1, 2), min_size=1, max_size=3),
     st.floats(0.1, 0.9),
 )
 def test_the_number_of_steps_is_what_halving_takes(
-    candidates: int, inherited_steps: int, rungs: list[int], keep: float
+    candidates: int, rungs: list[int], keep: float
 ) -> None:
-    config = SelectConfig(inherited_steps=inherited_steps, rungs=tuple(rungs), keep=keep)
-    total, remaining = candidates * inherited_steps, candidates
+    config = SelectConfig(rungs=tuple(rungs), keep=keep)
+    total, remaining = 0, candidates
     for steps in rungs:
         total += remaining * steps
         remaining = max(1, round(remaining * keep))
@@ -105,17 +107,17 @@ def test_the_number_of_steps_is_what_halving_takes(
 @pytest.mark.parametrize(
     ("count", "config"),
     [
-        (1, SelectConfig(inherited_steps=0, rungs=(2, 3))),
-        (4, SelectConfig(inherited_steps=2, rungs=(2, 1), keep=0.5)),
-        (3, SelectConfig(inherited_steps=1, rungs=(2, 1, 1), keep=0.4)),
+        (1, SelectConfig(rungs=(2, 3))),
+        (4, SelectConfig(rungs=(2, 1), keep=0.5)),
+        (3, SelectConfig(rungs=(2, 1, 1), keep=0.4)),
     ],
 )
 def test_the_best_standing_after_the_last_rung_wins(count: int, config: SelectConfig) -> None:
-    winner, accuracy, ticks, stages = run(new_selection(count), config)
+    winner, accuracy, ticks, rungs = run(new_selection(count), config)
     assert len(ticks) == num_select_steps(config, count)
-    assert len(stages) == len(config.stages)
+    assert len(rungs) == len(config.rungs)
     standings = dict.fromkeys(first(count), 0.0)
-    for contenders, accuracies, _ in stages:
+    for contenders, accuracies, _ in rungs:
         best = sorted(standings, key=standings.__getitem__, reverse=True)
         assert set(contenders) == set(best[: len(contenders)])
         standings = {
@@ -123,13 +125,13 @@ def test_the_best_standing_after_the_last_rung_wins(count: int, config: SelectCo
             for architecture, score in zip(contenders, standard_scores(accuracies), strict=True)
         }
     assert standings[winner] == max(standings.values())
-    contenders, accuracies, _ = stages[-1]
+    contenders, accuracies, _ = rungs[-1]
     assert accuracy == accuracies[contenders.index(winner)]
 
 
 @pytest.mark.parametrize("stop_at", [1, 2, 3, 4, 6, 9, 11, 14])
 def test_selecting_goes_on_in_the_middle_of_a_child(stop_at: int) -> None:
-    config = SelectConfig(inherited_steps=1, rungs=(2, 3), keep=0.5)
+    config = SelectConfig(rungs=(2, 3), keep=0.5)
     whole = run(new_selection(3), config)
     selection = new_selection(3)
     with pytest.raises(StopError):
@@ -139,23 +141,49 @@ def test_selecting_goes_on_in_the_middle_of_a_child(stop_at: int) -> None:
     assert stop_at + len(rest[2]) == len(whole[2])
 
 
-def test_an_audition_scores_different_architectures_with_shared_weights() -> None:
-    bench = SETUP.workbench()
-    state = SETUP.state(bench)
-    favourites = [Architecture(dict.fromkeys("abc", "mb2"))] * 2
-    config = SelectConfig(draws=9, draw_batches=2, candidates=6)
-    scored = audition(bench, state.supernet, state.controller, config, favourites)
-    assert len(dict(scored)) == len(scored) == 6
-    accuracies = [accuracy for _, accuracy in scored]
-    assert accuracies == sorted(accuracies, reverse=True)
-    assert all(0 <= accuracy <= 1 for accuracy in accuracies)
-    assert all(bench.fits(architecture) for architecture, _ in scored)
+EFFECTS = {"none": 0.0, "conv3": 1 / 8, "mb2": 2 / 8}
 
+
+def run_audition(
+    config: SelectConfig, favourites: list[Architecture], accuracies: dict[str, float]
+) -> list[Architecture]:
+    """With a network whose accuracy is what its candidates add."""
     bench = SETUP.workbench()
     state = SETUP.state(bench)
-    assert audition(bench, state.supernet, state.controller, config, favourites) == scored
-    everyone = SelectConfig(draws=9, draw_batches=2, candidates=9)
+
+    def num_correct(supernet: Supernet, architecture: Architecture, batch: Batch) -> Tensor:
+        return len(batch.label_B) * torch.tensor(
+            sum(accuracies[name] for name in architecture.values())
+        )
+
+    with patch.object(bench, "num_correct", num_correct):
+        return audition(bench, state.supernet, state.controller, config, favourites)
+
+
+def test_an_audition_finds_the_best_that_it_never_drew() -> None:
+    config = SelectConfig(draws=12, draw_batches=1, candidates=8)
+    contenders = run_audition(config, [], EFFECTS)
+    # the first is the likeliest of a policy that knows nothing
+    assert Architecture(dict.fromkeys("abc", "mb2")) in contenders[:2]
+    promised = [sum(EFFECTS[name] for name in a.values()) for a in contenders[1:]]
+    assert promised == sorted(promised, reverse=True)
+
+
+def test_the_contenders_are_different_and_begin_with_the_favourites() -> None:
+    favourites = [Architecture(dict.fromkeys("abc", "conv3"))] * 2
+    config = SelectConfig(draws=9, draw_batches=2, candidates=6)
+    contenders = run_audition(config, favourites, EFFECTS)
+    assert contenders[0] == favourites[0]
+    assert len(set(contenders)) == len(contenders) == 6
+    assert run_audition(config, favourites, EFFECTS) == contenders
+
+
+def test_an_audition_scores_with_shared_weights() -> None:
     bench = SETUP.workbench()
     state = SETUP.state(bench)
-    scored = audition(bench, state.supernet, state.controller, everyone, favourites)
-    assert favourites[0] in dict(scored)
+    config = SelectConfig(draws=9, draw_batches=2, candidates=6)
+    with patch.object(bench, "num_correct", wraps=bench.num_correct) as num_correct:
+        contenders = audition(bench, state.supernet, state.controller, config, [])
+    assert all(bench.fits(architecture) for architecture in contenders)
+    assert len(num_correct.call_args_list) == 9 * 2
+    assert all(call.args[0] is state.supernet for call in num_correct.call_args_list)

@@ -43,7 +43,7 @@ def test_a_selection_comes_back(has_child: bool) -> None:
     names = ("mb2", "conv3", "none")
     paths = [Architecture(dict.fromkeys("abc", name)) for name in names]
     state.phase = "select"
-    state.selection = Selection(paths, [0.5, 0.0, -0.5], stage=1, accuracies=[0.25], child_step=2)
+    state.selection = Selection(paths, [0.5, 0.0, -0.5], rung=1, accuracies=[0.25], child_step=2)
     if has_child:
         state.selection.child = SETUP.new_child(paths[1])
         state.selection.child_stream = SETUP.new_child_stream()

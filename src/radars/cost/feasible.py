@@ -4,7 +4,8 @@ Costs add up over choices, so which candidates can still be completed to an allo
 is known exactly, and the best architecture for given scores is a small integer program.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 
 import numpy as np
 import torch
@@ -92,12 +93,17 @@ class Feasible:
         )
 
     def best(self, scores: Scores, subspace: Subspace, count: int) -> list[Architecture]:
-        """The allowed architectures of a subspace with the highest sums of scores, best first.
+        """The first `count` architectures that `ranked` yields."""
+        return list(islice(self.ranked(scores, subspace), count))
+
+    def ranked(self, scores: Scores, subspace: Subspace) -> Iterator[Architecture]:
+        """Yields the allowed architectures of a subspace by their sums of scores, best first.
+
+        Each is an integer program of its own, which excludes those before.
 
         Args:
             scores: choice to candidate to score; what is missing scores 0.
             subspace: what to choose from.
-            count: how many to return at most.
         """
         pairs = [(choice, name) for choice, names in subspace.items() for name in names]
         objective = -np.array([scores.get(c, {}).get(n, 0.0) for c, n in pairs])
@@ -107,8 +113,7 @@ class Feasible:
             cost = np.array([self._cost[pair] for pair in pairs], dtype=float).T
             scale = np.maximum(np.abs(np.array(self._room)), 1.0)  # or the solver's tolerance rules
             rows.append(LinearConstraint(cost / scale[:, None], -np.inf, self._room / scale))
-        found: list[Architecture] = []
-        while len(found) < min(count, subspace.num_architectures):
+        for _ in range(subspace.num_architectures):
             solution = milp(
                 objective,
                 constraints=rows,
@@ -117,15 +122,14 @@ class Feasible:
                 options={"mip_rel_gap": 0.0},  # by default the second best would do
             )
             if solution.x is None:
-                break
+                return
             taken = np.round(solution.x)
             architecture = Architecture(
                 {c: n for (c, n), x in zip(pairs, taken, strict=True) if x > 0}
             )
             rows.append(LinearConstraint(taken[None], -np.inf, len(subspace) - 1))
             if self.allows(architecture):  # the solver's tolerance may let one through
-                found.append(architecture)
-        return found
+                yield architecture
 
     def _sample_once(
         self, subspace: Subspace, pick: Pick, generator: torch.Generator

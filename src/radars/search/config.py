@@ -46,6 +46,9 @@ class ExploreConfig(_Config):
     Attributes:
         steps: training steps on single paths, a round.
         warmup_fraction: how much of the first round is drawn uniformly, without policy updates.
+        uniform_fraction: how much of the training after it is drawn uniformly all the same. The rest
+            follows the policy: weights and policy then feed each other, which concentrates training
+            where there are many candidates, and locks onto the first success where there are few.
         update_every: training steps between policy updates.
         samples: architectures that are rewarded for each policy update.
         reward_batches: validation batches that each of them is rewarded on.
@@ -54,6 +57,7 @@ class ExploreConfig(_Config):
 
     steps: int = Field(600, ge=1)
     warmup_fraction: float = Field(0.4, ge=0, le=1)
+    uniform_fraction: float = Field(0.5, ge=0, le=1)
     update_every: int = Field(8, ge=1)
     samples: int = Field(8, ge=2)
     reward_batches: int = Field(1, ge=1)
@@ -98,36 +102,26 @@ class DifferentiateConfig(_Config):
 class SelectConfig(_Config):
     """The end of a search: the few best architectures are trained alone, and the worst dropped.
 
-    Draws from the policy are scored with shared weights; the best are fine-tuned from them, and
-    trained from fresh weights by successive halving (Jamieson and Talwalkar 2016), each rung from
-    the first step on. Shared and fresh weights are wrong in different ways: what counts is the sum
-    of an architecture's standard scores over all these.
+    Uniform draws are scored with shared weights, and main effects of the candidates are fitted to
+    what they reach. The architectures that these promise most are fine-tuned from the shared
+    weights, by successive halving (Jamieson and Talwalkar 2016), each rung from the first step on.
+    What counts is the sum of an architecture's standard scores over the rungs.
 
     Attributes:
-        draws: architectures that are drawn from the policy and scored with shared weights.
+        draws: architectures that are drawn uniformly and scored with shared weights.
         draw_batches: validation batches that each of them is scored on.
-        candidates: how many of them are trained alone.
-        inherited_steps: training steps of each from the shared weights; 0 for none.
-        inherited_learning_rate: the highest of these.
-        rungs: training steps of each rung from fresh weights; after each, the best `keep` go on.
+        candidates: how many architectures are trained alone.
+        rungs: training steps of each rung; after each, the best `keep` go on.
         keep: the fraction that goes on to the next rung.
         optimizer: of all these trainings.
     """
 
-    draws: int = Field(32, ge=1)
+    draws: int = Field(64, ge=1)
     draw_batches: int = Field(4, ge=1)
     candidates: int = Field(6, ge=1)
-    inherited_steps: int = Field(30, ge=0)
-    inherited_learning_rate: float = Field(0.05, gt=0)
     rungs: tuple[Annotated[int, Field(ge=1)], ...] = Field((50, 150), min_length=1)
     keep: float = Field(0.4, gt=0, lt=1)
-    optimizer: OptimizerConfig = OptimizerConfig(learning_rate=0.1)
-
-    @property
-    def stages(self) -> tuple[tuple[int, bool], ...]:
-        """Steps of each stage, and whether it begins with shared weights."""
-        inherited = ((self.inherited_steps, True),) if self.inherited_steps else ()
-        return (*inherited, *((steps, False) for steps in self.rungs))
+    optimizer: OptimizerConfig = OptimizerConfig(learning_rate=0.05)
 
 
 class SearchConfig(_Config):

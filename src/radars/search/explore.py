@@ -47,7 +47,8 @@ def explore(
     for step in range(start, config.steps):
         torch.manual_seed(stable_seed(seed, step))
         is_warmup = step < num_uniform
-        sample = bench.draw(controller, uniform=is_warmup)
+        is_uniform = is_warmup or float(torch.rand(())) < config.uniform_fraction
+        sample = bench.draw(controller, uniform=is_uniform)
         supernet.set_learning_rate(learning_rate_at(step))
         bench.train_path(supernet, sample.architecture, bench.train_stream.next())
         if not is_warmup and (step + 1) % config.update_every == 0:

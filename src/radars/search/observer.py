@@ -105,10 +105,10 @@ class Observer:
         )
 
     def log_selection(self, selection: Selection) -> None:
-        """Logs the contenders of a stage, and how they stand."""
+        """Logs the contenders of a rung, and how they stand."""
         self.log(
             "selection",
-            stage=selection.stage,
+            rung=selection.rung,
             contenders=[dict(architecture) for architecture in selection.contenders],
             accuracies=selection.accuracies,
             standings=selection.standings,

@@ -14,13 +14,7 @@ from radars.search.config import SearchConfig
 from radars.search.differentiate import differentiate
 from radars.search.explore import explore
 from radars.search.observer import Observer
-from radars.search.select import (
-    Selection,
-    audition,
-    num_select_steps,
-    select,
-    standard_scores,
-)
+from radars.search.select import Selection, audition, num_select_steps, select
 from radars.search.state import SearchState
 from radars.search.workbench import Workbench
 from radars.seeds import stable_seed
@@ -108,23 +102,21 @@ def run_selection(
     new_child: Callable[[Architecture], Supernet],
     new_stream: Callable[[], BatchStream],
 ) -> tuple[Architecture, float]:
-    """The best draws from the policy are trained alone, and the worst dropped."""
+    """The most promising architectures are trained alone, and the worst dropped."""
 
-    def child_of(architecture: Architecture, is_inherited: bool) -> Supernet:
+    def inherited_child(architecture: Architecture) -> Supernet:
         child = new_child(architecture)
-        if is_inherited:
-            child.inherit(state.supernet)
+        child.inherit(state.supernet)
         return child
 
     def on_step(accuracy: float) -> None:
         tick(state.step + 1, accuracy)
 
     if state.selection is None:
-        scored = audition(bench, state.supernet, state.controller, config.select, state.favourites)
-        state.selection = Selection(
-            contenders=[architecture for architecture, _ in scored],
-            standings=standard_scores([accuracy for _, accuracy in scored]),
+        contenders = audition(
+            bench, state.supernet, state.controller, config.select, state.favourites
         )
+        state.selection = Selection(contenders, standings=[0.0] * len(contenders))
         observer.log_selection(state.selection)
     state.supernet.release()  # a contender has the device to itself
     total = num_select_steps(config.select, len(state.selection.contenders))
@@ -135,10 +127,10 @@ def run_selection(
             config.select,
             batch_size=config.data.batch_size,
             seed=stable_seed(config.seed, "select"),
-            new_child=child_of,
+            new_child=inherited_child,
             new_stream=new_stream,
             tick=on_step,
-            on_stage=observer.log_selection,
+            on_rung=observer.log_selection,
         )
 
 

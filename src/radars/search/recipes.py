@@ -13,19 +13,19 @@ _CIFAR: dict[str, Any] = {
     "optimizer": {"learning_rate": 0.1},
     "num_rounds": 2,
     "explore": {
-        "steps": 1500,
+        "steps": 2000,
         "warmup_fraction": 0.7,
+        "uniform_fraction": 1.0,
         "update_every": 10,
         "reward_batches": 2,
     },
     "differentiate": {"steps": 40},
     "select": {
-        "draws": 96,
-        "draw_batches": 32,
-        "candidates": 12,
-        "inherited_steps": 200,
-        "rungs": [600, 900],
-        "keep": 0.34,
+        "draws": 192,
+        "draw_batches": 16,
+        "candidates": 20,
+        "rungs": [200, 600],
+        "keep": 0.25,
     },
 }
 

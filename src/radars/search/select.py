@@ -1,11 +1,12 @@
 """Select: the few best architectures are trained alone, and the worst dropped.
 
-Shared weights rank the top poorly: short joint training prefers capacity in late layers. Fresh
-weights, trained briefly, prefer what is shallow and wide. A contender is judged by both.
+Shared weights rank the top poorly: they were trained for all architectures, well for none. From
+them a contender is fine-tuned alone. (From fresh weights, short training prefers what is shallow.)
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from statistics import fmean, pstdev
 
 import torch
@@ -14,12 +15,13 @@ from radars.data import Batch, BatchStream
 from radars.nn.supernet import Supernet
 from radars.search.config import SelectConfig
 from radars.search.controller import Controller
+from radars.search.effects import main_effects
 from radars.search.workbench import Workbench
 from radars.seeds import stable_seed
 from radars.space import Architecture
 
 _WARMUP_FRACTION = 0.15
-_MAX_TRIES_PER_DRAW = 4
+_MAX_TRIES = 4  # for each contender: many architectures build the same network
 
 
 @dataclass
@@ -27,10 +29,10 @@ class Selection:
     """How far selecting is.
 
     Attributes:
-        contenders: the architectures of the current stage.
-        standings: of each, the sum of its standard scores in the stages that are done.
-        stage: index of the current stage.
-        accuracies: of the contenders that were trained in this stage, in order.
+        contenders: the architectures of the current rung.
+        standings: of each, the sum of its standard scores in the rungs that are done.
+        rung: index of the current rung.
+        accuracies: of the contenders that were trained in this rung, in order.
         child: the weights of the one that is being trained.
         child_stream: its batches.
         child_step: its training steps done.
@@ -38,7 +40,7 @@ class Selection:
 
     contenders: list[Architecture]
     standings: list[float]
-    stage: int = 0
+    rung: int = 0
     accuracies: list[float] = field(default_factory=list)
     child: Supernet | None = None
     child_stream: BatchStream | None = None
@@ -51,25 +53,24 @@ def audition(
     controller: Controller,
     config: SelectConfig,
     favourites: Iterable[Architecture],
-) -> list[tuple[Architecture, float]]:
-    """Scores draws from the policy with shared weights; returns the best, with their accuracies.
+) -> list[Architecture]:
+    """Chooses who is trained alone: the favourites, then what shared weights promise most.
 
-    Beside the favourites and the draws, the likeliest architecture takes part. All are within
-    budget and constraints, no two build the same network, and all see the same validation batches.
+    Uniform draws are scored with shared weights, all on the same validation batches. From these
+    accuracies the main effect of each candidate is fitted, and the architectures with the largest
+    sums of effects are the contenders: a ranking of the draws themselves is mostly noise at its
+    top. All contenders are within budget and constraints, and no two build the same network.
     """
-    likeliest = bench.feasible.best(controller.scores(), controller.subspace, 1)
-    known: dict[str, Architecture] = {}
-    for architecture in (*favourites, *likeliest):
-        if bench.fits(architecture):
-            known.setdefault(bench.fingerprint(architecture), architecture)
-    for _ in range(config.draws * _MAX_TRIES_PER_DRAW):
-        if len(known) >= config.draws:
-            break
-        architecture = bench.draw(controller).architecture
-        known.setdefault(bench.fingerprint(architecture), architecture)
+    likeliest = bench.feasible.ranked(controller.scores(), controller.subspace)
+    contenders = bench.different((*favourites, *islice(likeliest, 1)), config.candidates)
+    drawn = [bench.draw(controller, uniform=True).architecture for _ in range(config.draws)]
     batches = [bench.validation_stream.next() for _ in range(config.draw_batches)]
-    scored = [(a, _shared_accuracy(bench, supernet, a, batches)) for a in known.values()]
-    return sorted(scored, key=lambda pair: pair[1], reverse=True)[: config.candidates]
+    accuracies = [_shared_accuracy(bench, supernet, a, batches) for a in drawn]
+    effects = main_effects(drawn, accuracies, controller.subspace)
+    promising = islice(
+        bench.feasible.ranked(effects, controller.subspace), config.candidates * _MAX_TRIES
+    )
+    return bench.different((*contenders, *promising), config.candidates)
 
 
 def select(
@@ -79,40 +80,38 @@ def select(
     *,
     batch_size: int,
     seed: int,
-    new_child: Callable[[Architecture, bool], Supernet],
+    new_child: Callable[[Architecture], Supernet],
     new_stream: Callable[[], BatchStream],
     tick: Callable[[float], None],
-    on_stage: Callable[[Selection], None],
+    on_rung: Callable[[Selection], None],
 ) -> tuple[Architecture, float]:
-    """Runs the stages that are left; returns the winner and its accuracy in the last one.
+    """Runs the rungs that are left; returns the winner and its accuracy in the last one.
 
     Args:
         bench: data and memory.
         selection: how far it is; changed as it goes.
-        config: the stages.
+        config: the rungs.
         batch_size: of the evaluation.
         seed: of dropout.
-        new_child: weights for an architecture: those that are shared if the flag says so, or fresh.
+        new_child: the shared weights of an architecture, to be trained on.
         new_stream: the training batches, the same for each contender.
         tick: called after each training step with the latest accuracy.
-        on_stage: called when all contenders of a stage have their accuracies and standings.
+        on_rung: called when all contenders of a rung have their accuracies and standings.
     """
     latest = float("nan")
     while True:
-        steps, is_inherited = config.stages[selection.stage]
-        highest = config.optimizer.learning_rate
-        if is_inherited:
-            highest = config.inherited_learning_rate
+        steps = config.rungs[selection.rung]
         while len(selection.accuracies) < len(selection.contenders):
             architecture = selection.contenders[len(selection.accuracies)]
             if selection.child is None or selection.child_stream is None:
-                selection.child = new_child(architecture, is_inherited)
+                selection.child = new_child(architecture)
                 selection.child_stream = new_stream()
                 selection.child_step = 0
             child = selection.child
             while selection.child_step < steps:
                 torch.manual_seed(stable_seed(seed, selection.child_step))
-                child.set_learning_rate(highest * one_cycle(selection.child_step / steps))
+                factor = one_cycle(selection.child_step / steps)
+                child.set_learning_rate(config.optimizer.learning_rate * factor)
                 bench.train_path(child, architecture, selection.child_stream.next())
                 selection.child_step += 1
                 tick(latest)
@@ -123,18 +122,17 @@ def select(
         selection.standings = [
             standing + score for standing, score in zip(selection.standings, scores, strict=True)
         ]
-        on_stage(selection)
+        on_rung(selection)
         ranked = sorted(
             range(len(selection.contenders)), key=selection.standings.__getitem__, reverse=True
         )
-        if selection.stage + 1 == len(config.stages):
+        if selection.rung + 1 == len(config.rungs):
             return selection.contenders[ranked[0]], selection.accuracies[ranked[0]]
-        if not is_inherited:
-            ranked = ranked[: num_kept(len(ranked), config.keep)]
+        ranked = ranked[: num_kept(len(ranked), config.keep)]
         selection.contenders = [selection.contenders[index] for index in ranked]
         selection.standings = [selection.standings[index] for index in ranked]
         selection.accuracies = []
-        selection.stage += 1
+        selection.rung += 1
 
 
 def standard_scores(values: list[float]) -> list[float]:
@@ -158,10 +156,9 @@ def num_kept(num_contenders: int, keep: float) -> int:
 def num_select_steps(config: SelectConfig, num_contenders: int) -> int:
     """All training steps of a full selection."""
     total = 0
-    for steps, is_inherited in config.stages:
+    for steps in config.rungs:
         total += num_contenders * steps
-        if not is_inherited:
-            num_contenders = num_kept(num_contenders, config.keep)
+        num_contenders = num_kept(num_contenders, config.keep)
     return total
 
 

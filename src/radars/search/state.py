@@ -91,7 +91,7 @@ class SearchState:
             and {
                 "contenders": [dict(architecture) for architecture in self.selection.contenders],
                 "standings": self.selection.standings,
-                "stage": self.selection.stage,
+                "rung": self.selection.rung,
                 "accuracies": self.selection.accuracies,
                 "child_step": self.selection.child_step,
                 "has_child": self.selection.child is not None,
@@ -136,7 +136,7 @@ class SearchState:
             self.selection = Selection(
                 contenders=architectures,
                 standings=list(saved["standings"]),
-                stage=saved["stage"],
+                rung=saved["rung"],
                 accuracies=list(saved["accuracies"]),
                 child_step=saved["child_step"],
             )

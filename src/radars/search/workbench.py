@@ -1,5 +1,6 @@
 """`Workbench`: what every phase of a search works with, on one device and one budget."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -73,6 +74,16 @@ class Workbench:
         with torch.device("meta"):
             network = self.space.build(architecture)
             return fingerprint(network, self.planner.spec.input_shape)
+
+    def different(self, architectures: Iterable[Architecture], count: int) -> list[Architecture]:
+        """The first `count` that fit the budget and build different networks; fewer if it ends."""
+        known: dict[str, Architecture] = {}
+        for architecture in architectures:
+            if self.fits(architecture):
+                known.setdefault(self.fingerprint(architecture), architecture)
+            if len(known) == count:
+                break
+        return list(known.values())
 
     def draw(self, controller: Controller, *, uniform: bool = False) -> Sample:
         """Draws an architecture that satisfies the constraints and fits the budget.
