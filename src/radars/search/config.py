@@ -46,9 +46,9 @@ class ExploreConfig(_Config):
     Attributes:
         steps: training steps on single paths, a round.
         warmup_fraction: how much of the first round is drawn uniformly, without policy updates.
-        uniform_fraction: how much of the training after it is drawn uniformly all the same. The rest
-            follows the policy: weights and policy then feed each other, which concentrates training
-            where there are many candidates, and locks onto the first success where there are few.
+        uniform_fraction: how much of the training after it is drawn uniformly all the same. The
+            rest follows the policy: weights and policy then feed each other, which concentrates
+            training among many candidates, and locks onto the first success among few.
         update_every: training steps between policy updates.
         samples: architectures that are rewarded for each policy update.
         reward_batches: validation batches that each of them is rewarded on.
