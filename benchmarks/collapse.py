@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 
 from radars.data import DataConfig
-from radars.memory import Plan
+from radars.memory import Levers, Plan
 from radars.search import DifferentiateConfig, ExploreConfig, SearchConfig
 from radars.search.differentiate import differentiate
 from radars.search.explore import explore
@@ -106,7 +106,7 @@ def run(arguments: argparse.Namespace, seed: int, beta_decay: float) -> dict[str
     return differentiate(
         bench,
         state.supernet,
-        Plan(full, False, setup.planner.predict(full), ()),
+        Plan(full, Levers(), setup.planner.predict(full)),
         config.differentiate,
         initial_logits={choice: dict.fromkeys(names, 0.0) for choice, names in full.items()},
         start=0,

@@ -10,7 +10,7 @@ from tests.tiny import shared_space, tiny_space
 
 from radars.cost import CostTable
 from radars.errors import BudgetError
-from radars.memory import Plan, Planner, TrainingSpec, predict
+from radars.memory import Levers, Plan, Planner, TrainingSpec, lever_settings, predict
 from radars.space import Architecture, SearchSpace, Subspace
 from radars.spaces import load_space
 
@@ -19,9 +19,9 @@ SPEC = TrainingSpec((1, 8, 8), 32)
 ROOMY = Planner(SPACE, SPEC, 2**40)
 SMALLEST = ROOMY.smallest_path()
 PLAIN_BYTES = ROOMY.predict(SPACE.full).peak_bytes
-RECOMPUTED_BYTES = ROOMY.predict(SPACE.full, recompute=True).peak_bytes
+RECOMPUTED_BYTES = ROOMY.predict(SPACE.full, Levers(recompute=True)).peak_bytes
 LEAST_BYTES = min(
-    ROOMY.predict(SMALLEST, recompute=recompute).peak_bytes for recompute in (False, True)
+    ROOMY.predict(SMALLEST, Levers(recompute=recompute)).peak_bytes for recompute in (False, True)
 )
 _MEMORIES = ROOMY._predict
 
@@ -55,12 +55,12 @@ def mass(subspace: Subspace, preferences: Preferences) -> float:
 
 
 def check(plan: Plan, budget_bytes: int) -> None:
-    exact = predict(SPACE, plan.subspace, SPEC, recompute=plan.recompute)
+    exact = predict(SPACE, plan.subspace, SPEC, levers=plan.levers)
     assert plan.memory == exact
     assert exact.peak_bytes <= budget_bytes
     assert SPACE.full.holds(plan.subspace)
-    assert plan.recompute == ("recompute" in plan.levers)
-    assert (plan.subspace != SPACE.full) == ("prune" in plan.levers)
+    assert plan.levers.recompute == ("recompute" in plan.measures)
+    assert (plan.subspace != SPACE.full) == ("prune" in plan.measures)
 
 
 @settings(max_examples=20, deadline=None)
@@ -79,7 +79,7 @@ def test_a_plan_exists_from_the_smallest_path_on(more_bytes: int) -> None:
 def test_nothing_is_done_where_everything_fits() -> None:
     plan = planner(PLAIN_BYTES).plan()
     assert plan.subspace == SPACE.full
-    assert plan.levers == ()
+    assert plan.measures == ()
     check(plan, PLAIN_BYTES)
 
 
@@ -88,17 +88,17 @@ def test_nothing_is_done_even_to_what_is_hardly_wanted() -> None:
         choice: {name: 1.0 if index == 0 else 1e-12 * index for index, name in enumerate(names)}
         for choice, names in SPACE.full.items()
     }
-    assert planner(PLAIN_BYTES).plan(preferences).levers == ()
+    assert planner(PLAIN_BYTES).plan(preferences).measures == ()
     nothing = {choice: dict.fromkeys(names, 0.0) for choice, names in SPACE.full.items()}
-    assert planner(PLAIN_BYTES).plan(nothing).levers == ()
+    assert planner(PLAIN_BYTES).plan(nothing).measures == ()
 
 
 def test_candidates_are_recomputed_before_any_is_pruned() -> None:
     for budget_bytes in (PLAIN_BYTES - 1, RECOMPUTED_BYTES):
         plan = planner(budget_bytes).plan()
         assert plan.subspace == SPACE.full
-        assert plan.levers == ("recompute",)
-    assert planner(RECOMPUTED_BYTES - 1).plan().levers == ("recompute", "prune")
+        assert plan.measures == ("recompute",)
+    assert planner(RECOMPUTED_BYTES - 1).plan().measures == ("recompute", "prune")
 
 
 def test_pruning_keeps_what_is_preferred() -> None:
@@ -107,9 +107,9 @@ def test_pruning_keeps_what_is_preferred() -> None:
         choice: {name: 0.9 if name == favourite[choice] else 0.05 for name in names}
         for choice, names in SPACE.full.items()
     }
-    need_bytes = ROOMY.predict(favourite, recompute=True).peak_bytes
+    need_bytes = ROOMY.predict(favourite, Levers(recompute=True)).peak_bytes
     plan = planner((need_bytes + RECOMPUTED_BYTES) // 2).plan(preferences)
-    assert "prune" in plan.levers
+    assert "prune" in plan.measures
     assert all(favourite[choice] in names for choice, names in plan.subspace.items())
 
 
@@ -152,24 +152,68 @@ def test_the_cost_of_a_supernet_step_is_limited(
 def test_a_plan_within_a_subspace_stays_there() -> None:
     within = Subspace({"a": ("none", "conv3"), "b": ("mb2",), "c": ("conv3", "mb2")})
     assert planner(2**40).plan(within=within).subspace == within
-    need_bytes = ROOMY.predict(ROOMY.smallest_path(within), recompute=True).peak_bytes
+    need_bytes = ROOMY.predict(ROOMY.smallest_path(within), Levers(recompute=True)).peak_bytes
     assert within.holds(planner(need_bytes).plan(within=within).subspace)
 
 
 def test_a_path_is_recomputed_only_where_it_must_be() -> None:
     path = Architecture(dict.fromkeys(SPACE.full, "mb2"))
     plain, recomputed = (
-        ROOMY.predict(path, recompute=recompute).peak_bytes for recompute in (False, True)
+        ROOMY.predict(path, Levers(recompute=recompute)).peak_bytes for recompute in (False, True)
     )
     assert recomputed < plain
-    assert planner(plain).plan_path(path) == Plan(
-        path.as_subspace(), False, ROOMY.predict(path), ()
-    )
+    assert planner(plain).plan_path(path) == Plan(path.as_subspace(), Levers(), ROOMY.predict(path))
     plan = planner(recomputed).plan_path(path)
-    assert plan.recompute
-    assert plan.levers == ("recompute",)
+    assert plan.levers.recompute
+    assert plan.measures == ("recompute",)
     with pytest.raises(BudgetError):
         planner(recomputed - 1).plan_path(path)
+
+
+def allowing(budget_bytes: int, *, recompute: bool, max_micro_batches: int) -> Planner:
+    settings = lever_settings(
+        recompute=recompute, max_micro_batches=max_micro_batches, batch_size=SPEC.batch_size
+    )
+    return Planner(SPACE, SPEC, budget_bytes, settings=settings)
+
+
+def test_settings_are_those_that_are_allowed_cheapest_first() -> None:
+    def settings(recompute: bool, most: int, batch_size: int) -> list[tuple[bool, int]]:
+        allowed = lever_settings(recompute=recompute, max_micro_batches=most, batch_size=batch_size)
+        return [(levers.recompute, levers.micro_batches) for levers in allowed]
+
+    assert settings(False, 1, 64) == [(False, 1)]
+    assert settings(True, 1, 64) == [(False, 1), (True, 1)]
+    assert settings(True, 7, 64) == [(False, 1), (True, 1), (True, 2), (True, 4)]
+    assert settings(False, 64, 8) == [(False, 1), (False, 2), (False, 4)]  # two examples a part
+
+
+def test_batches_are_split_before_candidates_are_pruned_where_that_is_allowed() -> None:
+    full = SPACE.full
+    split_bytes = ROOMY.predict(full, Levers(recompute=True, micro_batches=2)).peak_bytes
+    assert split_bytes < RECOMPUTED_BYTES
+    plan = allowing(split_bytes, recompute=True, max_micro_batches=4).plan()
+    assert plan.measures == ("recompute", "micro_batches=2")
+    assert plan.subspace == full
+    assert plan.memory == predict(SPACE, full, SPEC, levers=plan.levers)
+    assert "prune" in planner(split_bytes).plan().measures
+
+
+@pytest.mark.parametrize("max_micro_batches", [1, 4])
+def test_a_switch_that_is_off_stays_off(max_micro_batches: int) -> None:
+    allowed = Levers(micro_batches=max_micro_batches)
+    need_bytes = ROOMY.predict(SMALLEST, allowed).peak_bytes
+    for budget_bytes in (need_bytes, (need_bytes + PLAIN_BYTES) // 2, PLAIN_BYTES):
+        plan = allowing(budget_bytes, recompute=False, max_micro_batches=max_micro_batches).plan()
+        assert not plan.levers.recompute
+        assert plan.levers.micro_batches <= max_micro_batches
+        assert plan.memory.peak_bytes <= budget_bytes
+        assert plan.memory == predict(SPACE, plan.subspace, SPEC, levers=plan.levers)
+
+
+def test_recomputing_is_expected_to_take_longer() -> None:
+    assert planner(PLAIN_BYTES).plan().time_ratio == 1.0
+    assert 1.2 < planner(RECOMPUTED_BYTES).plan().time_ratio <= 1.4
 
 
 def test_the_smallest_and_the_largest_path() -> None:

@@ -7,7 +7,7 @@ from tests.tiny import shared_space, tiny_space
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor
 
-from radars.memory import StepMemory, TrainingSpec, measure, predict
+from radars.memory import Levers, StepMemory, TrainingSpec, measure, predict
 from radars.memory.predict import run_step
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.relaxation import GumbelSoftmax
@@ -30,6 +30,7 @@ def measured(
     kind: StepKind,
     *,
     recompute: bool = False,
+    micro_batches: int = 1,
     kinds: tuple[StepKind, ...] | None = None,
 ) -> int:
     """The peak of a real step, the second one: the first makes the optimizers' state."""
@@ -46,7 +47,7 @@ def measured(
     label_B = torch.arange(spec.batch_size) % 4
 
     def step(kind: StepKind) -> Tensor:
-        return run_step(kind, supernet, example_B, label_B, spec.precision)
+        return run_step(kind, supernet, example_B, label_B, spec.precision, micro_batches)
 
     for earlier in kinds or (kind,):
         step(earlier)
@@ -67,7 +68,7 @@ def test_a_prediction_is_what_is_measured(
     batch_size: int,
 ) -> None:
     spec = TrainingSpec((1, 8, 8), batch_size, optimizer, precision=precision)
-    predicted = predict(TINY, TINY.full, spec, kinds=[kind], recompute=recompute)
+    predicted = predict(TINY, TINY.full, spec, kinds=[kind], levers=Levers(recompute=recompute))
     real_bytes = measured(TINY, TINY.full, spec, kind, recompute=recompute)
     # in mixed precision, casts of biases are kept a little differently on real tensors
     rel = 1e-3 if precision == "32-true" else 5e-3
@@ -92,7 +93,7 @@ def test_predictions_of_subspaces_and_paths(
     space: SearchSpace, subspace: Subspace | Architecture, batch_size: int, recompute: bool
 ) -> None:
     spec = TrainingSpec((1, 8, 8), batch_size)
-    predicted = predict(space, subspace, spec, recompute=recompute)
+    predicted = predict(space, subspace, spec, levers=Levers(recompute=recompute))
     single = isinstance(subspace, Architecture)
     kinds = (StepKind.WEIGHTS,) if single else (StepKind.WEIGHTS, StepKind.ARCHITECTURE)
     real_bytes = max(
@@ -117,7 +118,7 @@ def test_a_path_has_no_architecture_step() -> None:
 
 def test_levers_and_settings_do_what_they_should() -> None:
     def peak(subspace: Subspace, spec: TrainingSpec, recompute: bool = False) -> StepMemory:
-        return predict(TINY, subspace, spec, recompute=recompute)
+        return predict(TINY, subspace, spec, levers=Levers(recompute=recompute))
 
     spec = TrainingSpec((1, 8, 8), 32)
     plain = peak(TINY.full, spec)
@@ -173,7 +174,7 @@ def test_a_prediction_leaves_randomness_and_settings_alone() -> None:
     before = torch.get_rng_state()
     for recompute, kinds in itertools.product([False, True], [tuple(StepKind)]):
         spec = TrainingSpec((1, 8, 8), 4, relaxation=GumbelSoftmax(), precision="bf16-mixed")
-        predict(space, space.full, spec, kinds=kinds, recompute=recompute)
+        predict(space, space.full, spec, kinds=kinds, levers=Levers(recompute=recompute))
     assert torch.equal(torch.get_rng_state(), before)
     assert torch.is_grad_enabled()
     assert not isinstance(torch.zeros(1), FakeTensor)
@@ -185,3 +186,20 @@ def test_a_gpu_rounds_up_to_its_blocks(optimizer: OptimizerConfig) -> None:
     on_cpu = predict(TINY, TINY.full, TrainingSpec((1, 8, 8), 32, optimizer))
     on_gpu = predict(TINY, TINY.full, TrainingSpec((1, 8, 8), 32, optimizer, device_type="cuda"))
     assert on_gpu.peak_bytes >= on_cpu.peak_bytes
+
+
+@pytest.mark.parametrize("kind", [StepKind.WEIGHTS, StepKind.ARCHITECTURE])
+@pytest.mark.parametrize("recompute", [False, True], ids=["plain", "recompute"])
+@pytest.mark.parametrize("micro_batches", [2, 3, 8])
+def test_a_split_batch_holds_what_is_predicted_and_less(
+    kind: StepKind, recompute: bool, micro_batches: int
+) -> None:
+    spec = TrainingSpec((1, 8, 8), 32)
+    levers = Levers(recompute, micro_batches)
+    predicted = predict(TINY, TINY.full, spec, kinds=[kind], levers=levers)
+    real_bytes = measured(
+        TINY, TINY.full, spec, kind, recompute=recompute, micro_batches=micro_batches
+    )
+    assert predicted.peak_bytes == real_bytes
+    whole = predict(TINY, TINY.full, spec, kinds=[kind], levers=Levers(recompute))
+    assert predicted.peak_bytes < whole.peak_bytes

@@ -3,7 +3,7 @@ import torch
 from tests.tiny import shared_space, tiny_space
 from torch import nn
 
-from radars.memory import TrainingSpec
+from radars.memory import Levers, TrainingSpec
 from radars.memory.price import Price, path_bytes, place_prices
 from radars.nn.optimizer import OptimizerConfig
 from radars.space import Choose, SearchSpace
@@ -25,7 +25,16 @@ def test_a_price_that_can_be_counted_by_hand() -> None:
     assert prices["linear"].resident == 2 * weights  # with momentum
     assert prices["linear"].gradients == weights
     assert prices["linear"].saved == output
-    assert prices["none"].staying == prices["none"].saved == 0
+    assert prices["none"].staying(Levers()) == prices["none"].saved == 0
+
+
+def test_levers_move_what_is_saved_and_split_it() -> None:
+    price = Price(resident=100, saved=60, gradients=10, working=20)
+    assert (price.staying(Levers()), price.passing(Levers())) == (170, 20)
+    recomputed = Levers(recompute=True)
+    assert (price.staying(recomputed), price.passing(recomputed)) == (110, 80)
+    split = Levers(micro_batches=4)
+    assert (price.staying(split), price.passing(split)) == (125, 5)
 
 
 @pytest.mark.parametrize(

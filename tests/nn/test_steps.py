@@ -191,3 +191,37 @@ def test_the_loss_is_whatever_is_given() -> None:
 
     assert weights_step(supernet, example, label, loss=loss).item() == 7
     assert architecture_step(supernet, example, label, loss=loss).item() == 7
+
+
+def without_batch_norm(choose: Choose) -> nn.Module:
+    def layer(name: str) -> nn.Module:
+        return choose(name, {"none": nn.Identity, "linear": lambda: nn.Linear(16, 16)})
+
+    return nn.Sequential(nn.Flatten(), layer("a"), nn.Tanh(), layer("b"), nn.Linear(16, 4))
+
+
+@pytest.mark.parametrize("micro_batches", [2, 3, 8])
+@pytest.mark.parametrize("recompute", [False, True])
+def test_a_batch_in_parts_trains_as_the_whole_does(micro_batches: int, recompute: bool) -> None:
+    descent = OptimizerConfig(name="sgd", learning_rate=1.0, momentum=0.0, weight_decay=0.0)
+
+    def trained(micro_batches: int) -> tuple[list[Tensor], list[Tensor]]:
+        supernet = Supernet(
+            SearchSpace(without_batch_norm), architecture_optimizer=descent, recompute=recompute
+        ).double()
+        losses = [
+            weights_step(supernet, *batch(torch.float64), micro_batches=micro_batches),
+            architecture_step(
+                supernet,
+                *batch(torch.float64),
+                micro_batches=micro_batches,
+                regulariser=lambda net: net.live_logits()["a"].square().sum(),
+            ),
+        ]
+        return losses, values([*supernet.weight_parameters(), *supernet.logits])
+
+    whole_losses, whole = trained(1)
+    part_losses, parts = trained(micro_batches)
+    for left, right in zip(whole_losses + whole, part_losses + parts, strict=True):
+        torch.testing.assert_close(left.double(), right.double(), rtol=1e-6, atol=1e-7)
+    assert not all(same(whole, parts))  # it was split, or rounding would be the same

@@ -1,7 +1,8 @@
 import pytest
 from tests.tiny import quick_config, tiny_data, tiny_space
 
-from radars.search.controller import Controller
+from radars.cost import Feasible
+from radars.search.controller import Controller, Sample
 from radars.search.explore import explore, update_policy
 from radars.search.setup import SearchSetup
 
@@ -41,6 +42,35 @@ def test_steps_and_updates(
     assert updates == [3] * num_updates
     known = [accuracy for _, accuracy in ticks if accuracy == accuracy]
     assert bool(known) == (num_updates > 0)
+
+
+@pytest.mark.parametrize(("fraction", "trained"), [(0.0, 2), (1.0, 8)])
+def test_what_is_trained_after_the_warm_up_is_uniform_or_follows_the_policy(
+    fraction: float, trained: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = SETUP.workbench()
+    state = SETUP.state(bench)
+    draws: list[bool] = []
+    sample = Controller.sample
+
+    def spy(controller: Controller, feasible: Feasible, *, uniform: bool = False) -> Sample:
+        draws.append(uniform)
+        return sample(controller, feasible, uniform=uniform)
+
+    monkeypatch.setattr(Controller, "sample", spy)
+    explore(
+        bench,
+        state.supernet,
+        state.controller,
+        SETUP.config.explore.model_copy(update={"uniform_fraction": fraction}),
+        start=0,
+        seed=0,
+        num_uniform=2,
+        learning_rate_at=lambda step: 0.1,
+        tick=lambda step, accuracy: None,
+    )
+    assert draws.count(True) == trained
+    assert draws.count(False) == 8 - trained + 3 * 3  # three updates of three samples
 
 
 def test_rewards_are_on_validation_batches_and_train_nothing() -> None:

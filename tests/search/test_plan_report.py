@@ -8,7 +8,7 @@ from radars.search.summary import plan_summary
 def test_a_report_where_nothing_needs_to_be_done() -> None:
     report = plan_for("digits", None, 16, "1GiB")
     assert report.plan is not None
-    assert report.plan.levers == ()
+    assert report.plan.measures == ()
     assert report.to_dict()["plan"]["live_candidates"] == 20
     assert report.smallest_path_bytes < report.largest_path_bytes < report.full_supernet_bytes
     assert "20 of 20 candidates live, as it is" in plan_summary(report)
@@ -17,7 +17,7 @@ def test_a_report_where_nothing_needs_to_be_done() -> None:
 def test_a_report_where_candidates_are_pruned() -> None:
     report = plan_for("digits", None, 16, "1200KiB")
     assert report.plan is not None
-    assert "prune" in report.plan.levers
+    assert "prune" in report.plan.measures
     assert report.plan.memory.peak_bytes <= 1200 * 1024
     assert "prune" in plan_summary(report)
 

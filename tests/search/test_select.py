@@ -129,7 +129,7 @@ def test_the_best_standing_after_the_last_rung_wins(count: int, config: SelectCo
     assert accuracy == accuracies[contenders.index(winner)]
 
 
-@pytest.mark.parametrize("stop_at", [1, 2, 3, 4, 6, 9, 11, 14])
+@pytest.mark.parametrize("stop_at", [1, 2, 3, 4, 6, 9, 11, 12])
 def test_selecting_goes_on_in_the_middle_of_a_child(stop_at: int) -> None:
     config = SelectConfig(rungs=(2, 3), keep=0.5)
     whole = run(new_selection(3), config)
@@ -160,8 +160,8 @@ def run_audition(
         return audition(bench, state.supernet, state.controller, config, favourites)
 
 
-def test_an_audition_finds_the_best_that_it_never_drew() -> None:
-    config = SelectConfig(draws=12, draw_batches=1, candidates=8)
+def test_an_audition_ranks_by_what_candidates_add() -> None:
+    config = SelectConfig(draws=60, draw_batches=1, candidates=8)
     contenders = run_audition(config, [], EFFECTS)
     # the first is the likeliest of a policy that knows nothing
     assert Architecture(dict.fromkeys("abc", "mb2")) in contenders[:2]

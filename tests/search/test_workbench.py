@@ -3,7 +3,7 @@ import torch
 from tests.tiny import quick_config, tiny_data, tiny_space
 
 from radars.errors import BudgetError
-from radars.memory import Planner
+from radars.memory import Levers, Planner
 from radars.search.setup import SearchSetup, training_spec
 from radars.space import Architecture
 
@@ -17,7 +17,7 @@ def setup_of(budget: int) -> SearchSetup:
 
 
 def test_only_paths_that_fit_are_drawn() -> None:
-    budget = ROOMY.predict(LARGEST, recompute=True).peak_bytes - 1
+    budget = ROOMY.predict(LARGEST, Levers(recompute=True)).peak_bytes - 1
     setup = setup_of(budget)
     bench = setup.workbench()
     assert not bench.fits(LARGEST)
@@ -42,12 +42,12 @@ def test_where_nothing_that_is_wanted_fits_the_search_says_so() -> None:
 @pytest.mark.parametrize("recompute", [False, True])
 def test_a_path_is_trained_within_the_budget_and_metered(recompute: bool) -> None:
     plain, recomputed = (
-        ROOMY.predict(LARGEST, recompute=lever).peak_bytes for lever in (False, True)
+        ROOMY.predict(LARGEST, Levers(recompute=lever)).peak_bytes for lever in (False, True)
     )
     setup = setup_of((plain + recomputed) // 2 if recompute else 2 * plain)
     bench = setup.workbench()
     supernet = setup.state(bench).supernet
-    assert bench.recomputes(LARGEST) == recompute
+    assert bench.levers(LARGEST) == Levers(recompute=recompute)
     for _ in range(3):
         loss = bench.train_path(supernet, LARGEST, bench.train_stream.next())
     assert torch.isfinite(loss)

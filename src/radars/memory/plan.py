@@ -1,13 +1,12 @@
 """`Planner`: which candidates stay live, and which levers are on, so that training fits a budget.
 
-Levers, cheapest first: as it is; recompute candidates in the backward pass; prune. Pruning is a
-knapsack: keep the policy's probability, pay in predicted bytes and in multiply-accumulates (a
-supernet step costs the sum of its candidates, a path costs one). Prices guide it, and an exact
-trace decides.
+Cheapest first: as it is; with the levers that are allowed; pruned. Pruning is a knapsack: keep the
+policy's probability, pay in predicted bytes and in multiply-accumulates (a supernet step costs the
+sum of its candidates, a path costs one). Prices guide it, and an exact trace decides.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 import numpy as np
@@ -15,6 +14,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from radars.cost import CostTable
 from radars.errors import BudgetError
+from radars.memory.levers import PLAIN, Levers
 from radars.memory.predict import StepMemory, TrainingSpec, predict
 from radars.memory.price import Price, path_bytes, place_prices
 from radars.nn.steps import StepKind
@@ -30,15 +30,22 @@ class Plan:
 
     Attributes:
         subspace: the candidates that stay live.
-        recompute: whether mixtures run their candidates again in the backward pass.
+        levers: what trades time for memory.
         memory: the exact prediction of the dearest step.
-        levers: what was done to fit, in order: `recompute`, `prune`.
+        is_pruned: whether candidates were given up.
+        time_ratio: the expected time of an iteration, as a multiple of that without levers.
     """
 
     subspace: Subspace
-    recompute: bool
+    levers: Levers
     memory: StepMemory
-    levers: tuple[str, ...]
+    is_pruned: bool = False
+    time_ratio: float = 1.0
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """What was done to fit, in order, such as `recompute`, `micro_batches=2`, `prune`."""
+        return self.levers.names + (("prune",) if self.is_pruned else ())
 
 
 class Planner:
@@ -50,6 +57,7 @@ class Planner:
         budget_bytes: the most that a training step may hold.
         max_cost_ratio: the most multiply-accumulates of the live candidates together, as a
             multiple of the dearest path's; None for no limit.
+        settings: the levers that are allowed, cheapest first.
     """
 
     def __init__(
@@ -58,11 +66,13 @@ class Planner:
         spec: TrainingSpec,
         budget_bytes: int,
         max_cost_ratio: float | None = None,
+        settings: Iterable[Levers] = (PLAIN, Levers(recompute=True)),
     ) -> None:
         self.space = space
         self.spec = spec
         self.budget_bytes = budget_bytes
         self._max_cost_ratio = max_cost_ratio
+        self._settings = tuple(settings)
         self._predict = cache(self._predict_exactly)
 
     @cached_property
@@ -91,10 +101,10 @@ class Planner:
         """The architecture with the most expected memory."""
         return self._extreme_path(within, sign=-1)
 
-    def predict(self, subspace: Subspace | Architecture, *, recompute: bool = False) -> StepMemory:
+    def predict(self, subspace: Subspace | Architecture, levers: Levers = PLAIN) -> StepMemory:
         """The exact memory of training a subspace or a path; traced once, then remembered."""
         return self._predict(
-            subspace.as_subspace() if isinstance(subspace, Architecture) else subspace, recompute
+            subspace.as_subspace() if isinstance(subspace, Architecture) else subspace, levers
         )
 
     def expected_path_bytes(self, architecture: Architecture) -> int:
@@ -114,14 +124,12 @@ class Planner:
         """How to train one path.
 
         Raises:
-            BudgetError: it does not fit, even when it is recomputed.
+            BudgetError: it does not fit, whatever is allowed.
         """
-        subspace = architecture.as_subspace()
-        for recompute in (False, True):
-            memory = self.predict(subspace, recompute=recompute)
-            if memory.peak_bytes <= self.budget_bytes:
-                return Plan(subspace, recompute, memory, ("recompute",) if recompute else ())
-        raise self._does_not_fit(memory.peak_bytes)
+        plan = self._first_that_fits(architecture.as_subspace())
+        if plan is None:
+            raise self._does_not_fit(architecture)
+        return plan
 
     def plan(
         self,
@@ -141,45 +149,60 @@ class Planner:
         preferences = preferences or {
             choice: dict.fromkeys(names, 1.0 / len(names)) for choice, names in within.items()
         }
-        kept = self._prune(preferences, within, room_bytes=None)
-        pruned: tuple[str, ...] = ("prune",) if kept != within else ()
-        for recompute in (False, True):
-            memory = self.predict(kept, recompute=recompute)
-            if memory.peak_bytes <= self.budget_bytes:
-                return Plan(kept, recompute, memory, (("recompute",) if recompute else ()) + pruned)
-        return self._prune_to_fit(preferences, within)
+        kept = self._prune(preferences, within, None, self._settings[-1])
+        plan = self._first_that_fits(kept) or self._pruned_to_fit(preferences, within)
+        return replace(plan, is_pruned=plan.subspace != within)
 
-    def _prune_to_fit(
+    def _first_that_fits(self, subspace: Subspace) -> Plan | None:
+        for levers in self._settings:
+            memory = self.predict(subspace, levers)
+            if memory.peak_bytes <= self.budget_bytes:
+                return self._made(subspace, levers, memory)
+        return None
+
+    def _pruned_to_fit(
         self, preferences: Mapping[str, Mapping[str, float]], within: Subspace
     ) -> Plan:
-        """Prunes, with candidates recomputed, until the exact trace fits."""
+        """Prunes, with all levers that are allowed, until the exact trace fits."""
+        levers = self._settings[-1]
         smallest = self.smallest_path(within)
         path = self.plan_path(smallest)
-        room_bytes = self.budget_bytes - self.predict(smallest, recompute=True).peak_bytes
+        room_bytes: float = self.budget_bytes - self.predict(smallest, levers).peak_bytes
         for _ in range(_MAX_TRIES):
             if room_bytes <= 0:
                 break
-            kept = self._prune(preferences, within, room_bytes=room_bytes)
-            memory = self.predict(kept, recompute=True)
+            kept = self._prune(preferences, within, room_bytes, levers)
+            memory = self.predict(kept, levers)
             if memory.peak_bytes <= self.budget_bytes:
-                return Plan(kept, True, memory, ("recompute", "prune"))
+                return self._made(kept, levers, memory)
             over_bytes = memory.peak_bytes - self.budget_bytes
-            used_bytes = self._recomputed_bytes(kept) - self._recomputed_bytes(
-                smallest.as_subspace()
+            used_bytes = self._expected_bytes(kept, levers) - self._expected_bytes(
+                smallest.as_subspace(), levers
             )
             room_bytes = min(room_bytes - over_bytes, used_bytes - 1)
-        return Plan(path.subspace, path.recompute, path.memory, (*path.levers, "prune"))
+        return path
+
+    def _made(self, subspace: Subspace, levers: Levers, memory: StepMemory) -> Plan:
+        in_candidates = sum(
+            self.costs.candidates[choice][name].macs
+            for choice, names in subspace.items()
+            for name in names
+        )
+        total = in_candidates + self.costs.fixed.macs
+        share = in_candidates / total if total else 0.0
+        return Plan(subspace, levers, memory, time_ratio=levers.time_ratio(share))
 
     def _prune(
         self,
         preferences: Mapping[str, Mapping[str, float]],
         within: Subspace,
-        room_bytes: int | None,
+        room_bytes: float | None,
+        levers: Levers,
     ) -> Subspace:
         """Solves the knapsack over the candidates of `within`.
 
         Its variables are whether each candidate is kept and, last, the bytes of the kept candidate
-        that holds the most while it is recomputed.
+        that passes the most.
         """
         if room_bytes is None and self._max_cost_ratio is None:
             return within
@@ -195,11 +218,11 @@ class Planner:
             rows.append(LinearConstraint(macs[None] / room, -np.inf, 1.0))
         largest = 0.0
         if room_bytes is not None:
-            least_bytes = self._recomputed_bytes(self.smallest_path(within).as_subspace())
+            least_bytes = self._expected_bytes(self.smallest_path(within).as_subspace(), levers)
             room = max(float(room_bytes + least_bytes), 1.0)
             prices = [self.prices[c][n] for c, n in pairs]
-            staying = np.array([price.staying for price in prices] + [room], dtype=float) / room
-            passing = np.array([price.passing for price in prices], dtype=float) / room
+            staying = np.array([p.staying(levers) for p in prices] + [room], dtype=float) / room
+            passing = np.array([p.passing(levers) for p in prices], dtype=float) / room
             within_largest = np.column_stack([np.diag(passing), -np.ones(len(pairs))])
             rows.append(LinearConstraint(staying[None], -np.inf, 1.0))
             rows.append(LinearConstraint(within_largest, -np.inf, 0.0))
@@ -217,10 +240,12 @@ class Planner:
         kept = [pair for pair, x in zip(pairs, taken, strict=True) if x > 0]
         return Subspace({choice: [n for c, n in kept if c == choice] for choice in within})
 
-    def _recomputed_bytes(self, subspace: Subspace) -> int:
-        """What candidates add, by prices, where one at a time is recomputed."""
+    def _expected_bytes(self, subspace: Subspace, levers: Levers) -> float:
+        """What candidates add by prices: what stays of all, and what passes of the dearest."""
         prices = [self.prices[choice][name] for choice, names in subspace.items() for name in names]
-        return sum(price.staying for price in prices) + max(price.passing for price in prices)
+        return sum(price.staying(levers) for price in prices) + max(
+            price.passing(levers) for price in prices
+        )
 
     def _extreme_path(self, within: Subspace | None, sign: int) -> Architecture:
         return Architecture(
@@ -234,16 +259,16 @@ class Planner:
         price = self.prices[choice][name]
         return price.resident + price.saved
 
-    def _predict_exactly(self, subspace: Subspace, recompute: bool) -> StepMemory:
-        return predict(
-            self.space, subspace, self.spec, kinds=_training_kinds(), recompute=recompute
-        )
+    def _predict_exactly(self, subspace: Subspace, levers: Levers) -> StepMemory:
+        return predict(self.space, subspace, self.spec, kinds=_training_kinds(), levers=levers)
 
-    def _does_not_fit(self, need_bytes: int) -> BudgetError:
+    def _does_not_fit(self, architecture: Architecture) -> BudgetError:
+        need_bytes = min(self.predict(architecture, levers).peak_bytes for levers in self._settings)
         return BudgetError(
             f"the smallest plan of {self.space.name!r} needs {format_bytes(need_bytes)} "
             f"({need_bytes:,} bytes) with batches of {self.spec.batch_size}, but the budget is "
-            f"{format_bytes(self.budget_bytes)}; raise the budget or lower the batch size"
+            f"{format_bytes(self.budget_bytes)}; raise the budget, lower the batch size, or raise "
+            f"levers.max_micro_batches"
         )
 
 

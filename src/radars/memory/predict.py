@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from radars.memory.levers import PLAIN, Levers
 from radars.memory.tracker import Breakdown, MemoryTracker, Part
 from radars.nn.optimizer import OptimizerConfig, state_tensors
 from radars.nn.relaxation import Relaxation, Softmax
@@ -70,7 +71,7 @@ def predict(
     spec: TrainingSpec,
     *,
     kinds: Iterable[StepKind] = (StepKind.WEIGHTS, StepKind.ARCHITECTURE),
-    recompute: bool = False,
+    levers: Levers = PLAIN,
 ) -> StepMemory:
     """Predicts the peak of the steps that train a subspace, by running them on fake tensors.
 
@@ -80,7 +81,7 @@ def predict(
         spec: batch, optimizers, precision.
         kinds: the steps that are run in turn; the dearest counts. An architecture step is left
             out where nothing is left to choose.
-        recompute: whether candidates are run again in the backward pass.
+        levers: what trades time for memory.
 
     Returns:
         The dearest step's memory. Every state that one of the steps leaves on the device, such as
@@ -98,7 +99,7 @@ def predict(
             spec.relaxation,
             optimizer=spec.optimizer,
             architecture_optimizer=spec.architecture_optimizer,
-            recompute=recompute,
+            recompute=levers.recompute,
             device=device,
         )
         example_B = torch.empty(spec.batch_size, *spec.input_shape, device=device)
@@ -110,20 +111,24 @@ def predict(
         memories = []
         for kind in kinds:
             with track(supernet, (example_B, label_B)) as tracker:
-                run_step(kind, supernet, example_B, label_B, spec.precision)
+                run_step(kind, supernet, example_B, label_B, spec.precision, levers.micro_batches)
             memories.append(StepMemory(tracker.peak_bytes, tracker.breakdown))
     return max(memories, key=lambda memory: memory.peak_bytes)
 
 
 def run_step(
-    kind: StepKind, supernet: Supernet, example_B: Tensor, label_B: Tensor, precision: Precision
+    kind: StepKind,
+    supernet: Supernet,
+    example_B: Tensor,
+    label_B: Tensor,
+    precision: Precision = "32-true",
+    micro_batches: int = 1,
 ) -> Tensor:
     """Runs a step of one kind; returns its loss or, for an evaluation, its outputs."""
     if kind is StepKind.EVALUATION:
         return evaluation_step(supernet, example_B, precision=precision)
-    if kind is StepKind.ARCHITECTURE:
-        return architecture_step(supernet, example_B, label_B, precision=precision)
-    return weights_step(supernet, example_B, label_B, precision=precision)
+    step = architecture_step if kind is StepKind.ARCHITECTURE else weights_step
+    return step(supernet, example_B, label_B, precision=precision, micro_batches=micro_batches)
 
 
 def track(supernet: Supernet, batch: Iterable[Tensor]) -> MemoryTracker:

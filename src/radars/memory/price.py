@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from radars.memory.levers import Levers
 from radars.memory.predict import TrainingSpec
 from radars.memory.tracker import MemoryTracker, Part
 from radars.nn.optimizer import state_tensors
@@ -34,15 +35,15 @@ class Price:
     gradients: int = 0
     working: int = 0
 
-    @property
-    def staying(self) -> int:
-        """What it adds even where it is recomputed."""
-        return self.resident + self.gradients
+    def staying(self, levers: Levers) -> float:
+        """What it adds for as long as it is live."""
+        kept = 0.0 if levers.recompute else self.saved / levers.micro_batches
+        return self.resident + self.gradients + kept
 
-    @property
-    def passing(self) -> int:
-        """What it holds only while it is recomputed."""
-        return self.saved + self.working
+    def passing(self, levers: Levers) -> float:
+        """What it holds only while its part of the backward pass runs."""
+        again = self.saved if levers.recompute else 0
+        return (again + self.working) / levers.micro_batches
 
     def __add__(self, other: "Price") -> "Price":
         return Price(

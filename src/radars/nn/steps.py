@@ -1,10 +1,10 @@
 """The steps of a search: what one batch does to a supernet.
 
 These very functions are traced to predict their memory, so a prediction cannot drift from what
-is run. Shapes: B batch, K classes.
+is run. Shapes: B batch, P a part of it, K classes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from enum import StrEnum
 from typing import Literal
@@ -38,21 +38,26 @@ def weights_step(
     loss: Loss = nn.functional.cross_entropy,
     precision: Precision = "32-true",
     max_gradient_norm: float = 5.0,
+    micro_batches: int = 1,
 ) -> Tensor:
-    """Trains the live network weights on one batch; logits take no gradient. Returns the loss."""
+    """Trains the live network weights on one batch; logits take no gradient. Returns the loss.
+
+    With several `micro_batches`, the batch is run in that many parts, whose gradients add up to the
+    batch's: `loss` is a mean over examples. BatchNorm sees the parts.
+    """
     supernet.train()
     supernet.logits.requires_grad_(False)
+    value = torch.zeros((), device=example_B.device)
     try:
-        with autocast(example_B.device, precision):
-            value = loss(supernet(example_B), label_B)
-        value.backward()  # type: ignore[no-untyped-call]
+        for share, example_P, label_P in _parts(example_B, label_B, micro_batches):
+            value += _backward(supernet, example_P, label_P, loss, precision, share)
     finally:
         supernet.logits.requires_grad_(True)
     nn.utils.clip_grad_norm_(supernet.weight_parameters(), max_gradient_norm)
     for optimizer in supernet.weight_optimizers():
         optimizer.step()
         optimizer.zero_grad()
-    return value.detach()
+    return value
 
 
 def architecture_step(
@@ -63,22 +68,23 @@ def architecture_step(
     loss: Loss = nn.functional.cross_entropy,
     precision: Precision = "32-true",
     regulariser: Callable[[Supernet], Tensor] | None = None,
+    micro_batches: int = 1,
 ) -> Tensor:
     """Trains the architecture logits on one batch with frozen weights. Returns the loss.
 
     First-order bilevel step (DARTS, Liu et al. 2019, section 2.3, xi = 0). A `regulariser` of the
-    logits, a scalar, is added to the loss.
+    logits, a scalar, is added to the loss. `micro_batches` as in `weights_step`.
     """
     supernet.train()
+    value = torch.zeros((), device=example_B.device)
     with supernet.frozen_weights(), frozen_statistics(supernet):
-        with autocast(example_B.device, precision):
-            value = loss(supernet(example_B), label_B)
-        if value.requires_grad:  # not where a single candidate is left of every choice
-            total = value if regulariser is None else value + regulariser(supernet)
-            total.backward()  # type: ignore[no-untyped-call]
+        for share, example_P, label_P in _parts(example_B, label_B, micro_batches):
+            value += _backward(supernet, example_P, label_P, loss, precision, share)
+        if regulariser is not None and supernet.live_logits():
+            regulariser(supernet).backward()  # type: ignore[no-untyped-call]
     supernet.architecture_optimizer.step()
     supernet.architecture_optimizer.zero_grad()
-    return value.detach()
+    return value
 
 
 @torch.no_grad()
@@ -96,6 +102,35 @@ def evaluation_step(
         output_BK = supernet(example_B)
     assert isinstance(output_BK, Tensor)
     return output_BK.float()
+
+
+def _parts(
+    example_B: Tensor, label_B: Tensor, micro_batches: int
+) -> Iterator[tuple[float, Tensor, Tensor]]:
+    """Yields a batch in parts of about the same size, each with its share of the batch."""
+    parts = zip(
+        example_B.tensor_split(micro_batches), label_B.tensor_split(micro_batches), strict=True
+    )
+    for example_P, label_P in parts:
+        yield len(label_P) / len(label_B), example_P, label_P
+
+
+def _backward(
+    supernet: Supernet,
+    example_P: Tensor,
+    label_P: Tensor,
+    loss: Loss,
+    precision: Precision,
+    share: float,
+) -> Tensor:
+    """Adds a part's share of the gradients; returns its share of the loss."""
+    with autocast(example_P.device, precision):
+        value = loss(supernet(example_P), label_P)
+    if share < 1.0:
+        value = value * share
+    if value.requires_grad:  # not where nothing that runs is to be trained
+        value.backward()  # type: ignore[no-untyped-call]
+    return value.detach()
 
 
 def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[None]:

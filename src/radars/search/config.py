@@ -99,6 +99,20 @@ class DifferentiateConfig(_Config):
         return Softmax(temperature)
 
 
+class LeversConfig(_Config):
+    """What may be traded for memory, each on its own switch.
+
+    Attributes:
+        recompute: candidates may be run again in the backward pass: time for memory, and nothing
+            else changes.
+        max_micro_batches: the most parts that a training batch may be split into. More than one
+            changes results, as BatchNorm sees the parts, so it is off unless asked for.
+    """
+
+    recompute: bool = True
+    max_micro_batches: int = Field(1, ge=1)
+
+
 class SelectConfig(_Config):
     """The end of a search: the few best architectures are trained alone, and the worst dropped.
 
@@ -138,6 +152,7 @@ class SearchConfig(_Config):
         seed: of everything random.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         precision: `32-true` or `bf16-mixed`.
+        levers: what may be traded for memory.
         num_rounds: rounds of explore and differentiate.
         optimizer: of the shared weights.
         explore: the RL half.
@@ -157,6 +172,7 @@ class SearchConfig(_Config):
     seed: int = Field(0, ge=0, lt=2**31)
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
     precision: Precision = "32-true"
+    levers: LeversConfig = LeversConfig()
     num_rounds: int = Field(2, ge=1)
     optimizer: OptimizerConfig = OptimizerConfig()
     explore: ExploreConfig = ExploreConfig()

@@ -68,7 +68,8 @@ def differentiate(
     if start == 0:
         supernet.set_logits(initial_logits)
     supernet.activate(plan.subspace)
-    supernet.set_recompute(plan.recompute)
+    supernet.set_recompute(plan.levers.recompute)
+    micro_batches = plan.levers.micro_batches
     peak_bytes = plan.memory.peak_bytes
     for step in range(start, config.steps):
         torch.manual_seed(stable_seed(seed, step))
@@ -77,7 +78,13 @@ def differentiate(
         supernet.set_learning_rate(learning_rate_at(step))
         batch = move(bench.train_stream.next(), bench.device)
         loss = bench.meter.run(
-            partial(weights_step, supernet, *batch, precision=bench.precision),
+            partial(
+                weights_step,
+                supernet,
+                *batch,
+                precision=bench.precision,
+                micro_batches=micro_batches,
+            ),
             supernet,
             batch,
             peak_bytes,
@@ -91,6 +98,7 @@ def differentiate(
                 *batch,
                 precision=bench.precision,
                 regulariser=BetaDecay(config.beta_decay * fraction),
+                micro_batches=micro_batches,
             )
         tick(step + 1, float("nan"))
     trained = {

@@ -88,7 +88,8 @@ class Observer:
             round=state.round_index,
             live_candidates=plan.subspace.num_candidates,
             subspace={choice: list(names) for choice, names in plan.subspace.items()},
-            levers=list(plan.levers),
+            levers=list(plan.measures),
+            time_ratio=round(plan.time_ratio, 3),
             predicted_peak_bytes=plan.memory.peak_bytes,
             policy=state.controller.probabilities(),
         )

@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from radars.errors import BudgetError, ConfigError, SpaceError
-from radars.memory import Plan, Planner
+from radars.memory import Levers, Plan
 from radars.search.config import SearchConfig
 from radars.search.recipes import recipe
-from radars.search.setup import training_spec
+from radars.search.setup import new_planner
 from radars.settings import merge_settings, validate_settings
 from radars.space import SearchSpace
 from radars.spaces import accepted_options, load_space
@@ -60,7 +60,8 @@ class PlanReport:
             plan |= {
                 "predicted_peak_bytes": self.plan.memory.peak_bytes,
                 "live_candidates": self.plan.subspace.num_candidates,
-                "levers": list(self.plan.levers),
+                "levers": list(self.plan.measures),
+                "time_ratio": round(self.plan.time_ratio, 3),
                 "breakdown": asdict(self.plan.memory.breakdown),
                 "subspace": {choice: list(names) for choice, names in self.plan.subspace.items()},
             }
@@ -77,12 +78,7 @@ def plan_report(
         config: batch size, optimizers, precision, budget.
         input_shape: of one example, without the batch.
     """
-    planner = Planner(
-        space,
-        training_spec(config, input_shape),
-        config.budget,
-        config.differentiate.max_cost_ratio,
-    )
+    planner = new_planner(space, config, input_shape)
     smallest, largest = planner.smallest_path(), planner.largest_path()
     plan, problem = None, None
     try:
@@ -97,7 +93,7 @@ def plan_report(
         budget_bytes=config.budget,
         smallest_path_bytes=planner.predict(smallest).peak_bytes,
         largest_path_bytes=planner.predict(largest).peak_bytes,
-        largest_path_recomputed_bytes=planner.predict(largest, recompute=True).peak_bytes,
+        largest_path_recomputed_bytes=planner.predict(largest, Levers(recompute=True)).peak_bytes,
         full_supernet_bytes=planner.predict(space.full).peak_bytes,
         plan=plan,
         problem=problem,

@@ -8,7 +8,7 @@ import torch
 from radars.cost import CostTable, Feasible
 from radars.data import BatchStream, Data, load_data
 from radars.errors import ConfigError
-from radars.memory import Planner, TrainingSpec
+from radars.memory import Planner, TrainingSpec, lever_settings
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.supernet import Supernet
 from radars.run.device import device_of
@@ -93,8 +93,7 @@ class SearchSetup:
             check_output(network, searched.name, data.input_shape, data.num_classes)
         costs = CostTable.of(space, data.input_shape)
         feasible = Feasible(costs, config.constraints, space.full)
-        spec = training_spec(config, data.input_shape)
-        planner = Planner(proxy, spec, config.budget, config.differentiate.max_cost_ratio)
+        planner = new_planner(proxy, config, data.input_shape)
         planner.plan_path(planner.smallest_path())
         return cls(config, space, proxy, data, costs, feasible, planner)
 
@@ -165,6 +164,22 @@ class SearchSetup:
 def _num_states(optimizer: OptimizerConfig) -> int:
     """How many numbers an optimizer keeps for each weight: what it holds goes by that."""
     return 2 if optimizer.name == "adamw" else int(optimizer.momentum > 0)
+
+
+def new_planner(space: SearchSpace, config: SearchConfig, input_shape: tuple[int, ...]) -> Planner:
+    """The planner of a search's steps."""
+    settings = lever_settings(
+        recompute=config.levers.recompute,
+        max_micro_batches=config.levers.max_micro_batches,
+        batch_size=config.data.batch_size,
+    )
+    return Planner(
+        space,
+        training_spec(config, input_shape),
+        config.budget,
+        config.differentiate.max_cost_ratio,
+        settings,
+    )
 
 
 def training_spec(config: SearchConfig, input_shape: tuple[int, ...]) -> TrainingSpec:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from torch import Tensor
 
 from radars.data import BatchStream
-from radars.memory import Plan, Planner
+from radars.memory import Levers, Plan, Planner
 from radars.nn.supernet import Supernet
 from radars.search.controller import Controller
 from radars.search.meter import MemoryMeter
@@ -83,8 +83,9 @@ class SearchState:
             "plan": self.plan
             and {
                 "subspace": _plain(self.plan.subspace),
-                "recompute": self.plan.recompute,
-                "levers": list(self.plan.levers),
+                "levers": asdict(self.plan.levers),
+                "is_pruned": self.plan.is_pruned,
+                "time_ratio": self.plan.time_ratio,
             },
             "favourites": [dict(architecture) for architecture in self.favourites],
             "selection": self.selection
@@ -127,9 +128,15 @@ class SearchState:
             setattr(self.meter, name, value)
         if values["plan"]:
             subspace = Subspace(values["plan"]["subspace"])
-            recompute = values["plan"]["recompute"]
-            memory = planner.predict(subspace, recompute=recompute)
-            self.plan = Plan(subspace, recompute, memory, tuple(values["plan"]["levers"]))
+            levers = Levers(**values["plan"]["levers"])
+            memory = planner.predict(subspace, levers)
+            self.plan = Plan(
+                subspace,
+                levers,
+                memory,
+                is_pruned=values["plan"]["is_pruned"],
+                time_ratio=values["plan"]["time_ratio"],
+            )
         if values["selection"]:
             saved = values["selection"]
             architectures = [Architecture(candidate) for candidate in saved["contenders"]]

@@ -65,8 +65,9 @@ def plan_summary(report: PlanReport) -> str:
     plan = report.plan
     lines += [
         f"plan: {plan.subspace.num_candidates} of {report.total_candidates} candidates live, "
-        f"{' and '.join(plan.levers) or 'as it is'}; predicted peak "
-        f"{format_bytes(plan.memory.peak_bytes)}",
+        f"{' and '.join(plan.measures) or 'as it is'}; predicted peak "
+        f"{format_bytes(plan.memory.peak_bytes)}, expected time {plan.time_ratio:.2f}x of the same "
+        "without levers",
         *_breakdown_rows(plan.memory.breakdown),
     ]
     if report.largest_path_recomputed_bytes > budget:

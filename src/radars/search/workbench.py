@@ -9,7 +9,7 @@ from torch import Tensor
 from radars.cost import Feasible
 from radars.data import Batch, BatchStream, Split, move
 from radars.errors import BudgetError, RunError
-from radars.memory import Planner
+from radars.memory import Levers, Planner
 from radars.nn.steps import Precision, evaluation_step, weights_step
 from radars.nn.supernet import Supernet
 from radars.search.controller import Controller, Sample
@@ -53,21 +53,21 @@ class Workbench:
     def fits(self, architecture: Architecture) -> bool:
         """Whether a path can be trained within the budget."""
         try:
-            self.recomputes(architecture)
+            self.levers(architecture)
         except BudgetError:
             return False
         return True
 
-    def recomputes(self, architecture: Architecture) -> bool:
-        """Whether a path must be recomputed in the backward pass to be within the budget.
+    def levers(self, architecture: Architecture) -> Levers:
+        """What a path needs to be trained within the budget.
 
         Raises:
-            BudgetError: it does not fit, even so.
+            BudgetError: it does not fit, whatever is allowed.
         """
         expected_bytes = self.planner.expected_path_bytes(architecture)
         if expected_bytes * _PRICE_TOLERANCE <= self.planner.budget_bytes:
-            return False
-        return self.planner.plan_path(architecture).recompute
+            return Levers()
+        return self.planner.plan_path(architecture).levers
 
     def fingerprint(self, architecture: Architecture) -> str:
         """Tells architectures apart by the network that they build."""
@@ -102,22 +102,23 @@ class Workbench:
 
     def train_path(self, supernet: Supernet, architecture: Architecture, batch: Batch) -> Tensor:
         """A weights step on one path; returns the loss."""
-        recompute = self.recomputes(architecture)
+        levers = self.levers(architecture)
         supernet.activate(architecture)
-        supernet.set_recompute(recompute)
+        supernet.set_recompute(levers.recompute)
         batch = move(batch, self.device)
 
-        def predict() -> int:
-            return self.planner.predict(architecture, recompute=recompute).peak_bytes
+        def step() -> Tensor:
+            return weights_step(
+                supernet, *batch, precision=self.precision, micro_batches=levers.micro_batches
+            )
 
-        expected_bytes = self.planner.expected_path_bytes(architecture) * _PRICE_TOLERANCE
-        loss = self.meter.run(
-            lambda: weights_step(supernet, *batch, precision=self.precision),
-            supernet,
-            batch,
-            predict() if recompute else int(expected_bytes),  # known already where it recomputes
-            predict,
-        )
+        def predict() -> int:
+            return self.planner.predict(architecture, levers).peak_bytes
+
+        expected_bytes = int(self.planner.expected_path_bytes(architecture) * _PRICE_TOLERANCE)
+        if levers.names:
+            expected_bytes = predict()  # known already
+        loss = self.meter.run(step, supernet, batch, expected_bytes, predict)
         self.check_loss(loss)
         return loss
 

@@ -1,0 +1,173 @@
+"""How memory grows with the number of candidates: plain supernet, two paths, and RADARS.
+
+A CIFAR-sized space of 8 layers with 2, 4, ..., 64 candidates each (MBConvs, the dearest first, so
+that all sizes share their largest path). Measured on the CPU: the real steps, every tensor counted.
+
+- plain: a weights step and an architecture step of the whole supernet (DARTS);
+- two paths: the same with two candidates a layer, as ProxylessNAS has them on the device;
+- radars: the largest single path (explore) and the planned subspace (differentiate), under a budget
+  that is the same for all sizes.
+
+    pip install -e ".[benchmarks]" && python benchmarks/memory_growth.py
+
+Writes `benchmarks/results/memory_growth.json` and `memory_growth.svg`.
+"""
+
+import argparse
+import json
+import platform
+import time
+from collections.abc import Mapping
+from functools import partial
+from itertools import islice, product
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import torch
+from torch import nn
+
+from radars.memory import Planner, TrainingSpec, measure
+from radars.memory.predict import run_step
+from radars.nn.operations import mbconv
+from radars.nn.steps import StepKind
+from radars.nn.supernet import Supernet
+from radars.space import Choose, Factory, SearchSpace, Subspace
+from radars.spaces.stages import cifar_network
+from radars.units import format_bytes, parse_bytes
+
+RESULTS = Path(__file__).parent / "results"
+SIZES = (2, 4, 8, 16, 32, 64)
+INPUT_SHAPE = (3, 32, 32)
+STEPS = (StepKind.WEIGHTS, StepKind.ARCHITECTURE)
+
+
+def main() -> None:
+    """Measures every size, writes the table and the plot."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--width", type=int, default=8)
+    parser.add_argument("--budget", default=None, help="by default what the largest path needs")
+    arguments = parser.parse_args()
+    spec = TrainingSpec(INPUT_SHAPE, arguments.batch_size)
+    if arguments.budget is None:
+        roomy = Planner(space_of(SIZES[0], arguments.width), spec, 2**50)
+        budget_bytes = roomy.predict(roomy.largest_path()).peak_bytes
+    else:
+        budget_bytes = parse_bytes(arguments.budget)
+    rows = []
+    for size in SIZES:
+        rows.append(row_of(size, arguments.width, spec, budget_bytes))
+        print(
+            f"{size:3} candidates: plain {format_bytes(rows[-1]['plain'])}, two paths "
+            f"{format_bytes(rows[-1]['two_paths'])}, radars {format_bytes(rows[-1]['radars'])} of "
+            f"{format_bytes(budget_bytes)} ({rows[-1]['live_candidates']} candidates live, "
+            f"{', '.join(rows[-1]['measures']) or 'as it is'})",
+            flush=True,
+        )
+    flat = rows[-1]["radars"] / rows[0]["radars"]
+    worst = max(abs(row["predicted_ratio"] - 1) for row in rows)
+    print(f"radars: {flat:.3f} from the smallest to the largest; prediction off by {worst:.3%}")
+    RESULTS.mkdir(exist_ok=True)
+    about = {
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
+        "torch": torch.__version__,
+        "batch_size": arguments.batch_size,
+        "width": arguments.width,
+        "budget_bytes": budget_bytes,
+    }
+    (RESULTS / "memory_growth.json").write_text(json.dumps(about | {"rows": rows}, indent=1) + "\n")
+    plot(rows, budget_bytes, RESULTS / "memory_growth.svg")
+
+
+def space_of(size: int, width: int) -> SearchSpace:
+    """The space with `size` candidates a layer."""
+    kinds = list(islice(product((True, False), (8, 7, 6, 5, 4, 3, 2, 1), (9, 7, 5, 3)), size))
+
+    def candidates(in_channels: int, out_channels: int, stride: int) -> Mapping[str, Factory]:
+        return {
+            f"mb{expand_ratio}_k{kernel_size}" + "_se" * se: partial(
+                mbconv,
+                in_channels,
+                out_channels,
+                kernel_size,
+                expand_ratio,
+                stride,
+                squeeze_excite=se,
+            )
+            for se, expand_ratio, kernel_size in kinds
+        }
+
+    def network(choose: Choose) -> nn.Module:
+        return cifar_network(choose, candidates, num_classes=10, in_channels=3, width=width)
+
+    return SearchSpace(network, name=f"growth-{size}", input_shape=INPUT_SHAPE)
+
+
+def row_of(size: int, width: int, spec: TrainingSpec, budget_bytes: int) -> dict[str, Any]:
+    """The measured peaks of one size."""
+    space = space_of(size, width)
+    planner = Planner(space, spec, budget_bytes)
+    largest = planner.plan_path(planner.largest_path())
+    plan = planner.plan()
+    peaks = {
+        "plain": peak(space, space.full, spec),
+        "two_paths": peak(
+            space, Subspace({choice: names[:2] for choice, names in space.full.items()}), spec
+        ),
+        "radars": max(
+            peak(space, made.subspace, spec, made.levers.recompute) for made in (largest, plan)
+        ),
+    }
+    predicted_bytes = max(largest.memory.peak_bytes, plan.memory.peak_bytes)
+    return {
+        "candidates": size,
+        **peaks,
+        "fits": {name: num_bytes <= budget_bytes for name, num_bytes in peaks.items()},
+        "predicted_ratio": predicted_bytes / peaks["radars"],
+        "live_candidates": plan.subspace.num_candidates,
+        "measures": list(plan.measures),
+    }
+
+
+def peak(
+    space: SearchSpace, subspace: Subspace, spec: TrainingSpec, recompute: bool = False
+) -> int:
+    """The most that real steps hold, in bytes."""
+    supernet = Supernet(space, subspace, optimizer=spec.optimizer, recompute=recompute)
+    example_B = torch.randn(spec.batch_size, *spec.input_shape)
+    example_B = example_B.contiguous(memory_format=torch.channels_last)
+    batch = (example_B, torch.arange(spec.batch_size) % 10)
+    kinds = STEPS if subspace.num_architectures > 1 else STEPS[:1]
+    return max(
+        measure(partial(run_step, kind, supernet, *batch), supernet, batch)[1] for kind in kinds
+    )
+
+
+def plot(rows: list[dict[str, Any]], budget_bytes: int, path: Path) -> None:
+    """Peak against candidates, both on logarithmic scales."""
+    figure, axes = plt.subplots(figsize=(6, 4))
+    sizes = [row["candidates"] for row in rows]
+    for name, label, marker in (
+        ("plain", "plain supernet (DARTS)", "o"),
+        ("two_paths", "two paths (ProxylessNAS)", "s"),
+        ("radars", "RADARS", "^"),
+    ):
+        axes.plot(sizes, [row[name] / 2**20 for row in rows], marker=marker, label=label)
+    axes.axhline(budget_bytes / 2**20, color="black", linestyle="--", label="budget of RADARS")
+    axes.set(
+        xscale="log",
+        yscale="log",
+        xlabel="candidates a layer (8 layers)",
+        ylabel="measured peak, MiB",
+        xticks=sizes,
+        xticklabels=sizes,
+    )
+    axes.legend()
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""Is the predicted peak of a step the measured one? For every built-in space and kind of step.
+
+Measured on the CPU: real steps, every tensor counted. What is predicted to hold more than
+`--limit` is not run, and counted as such.
+
+    python benchmarks/memory_prediction.py
+
+Writes `benchmarks/results/memory_prediction.csv` and prints the worst case.
+"""
+
+import argparse
+import csv
+from collections.abc import Iterator
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from radars.memory import Levers, TrainingSpec, measure, predict
+from radars.memory.predict import run_step
+from radars.nn.optimizer import OptimizerConfig
+from radars.nn.steps import StepKind
+from radars.nn.supernet import Supernet
+from radars.space import Architecture, SearchSpace, Subspace
+from radars.spaces import load_space, zoo
+from radars.units import format_bytes, parse_bytes
+
+RESULTS = Path(__file__).parent / "results"
+OPTIMIZERS = {
+    "sgd": OptimizerConfig(),
+    "adamw": OptimizerConfig(name="adamw", learning_rate=1e-3),
+}
+FIELDS = (
+    *("space", "subspace", "step", "batch_size", "optimizer", "precision", "recompute"),
+    *("predicted_bytes", "measured_bytes", "ratio"),
+)
+
+
+def main() -> None:
+    """Measures what fits the limit; writes a row for each."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--spaces", default=",".join(entry.name for entry in zoo()))
+    parser.add_argument("--batch-sizes", default="8,64,256")
+    parser.add_argument("--limit", default="2GiB", type=parse_bytes)
+    arguments = parser.parse_args()
+    rows, num_skipped = [], 0
+    for name in arguments.spaces.split(","):
+        space = load_space(name)
+        before = len(rows)
+        for batch_size in map(int, arguments.batch_sizes.split(",")):
+            for row in rows_of(space, batch_size, arguments.limit):
+                if row is None:
+                    num_skipped += 1
+                else:
+                    rows.append(row)
+        worst = max((abs(row["ratio"] - 1) for row in rows[before:]), default=0.0)
+        print(f"{name}: {len(rows) - before} steps, worst {worst:.4%}", flush=True)
+    RESULTS.mkdir(exist_ok=True)
+    with (RESULTS / "memory_prediction.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, FIELDS)
+        writer.writeheader()
+        writer.writerows(rows)
+    worst_row = max(rows, key=lambda row: abs(row["ratio"] - 1))
+    print(
+        f"{len(rows)} steps, {num_skipped} over {format_bytes(arguments.limit)}; worst: {worst_row}"
+    )
+
+
+def rows_of(space: SearchSpace, batch_size: int, limit: int) -> Iterator[dict[str, Any] | None]:
+    """A row for every step of one batch size; None for one that is over the limit."""
+    assert space.input_shape is not None
+    for optimizer, precision in product(OPTIMIZERS, ("32-true", "bf16-mixed")):
+        spec = TrainingSpec(
+            space.input_shape, batch_size, OPTIMIZERS[optimizer], precision=precision
+        )
+        first = Architecture({choice: names[-1] for choice, names in space.full.items()})
+        two = Subspace({choice: names[-2:] for choice, names in space.full.items()})
+        steps = (
+            ("path", first.as_subspace(), StepKind.WEIGHTS),
+            ("path", first.as_subspace(), StepKind.EVALUATION),
+            ("two candidates", two, StepKind.WEIGHTS),
+            ("two candidates", two, StepKind.ARCHITECTURE),
+            ("whole", space.full, StepKind.WEIGHTS),
+            ("whole", space.full, StepKind.ARCHITECTURE),
+        )
+        for (label, subspace, kind), recompute in product(steps, (False, True)):
+            if kind is StepKind.EVALUATION and recompute:
+                continue
+            levers = Levers(recompute=recompute)
+            predicted_bytes = predict(space, subspace, spec, kinds=[kind], levers=levers).peak_bytes
+            if predicted_bytes > limit:
+                yield None
+                continue
+            measured_bytes = measured(space, subspace, spec, kind, recompute)
+            yield dict(
+                zip(
+                    FIELDS,
+                    (
+                        *(space.name, label, kind.value, batch_size, optimizer, precision),
+                        *(recompute, predicted_bytes, measured_bytes),
+                        predicted_bytes / measured_bytes,
+                    ),
+                    strict=True,
+                )
+            )
+
+
+def measured(
+    space: SearchSpace, subspace: Subspace, spec: TrainingSpec, kind: StepKind, recompute: bool
+) -> int:
+    """The peak of a real step, in bytes."""
+    supernet = Supernet(
+        space, subspace, spec.relaxation, optimizer=spec.optimizer, recompute=recompute
+    )
+    example_B = torch.randn(spec.batch_size, *spec.input_shape)
+    if example_B.dim() == 4:
+        example_B = example_B.contiguous(memory_format=torch.channels_last)
+    batch = (example_B, torch.zeros(spec.batch_size, dtype=torch.int64))
+    step = partial(run_step, kind, supernet, *batch, spec.precision)
+    return measure(step, supernet, batch)[1]
+
+
+if __name__ == "__main__":
+    main()
