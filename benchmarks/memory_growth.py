@@ -47,12 +47,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--width", type=int, default=8)
-    parser.add_argument("--budget", default=None, help="by default what the largest path needs")
+    parser.add_argument("--budget", default=None, help="by default 2%% above the largest path")
     arguments = parser.parse_args()
     spec = TrainingSpec(INPUT_SHAPE, arguments.batch_size)
     if arguments.budget is None:
         roomy = Planner(space_of(SIZES[0], arguments.width), spec, 2**50)
-        budget_bytes = roomy.predict(roomy.largest_path()).peak_bytes
+        budget_bytes = round(1.02 * roomy.predict(roomy.largest_path()).peak_bytes)
     else:
         budget_bytes = parse_bytes(arguments.budget)
     rows = []

@@ -21,7 +21,7 @@ import torch
 from radars.memory import Levers, TrainingSpec, measure, predict
 from radars.memory.predict import run_step
 from radars.nn.optimizer import OptimizerConfig
-from radars.nn.steps import StepKind
+from radars.nn.steps import Precision, StepKind
 from radars.nn.supernet import Supernet
 from radars.space import Architecture, SearchSpace, Subspace
 from radars.spaces import load_space, zoo
@@ -32,6 +32,7 @@ OPTIMIZERS = {
     "sgd": OptimizerConfig(),
     "adamw": OptimizerConfig(name="adamw", learning_rate=1e-3),
 }
+PRECISIONS: tuple[Precision, ...] = ("32-true", "bf16-mixed")
 FIELDS = (
     *("space", "subspace", "step", "batch_size", "optimizer", "precision", "recompute"),
     *("predicted_bytes", "measured_bytes", "ratio"),
@@ -45,7 +46,8 @@ def main() -> None:
     parser.add_argument("--batch-sizes", default="8,64,256")
     parser.add_argument("--limit", default="2GiB", type=parse_bytes)
     arguments = parser.parse_args()
-    rows, num_skipped = [], 0
+    rows: list[dict[str, Any]] = []
+    num_skipped = 0
     for name in arguments.spaces.split(","):
         space = load_space(name)
         before = len(rows)
@@ -71,7 +73,7 @@ def main() -> None:
 def rows_of(space: SearchSpace, batch_size: int, limit: int) -> Iterator[dict[str, Any] | None]:
     """A row for every step of one batch size; None for one that is over the limit."""
     assert space.input_shape is not None
-    for optimizer, precision in product(OPTIMIZERS, ("32-true", "bf16-mixed")):
+    for optimizer, precision in product(OPTIMIZERS, PRECISIONS):
         spec = TrainingSpec(
             space.input_shape, batch_size, OPTIMIZERS[optimizer], precision=precision
         )

@@ -63,11 +63,11 @@ def plan_summary(report: PlanReport) -> str:
         lines.append("no plan fits")
         return "\n".join(lines)
     plan = report.plan
+    time = f", {plan.time_ratio:.2f}x the time" if plan.time_ratio > 1.0 else ""
     lines += [
         f"plan: {plan.subspace.num_candidates} of {report.total_candidates} candidates live, "
         f"{' and '.join(plan.measures) or 'as it is'}; predicted peak "
-        f"{format_bytes(plan.memory.peak_bytes)}, expected time {plan.time_ratio:.2f}x of the same "
-        "without levers",
+        f"{format_bytes(plan.memory.peak_bytes)}{time}",
         *_breakdown_rows(plan.memory.breakdown),
     ]
     if report.largest_path_recomputed_bytes > budget:
