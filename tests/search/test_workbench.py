@@ -3,7 +3,7 @@ import torch
 from tests.tiny import quick_config, tiny_data, tiny_space
 
 from radars.errors import BudgetError
-from radars.memory import Levers, Planner
+from radars.memory import Levers, Planner, measure
 from radars.search.setup import SearchSetup, training_spec
 from radars.space import Architecture
 
@@ -65,3 +65,15 @@ def test_accuracy_is_a_fraction_of_the_whole_validation_part() -> None:
     assert (whole * len(bench.validation)) == pytest.approx(round(whole * len(bench.validation)))
     batch = next(bench.validation.evaluation_batches(64))
     assert int(bench.num_correct(supernet, LARGEST, batch)) == whole * 64
+
+
+def test_telling_examples_apart_is_scored_with_less_memory_than_an_evaluation() -> None:
+    bench = setup_of(2**30).workbench()
+    child = setup_of(2**30).new_child(LARGEST)
+    batch = bench.train_stream.next()
+    _, score_bytes = measure(lambda: bench.regions(child, LARGEST, batch), child, batch)
+    _, evaluation_bytes = measure(lambda: bench.num_correct(child, LARGEST, batch), child, batch)
+    assert score_bytes <= evaluation_bytes
+    small = Architecture(dict.fromkeys("abc", "none"))
+    fewer = bench.regions(setup_of(2**30).new_child(small), small, batch)
+    assert bench.regions(child, LARGEST, batch) > fewer  # more ReLUs tell more apart

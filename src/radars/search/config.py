@@ -119,12 +119,14 @@ class SelectConfig(_Config):
     Uniform draws are scored with shared weights, and main effects of the candidates are fitted to
     what they reach. The architectures that these promise most are fine-tuned from the shared
     weights, by successive halving (Jamieson and Talwalkar 2016), each rung from the first step on.
-    What counts is the sum of an architecture's standard scores over the rungs.
+    What counts is the sum of an architecture's standard scores: over the rungs, and of how well its
+    fresh weights tell examples apart (Mellor et al. 2021).
 
     Attributes:
         draws: architectures that are drawn uniformly and scored with shared weights.
         draw_batches: validation batches that each of them is scored on.
         candidates: how many architectures are trained alone.
+        regions_batches: training batches that their fresh weights are to tell apart; 0 for none.
         rungs: training steps of each rung; after each, the best `keep` go on.
         keep: the fraction that goes on to the next rung.
         optimizer: of all these trainings.
@@ -133,6 +135,7 @@ class SelectConfig(_Config):
     draws: int = Field(64, ge=1)
     draw_batches: int = Field(4, ge=1)
     candidates: int = Field(6, ge=1)
+    regions_batches: int = Field(2, ge=0)
     rungs: tuple[Annotated[int, Field(ge=1)], ...] = Field((50, 150), min_length=1)
     keep: float = Field(0.4, gt=0, lt=1)
     optimizer: OptimizerConfig = OptimizerConfig(learning_rate=0.05)

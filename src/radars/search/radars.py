@@ -14,7 +14,13 @@ from radars.search.config import SearchConfig
 from radars.search.differentiate import differentiate
 from radars.search.explore import explore
 from radars.search.observer import Observer
-from radars.search.select import Selection, audition, num_select_steps, select
+from radars.search.select import (
+    Selection,
+    audition,
+    initial_standings,
+    num_select_steps,
+    select,
+)
 from radars.search.state import SearchState
 from radars.search.workbench import Workbench
 from radars.seeds import stable_seed
@@ -116,9 +122,11 @@ def run_selection(
         contenders = audition(
             bench, state.supernet, state.controller, config.select, state.favourites
         )
-        state.selection = Selection(contenders, standings=[0.0] * len(contenders))
+        state.supernet.release()  # a contender has the device to itself
+        standings = initial_standings(bench, contenders, config.select, new_child, new_stream())
+        state.selection = Selection(contenders, standings)
         observer.log_selection(state.selection)
-    state.supernet.release()  # a contender has the device to itself
+    state.supernet.release()
     total = num_select_steps(config.select, len(state.selection.contenders))
     with observer.phase("select", total, state) as tick:
         return select(

@@ -24,6 +24,7 @@ _CIFAR: dict[str, Any] = {
         "draws": 192,
         "draw_batches": 16,
         "candidates": 20,
+        "regions_batches": 4,
         "rungs": [200, 600],
         "keep": 0.25,
     },

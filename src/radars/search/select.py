@@ -1,7 +1,8 @@
 """Select: the few best architectures are trained alone, and the worst dropped.
 
 Shared weights rank the top poorly: they were trained for all architectures, well for none. From
-them a contender is fine-tuned alone. (From fresh weights, short training prefers what is shallow.)
+them a contender is fine-tuned alone. Short training of any kind prefers what is shallow and quick
+to train, so how well fresh weights tell examples apart counts too, which prefers what is deep.
 """
 
 from collections.abc import Callable, Iterable
@@ -30,7 +31,7 @@ class Selection:
 
     Attributes:
         contenders: the architectures of the current rung.
-        standings: of each, the sum of its standard scores in the rungs that are done.
+        standings: of each, the sum of its standard scores so far.
         rung: index of the current rung.
         accuracies: of the contenders that were trained in this rung, in order.
         child: the weights of the one that is being trained.
@@ -71,6 +72,30 @@ def audition(
         bench.feasible.ranked(effects, controller.subspace), config.candidates * _MAX_TRIES
     )
     return bench.different((*contenders, *promising), config.candidates)
+
+
+def initial_standings(
+    bench: Workbench,
+    contenders: list[Architecture],
+    config: SelectConfig,
+    new_child: Callable[[Architecture], Supernet],
+    stream: BatchStream,
+) -> list[float]:
+    """Standard scores of how well the contenders' fresh weights tell examples apart.
+
+    Args:
+        bench: where it runs.
+        contenders: the architectures.
+        config: on how many batches.
+        new_child: fresh weights for an architecture.
+        stream: training batches, the same for all.
+    """
+    batches = [stream.next() for _ in range(config.regions_batches)]
+    scores = []
+    for architecture in contenders:
+        child = new_child(architecture)
+        scores.append(sum(bench.regions(child, architecture, batch) for batch in batches))
+    return standard_scores(scores)
 
 
 def select(

@@ -10,6 +10,7 @@ from radars.cost import Feasible
 from radars.data import Batch, BatchStream, Split, move
 from radars.errors import BudgetError, RunError
 from radars.memory import Levers, Planner
+from radars.nn.regions import regions_score, regions_step
 from radars.nn.steps import Precision, evaluation_step, weights_step
 from radars.nn.supernet import Supernet
 from radars.search.controller import Controller, Sample
@@ -144,6 +145,18 @@ class Workbench:
         batch = move(batch, self.device)
         output_BK = evaluation_step(supernet, batch.example_B, precision=self.precision)
         return (output_BK.argmax(-1) == batch.label_B).sum()
+
+    def regions(self, supernet: Supernet, architecture: Architecture, batch: Batch) -> float:
+        """How well one path tells the examples of a batch apart (`radars.nn.regions`).
+
+        The batch is run in halves, which hold less than an evaluation of the whole.
+        """
+        supernet.activate(architecture)
+        halves = batch.example_B.tensor_split(2 if len(batch.label_B) > 3 else 1)
+        return sum(
+            regions_score(regions_step(supernet, half_B.to(self.device), precision=self.precision))
+            for half_B in halves
+        )
 
     def accuracy(self, supernet: Supernet, architecture: Architecture, batch_size: int) -> float:
         """Accuracy of one path on the whole validation part, as a fraction."""

@@ -1,0 +1,52 @@
+"""How well fresh weights tell examples apart, by the linear regions that these fall into.
+
+Shapes: B batch.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from radars.nn.steps import Precision, evaluation_step
+from radars.nn.supernet import Supernet
+
+_RELUS = (nn.ReLU, nn.ReLU6)
+
+
+@torch.no_grad()
+def regions_step(
+    supernet: Supernet, example_B: Tensor, *, precision: Precision = "32-true"
+) -> Tensor:
+    """Over all ReLUs, how many are on or off alike for each pair of examples: (B, B).
+
+    The kernel of "Neural Architecture Search without Training" (Mellor et al. 2021, equation 2);
+    all zeros for a network without ReLU modules.
+    """
+    kernel_BB = torch.zeros(len(example_B), len(example_B), device=example_B.device)
+
+    def count(module: nn.Module, inputs: object, output: Tensor) -> None:
+        code = (output > 0).flatten(1).float()
+        alike = code @ code.T
+        num_on = alike.diagonal()
+        # both off: all, but for those that are on in the one, or in the other
+        kernel_BB.add_(2 * alike).sub_(num_on[:, None]).sub_(num_on).add_(code.shape[1])
+
+    hooks = [
+        module.register_forward_hook(count)
+        for module in supernet.modules()
+        if isinstance(module, _RELUS)
+    ]
+    try:
+        evaluation_step(supernet, example_B, precision=precision)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return kernel_BB
+
+
+def regions_score(kernel_BB: Tensor) -> float:
+    """The logarithm of the kernel's determinant: larger, the better examples are told apart.
+
+    0 where it says nothing: without ReLUs, or where two examples are alike to all of them.
+    """
+    score = float(kernel_BB.double().cpu().slogdet().logabsdet)
+    return score if score > float("-inf") else 0.0

@@ -1,0 +1,50 @@
+import pytest
+import torch
+from torch import nn
+
+from radars.nn.regions import regions_score, regions_step
+from radars.nn.supernet import Supernet
+from radars.space import Choose, SearchSpace
+
+
+def network(choose: Choose) -> nn.Module:
+    return nn.Sequential(
+        nn.Linear(4, 6),
+        nn.ReLU(),
+        choose("a", {"relu": lambda: nn.Sequential(nn.Linear(6, 6), nn.ReLU6())}),
+        nn.Linear(6, 3),
+    )
+
+
+def smooth(choose: Choose) -> nn.Module:
+    return nn.Sequential(nn.Linear(4, 6), choose("a", {"gelu": nn.GELU}), nn.Linear(6, 3))
+
+
+def test_the_kernel_counts_relus_that_are_alike() -> None:
+    supernet = Supernet(SearchSpace(network))
+    example_B = torch.randn(5, 4)
+    kernel_BB = regions_step(supernet, example_B)
+    with torch.no_grad():
+        first, relu, second = list(supernet.network.children())[:3]
+        hidden = relu(first(example_B))
+        code = torch.cat([hidden > 0, second(hidden) > 0], 1)
+    expected = (code[:, None] == code[None]).sum(-1).float()
+    assert torch.equal(kernel_BB, expected)
+    assert regions_score(kernel_BB) == pytest.approx(
+        float(torch.logdet(expected.double())), abs=1e-6
+    )
+
+
+def test_it_leaves_nothing_behind() -> None:
+    supernet = Supernet(SearchSpace(network))
+    before = {name: tensor.clone() for name, tensor in supernet.state().items()}
+    regions_step(supernet, torch.randn(5, 4))
+    assert all(torch.equal(before[name], tensor) for name, tensor in supernet.state().items())
+    assert not any(module._forward_hooks for module in supernet.modules())
+
+
+def test_a_network_without_relus_and_equal_examples_say_nothing() -> None:
+    kernel_BB = regions_step(Supernet(SearchSpace(smooth)), torch.randn(5, 4))
+    assert regions_score(kernel_BB) == 0.0
+    same_B = torch.ones(3, 4)
+    assert regions_score(regions_step(Supernet(SearchSpace(network)), same_B)) == 0.0
