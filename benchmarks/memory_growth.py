@@ -18,27 +18,27 @@ import json
 import platform
 import time
 from collections.abc import Mapping
-from functools import partial
-from itertools import islice, product
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
 import torch
+from measured import peak_of
 from torch import nn
 
-from radars.memory import Planner, TrainingSpec, measure
-from radars.memory.predict import run_step
-from radars.nn.operations import mbconv
+from radars.memory import Planner, TrainingSpec
 from radars.nn.steps import StepKind
-from radars.nn.supernet import Supernet
 from radars.space import Choose, Factory, SearchSpace, Subspace
-from radars.spaces.stages import cifar_network
+from radars.spaces.stages import cifar_network, mbconv_candidates
 from radars.units import format_bytes, parse_bytes
 
 RESULTS = Path(__file__).parent / "results"
 SIZES = (2, 4, 8, 16, 32, 64)
+KERNEL_SIZES = (9, 7, 5, 3)
+EXPAND_RATIOS = (8, 7, 6, 5, 4, 3, 2, 1)
 INPUT_SHAPE = (3, 32, 32)
+YTICKS = (250, 500, 1000, 2000, 4000)
 STEPS = (StepKind.WEIGHTS, StepKind.ARCHITECTURE)
 
 
@@ -83,21 +83,13 @@ def main() -> None:
 
 def space_of(size: int, width: int) -> SearchSpace:
     """The space with `size` candidates a layer."""
-    kinds = list(islice(product((True, False), (8, 7, 6, 5, 4, 3, 2, 1), (9, 7, 5, 3)), size))
+    everything = mbconv_candidates(KERNEL_SIZES, EXPAND_RATIOS, (True, False))
+    kinds = product(("_se", ""), EXPAND_RATIOS, KERNEL_SIZES)
+    names = [f"mb{expand}_k{kernel}{se}" for se, expand, kernel in kinds][:size]
 
     def candidates(in_channels: int, out_channels: int, stride: int) -> Mapping[str, Factory]:
-        return {
-            f"mb{expand_ratio}_k{kernel_size}" + "_se" * se: partial(
-                mbconv,
-                in_channels,
-                out_channels,
-                kernel_size,
-                expand_ratio,
-                stride,
-                squeeze_excite=se,
-            )
-            for se, expand_ratio, kernel_size in kinds
-        }
+        known = everything(in_channels, out_channels, stride)
+        return {name: known[name] for name in names}
 
     def network(choose: Choose) -> nn.Module:
         return cifar_network(choose, candidates, num_classes=10, in_channels=3, width=width)
@@ -134,15 +126,9 @@ def row_of(size: int, width: int, spec: TrainingSpec, budget_bytes: int) -> dict
 def peak(
     space: SearchSpace, subspace: Subspace, spec: TrainingSpec, recompute: bool = False
 ) -> int:
-    """The most that real steps hold, in bytes."""
-    supernet = Supernet(space, subspace, optimizer=spec.optimizer, recompute=recompute)
-    example_B = torch.randn(spec.batch_size, *spec.input_shape)
-    example_B = example_B.contiguous(memory_format=torch.channels_last)
-    batch = (example_B, torch.arange(spec.batch_size) % 10)
+    """The most that the steps of a search hold, in bytes."""
     kinds = STEPS if subspace.num_architectures > 1 else STEPS[:1]
-    return max(
-        measure(partial(run_step, kind, supernet, *batch), supernet, batch)[1] for kind in kinds
-    )
+    return max(peak_of(space, subspace, spec, kind, recompute=recompute) for kind in kinds)
 
 
 def plot(rows: list[dict[str, Any]], budget_bytes: int, path: Path) -> None:
@@ -163,7 +149,10 @@ def plot(rows: list[dict[str, Any]], budget_bytes: int, path: Path) -> None:
         ylabel="measured peak, MiB",
         xticks=sizes,
         xticklabels=sizes,
+        yticks=YTICKS,
+        yticklabels=YTICKS,
     )
+    axes.minorticks_off()
     axes.legend()
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})

@@ -11,18 +11,15 @@ Writes `benchmarks/results/memory_prediction.csv` and prints the worst case.
 import argparse
 import csv
 from collections.abc import Iterator
-from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-import torch
+from measured import peak_of
 
-from radars.memory import Levers, TrainingSpec, measure, predict
-from radars.memory.predict import run_step
+from radars.memory import Levers, TrainingSpec, predict
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.steps import Precision, StepKind
-from radars.nn.supernet import Supernet
 from radars.space import Architecture, SearchSpace, Subspace
 from radars.spaces import load_space, zoo
 from radars.units import format_bytes, parse_bytes
@@ -95,7 +92,7 @@ def rows_of(space: SearchSpace, batch_size: int, limit: int) -> Iterator[dict[st
             if predicted_bytes > limit:
                 yield None
                 continue
-            measured_bytes = measured(space, subspace, spec, kind, recompute)
+            measured_bytes = peak_of(space, subspace, spec, kind, recompute=recompute)
             yield dict(
                 zip(
                     FIELDS,
@@ -107,21 +104,6 @@ def rows_of(space: SearchSpace, batch_size: int, limit: int) -> Iterator[dict[st
                     strict=True,
                 )
             )
-
-
-def measured(
-    space: SearchSpace, subspace: Subspace, spec: TrainingSpec, kind: StepKind, recompute: bool
-) -> int:
-    """The peak of a real step, in bytes."""
-    supernet = Supernet(
-        space, subspace, spec.relaxation, optimizer=spec.optimizer, recompute=recompute
-    )
-    example_B = torch.randn(spec.batch_size, *spec.input_shape)
-    if example_B.dim() == 4:
-        example_B = example_B.contiguous(memory_format=torch.channels_last)
-    batch = (example_B, torch.zeros(spec.batch_size, dtype=torch.int64))
-    step = partial(run_step, kind, supernet, *batch, spec.precision)
-    return measure(step, supernet, batch)[1]
 
 
 if __name__ == "__main__":

@@ -126,7 +126,7 @@ def run_selection(
         standings = initial_standings(bench, contenders, config.select, new_child, new_stream())
         state.selection = Selection(contenders, standings)
         observer.log_selection(state.selection)
-    state.supernet.release()
+    state.supernet.release()  # after a resume too
     total = num_select_steps(config.select, len(state.selection.contenders))
     with observer.phase("select", total, state) as tick:
         return select(

@@ -1,0 +1,29 @@
+"""What the benchmarks of memory share: the measured peak of a real step on random data."""
+
+from functools import partial
+
+import torch
+
+from radars.memory import TrainingSpec, measure
+from radars.memory.predict import run_step
+from radars.nn.steps import StepKind
+from radars.nn.supernet import Supernet
+from radars.space import SearchSpace, Subspace
+
+
+def peak_of(
+    space: SearchSpace,
+    subspace: Subspace,
+    spec: TrainingSpec,
+    kind: StepKind,
+    *,
+    recompute: bool = False,
+) -> int:
+    """The most that a step on the CPU holds, in bytes; every tensor is counted."""
+    supernet = Supernet(
+        space, subspace, spec.relaxation, optimizer=spec.optimizer, recompute=recompute
+    )
+    example_B = torch.randn(spec.batch_size, *spec.input_shape)
+    example_B = example_B.contiguous(memory_format=torch.channels_last)
+    batch = (example_B, torch.zeros(spec.batch_size, dtype=torch.int64))
+    return measure(partial(run_step, kind, supernet, *batch, spec.precision), supernet, batch)[1]
