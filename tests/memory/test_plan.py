@@ -10,7 +10,15 @@ from tests.tiny import shared_space, tiny_space
 
 from radars.cost import CostTable
 from radars.errors import BudgetError
-from radars.memory import Levers, Plan, Planner, TrainingSpec, lever_settings, predict
+from radars.memory import (
+    Levers,
+    Plan,
+    Planner,
+    StepMemory,
+    TrainingSpec,
+    lever_settings,
+    predict,
+)
 from radars.space import Architecture, SearchSpace, Subspace
 from radars.spaces import load_space
 
@@ -254,3 +262,53 @@ def test_planning_leaves_randomness_alone() -> None:
     before = torch.get_rng_state()
     Planner(SPACE, SPEC, RECOMPUTED_BYTES - 1, 2.0).plan()
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(
+    "levers", [Levers(), Levers(recompute=True), Levers(recompute=True, micro_batches=2)]
+)
+@pytest.mark.parametrize(
+    ("space", "spec"),
+    [
+        (load_space("digits"), TrainingSpec((1, 8, 8), 64)),
+        (load_space("nasbench-macro", width=16), TrainingSpec((3, 32, 32), 64)),
+        (shared_space(), TrainingSpec((1, 8, 8), 64)),
+    ],
+    ids=["digits", "nasbench-macro", "shared"],
+)
+def test_the_expected_bytes_of_a_supernet_are_near_the_exact(
+    space: SearchSpace, spec: TrainingSpec, levers: Levers
+) -> None:
+    planner = Planner(space, spec, 2**40)
+    exact_bytes = planner.predict(space.full, levers).peak_bytes
+    assert planner.expected_bytes(space.full, levers) == pytest.approx(exact_bytes, rel=0.15)
+
+
+def test_the_full_supernet_is_traced_where_that_is_quick_and_priced_where_it_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert planner(2**40).full_supernet_bytes == PLAIN_BYTES
+    monkeypatch.setattr("radars.memory.plan._MAX_TRACED", 8)
+    assert planner(2**40).full_supernet_bytes == round(ROOMY.expected_bytes(SPACE.full))
+
+
+def test_what_is_hopeless_by_prices_is_not_traced() -> None:
+    made = Planner(SPACE, SPEC, LEAST_BYTES + 1000)
+    traced: list[tuple[Subspace, Levers]] = []
+    exact = made._predict_exactly
+
+    def predicted(subspace: Subspace, levers: Levers) -> StepMemory:
+        traced.append((subspace, levers))
+        return exact(subspace, levers)
+
+    made.__dict__["_predict"] = predicted
+    assert made.plan().measures == ("recompute", "prune")
+    assert (SPACE.full, Levers()) not in traced
+
+
+def test_a_planner_is_tightened_and_never_loosened() -> None:
+    made = planner(PLAIN_BYTES)
+    made.tighten(PLAIN_BYTES + 1)
+    assert made.plan().measures == ()
+    made.tighten(RECOMPUTED_BYTES)
+    assert made.plan().measures == ("recompute",)

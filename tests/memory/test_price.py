@@ -4,7 +4,7 @@ from tests.tiny import shared_space, tiny_space
 from torch import nn
 
 from radars.memory import Levers, TrainingSpec
-from radars.memory.price import Price, path_bytes, place_prices
+from radars.memory.price import Price, held_bytes, place_prices
 from radars.nn.optimizer import OptimizerConfig
 from radars.space import Choose, SearchSpace
 
@@ -91,9 +91,20 @@ def test_prices_leave_randomness_alone() -> None:
 def test_the_peak_of_a_path_is_where_most_is_held_at_once() -> None:
     early = {"x": Price(resident=1, saved=10, gradients=5, working=100)}
     late = {"x": Price(resident=2, saved=20, gradients=7, working=3)}
-    path = {"a": "x", "b": "x"}
+    path = {"a": ("x",), "b": ("x",)}
     # at the first place, the gradients of both and what the first saved; not what the second did
-    assert path_bytes([("a", early), ("b", late)], path) == 3 + 10 + 12 + 100
-    assert path_bytes([("b", late), ("a", early)], path) == 3 + 30 + 5 + 100
+    assert held_bytes([("a", early), ("b", late)], path) == 3 + 10 + 12 + 100
+    assert held_bytes([("b", late), ("a", early)], path) == 3 + 30 + 5 + 100
     light = {"x": Price(gradients=50)}
-    assert path_bytes([("a", light), ("b", light)], path) == 100
+    assert held_bytes([("a", light), ("b", light)], path) == 100
+
+
+def test_candidates_of_a_place_add_up_and_pass_one_at_a_time() -> None:
+    place = {"x": Price(1, 10, 5, 100), "y": Price(2, 20, 7, 50), "z": Price(4, 8, 16, 32)}
+    live = {"a": ("x", "y")}
+    assert held_bytes([("a", place)], live) == 3 + 12 + 30 + 100
+    assert held_bytes([("a", place)], live, Levers(recompute=True)) == 3 + 12 + 110
+    assert held_bytes([("a", place)], live, Levers(micro_batches=2)) == 3 + 12 + (30 + 100) / 2
+    # the gradients of the first part of a batch are there through the second
+    both = held_bytes([("a", place), ("b", place)], live | {"b": ("x",)}, Levers(micro_batches=2))
+    assert both == 4 + 17 + (40 + 100) / 2

@@ -1,10 +1,11 @@
 import logging
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from radars.errors import ConfigError
-from radars.run.device import device_of, fabric_on, reproducible
+from radars.run.device import capped, device_of, fabric_on, reproducible
 
 CPU = torch.device("cpu")
 
@@ -39,3 +40,28 @@ def test_global_randomness_is_put_back() -> None:
         assert torch.backends.cudnn.deterministic
     assert torch.equal(torch.get_rng_state(), before)
     assert (torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark) == cudnn
+
+
+def test_the_cuda_allocator_is_capped_for_as_long_as_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    set_to: list[tuple[float, torch.device]] = []
+    properties = SimpleNamespace(total_memory=16 * 2**30)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: properties)
+    monkeypatch.setattr(
+        torch.cuda, "set_per_process_memory_fraction", lambda *given: set_to.append(given)
+    )
+    device = torch.device("cuda", 1)
+    with capped(device, 4 * 2**30):
+        assert set_to == [(0.25, device)]
+    assert set_to[1:] == [(1.0, device)]
+    with capped(device, 2**50):
+        assert set_to[2:] == [(1.0, device)]
+    set_to.clear()
+    with capped(device, None), capped(CPU, None):
+        assert set_to == []
+
+
+def test_a_cap_on_the_cpu_is_the_operating_systems() -> None:
+    with pytest.raises(ConfigError, match="ulimit -d"), capped(CPU, 2**30):
+        raise AssertionError

@@ -3,8 +3,11 @@ from typing import Any
 import pytest
 import torch
 from tests.tiny import planted_data, planted_space, quick_config, tiny_data, tiny_space
+from torch import Tensor
 
+from radars.memory import Plan
 from radars.nn.optimizer import state_tensors
+from radars.nn.steps import architecture_step
 from radars.nn.supernet import Supernet
 from radars.search import DifferentiateConfig
 from radars.search.differentiate import BetaDecay, differentiate
@@ -125,3 +128,40 @@ def test_with_beta_decay_logits_stay_closer_together() -> None:
     assert spread(held_back) < spread(plain)
     largest = max(value for names in plain.values() for value in names.values())
     assert max(value for names in held_back.values() for value in names.values()) < largest
+
+
+def test_a_supernet_that_the_device_has_no_room_for_is_planned_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    setup = setup_of(budget=2**30)
+    calls: list[Subspace] = []
+
+    def step(supernet: Supernet, *batch: Tensor, **options: Any) -> Tensor:
+        calls.append(supernet.live)
+        if len(calls) == 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return architecture_step(supernet, *batch, **options)
+
+    monkeypatch.setattr("radars.search.differentiate.architecture_step", step)
+    bench = setup.workbench()
+    supernet = setup.state(bench).supernet
+    plan = bench.planner.plan()
+    new_plans: list[Plan] = []
+    trained = differentiate(
+        bench,
+        supernet,
+        plan,
+        DifferentiateConfig(steps=4, max_cost_ratio=None),
+        initial_logits=SAME,
+        start=0,
+        seed=0,
+        learning_rate_at=lambda step: 0.1,
+        tick=lambda step, accuracy: None,
+        on_new_plan=new_plans.append,
+    )
+    [tighter] = new_plans
+    assert tighter.memory.peak_bytes <= 0.9 * plan.memory.peak_bytes
+    assert tighter.measures != plan.measures
+    assert bench.planner.budget_bytes == int(0.9 * plan.memory.peak_bytes)
+    assert calls == [plan.subspace] * 2 + [tighter.subspace] * 3  # the step was repeated
+    assert {choice: tuple(names) for choice, names in trained.items()} == dict(tighter.subspace)

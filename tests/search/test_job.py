@@ -3,14 +3,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
-from tests.tiny import quick_config, tiny_data, tiny_space
+from tests.tiny import (
+    assert_same_tensors,
+    final_checkpoint,
+    quick_config,
+    tiny_data,
+    tiny_space,
+)
+from torch import Tensor
 
 from radars.cost import CostTable
 from radars.errors import ConfigError, RadarsError, RunError
 from radars.nn.optimizer import OptimizerConfig
+from radars.nn.shelf import Shelf
+from radars.nn.steps import weights_step
+from radars.nn.supernet import Supernet
 from radars.run import read_events, read_result
 from radars.search import SearchConfig, SearchResult, run_search
+from radars.search.config import LeversConfig
 from radars.space import Architecture
 
 SPACE = tiny_space()
@@ -117,3 +129,60 @@ def test_a_search_that_diverges_says_so_and_has_failed(tmp_path: Path) -> None:
     assert result is not None
     assert result["status"] == "failed"
     assert result["validation_accuracy"] is None
+
+
+def test_a_search_goes_on_within_less_where_the_device_has_no_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[Supernet] = []
+
+    def step(supernet: Supernet, *batch: Tensor, **options: Any) -> Tensor:
+        calls.append(supernet)
+        if len(calls) == 3:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return weights_step(supernet, *batch, **options)
+
+    monkeypatch.setattr("radars.search.workbench.weights_step", step)
+    result = search(quick_config(), out=tmp_path / "run")
+    assert result.status == "completed"
+    events = read_events(tmp_path / "run" / "events.jsonl")
+    [event] = [event for event in events if event["event"] == "out_of_memory"]
+    assert event["budget_bytes"] == int(0.9 * event["expected_bytes"]) < result.budget_bytes
+    planned = [event["predicted_peak_bytes"] for event in events if event["event"] == "planned"]
+    assert max(planned) <= event["budget_bytes"]
+
+
+def test_an_evaluation_that_the_device_has_no_room_for_is_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def step(*arguments: Any, **options: Any) -> Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr("radars.search.workbench.evaluation_step", step)
+    with pytest.raises(RunError, match=r"an evaluation holds; lower the budget or the batch size"):
+        search(quick_config())
+
+
+def test_weights_that_do_not_fit_the_host_are_on_disk_and_change_nothing(
+    tmp_path: Path, run: tuple[Path, SearchResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[str] = []
+    put = Shelf.put
+
+    def counted(shelf: Shelf, key: str, tensors: dict[str, Tensor]) -> None:
+        kept.append(key)
+        put(shelf, key, tensors)
+
+    monkeypatch.setattr(Shelf, "put", counted)
+    levers = LeversConfig(host_bytes=1)
+    on_disk = search(quick_config(levers=levers), out=tmp_path / "run")
+    assert len(set(kept)) > 5
+    assert not (tmp_path / "run" / "weights").exists()
+    assert on_disk.architecture == run[1].architecture
+    assert on_disk.validation_accuracy == run[1].validation_accuracy
+    assert_same_tensors(final_checkpoint(tmp_path / "run")[0], final_checkpoint(run[0])[0])
+
+
+def test_a_hard_cap_is_for_the_device_that_has_one() -> None:
+    with pytest.raises(ConfigError, match="ulimit -d"):
+        search(quick_config(hard_cap=True))

@@ -14,11 +14,13 @@ from radars.search import SelectConfig
 from radars.search.radars import cosine
 from radars.search.select import (
     Selection,
+    Untrained,
     audition,
     num_select_steps,
     one_cycle,
     select,
     standard_scores,
+    standings,
 )
 from radars.search.setup import SearchSetup
 from radars.space import Architecture
@@ -35,7 +37,8 @@ def first(count: int) -> list[Architecture]:
 
 
 def new_selection(count: int) -> Selection:
-    return Selection(first(count), [0.0] * count)
+    untrained = [Untrained(float(7 * index % 3), float(5 * index % 4)) for index in range(count)]
+    return Selection(first(count), untrained, [0.0] * count)
 
 
 def run(selection: Selection, config: SelectConfig, stop_at: int | None = None) -> Any:
@@ -82,6 +85,27 @@ def test_learning_rates_of_the_cosine() -> None:
     assert [cosine(fraction) for fraction in (0.0, 0.5, 1.0)] == pytest.approx([1.0, 0.5, 0.0])
 
 
+def test_a_standing_is_the_weighted_sum_of_standard_scores() -> None:
+    accuracies = [0.1, 0.2, 0.6]
+    untrained = [Untrained(5.0, 1.0), Untrained(4.0, 1.0), Untrained(9.0, 1.0)]
+
+    def stand(regions_weight: float, size_weight: float) -> list[float]:
+        weights = {"regions_weight": regions_weight, "size_weight": size_weight}
+        return standings(accuracies, untrained, SelectConfig.model_validate(weights))
+
+    assert stand(0.0, 0.0) == pytest.approx(standard_scores(accuracies))
+    both = [
+        score + 2 * other
+        for score, other in zip(
+            standard_scores(accuracies), standard_scores([5.0, 4.0, 9.0]), strict=True
+        )
+    ]
+    assert stand(2.0, 0.0) == pytest.approx(both)
+    assert stand(2.0, 7.0) == pytest.approx(both)  # all are of one size
+    untrained = [Untrained(1.0, 2.0), Untrained(1.0, 1.0), Untrained(1.0, 0.0)]
+    assert stand(5.0, 10.0) == sorted(stand(5.0, 10.0), reverse=True)
+
+
 def test_standard_scores() -> None:
     assert standard_scores([1.0, 2.0, 3.0]) == pytest.approx([-1.2247, 0.0, 1.2247], abs=1e-4)
     assert standard_scores([0.5, 0.5]) == [0.0, 0.0]
@@ -116,15 +140,15 @@ def test_the_best_standing_after_the_last_rung_wins(count: int, config: SelectCo
     winner, accuracy, ticks, rungs = run(new_selection(count), config)
     assert len(ticks) == num_select_steps(config, count)
     assert len(rungs) == len(config.rungs)
-    standings = dict.fromkeys(first(count), 0.0)
-    for contenders, accuracies, _ in rungs:
-        best = sorted(standings, key=standings.__getitem__, reverse=True)
-        assert set(contenders) == set(best[: len(contenders)])
-        standings = {
-            architecture: standings[architecture] + score
-            for architecture, score in zip(contenders, standard_scores(accuracies), strict=True)
-        }
-    assert standings[winner] == max(standings.values())
+    untrained = dict(zip(first(count), new_selection(count).untrained, strict=True))
+    expected = first(count)
+    for contenders, accuracies, stand in rungs:
+        assert contenders == expected
+        known = [untrained[architecture] for architecture in contenders]
+        assert stand == standings(accuracies, known, config)
+        order = sorted(range(len(stand)), key=stand.__getitem__, reverse=True)
+        expected = [contenders[index] for index in order][: max(1, round(len(order) * config.keep))]
+    assert winner == contenders[order[0]]
     contenders, accuracies, _ = rungs[-1]
     assert accuracy == accuracies[contenders.index(winner)]
 
@@ -144,6 +168,11 @@ def test_selecting_goes_on_in_the_middle_of_a_child(stop_at: int) -> None:
 EFFECTS = {"none": 0.0, "conv3": 1 / 8, "mb2": 2 / 8}
 
 
+def look_at(architecture: Architecture) -> Untrained:
+    """Regions tell nothing, and size is what the last choice makes it."""
+    return Untrained(0.0, 1000.0 * (architecture["c"] == "none"))
+
+
 def run_audition(
     config: SelectConfig, favourites: list[Architecture], accuracies: dict[str, float]
 ) -> list[Architecture]:
@@ -157,7 +186,11 @@ def run_audition(
         )
 
     with patch.object(bench, "num_correct", num_correct):
-        return audition(bench, state.supernet, state.controller, config, favourites)
+        selection = audition(bench, state.supernet, state.controller, config, favourites, look_at)
+    assert selection.untrained == [look_at(contender) for contender in selection.contenders]
+    assert len(selection.standings) == len(selection.contenders)
+    assert selection.accuracies == []
+    return selection.contenders
 
 
 def test_an_audition_ranks_by_what_candidates_add() -> None:
@@ -169,6 +202,12 @@ def test_an_audition_ranks_by_what_candidates_add() -> None:
     assert promised == sorted(promised, reverse=True)
 
 
+def test_an_audition_counts_what_is_said_of_the_untrained() -> None:
+    config = SelectConfig(draws=60, draw_batches=1, candidates=6, size_weight=100.0)
+    contenders = run_audition(config, [], EFFECTS)
+    assert all(contender["c"] == "none" for contender in contenders[1:])
+
+
 def test_the_contenders_are_different_and_begin_with_the_favourites() -> None:
     favourites = [Architecture(dict.fromkeys("abc", "conv3"))] * 2
     config = SelectConfig(draws=9, draw_batches=2, candidates=6)
@@ -178,12 +217,20 @@ def test_the_contenders_are_different_and_begin_with_the_favourites() -> None:
     assert run_audition(config, favourites, EFFECTS) == contenders
 
 
-def test_an_audition_scores_with_shared_weights() -> None:
+def test_an_audition_scores_with_shared_weights_and_releases_them() -> None:
     bench = SETUP.workbench()
     state = SETUP.state(bench)
     config = SelectConfig(draws=9, draw_batches=2, candidates=6)
+    released: list[bool] = []
+
+    def look_at_nothing(architecture: Architecture) -> Untrained:
+        released.append(state.supernet._live is None)
+        return Untrained(0.0, 0.0)
+
     with patch.object(bench, "num_correct", wraps=bench.num_correct) as num_correct:
-        contenders = audition(bench, state.supernet, state.controller, config, [])
-    assert all(bench.fits(architecture) for architecture in contenders)
+        selection = audition(bench, state.supernet, state.controller, config, [], look_at_nothing)
+    assert all(bench.fits(architecture) for architecture in selection.contenders)
     assert len(num_correct.call_args_list) == 9 * 2
     assert all(call.args[0] is state.supernet for call in num_correct.call_args_list)
+    assert len(released) >= 9 + len(selection.contenders)
+    assert all(released)

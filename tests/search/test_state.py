@@ -6,7 +6,7 @@ from tests.tiny import assert_same_tensors, quick_config, tiny_data, tiny_space
 from radars.run import Interrupt, NoProgress
 from radars.search.observer import Observer
 from radars.search.radars import run_round
-from radars.search.select import Selection
+from radars.search.select import Selection, Untrained
 from radars.search.setup import SearchSetup
 from radars.search.state import SearchState
 from radars.space import Architecture
@@ -43,7 +43,9 @@ def test_a_selection_comes_back(has_child: bool) -> None:
     names = ("mb2", "conv3", "none")
     paths = [Architecture(dict.fromkeys("abc", name)) for name in names]
     state.phase = "select"
-    state.selection = Selection(paths, [0.5, 0.0, -0.5], rung=1, accuracies=[0.25], child_step=2)
+    state.selection = Selection(
+        paths, [Untrained(1.5, 2.0)] * 3, [0.5, 0.0, -0.5], rung=1, accuracies=[0.25], child_step=2
+    )
     if has_child:
         state.selection.child = SETUP.new_child(paths[1])
         state.selection.child_stream = SETUP.new_child_stream()

@@ -1,9 +1,15 @@
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 from tests.tiny import quick_config, tiny_data, tiny_space
+from torch import Tensor
 
-from radars.errors import BudgetError
+from radars.errors import BudgetError, RunError
 from radars.memory import Levers, Planner, measure
+from radars.nn.steps import weights_step
+from radars.nn.supernet import Supernet
 from radars.search.setup import SearchSetup, training_spec
 from radars.space import Architecture
 
@@ -77,3 +83,66 @@ def test_telling_examples_apart_is_scored_with_less_memory_than_an_evaluation() 
     small = Architecture(dict.fromkeys("abc", "none"))
     fewer = bench.regions(setup_of(2**30).new_child(small), small, batch)
     assert bench.regions(child, LARGEST, batch) > fewer  # more ReLUs tell more apart
+
+
+def no_room(num_times: int, error: Exception) -> Callable[..., Tensor]:
+    """A weights step that fails the first `num_times`, after it has made gradients."""
+    calls: list[int] = []
+
+    def step(supernet: Supernet, *batch: Tensor, **options: Any) -> Tensor:
+        calls.append(options["micro_batches"])
+        if len(calls) <= num_times:
+            for weight in supernet.weight_parameters():
+                weight.grad = torch.full_like(weight, 1e6)
+            raise error
+        return weights_step(supernet, *batch, **options)
+
+    return step
+
+
+def test_a_step_that_the_device_has_no_room_for_is_repeated_within_less(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plain, recomputed = (
+        ROOMY.predict(LARGEST, Levers(recompute=lever)).peak_bytes for lever in (False, True)
+    )
+    assert recomputed < 0.9 * plain
+    setup = setup_of(2 * plain)
+    bench = setup.workbench()
+    said: list[tuple[int, int]] = []
+    bench.on_out_of_memory = lambda *numbers: said.append(numbers)
+    supernet, batch = setup.state(bench).supernet, bench.train_stream.next()
+    expected = setup.state(setup.workbench()).supernet
+    expected.activate(LARGEST)
+    weights_step(expected, *batch)
+    with monkeypatch.context() as patch:
+        error = torch.OutOfMemoryError("CUDA out of memory")
+        patch.setattr("radars.search.workbench.weights_step", no_room(1, error))
+        bench.train_path(supernet, LARGEST, batch)
+    [(failed_bytes, budget_bytes)] = said
+    assert budget_bytes == bench.planner.budget_bytes == bench.meter.budget_bytes
+    assert budget_bytes == int(0.9 * failed_bytes) < plain
+    assert bench.levers(LARGEST) == Levers(recompute=True)
+    assert bench.meter.measured_peak_bytes <= budget_bytes
+    for name, tensor in expected.state().items():  # the gradients of the failed attempt are gone
+        assert torch.allclose(supernet.state()[name], tensor, atol=1e-5), name
+
+
+def test_a_device_that_has_no_room_twice_ends_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    setup = setup_of(2**30)
+    bench = setup.workbench()
+    error = torch.OutOfMemoryError("CUDA out of memory")
+    monkeypatch.setattr("radars.search.workbench.weights_step", no_room(2, error))
+    with pytest.raises(RunError, match=r"must have room for the budget.*lower the budget"):
+        bench.train_path(setup.state(bench).supernet, LARGEST, bench.train_stream.next())
+
+
+def test_other_errors_of_a_step_are_raised_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    setup = setup_of(2**30)
+    bench = setup.workbench()
+    monkeypatch.setattr(
+        "radars.search.workbench.weights_step", no_room(1, RuntimeError("shapes disagree"))
+    )
+    with pytest.raises(RuntimeError, match="shapes disagree"):
+        bench.train_path(setup.state(bench).supernet, LARGEST, bench.train_stream.next())
+    assert bench.planner.budget_bytes == 2**30

@@ -7,7 +7,7 @@ import torch
 
 from radars.cost.count import count_macs, count_parameters
 from radars.errors import SpaceError
-from radars.space import Architecture, SearchSpace
+from radars.space import Architecture, SearchSpace, building
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class CostTable:
         if input_shape is None:
             raise SpaceError(f"costs need an input shape, but {space.name!r} has none; give one")
         costs = {name: dict.fromkeys(names, Cost()) for name, names in space.full.items()}
-        with torch.device("meta"):
+        with building(torch.device("meta")):
             for place in space.places(input_shape):
                 for name, factory in place.factories.items():
                     candidate = factory()

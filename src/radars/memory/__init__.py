@@ -2,8 +2,10 @@
 
 from radars.memory.levers import Levers, lever_settings
 from radars.memory.measure import measure
+from radars.memory.out_of_memory import is_out_of_memory, out_of_memory_said
 from radars.memory.plan import Plan, Planner
 from radars.memory.predict import StepMemory, TrainingSpec, predict
+from radars.memory.price_cache import PriceCache
 from radars.memory.tracker import Breakdown, MemoryTracker, Part
 
 __all__ = [
@@ -13,9 +15,12 @@ __all__ = [
     "Part",
     "Plan",
     "Planner",
+    "PriceCache",
     "StepMemory",
     "TrainingSpec",
+    "is_out_of_memory",
     "lever_settings",
     "measure",
+    "out_of_memory_said",
     "predict",
 ]

@@ -1,5 +1,6 @@
 """`measure`: the peak of a real step on a real device."""
 
+import os
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
@@ -34,6 +35,11 @@ def measure(
     with track(supernet, batch) as tracker:
         result = step()
     return result, tracker.peak_bytes
+
+
+def total_memory_bytes() -> int:
+    """The machine's memory, in bytes."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def peak_rss_bytes() -> int:

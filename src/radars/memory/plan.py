@@ -16,12 +16,15 @@ from radars.cost import CostTable
 from radars.errors import BudgetError
 from radars.memory.levers import PLAIN, Levers
 from radars.memory.predict import StepMemory, TrainingSpec, predict
-from radars.memory.price import Price, path_bytes, place_prices
+from radars.memory.price import Price, Prices, held_bytes, place_prices
+from radars.memory.price_cache import PriceCache
 from radars.nn.steps import StepKind
 from radars.space import Architecture, SearchSpace, Subspace
 from radars.units import format_bytes
 
 _MAX_TRIES = 12
+_MAX_TRACED = 400  # candidates; beyond that an exact trace takes more than ten seconds
+_HOPELESS = 1.5  # times the budget by prices, which are not that far off
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class Planner:
         max_cost_ratio: the most multiply-accumulates of the live candidates together, as a
             multiple of the dearest path's; None for no limit.
         settings: the levers that are allowed, cheapest first.
+        price_cache: where prices are kept from one process to the next; None to trace them.
     """
 
     def __init__(
@@ -67,12 +71,14 @@ class Planner:
         budget_bytes: int,
         max_cost_ratio: float | None = None,
         settings: Iterable[Levers] = (PLAIN, Levers(recompute=True)),
+        price_cache: PriceCache | None = None,
     ) -> None:
         self.space = space
         self.spec = spec
         self.budget_bytes = budget_bytes
         self._max_cost_ratio = max_cost_ratio
         self._settings = tuple(settings)
+        self._price_cache = price_cache
         self._predict = cache(self._predict_exactly)
 
     @cached_property
@@ -85,13 +91,17 @@ class Planner:
         return prices
 
     @cached_property
-    def _place_prices(self) -> tuple[tuple[str, Mapping[str, Price]], ...]:
-        return place_prices(self.space, self.spec)
+    def _place_prices(self) -> tuple[tuple[str, Prices], ...]:
+        return place_prices(self.space, self.spec, self._price_cache)
 
     @cached_property
     def costs(self) -> CostTable:
         """What each candidate adds to the time of a step."""
         return CostTable.of(self.space, self.spec.input_shape)
+
+    def tighten(self, budget_bytes: int) -> None:
+        """Plans within less from now on, as the device has less than was thought."""
+        self.budget_bytes = min(self.budget_bytes, budget_bytes)
 
     def smallest_path(self, within: Subspace | None = None) -> Architecture:
         """The architecture with the least expected memory."""
@@ -114,11 +124,31 @@ class Planner:
             self._price(choice, name) - self._price(choice, smallest[choice])
             for choice, name in architecture.items()
         )
-        held = path_bytes(self._place_prices, architecture) - path_bytes(
-            self._place_prices, smallest
-        )
         # the peak may be behind the last place, where all that is saved is there
-        return self.predict(smallest).peak_bytes + max(kept, held)
+        return max(
+            self.predict(smallest).peak_bytes + kept,
+            round(self.expected_bytes(architecture.as_subspace())),
+        )
+
+    def expected_bytes(self, subspace: Subspace, levers: Levers = PLAIN) -> float:
+        """The memory of training a subspace by prices: quick, and within some per cent."""
+        smallest = self.smallest_path().as_subspace()
+        held = held_bytes(self._place_prices, subspace, levers)
+        return (
+            self.predict(smallest, levers).peak_bytes
+            + held
+            - held_bytes(self._place_prices, smallest, levers)
+        )
+
+    @cached_property
+    def full_supernet_bytes(self) -> int:
+        """The memory of training the plain supernet of the whole space: what DARTS needs.
+
+        By prices where there are very many candidates, as no plan keeps them all.
+        """
+        if self.space.full.num_candidates > _MAX_TRACED:
+            return round(self.expected_bytes(self.space.full))
+        return self.predict(self.space.full).peak_bytes
 
     def plan_path(self, architecture: Architecture) -> Plan:
         """How to train one path.
@@ -155,6 +185,11 @@ class Planner:
 
     def _first_that_fits(self, subspace: Subspace) -> Plan | None:
         for levers in self._settings:
+            hopeless = subspace.num_architectures > 1 and (
+                self.expected_bytes(subspace, levers) > _HOPELESS * self.budget_bytes
+            )
+            if hopeless:  # by prices: an exact trace takes a while
+                continue
             memory = self.predict(subspace, levers)
             if memory.peak_bytes <= self.budget_bytes:
                 return self._made(subspace, levers, memory)

@@ -19,7 +19,7 @@ from radars.nn.steps import (
     weights_step,
 )
 from radars.nn.supernet import Supernet
-from radars.space import Architecture, SearchSpace, Subspace
+from radars.space import Architecture, SearchSpace, Subspace, building
 
 
 @dataclass(frozen=True)
@@ -92,22 +92,21 @@ def predict(
     if subspace.num_architectures == 1:
         kinds = tuple(kind for kind in kinds if kind is not StepKind.ARCHITECTURE)
     device = spec.device
-    with FakeTensorMode(), device:
-        supernet = Supernet(
-            space,
-            subspace,
-            spec.relaxation,
-            optimizer=spec.optimizer,
-            architecture_optimizer=spec.architecture_optimizer,
-            recompute=levers.recompute,
-            device=device,
-        )
+    with FakeTensorMode():
+        with building(device):
+            supernet = Supernet(
+                space,
+                subspace,
+                spec.relaxation,
+                optimizer=spec.optimizer,
+                architecture_optimizer=spec.architecture_optimizer,
+                recompute=levers.recompute,
+                device=device,
+            )
         example_B = torch.empty(spec.batch_size, *spec.input_shape, device=device)
         if example_B.dim() == 4:
             example_B = example_B.contiguous(memory_format=torch.channels_last)
-        output = evaluation_step(supernet, example_B, precision=spec.precision)
-        label_B = torch.zeros(output.shape[0], dtype=torch.int64, device=device)
-        del output
+        label_B = torch.zeros(spec.batch_size, dtype=torch.int64, device=device)
         memories = []
         for kind in kinds:
             with track(supernet, (example_B, label_B)) as tracker:

@@ -4,18 +4,19 @@ Prices order the candidates and guide the plan; whether a plan fits is decided b
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from radars.memory.levers import Levers
+from radars.memory.levers import PLAIN, Levers
 from radars.memory.predict import TrainingSpec
+from radars.memory.price_cache import PriceCache, price_key
 from radars.memory.tracker import MemoryTracker, Part
 from radars.nn.optimizer import state_tensors
 from radars.nn.steps import autocast
-from radars.space import Place, SearchSpace
+from radars.space import Factory, Place, SearchSpace, building, content_of
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,11 @@ class Price:
 
     def staying(self, levers: Levers) -> float:
         """What it adds for as long as it is live."""
-        kept = 0.0 if levers.recompute else self.saved / levers.micro_batches
-        return self.resident + self.gradients + kept
+        return self.resident + self.gradients + self.saved_by(levers)
+
+    def saved_by(self, levers: Levers) -> float:
+        """What it adds from its forward pass to its backward pass."""
+        return 0.0 if levers.recompute else self.saved / levers.micro_batches
 
     def passing(self, levers: Levers) -> float:
         """What it holds only while its part of the backward pass runs."""
@@ -54,48 +58,85 @@ class Price:
         )
 
 
+Prices = Mapping[str, Price]
+"""Candidate to price, at one place."""
+
+
 def place_prices(
-    space: SearchSpace, spec: TrainingSpec
-) -> tuple[tuple[str, Mapping[str, Price]], ...]:
+    space: SearchSpace, spec: TrainingSpec, cache: PriceCache | None = None
+) -> tuple[tuple[str, Prices], ...]:
     """Prices every candidate at each place of a space: its choice, and candidate to price.
 
-    Each distinct candidate and input shape is traced once, on fake tensors.
+    Each distinct candidate and input shape is traced once, on fake tensors, or found in the cache.
     """
+    on_disk = {} if cache is None else cache.read()
+    new: dict[str, tuple[int, ...]] = {}
     known: dict[object, Price] = {}
     places = []
     for place in space.places(spec.input_shape):
         prices: dict[str, Price] = {}
         for name, factory in place.factories.items():
-            with FakeTensorMode(), spec.device:
+            with building(torch.device("meta")):
                 candidate = factory()
-                key = _content(candidate, place)
-                if key not in known:
-                    known[key] = _price(candidate, place, spec)
-            prices[name] = known[key]
+            content = (content_of(candidate), place.input_shapes)
+            if content not in known:
+                key = price_key(candidate, (place.input_shapes, *_dependencies(spec)))
+                if key is not None and key in on_disk:
+                    known[content] = Price(*on_disk[key])
+                else:
+                    known[content] = _price(factory, place, spec)
+                    new |= {} if key is None else {key: astuple(known[content])}
+            prices[name] = known[content]
         places.append((place.choice, prices))
+    if cache is not None and new:
+        cache.add(new)
     return tuple(places)
 
 
-def path_bytes(
-    places: Sequence[tuple[str, Mapping[str, Price]]], architecture: Mapping[str, str]
-) -> int:
-    """What the candidates of one path add to the peak of a training step.
+def held_bytes(
+    places: Sequence[tuple[str, Prices]],
+    live: Mapping[str, Sequence[str]],
+    levers: Levers = PLAIN,
+) -> float:
+    """What live candidates add to the peak of a training step.
 
     When the backward pass is at a place, what the places before it saved is there still, and the
-    gradients of those behind it are there already.
+    gradients of those behind it are there already; in a later part of a batch, all gradients.
+
+    Args:
+        places: of the space, in the order of the forward pass.
+        live: choice to its live candidates.
+        levers: what trades time for memory.
     """
-    prices = [by_name[architecture[choice]] for choice, by_name in places]
-    saved, gradients = 0, sum(price.gradients for price in prices)
-    peak = gradients
-    for price in prices:
-        saved += price.saved
-        peak = max(peak, saved + gradients + price.working)
-        gradients -= price.gradients
-    return sum(price.resident for price in prices) + peak
+    prices = [[by_name[name] for name in live[choice]] for choice, by_name in places]
+    resident = sum(price.resident for at_place in prices for price in at_place)
+    gradients = sum(price.gradients for at_place in prices for price in at_place)
+    saved, peak = 0.0, float(gradients)
+    for at_place in prices:
+        saved += sum(price.saved_by(levers) for price in at_place)
+        passing = max((price.passing(levers) for price in at_place), default=0.0)
+        peak = max(peak, saved + gradients + passing)
+        if levers.micro_batches == 1:
+            gradients -= sum(price.gradients for price in at_place)
+    return resident + peak
 
 
-def _price(candidate: nn.Module, place: Place, spec: TrainingSpec) -> Price:
+def _dependencies(spec: TrainingSpec) -> tuple[object, ...]:
+    """What a price depends on beside the candidate and its inputs' shapes."""
+    optimizer = spec.optimizer.model_dump_json()
+    return spec.batch_size, optimizer, spec.precision, spec.device_type
+
+
+def _price(factory: Factory, place: Place, spec: TrainingSpec) -> Price:
+    """Traces a training step of one candidate."""
+    with FakeTensorMode():
+        return _price_on_fakes(factory, place, spec)
+
+
+def _price_on_fakes(factory: Factory, place: Place, spec: TrainingSpec) -> Price:
     device = spec.device
+    with building(device):
+        candidate = factory()
     leaves = [
         torch.empty(spec.batch_size, *shape[1:], device=device, requires_grad=True)
         for shape in place.input_shapes
@@ -135,14 +176,4 @@ def _price(candidate: nn.Module, place: Place, spec: TrainingSpec) -> Price:
         saved=saved_bytes,
         gradients=gradient_bytes,
         working=max(0, tracker.peak_bytes - before_bytes - saved_bytes - gradient_bytes),
-    )
-
-
-def _content(candidate: nn.Module, place: Place) -> tuple[object, ...]:
-    """What tells two candidates apart: their classes, settings, weights' and inputs' shapes."""
-    return (
-        str(candidate),
-        tuple(type(module).__qualname__ for module in candidate.modules()),
-        tuple((name, tuple(tensor.shape)) for name, tensor in candidate.state_dict().items()),
-        place.input_shapes,
     )

@@ -16,19 +16,25 @@ _RELUS = (nn.ReLU, nn.ReLU6)
 def regions_step(
     supernet: Supernet, example_B: Tensor, *, precision: Precision = "32-true"
 ) -> Tensor:
-    """Over all ReLUs, how many are on or off alike for each pair of examples: (B, B).
+    """Which fraction of a layer's ReLUs is on or off alike for each pair of examples: (B, B).
 
-    The kernel of "Neural Architecture Search without Training" (Mellor et al. 2021, equation 2);
-    all zeros for a network without ReLU modules.
+    The mean over layers. The kernel is that of "Neural Architecture Search without Training"
+    (Mellor et al. 2021, equation 2), but for one thing: there all ReLUs count alike, and early
+    layers with their large maps decide; here all layers do. All zeros for a network without ReLU
+    modules.
     """
     kernel_BB = torch.zeros(len(example_B), len(example_B), device=example_B.device)
+    num_layers = 0
 
     def count(module: nn.Module, inputs: object, output: Tensor) -> None:
+        nonlocal num_layers
         code = (output > 0).flatten(1).float()
-        alike = code @ code.T
-        num_on = alike.diagonal()
-        # both off: all, but for those that are on in the one, or in the other
-        kernel_BB.add_(2 * alike).sub_(num_on[:, None]).sub_(num_on).add_(code.shape[1])
+        on_alike = code @ code.T
+        num_on = on_alike.diagonal()
+        # off alike are all, but for those that are on in the one, or in the other
+        alike = 2 * on_alike - num_on[:, None] - num_on + code.shape[1]
+        kernel_BB.add_(alike / code.shape[1])
+        num_layers += 1
 
     hooks = [
         module.register_forward_hook(count)
@@ -40,7 +46,7 @@ def regions_step(
     finally:
         for hook in hooks:
             hook.remove()
-    return kernel_BB
+    return kernel_BB / max(num_layers, 1)
 
 
 def regions_score(kernel_BB: Tensor) -> float:

@@ -3,6 +3,7 @@
 Shapes: B batch; C candidates of one choice (all of them, live or not).
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -13,6 +14,7 @@ from radars.errors import SpaceError
 from radars.nn.mixture import Mixture
 from radars.nn.optimizer import OptimizerConfig, load_named_state, named_state
 from radars.nn.relaxation import Relaxation, Softmax
+from radars.nn.shelf import Shelf
 from radars.nn.weight_bank import WeightBank
 from radars.space import Architecture, Candidates, Choice, Factory, SearchSpace, Subspace
 from radars.space.choose import as_pairs
@@ -24,7 +26,8 @@ class Supernet(nn.Module):
     """A network in which every choice is a mixture of its live candidates.
 
     Which candidates are live changes (`activate`); their weights are kept in a `WeightBank` on the
-    host when they are not, and are found there again. `parameters()` are what is on the device.
+    host or on disk when they are not, and are found there again. `parameters()` are what is on the
+    device.
 
     Args:
         space: the search space.
@@ -35,6 +38,8 @@ class Supernet(nn.Module):
         recompute: whether mixtures recompute their candidates in the backward pass.
         device: where the live part is.
         seed: of the initial weights.
+        shelf: on disk, for weights that are not live and that the host has no room for.
+        host_bytes: the host's room for weights that are not live.
     """
 
     def __init__(
@@ -48,13 +53,17 @@ class Supernet(nn.Module):
         recompute: bool = False,
         device: torch.device | str = "cpu",
         seed: int = 0,
+        shelf: Shelf | None = None,
+        host_bytes: float = math.inf,
     ) -> None:
         super().__init__()
         self.relaxation = relaxation or Softmax()
         self.generator: torch.Generator | None = None
         self._choices = space.choices
         self._places: list[_Place] = []
-        self._bank = WeightBank(optimizer or OptimizerConfig(), torch.device(device), seed)
+        self._bank = WeightBank(
+            optimizer or OptimizerConfig(), torch.device(device), seed, shelf, host_bytes
+        )
         self.network = self._bank.lend(_SHELL, lambda: space.replay(self._choose))
         self.logits = nn.ParameterList(
             torch.zeros(len(choice.candidates), device=device) for choice in self._choices
@@ -109,7 +118,7 @@ class Supernet(nn.Module):
             for name in place.mixture.live:
                 self._bank.take_back(place.key(name))
             place.mixture.live = {}
-        self._bank.take_back(_SHELL)
+        self._bank.move_to_host(_SHELL)
         self._live = None
 
     def set_recompute(self, recompute: bool) -> None:
@@ -141,6 +150,11 @@ class Supernet(nn.Module):
         """The optimizers of the network weights that are on the device."""
         keys = [_SHELL, *(place.key(name) for place in self._places for name in place.mixture.live)]
         return [self._bank.optimizer(key) for key in keys]
+
+    def drop_gradients(self) -> None:
+        """Forgets the gradients of a step that failed."""
+        for optimizer in (*self.weight_optimizers(), self.architecture_optimizer):
+            optimizer.zero_grad()
 
     def set_learning_rate(self, learning_rate: float) -> None:
         """Sets the learning rate of all network weights, live or not."""

@@ -1,5 +1,9 @@
-"""`WeightBank`: the weights of every candidate, on the host; only those lent are on the device."""
+"""`WeightBank`: the weights of every candidate; only those lent are on the device.
 
+The others are on the host, or on disk where the host is short of memory too.
+"""
+
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import torch
@@ -11,7 +15,9 @@ from radars.nn.optimizer import (
     move_state,
     named_state,
     set_learning_rate,
+    state_tensors,
 )
+from radars.nn.shelf import Shelf
 from radars.seeds import stable_seed
 
 _HOST = torch.device("cpu")
@@ -27,14 +33,27 @@ class WeightBank:
             its state goes where the module goes.
         device: where lent modules are.
         seed: of the initial weights.
+        shelf: where modules go that the host has no room for; None for nowhere.
+        host_bytes: the room on the host for modules that are not lent, with their optimizer state.
+            What was lent longest ago goes to the shelf first.
     """
 
-    def __init__(self, optimizer: OptimizerConfig, device: torch.device, seed: int) -> None:
+    def __init__(
+        self,
+        optimizer: OptimizerConfig,
+        device: torch.device,
+        seed: int,
+        shelf: Shelf | None = None,
+        host_bytes: float = math.inf,
+    ) -> None:
         self._optimizer_config = optimizer
         self._device = device
         self._seed = seed
+        self._shelf = shelf
+        self._host_bytes = host_bytes
         self._modules: dict[str, nn.Module] = {}
         self._optimizers: dict[str, torch.optim.Optimizer] = {}
+        self._idle: dict[str, int] = {}  # bytes of what is not lent, the longest idle first
         self._unclaimed: dict[str, dict[str, Tensor]] = {}  # loaded, but not built yet
 
     def lend(self, key: str, factory: Callable[[], nn.Module]) -> nn.Module:
@@ -49,11 +68,26 @@ class WeightBank:
             self._optimizers[key] = self._optimizer_config.build(_parameters(module))
             if key in self._unclaimed:
                 self._load_entry(key, self._unclaimed.pop(key))
+            elif self._shelf is not None and key in self._shelf:
+                self._load_entry(key, self._shelf.read(key))
+                self._shelf.remove(key)
+        self._idle.pop(key, None)
         self._move(key, self._device)
         return module
 
     def take_back(self, key: str) -> None:
-        """Moves the module of `key` to the host."""
+        """Moves the module of `key` to the host, or to the shelf where the host has no room."""
+        self.move_to_host(key)
+        optimizer = self._optimizers[key]
+        held = [*self._modules[key].state_dict().values(), *state_tensors(optimizer)]
+        self._idle[key] = sum(tensor.nbytes for tensor in held)
+        while self._shelf is not None and sum(self._idle.values()) > self._host_bytes:
+            oldest = next(iter(self._idle))
+            self._shelf.put(oldest, dict(self._entry(oldest)))
+            del self._idle[oldest], self._modules[oldest], self._optimizers[oldest]
+
+    def move_to_host(self, key: str) -> None:
+        """Moves the module of `key` to the host, where it stays."""
         self._move(key, _HOST)
 
     def optimizer(self, key: str) -> torch.optim.Optimizer:
@@ -78,7 +112,10 @@ class WeightBank:
         state: dict[str, Tensor] = {}
         for key in self._modules:
             state |= {f"{key}|{name}": tensor for name, tensor in self._entry(key)}
-        for key, entry in self._unclaimed.items():
+        elsewhere = dict(self._unclaimed)
+        if self._shelf is not None:
+            elsewhere |= {key: self._shelf.read(key) for key in self._shelf}
+        for key, entry in elsewhere.items():
             state |= {f"{key}|{name}": tensor for name, tensor in entry.items()}
         return state
 
@@ -91,8 +128,10 @@ class WeightBank:
         for key, entry in entries.items():
             if key in self._modules:
                 self._load_entry(key, entry)
-            else:
-                self._unclaimed[key] = entry
+                continue
+            if self._shelf is not None:
+                self._shelf.remove(key)
+            self._unclaimed[key] = entry
 
     def _entry(self, key: str) -> Iterator[tuple[str, Tensor]]:
         module = self._modules[key]
@@ -104,9 +143,13 @@ class WeightBank:
     def _weights(self, key: str) -> dict[str, Tensor]:
         if key in self._modules:
             return self._modules[key].state_dict()
+        if self._shelf is not None and key in self._shelf:
+            entry = self._shelf.read(key)
+        else:
+            entry = self._unclaimed[key]
         return {
             name.removeprefix("module|"): tensor
-            for name, tensor in self._unclaimed[key].items()
+            for name, tensor in entry.items()
             if name.startswith("module|")
         }
 

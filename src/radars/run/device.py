@@ -58,6 +58,29 @@ def reproducible(device: torch.device) -> Iterator[None]:
 
 
 @contextmanager
+def capped(device: torch.device, num_bytes: int | None) -> Iterator[None]:
+    """Within, the CUDA allocator refuses what is beyond `num_bytes`; None for no cap.
+
+    Raises:
+        ConfigError: a cap is asked for on another device.
+    """
+    if num_bytes is None:
+        yield
+        return
+    if device.type != "cuda":
+        raise ConfigError(
+            f"hard_cap is for CUDA's allocator, but the device is {device.type}; there, let the "
+            f"operating system set the limit, as with ulimit -d"
+        )
+    total_bytes = torch.cuda.get_device_properties(device).total_memory
+    torch.cuda.set_per_process_memory_fraction(min(1.0, num_bytes / total_bytes), device)
+    try:
+        yield
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0, device)
+
+
+@contextmanager
 def _quiet() -> Iterator[None]:
     logger = logging.getLogger("lightning_fabric")
     level = logger.level

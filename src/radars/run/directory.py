@@ -24,6 +24,7 @@ _RESULT_NAME = "result.json"
 _ARCHITECTURE_NAME = "architecture.json"
 _CHECKPOINT_NAME = "checkpoint"
 _TENSORBOARD_NAME = "tensorboard"
+_WEIGHTS_NAME = "weights"
 
 
 class RunDirectory:
@@ -123,6 +124,11 @@ class RunDirectory:
     def tensorboard_path(self) -> Path:
         """Where TensorBoard logs go; see `ScalarWriter`."""
         return self.path / _TENSORBOARD_NAME
+
+    @property
+    def weights_path(self) -> Path:
+        """Where weights may be put aside while the run goes on; nothing there outlives it."""
+        return self.path / _WEIGHTS_NAME
 
     def log(self, event: str, /, **fields: Any) -> None:
         """Appends an event: numbers (NaN is written as null), strings, lists, dictionaries.

@@ -107,26 +107,31 @@ class LeversConfig(_Config):
             else changes.
         max_micro_batches: the most parts that a training batch may be split into. More than one
             changes results, as BatchNorm sees the parts, so it is off unless asked for.
+        host_bytes: the most that weights which are not live hold in the host's memory; the others
+            are on disk, in the run directory. None for half of the machine's memory.
     """
 
     recompute: bool = True
     max_micro_batches: int = Field(1, ge=1)
+    host_bytes: Bytes | None = None
 
 
 class SelectConfig(_Config):
     """The end of a search: the few best architectures are trained alone, and the worst dropped.
 
-    Uniform draws are scored with shared weights, and main effects of the candidates are fitted to
-    what they reach. The architectures that these promise most are fine-tuned from the shared
-    weights, by successive halving (Jamieson and Talwalkar 2016), each rung from the first step on.
-    What counts is the sum of an architecture's standard scores: over the rungs, and of how well its
-    fresh weights tell examples apart (Mellor et al. 2021).
+    Uniform draws are scored with shared weights, by how well fresh weights tell examples apart
+    (after Mellor et al. 2021) and by size, and main effects of the candidates are fitted to it.
+    The architectures that these promise most are fine-tuned from the shared weights, by
+    successive halving (Jamieson and Talwalkar 2016), each rung from the first step on. In each
+    rung accuracy counts, how well fresh weights tell examples apart, and size.
 
     Attributes:
         draws: architectures that are drawn uniformly and scored with shared weights.
         draw_batches: validation batches that each of them is scored on.
         candidates: how many architectures are trained alone.
-        regions_batches: training batches that their fresh weights are to tell apart; 0 for none.
+        regions_draws: draws of fresh weights, each of which has a training batch to tell apart.
+        regions_weight: of that, where accuracy has 1; standard scores among those compared.
+        size_weight: likewise, of the logarithm of multiply-accumulates.
         rungs: training steps of each rung; after each, the best `keep` go on.
         keep: the fraction that goes on to the next rung.
         optimizer: of all these trainings.
@@ -135,7 +140,9 @@ class SelectConfig(_Config):
     draws: int = Field(64, ge=1)
     draw_batches: int = Field(4, ge=1)
     candidates: int = Field(6, ge=1)
-    regions_batches: int = Field(2, ge=0)
+    regions_draws: int = Field(2, ge=0)
+    regions_weight: float = Field(1.0, ge=0)
+    size_weight: float = Field(0.0, ge=0)
     rungs: tuple[Annotated[int, Field(ge=1)], ...] = Field((50, 150), min_length=1)
     keep: float = Field(0.4, gt=0, lt=1)
     optimizer: OptimizerConfig = OptimizerConfig(learning_rate=0.05)
@@ -151,6 +158,7 @@ class SearchConfig(_Config):
             results are about the space without them.
         data: where the examples come from.
         budget: bytes that no training step exceeds.
+        hard_cap: on CUDA, let the allocator refuse what is beyond the budget, whoever asks.
         constraints: hard bounds on the architecture, such as `macs<=40e6`.
         seed: of everything random.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
@@ -171,6 +179,7 @@ class SearchConfig(_Config):
     data: DataConfig = DataConfig()
     method: Literal["radars"] = "radars"
     budget: Bytes = 16 * 2**20
+    hard_cap: bool = False
     constraints: tuple[Hard, ...] = ()
     seed: int = Field(0, ge=0, lt=2**31)
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")

@@ -7,11 +7,12 @@ Bilevel, first order: weights on the training part, architecture logits on the v
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from radars.data import move
+from radars.data import Batch, move
 from radars.memory import Plan
 from radars.nn.steps import architecture_step, weights_step
 from radars.nn.supernet import Supernet
@@ -48,6 +49,7 @@ def differentiate(
     seed: int,
     learning_rate_at: Callable[[int], float],
     tick: Tick,
+    on_new_plan: Callable[[Plan], None] = lambda plan: None,
 ) -> dict[str, dict[str, float]]:
     """Runs the iterations from `start` on.
 
@@ -61,6 +63,7 @@ def differentiate(
         seed: of the noise of a relaxation, and of dropout.
         learning_rate_at: the learning rate of the weights at an iteration of this phase.
         tick: called after each iteration.
+        on_new_plan: told of the plan that replaces `plan` where the device had no room for it.
 
     Returns:
         Choice to live candidate to its architecture logit.
@@ -68,38 +71,41 @@ def differentiate(
     if start == 0:
         supernet.set_logits(initial_logits)
     supernet.activate(plan.subspace)
-    supernet.set_recompute(plan.levers.recompute)
-    micro_batches = plan.levers.micro_batches
-    peak_bytes = plan.memory.peak_bytes
+
+    def within_memory(step: Callable[..., Tensor], batch: Batch, **options: Any) -> Tensor:
+        """Runs a step as the plan has it; where there is no room for it, as a tighter plan has."""
+
+        def attempt() -> Tensor:
+            nonlocal plan
+            if plan.memory.peak_bytes > bench.planner.budget_bytes:
+                plan = bench.planner.plan(_preferences(supernet), within=plan.subspace)
+                supernet.activate(plan.subspace)
+                on_new_plan(plan)
+            supernet.set_recompute(plan.levers.recompute)
+            run = partial(
+                step,
+                supernet,
+                *batch,
+                precision=bench.precision,
+                micro_batches=plan.levers.micro_batches,
+                **options,
+            )
+            peak_bytes = plan.memory.peak_bytes
+            return bench.meter.run(run, supernet, batch, peak_bytes, lambda: peak_bytes)
+
+        return bench.within_memory(supernet, attempt)
+
     for step in range(start, config.steps):
         torch.manual_seed(stable_seed(seed, step))
         fraction = step / config.steps
         supernet.relaxation = config.relaxation_at(fraction)
         supernet.set_learning_rate(learning_rate_at(step))
         batch = move(bench.train_stream.next(), bench.device)
-        loss = bench.meter.run(
-            partial(
-                weights_step,
-                supernet,
-                *batch,
-                precision=bench.precision,
-                micro_batches=micro_batches,
-            ),
-            supernet,
-            batch,
-            peak_bytes,
-            lambda: peak_bytes,
-        )
-        bench.check_loss(loss)
+        bench.check_loss(within_memory(weights_step, batch))
         batch = move(bench.validation_stream.next(), bench.device)
         if plan.subspace.num_architectures > 1:
-            architecture_step(
-                supernet,
-                *batch,
-                precision=bench.precision,
-                regulariser=BetaDecay(config.beta_decay * fraction),
-                micro_batches=micro_batches,
-            )
+            regulariser = BetaDecay(config.beta_decay * fraction)
+            within_memory(architecture_step, batch, regulariser=regulariser)
         tick(step + 1, float("nan"))
     trained = {
         choice: {name: supernet.logits_of(choice)[name] for name in names}
@@ -107,3 +113,15 @@ def differentiate(
     }
     supernet.reset_logits()  # or their optimizer state would stay on the device
     return trained
+
+
+def _preferences(supernet: Supernet) -> dict[str, dict[str, float]]:
+    """The softmax of the live logits of each choice."""
+    logits = {
+        choice: [supernet.logits_of(choice)[name] for name in names]
+        for choice, names in supernet.live.items()
+    }
+    return {
+        choice: dict(zip(names, torch.tensor(logits[choice]).softmax(-1).tolist(), strict=True))
+        for choice, names in supernet.live.items()
+    }

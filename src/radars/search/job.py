@@ -1,14 +1,19 @@
 """`run_search`: a whole search, from its configuration to its result, in a run directory or not."""
 
 import math
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from radars.data import Data
 from radars.errors import RunError
+from radars.memory import out_of_memory_said
 from radars.memory.measure import peak_rss_bytes
+from radars.nn.shelf import Shelf
 from radars.run import Interrupt, NoProgress, Progress, RunDirectory, ScalarWriter
-from radars.run.device import reproducible
+from radars.run.device import capped, reproducible
 from radars.search.config import SearchConfig
 from radars.search.observer import Observer, TimeLimitReached
 from radars.search.radars import search_radars
@@ -58,8 +63,10 @@ def run_search(
                 if resume
                 else RunDirectory.create(out, config.model_dump(mode="json"))
             )
+        stack.enter_context(capped(setup.device, config.budget if config.hard_cap else None))
+        shelf = stack.enter_context(shelf_in(run))
         bench = setup.workbench()
-        state = setup.state(bench)
+        state = setup.state(bench, shelf)
         checkpoint = run.latest() if run is not None else None
         if checkpoint is not None:
             state.load(
@@ -79,15 +86,17 @@ def run_search(
             save_every_seconds=config.checkpoint_seconds,
             max_seconds=math.inf if config.max_minutes is None else config.max_minutes * 60,
         )
+        bench.on_out_of_memory = partial(_log_out_of_memory, observer)
         if checkpoint is None:
             observer.log("search_started", space=setup.space.name, seed=config.seed)
             observer.save(state)
         status: Status = "completed"
         accuracy: float | None
         try:
-            architecture, accuracy = search_radars(
-                bench, state, config, observer, setup.new_child, setup.new_child_stream
-            )
+            with out_of_memory_said("what an evaluation holds"):
+                architecture, accuracy = search_radars(
+                    bench, state, config, observer, setup.new_child, setup.new_child_stream
+                )
         except TimeLimitReached:
             status, (architecture, accuracy) = "exceeded_time", _best_so_far(setup, state)
         except RunError as error:
@@ -102,6 +111,25 @@ def run_search(
             run.write_result(result.to_dict())
             observer.log("search_ended", status=status, architecture=dict(architecture))
     return result
+
+
+@contextmanager
+def shelf_in(run: RunDirectory | None) -> Iterator[Shelf]:
+    """Where weights go that the host has no room for, for as long as the run goes on."""
+    with ExitStack() as stack:
+        if run is None:
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="radars-"))) / "weights"
+        else:
+            folder = run.weights_path
+        shelf = Shelf(folder)
+        try:
+            yield shelf
+        finally:
+            shelf.clear()
+
+
+def _log_out_of_memory(observer: Observer, expected_bytes: int, budget_bytes: int) -> None:
+    observer.log("out_of_memory", expected_bytes=expected_bytes, budget_bytes=budget_bytes)
 
 
 def _best_so_far(setup: SearchSetup, state: SearchState) -> tuple[Architecture, float | None]:

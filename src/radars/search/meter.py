@@ -1,7 +1,7 @@
 """`MemoryMeter`: keeps the promise of the budget, and the record of it."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from torch import Tensor
@@ -25,11 +25,13 @@ class MemoryMeter:
         budget_bytes: what no step may exceed.
         predicted_peak_bytes: the most that was predicted for a step that ran.
         measured_peak_bytes: the most that was measured.
+        latest_bytes: what was expected of the latest step.
     """
 
     budget_bytes: int
     predicted_peak_bytes: int = 0
     measured_peak_bytes: int = 0
+    latest_bytes: int = field(default=0, compare=False)
 
     def run(
         self,
@@ -51,6 +53,7 @@ class MemoryMeter:
         Raises:
             BudgetError: the step would exceed the budget; it has not run.
         """
+        self.latest_bytes = expected_bytes
         if expected_bytes <= self.predicted_peak_bytes:
             return step()
         predicted_bytes = predict()

@@ -112,6 +112,7 @@ class Observer:
             rung=selection.rung,
             contenders=[dict(architecture) for architecture in selection.contenders],
             accuracies=selection.accuracies,
+            regions=[known.regions for known in selection.untrained],
             standings=selection.standings,
         )
 

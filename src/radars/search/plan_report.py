@@ -28,7 +28,8 @@ class PlanReport:
         smallest_path_bytes: the peak of a training step on the cheapest architecture.
         largest_path_bytes: that of the dearest.
         largest_path_recomputed_bytes: that of the dearest with recomputation.
-        full_supernet_bytes: that of the plain supernet of the whole space: what DARTS needs.
+        full_supernet_bytes: that of the plain supernet of the whole space: what DARTS needs (by
+            prices where there are very many candidates).
         plan: the plan; None where nothing fits.
         problem: why nothing fits; None where there is a plan.
     """
@@ -94,7 +95,7 @@ def plan_report(
         smallest_path_bytes=planner.predict(smallest).peak_bytes,
         largest_path_bytes=planner.predict(largest).peak_bytes,
         largest_path_recomputed_bytes=planner.predict(largest, Levers(recompute=True)).peak_bytes,
-        full_supernet_bytes=planner.predict(space.full).peak_bytes,
+        full_supernet_bytes=planner.full_supernet_bytes,
         plan=plan,
         problem=problem,
     )

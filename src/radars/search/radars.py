@@ -7,20 +7,16 @@ DNAS searches it, iterated. Ours: everything else (see docs/method.md).
 
 import math
 from collections.abc import Callable
+from functools import cache, partial
 
 from radars.data import BatchStream
+from radars.memory import Plan
 from radars.nn.supernet import Supernet
-from radars.search.config import SearchConfig
+from radars.search.config import SearchConfig, SelectConfig
 from radars.search.differentiate import differentiate
 from radars.search.explore import explore
 from radars.search.observer import Observer
-from radars.search.select import (
-    Selection,
-    audition,
-    initial_standings,
-    num_select_steps,
-    select,
-)
+from radars.search.select import Untrained, audition, num_select_steps, select
 from radars.search.state import SearchState
 from radars.search.workbench import Workbench
 from radars.seeds import stable_seed
@@ -32,7 +28,7 @@ def search_radars(
     state: SearchState,
     config: SearchConfig,
     observer: Observer,
-    new_child: Callable[[Architecture], Supernet],
+    new_child: Callable[..., Supernet],
     new_stream: Callable[[], BatchStream],
 ) -> tuple[Architecture, float]:
     """Runs what is left of a search; returns the architecture and its validation accuracy.
@@ -42,7 +38,7 @@ def search_radars(
         state: how far the search is; changed as it goes, complete after each step.
         config: the whole configuration.
         observer: told of every step; saves the state, and stops the search by raising.
-        new_child: fresh weights for an architecture.
+        new_child: fresh weights for an architecture, and for what they are.
         new_stream: the training batches of a child.
     """
     while state.phase != "select":
@@ -83,6 +79,11 @@ def run_round(
         state.phase, state.step = "differentiate", 0
         observer.log_plan(state)
     assert state.plan is not None
+
+    def on_new_plan(plan: Plan) -> None:
+        state.plan = plan
+        observer.log_plan(state)
+
     with observer.phase("differentiate", config.differentiate.steps, state) as tick:
         trained = differentiate(
             bench,
@@ -94,6 +95,7 @@ def run_round(
             seed=round_seed,
             learning_rate_at=lambda step: learning_rate_at(config.explore.steps + step),
             tick=tick,
+            on_new_plan=on_new_plan,
         )
     state.favourites += bench.feasible.best(trained, state.plan.subspace, 1)
     state.controller.learn(trained, config.differentiate.feedback)
@@ -105,7 +107,7 @@ def run_selection(
     state: SearchState,
     config: SearchConfig,
     observer: Observer,
-    new_child: Callable[[Architecture], Supernet],
+    new_child: Callable[..., Supernet],
     new_stream: Callable[[], BatchStream],
 ) -> tuple[Architecture, float]:
     """The most promising architectures are trained alone, and the worst dropped."""
@@ -119,12 +121,10 @@ def run_selection(
         tick(state.step + 1, accuracy)
 
     if state.selection is None:
-        contenders = audition(
-            bench, state.supernet, state.controller, config.select, state.favourites
+        look_at = cache(partial(_look_at, bench, config.select, new_child))
+        state.selection = audition(
+            bench, state.supernet, state.controller, config.select, state.favourites, look_at
         )
-        state.supernet.release()  # a contender has the device to itself
-        standings = initial_standings(bench, contenders, config.select, new_child, new_stream())
-        state.selection = Selection(contenders, standings)
         observer.log_selection(state.selection)
     state.supernet.release()  # after a resume too
     total = num_select_steps(config.select, len(state.selection.contenders))
@@ -140,6 +140,23 @@ def run_selection(
             tick=on_step,
             on_rung=observer.log_selection,
         )
+
+
+def _look_at(
+    bench: Workbench,
+    config: SelectConfig,
+    new_child: Callable[..., Supernet],
+    architecture: Architecture,
+) -> Untrained:
+    """What can be said of an architecture before it is trained."""
+    stream = bench.train.batches(
+        bench.planner.spec.batch_size, augment=False, seed=stable_seed(0, "regions")
+    )
+    regions = 0.0
+    for draw in range(config.regions_draws):
+        child = new_child(architecture, "regions", draw, architecture.to_json())
+        regions += bench.regions(child, architecture, stream.next())
+    return Untrained(regions, math.log(bench.planner.costs.cost(architecture).macs or 1))
 
 
 def cosine(fraction: float) -> float:

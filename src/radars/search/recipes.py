@@ -22,11 +22,13 @@ _CIFAR: dict[str, Any] = {
     "differentiate": {"steps": 40},
     "select": {
         "draws": 192,
-        "draw_batches": 16,
-        "candidates": 20,
-        "regions_batches": 4,
-        "rungs": [200, 600],
-        "keep": 0.25,
+        "draw_batches": 12,
+        "candidates": 12,
+        "regions_draws": 4,
+        "regions_weight": 2.0,
+        "size_weight": 1.0,
+        "rungs": [150, 400],
+        "keep": 0.34,
     },
 }
 

@@ -2,13 +2,14 @@
 
 Shared weights rank the top poorly: they were trained for all architectures, well for none. From
 them a contender is fine-tuned alone. Short training of any kind prefers what is shallow and quick
-to train, so how well fresh weights tell examples apart counts too, which prefers what is deep.
+to train, so what can be said of an untrained network counts too, which prefers what is deep.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from statistics import fmean, pstdev
+from typing import NamedTuple
 
 import torch
 
@@ -19,10 +20,23 @@ from radars.search.controller import Controller
 from radars.search.effects import main_effects
 from radars.search.workbench import Workbench
 from radars.seeds import stable_seed
-from radars.space import Architecture
+from radars.space import Architecture, Subspace
 
 _WARMUP_FRACTION = 0.15
-_MAX_TRIES = 4  # for each contender: many architectures build the same network
+_PROMISING = 4  # for each contender
+_MAX_TRIES = 4  # for each of those: many architectures build the same network
+
+
+class Untrained(NamedTuple):
+    """What can be said of an architecture before it is trained.
+
+    Attributes:
+        regions: how well its fresh weights tell examples apart (`radars.nn.regions`).
+        size: the logarithm of its multiply-accumulates.
+    """
+
+    regions: float
+    size: float
 
 
 @dataclass
@@ -31,7 +45,8 @@ class Selection:
 
     Attributes:
         contenders: the architectures of the current rung.
-        standings: of each, the sum of its standard scores so far.
+        untrained: what can be said of each before it is trained.
+        standings: of each, how it stands among them; see `standings`.
         rung: index of the current rung.
         accuracies: of the contenders that were trained in this rung, in order.
         child: the weights of the one that is being trained.
@@ -40,6 +55,7 @@ class Selection:
     """
 
     contenders: list[Architecture]
+    untrained: list[Untrained]
     standings: list[float]
     rung: int = 0
     accuracies: list[float] = field(default_factory=list)
@@ -54,48 +70,70 @@ def audition(
     controller: Controller,
     config: SelectConfig,
     favourites: Iterable[Architecture],
-) -> list[Architecture]:
-    """Chooses who is trained alone: the favourites, then what shared weights promise most.
+    look_at: Callable[[Architecture], Untrained],
+) -> Selection:
+    """Chooses who is trained alone: the favourites, then who promises most.
 
-    Uniform draws are scored with shared weights, all on the same validation batches. From these
-    accuracies the main effect of each candidate is fitted, and the architectures with the largest
-    sums of effects are the contenders: a ranking of the draws themselves is mostly noise at its
-    top. All contenders are within budget and constraints, and no two build the same network.
+    Uniform draws are scored with shared weights, all on the same validation batches, and looked at
+    untrained. From how they stand main effects of the candidates are fitted: a ranking of the draws
+    themselves is mostly noise at its top. Of the architectures with the largest sums of effects
+    those are the contenders that stand best, by what the draws let expect of their accuracy and by
+    a look at each. All are within budget and constraints, and no two build the same network.
+
+    Args:
+        bench: where it runs.
+        supernet: the shared weights; released, as what comes next has the device to itself.
+        controller: the policy, whose likeliest architecture is a favourite too.
+        config: how many draws and contenders.
+        favourites: architectures that are contenders in any case.
+        look_at: what can be said of an architecture before it is trained.
     """
     likeliest = bench.feasible.ranked(controller.scores(), controller.subspace)
     contenders = bench.different((*favourites, *islice(likeliest, 1)), config.candidates)
     drawn = [bench.draw(controller, uniform=True).architecture for _ in range(config.draws)]
     batches = [bench.validation_stream.next() for _ in range(config.draw_batches)]
     accuracies = [_shared_accuracy(bench, supernet, a, batches) for a in drawn]
-    effects = main_effects(drawn, accuracies, controller.subspace)
-    promising = islice(
-        bench.feasible.ranked(effects, controller.subspace), config.candidates * _MAX_TRIES
+    supernet.release()
+    stand = standings(accuracies, [look_at(architecture) for architecture in drawn], config)
+    promising = _promising(bench, controller.subspace, drawn, stand, config)
+    expected = main_effects(drawn, accuracies, controller.subspace)
+    stand = standings(
+        [sum(expected[choice][name] for choice, name in a.items()) for a in promising],
+        [look_at(architecture) for architecture in promising],
+        config,
     )
-    return bench.different((*contenders, *promising), config.candidates)
+    order = sorted(range(len(promising)), key=stand.__getitem__, reverse=True)
+    best = (promising[index] for index in order)
+    contenders = bench.different((*contenders, *best), config.candidates)
+    untrained = [look_at(architecture) for architecture in contenders]
+    at_first = standings([0.0] * len(contenders), untrained, config)
+    return Selection(contenders, untrained, at_first)
 
 
-def initial_standings(
+def _promising(
     bench: Workbench,
-    contenders: list[Architecture],
+    subspace: Subspace,
+    drawn: Sequence[Architecture],
+    stand: Sequence[float],
     config: SelectConfig,
-    new_child: Callable[[Architecture], Supernet],
-    stream: BatchStream,
-) -> list[float]:
-    """Standard scores of how well the contenders' fresh weights tell examples apart.
+) -> list[Architecture]:
+    """The architectures with the largest sums of main effects, several for each contender."""
+    ranked = bench.feasible.ranked(main_effects(drawn, stand, subspace), subspace)
+    most = config.candidates * _PROMISING
+    return bench.different(islice(ranked, most * _MAX_TRIES), most)
 
-    Args:
-        bench: where it runs.
-        contenders: the architectures.
-        config: on how many batches.
-        new_child: fresh weights for an architecture.
-        stream: training batches, the same for all.
-    """
-    batches = [stream.next() for _ in range(config.regions_batches)]
-    scores = []
-    for architecture in contenders:
-        child = new_child(architecture)
-        scores.append(sum(bench.regions(child, architecture, batch) for batch in batches))
-    return standard_scores(scores)
+
+def standings(
+    accuracies: Sequence[float], untrained: Sequence[Untrained], config: SelectConfig
+) -> list[float]:
+    """How each stands among the others: the weighted sum of its standard scores."""
+    columns = (
+        (1.0, accuracies),
+        (config.regions_weight, [known.regions for known in untrained]),
+        (config.size_weight, [known.size for known in untrained]),
+    )
+    weighted = [[weight * score for score in standard_scores(c)] for weight, c in columns]
+    return [sum(scores) for scores in zip(*weighted, strict=True)]
 
 
 def select(
@@ -143,10 +181,7 @@ def select(
             latest = bench.accuracy(child, architecture, batch_size)
             selection.accuracies.append(latest)
             selection.child = selection.child_stream = None
-        scores = standard_scores(selection.accuracies)
-        selection.standings = [
-            standing + score for standing, score in zip(selection.standings, scores, strict=True)
-        ]
+        selection.standings = standings(selection.accuracies, selection.untrained, config)
         on_rung(selection)
         ranked = sorted(
             range(len(selection.contenders)), key=selection.standings.__getitem__, reverse=True
@@ -155,12 +190,13 @@ def select(
             return selection.contenders[ranked[0]], selection.accuracies[ranked[0]]
         ranked = ranked[: num_kept(len(ranked), config.keep)]
         selection.contenders = [selection.contenders[index] for index in ranked]
+        selection.untrained = [selection.untrained[index] for index in ranked]
         selection.standings = [selection.standings[index] for index in ranked]
         selection.accuracies = []
         selection.rung += 1
 
 
-def standard_scores(values: list[float]) -> list[float]:
+def standard_scores(values: Sequence[float]) -> list[float]:
     """The values with mean 0 and variance 1; zeros where they are all the same."""
     mean, deviation = fmean(values), pstdev(values)
     return [(value - mean) / deviation if deviation else 0.0 for value in values]

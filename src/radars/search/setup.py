@@ -8,8 +8,10 @@ import torch
 from radars.cost import CostTable, Feasible
 from radars.data import BatchStream, Data, load_data
 from radars.errors import ConfigError
-from radars.memory import Planner, TrainingSpec, lever_settings
+from radars.memory import Planner, PriceCache, TrainingSpec, lever_settings
+from radars.memory.measure import total_memory_bytes
 from radars.nn.optimizer import OptimizerConfig
+from radars.nn.shelf import Shelf
 from radars.nn.supernet import Supernet
 from radars.run.device import device_of
 from radars.search.config import SearchConfig
@@ -122,9 +124,15 @@ class SearchSetup:
             precision=self.config.precision,
         )
 
-    def state(self, bench: Workbench) -> SearchState:
-        """The state of a search that has not begun."""
+    def state(self, bench: Workbench, shelf: Shelf | None = None) -> SearchState:
+        """The state of a search that has not begun.
+
+        Args:
+            bench: what its phases work with.
+            shelf: for weights that the host has no room for; None keeps them all in memory.
+        """
         config = self.config
+        host_bytes = config.levers.host_bytes or total_memory_bytes() // 2
         supernet = Supernet(
             self.proxy,
             self.planner.smallest_path().as_subspace(),
@@ -133,6 +141,8 @@ class SearchSetup:
             architecture_optimizer=config.differentiate.architecture_optimizer,
             device=self.device,
             seed=stable_seed(config.seed, "weights"),
+            shelf=shelf,
+            host_bytes=host_bytes,
         )
         controller = Controller(
             self.proxy.full, config.explore.controller, stable_seed(config.seed, "controller")
@@ -141,15 +151,20 @@ class SearchSetup:
             supernet, controller, bench.train_stream, bench.validation_stream, bench.meter
         )
 
-    def new_child(self, architecture: Architecture) -> Supernet:
-        """Fresh weights for one architecture, to be trained alone."""
+    def new_child(self, architecture: Architecture, *purpose: object) -> Supernet:
+        """Fresh weights for one architecture, to be trained alone.
+
+        Args:
+            architecture: the only path.
+            purpose: what tells these weights from others; the same weights for the same.
+        """
         return Supernet(
             self.proxy,
             architecture.as_subspace(),
             optimizer=self.config.select.optimizer,
             architecture_optimizer=self.config.differentiate.architecture_optimizer,
             device=self.device,
-            seed=stable_seed(self.config.seed, "child"),
+            seed=stable_seed(self.config.seed, "child", *purpose),
         )
 
     def new_child_stream(self) -> BatchStream:
@@ -179,6 +194,7 @@ def new_planner(space: SearchSpace, config: SearchConfig, input_shape: tuple[int
         config.budget,
         config.differentiate.max_cost_ratio,
         settings,
+        PriceCache(),
     )
 
 

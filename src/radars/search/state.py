@@ -11,7 +11,7 @@ from radars.memory import Levers, Plan, Planner
 from radars.nn.supernet import Supernet
 from radars.search.controller import Controller
 from radars.search.meter import MemoryMeter
-from radars.search.select import Selection
+from radars.search.select import Selection, Untrained
 from radars.space import Architecture, Subspace
 
 Phase = Literal["explore", "differentiate", "select"]
@@ -91,6 +91,7 @@ class SearchState:
             "selection": self.selection
             and {
                 "contenders": [dict(architecture) for architecture in self.selection.contenders],
+                "untrained": [list(known) for known in self.selection.untrained],
                 "standings": self.selection.standings,
                 "rung": self.selection.rung,
                 "accuracies": self.selection.accuracies,
@@ -126,6 +127,7 @@ class SearchState:
         self.favourites = [Architecture(candidate) for candidate in values["favourites"]]
         for name, value in values["meter"].items():
             setattr(self.meter, name, value)
+        planner.tighten(self.meter.budget_bytes)
         if values["plan"]:
             subspace = Subspace(values["plan"]["subspace"])
             levers = Levers(**values["plan"]["levers"])
@@ -142,6 +144,7 @@ class SearchState:
             architectures = [Architecture(candidate) for candidate in saved["contenders"]]
             self.selection = Selection(
                 contenders=architectures,
+                untrained=[Untrained(*known) for known in saved["untrained"]],
                 standings=list(saved["standings"]),
                 rung=saved["rung"],
                 accuracies=list(saved["accuracies"]),

@@ -1,7 +1,8 @@
 """`Workbench`: what every phase of a search works with, on one device and one budget."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -9,17 +10,21 @@ from torch import Tensor
 from radars.cost import Feasible
 from radars.data import Batch, BatchStream, Split, move
 from radars.errors import BudgetError, RunError
-from radars.memory import Levers, Planner
+from radars.memory import Levers, Planner, is_out_of_memory, out_of_memory_said
 from radars.nn.regions import regions_score, regions_step
 from radars.nn.steps import Precision, evaluation_step, weights_step
 from radars.nn.supernet import Supernet
 from radars.search.controller import Controller, Sample
 from radars.search.meter import MemoryMeter
 from radars.space import Architecture, SearchSpace, fingerprint
+from radars.units import format_bytes
+
+Result = TypeVar("Result")
 
 _PRICE_TOLERANCE = 1.05  # expected path bytes are within 5% of the exact ones
 _MAX_DRAWS = 1000
 _LOOK_EVERY = 50
+_TIGHTENED = 0.9  # of what a step was expected to hold when the device had no room for it
 
 
 @dataclass
@@ -37,6 +42,8 @@ class Workbench:
         validation_stream: validation batches.
         device: where steps run.
         precision: of the steps.
+        on_out_of_memory: told what a step was expected to hold that the device had no room for,
+            and the budget from then on.
     """
 
     space: SearchSpace
@@ -49,6 +56,7 @@ class Workbench:
     validation_stream: BatchStream
     device: torch.device
     precision: Precision
+    on_out_of_memory: Callable[[int, int], None] = lambda expected_bytes, budget_bytes: None
     _num_losses: int = 0
 
     def fits(self, architecture: Architecture) -> bool:
@@ -103,25 +111,56 @@ class Workbench:
 
     def train_path(self, supernet: Supernet, architecture: Architecture, batch: Batch) -> Tensor:
         """A weights step on one path; returns the loss."""
-        levers = self.levers(architecture)
         supernet.activate(architecture)
-        supernet.set_recompute(levers.recompute)
         batch = move(batch, self.device)
 
-        def step() -> Tensor:
-            return weights_step(
-                supernet, *batch, precision=self.precision, micro_batches=levers.micro_batches
-            )
+        def attempt() -> Tensor:
+            levers = self.levers(architecture)
+            supernet.set_recompute(levers.recompute)
 
-        def predict() -> int:
-            return self.planner.predict(architecture, levers).peak_bytes
+            def step() -> Tensor:
+                return weights_step(
+                    supernet, *batch, precision=self.precision, micro_batches=levers.micro_batches
+                )
 
-        expected_bytes = int(self.planner.expected_path_bytes(architecture) * _PRICE_TOLERANCE)
-        if levers.names:
-            expected_bytes = predict()  # known already
-        loss = self.meter.run(step, supernet, batch, expected_bytes, predict)
+            def predict() -> int:
+                return self.planner.predict(architecture, levers).peak_bytes
+
+            expected_bytes = int(self.planner.expected_path_bytes(architecture) * _PRICE_TOLERANCE)
+            if levers.names:
+                expected_bytes = predict()  # known already
+            return self.meter.run(step, supernet, batch, expected_bytes, predict)
+
+        loss = self.within_memory(supernet, attempt)
         self.check_loss(loss)
         return loss
+
+    def within_memory(self, supernet: Supernet, attempt: Callable[[], Result]) -> Result:
+        """Runs a step, and once more within a tighter budget where the device had no room for it.
+
+        Args:
+            supernet: what the step trains; the gradients of a failed attempt are dropped.
+            attempt: runs the step as the planner has it at the time.
+
+        Raises:
+            BudgetError: nothing fits the tighter budget.
+            RunError: the device has no room for that either.
+        """
+        try:
+            return attempt()
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        # out here, as the error holds on to the tensors of the step
+        supernet.drop_gradients()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        expected_bytes = self.meter.latest_bytes
+        self.planner.tighten(int(_TIGHTENED * expected_bytes))
+        self.meter.budget_bytes = self.planner.budget_bytes
+        self.on_out_of_memory(expected_bytes, self.planner.budget_bytes)
+        with out_of_memory_said(f"a step of {format_bytes(expected_bytes)}, nor for a smaller one"):
+            return attempt()
 
     def check_loss(self, loss: Tensor) -> None:
         """Ends a search that diverged, before it returns what chance says.

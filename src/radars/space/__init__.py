@@ -1,5 +1,6 @@
 """Search spaces: what can be chosen, and how to build a network from what was chosen."""
 
+from radars.space.blueprint import building, content_of
 from radars.space.choose import (
     Candidates,
     Choice,
@@ -22,7 +23,9 @@ __all__ = [
     "Place",
     "SearchSpace",
     "Subspace",
+    "building",
     "check_output",
+    "content_of",
     "fingerprint",
     "trace_places",
 ]

@@ -54,6 +54,7 @@ class SearchSpace:
         self.name = name or str(getattr(network, "__name__", "space"))
         self.input_shape = input_shape
         self._network = network
+        self._places: dict[tuple[int, ...], tuple[Place, ...]] = {}
         self.choices = self._trace()
         self.full = Subspace({choice.name: choice.candidates for choice in self.choices})
         if input_shape is not None:
@@ -108,10 +109,14 @@ class SearchSpace:
     def places(self, input_shape: tuple[int, ...]) -> tuple[Place, ...]:
         """Where the choices stand in the network, and the shapes that go in and out there.
 
+        Traced once for each input shape.
+
         Raises:
             SpaceError: a candidate cannot take its input, or two of one choice disagree in shape.
         """
-        return trace_places(self.replay, input_shape)
+        if input_shape not in self._places:
+            self._places[input_shape] = trace_places(self.replay, input_shape)
+        return self._places[input_shape]
 
     def architecture(self, candidate: Mapping[str, str]) -> Architecture:
         """Checks that a mapping is an architecture of this space, and orders it as the space.

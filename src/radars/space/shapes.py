@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from radars.errors import SpaceError, first_line
+from radars.space.blueprint import building
 from radars.space.choose import Candidates, Choose, Factory, as_pairs, build_candidate
 
 
@@ -91,7 +92,7 @@ def trace_places(
         probes.append(_Probe(name, index, dict(as_pairs(candidates))))
         return probes[-1]
 
-    with torch.device("meta"), torch.no_grad():
+    with building(torch.device("meta")), torch.no_grad():
         network = replay(choose).eval()
         try:
             network(torch.empty(1, *input_shape))

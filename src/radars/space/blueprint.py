@@ -1,0 +1,57 @@
+"""Networks without values, on the meta device or of fake tensors: to look at, not to use."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+_INITIALISERS = {
+    *(nn.init.uniform_, nn.init.normal_, nn.init.constant_),
+    *(nn.init.kaiming_uniform_, nn.init.kaiming_normal_),
+    *(nn.init.xavier_uniform_, nn.init.xavier_normal_, nn.init.trunc_normal_),
+    *(Tensor.uniform_, Tensor.normal_, Tensor.fill_, Tensor.zero_),
+}
+
+
+@contextmanager
+def building(device: torch.device) -> Iterator[None]:
+    """Within, modules are made on a device, of values that are never set.
+
+    For fake and meta tensors, whose values nobody reads: setting them would be most of the work.
+    """
+    with device, _Uninitialised():
+        yield
+
+
+def content_of(module: nn.Module) -> tuple[object, ...]:
+    """What tells two candidates apart: their classes, settings, and weights' shapes."""
+    tensors = (*module.named_parameters(), *module.named_buffers())
+    return (
+        str(module),
+        tuple((type(part).__qualname__, _settings(part)) for part in module.modules()),
+        tuple((name, tuple(tensor.shape)) for name, tensor in tensors),
+    )
+
+
+def _settings(module: nn.Module) -> tuple[tuple[str, object], ...]:
+    plain = (bool, int, float, str, tuple, type(None))
+    return tuple((key, value) for key, value in vars(module).items() if isinstance(value, plain))
+
+
+class _Uninitialised(TorchFunctionMode):
+    """Leaves out what gives tensors their first values."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func in _INITIALISERS:
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)

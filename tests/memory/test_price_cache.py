@@ -1,0 +1,116 @@
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tests.tiny import tiny_space
+from torch import Tensor, nn
+
+from radars.memory import PriceCache, TrainingSpec, price
+from radars.memory.price import place_prices
+from radars.memory.price_cache import price_key
+from radars.nn.optimizer import OptimizerConfig
+
+SPEC = TrainingSpec((1, 8, 8), 16)
+
+
+@pytest.fixture
+def num_traced(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
+    """Counts the candidates that are traced."""
+    traced: list[object] = []
+    trace = price._price
+
+    def counted(*args: Any) -> price.Price:
+        traced.append(args)
+        return trace(*args)
+
+    monkeypatch.setattr(price, "_price", counted)
+    return lambda: len(traced)
+
+
+def test_a_candidate_is_traced_once_on_each_machine(
+    tmp_path: Path, num_traced: Callable[[], int]
+) -> None:
+    first = place_prices(tiny_space(), SPEC, PriceCache(tmp_path / "new" / "folder"))
+    num_distinct = num_traced()
+    assert num_distinct == 6  # places a and b take the same input
+    assert place_prices(tiny_space(), SPEC, PriceCache(tmp_path / "new" / "folder")) == first
+    assert num_traced() == num_distinct
+    assert place_prices(tiny_space(), SPEC) == first  # without the cache
+    assert num_traced() == 2 * num_distinct
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        TrainingSpec((1, 8, 8), 17),
+        TrainingSpec((1, 16, 16), 16),
+        TrainingSpec((1, 8, 8), 16, OptimizerConfig(name="adamw")),
+        TrainingSpec((1, 8, 8), 16, precision="bf16-mixed"),
+        pytest.param(
+            TrainingSpec((1, 8, 8), 16, device_type="cuda"),
+            marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU"),
+        ),
+    ],
+    ids=["batch", "input", "optimizer", "precision", "device"],
+)
+def test_what_a_price_depends_on_is_in_its_key(
+    tmp_path: Path, num_traced: Callable[[], int], spec: TrainingSpec
+) -> None:
+    cache = PriceCache(tmp_path)
+    place_prices(tiny_space(), SPEC, cache)
+    before = num_traced()
+    assert place_prices(tiny_space(), spec, cache) == place_prices(tiny_space(), spec)
+    assert num_traced() == before + 2 * 6
+
+
+class Repeated(nn.Module):
+    def __init__(self, repeats: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(2, 2)
+        self.repeats = repeats
+
+    def forward(self, example_B: Tensor) -> Tensor:
+        for _ in range(self.repeats):
+            example_B = self.linear(example_B)
+        return example_B
+
+
+def test_settings_that_no_representation_shows_tell_candidates_apart() -> None:
+    assert str(Repeated(2)) == str(Repeated(3))
+    assert price_key(Repeated(2), ()) != price_key(Repeated(3), ())
+    assert price_key(Repeated(2), ()) == price_key(Repeated(2), ())
+    assert price_key(Repeated(2), ()) != price_key(Repeated(2), ("another batch",))
+
+
+def test_code_that_is_in_no_file_is_not_cached() -> None:
+    names: dict[str, Any] = {"nn": nn, "__name__": "typed_at_a_prompt"}
+    exec("class Op(nn.Module): pass", names)
+    assert price_key(names["Op"](), ()) is None
+
+
+@pytest.mark.parametrize("content", [b"not a database", b""])
+def test_a_damaged_file_is_as_none(tmp_path: Path, content: bytes) -> None:
+    [file] = [PriceCache(tmp_path)._path]
+    file.write_bytes(content)
+    assert place_prices(tiny_space(), SPEC, PriceCache(tmp_path)) == place_prices(
+        tiny_space(), SPEC
+    )
+
+
+def test_rows_that_make_no_sense_are_as_none(tmp_path: Path) -> None:
+    cache = PriceCache(tmp_path)
+    cache.add({"key": (1, 2, 3, 4)})
+    assert cache.read() == {"key": (1, 2, 3, 4)}
+    with sqlite3.connect(cache._path) as database:
+        database.execute("UPDATE prices SET numbers = 'many'")
+    assert cache.read() == {}
+
+
+def test_a_folder_that_cannot_be_written_is_no_hindrance(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    cache = PriceCache(tmp_path / "file")
+    cache.add({"key": (1, 2, 3, 4)})
+    assert cache.read() == {}

@@ -1,0 +1,59 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from radars.errors import RunError
+from radars.nn.shelf import Shelf
+
+TENSORS = {
+    "weight": torch.randn(4, 3, 2, 2).contiguous(memory_format=torch.channels_last),
+    "count": torch.tensor(7),
+    "half": torch.randn(5).to(torch.bfloat16),
+    "none": torch.empty(0),
+}
+
+
+def test_what_is_put_is_read_bit_for_bit(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path / "weights")
+    assert "a/b#0|module" not in shelf
+    shelf.put("a/b#0|module", TENSORS)
+    shelf.put("../../b", {"x": torch.zeros(1)})
+    assert list(shelf) == ["../../b", "a/b#0|module"]
+    read = shelf.read("a/b#0|module")
+    assert read.keys() == TENSORS.keys()
+    for name, tensor in TENSORS.items():
+        assert torch.equal(read[name], tensor)
+        assert read[name].dtype is tensor.dtype
+    assert {path.parent for path in tmp_path.rglob("*.safetensors")} == {tmp_path / "weights"}
+
+
+def test_what_was_read_stays_when_the_key_is_put_again_or_removed(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    shelf.put("key", {"x": torch.zeros(1000)})
+    read = shelf.read("key")
+    shelf.put("key", {"x": torch.ones(1000)})
+    assert not read["x"].any()
+    assert shelf.read("key")["x"].all()
+    shelf.remove("key")
+    assert not read["x"].any()
+    assert "key" not in shelf
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_shelf_begins_and_ends_empty(tmp_path: Path) -> None:
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    (folder / "left-by-a-killed-run.safetensors").touch()
+    shelf = Shelf(folder)
+    shelf.put("key", TENSORS)
+    assert len(list(folder.iterdir())) == 1
+    shelf.clear()
+    assert not folder.exists()
+    assert list(shelf) == []
+
+
+def test_a_disk_that_takes_nothing_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(RunError, match=r"cannot keep weights in .*file.*host_bytes"):
+        Shelf(tmp_path / "file" / "weights").put("key", TENSORS)
