@@ -90,11 +90,11 @@ def run(arguments: argparse.Namespace, seed: int, beta_decay: float) -> dict[str
     )
     setup = SearchSetup.of(config)
     bench = setup.workbench()
-    state = setup.state(bench)
+    supernet = setup.new_supernet()
     explore(
         bench,
-        state.supernet,
-        state.controller,
+        supernet,
+        setup.new_controller(),
         config.explore,
         start=0,
         seed=seed,
@@ -105,7 +105,7 @@ def run(arguments: argparse.Namespace, seed: int, beta_decay: float) -> dict[str
     full = setup.proxy.full
     return differentiate(
         bench,
-        state.supernet,
+        supernet,
         Plan(full, Levers(), setup.planner.predict(full)),
         config.differentiate,
         initial_logits={choice: dict.fromkeys(names, 0.0) for choice, names in full.items()},

@@ -1,6 +1,8 @@
 """A tiny space, tiny data and quick configurations that the tests of a search share."""
 
-from collections.abc import Mapping
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from torch import Tensor, nn
 from radars.data import Data, DataConfig, Normalisation, SealedSplit, Split
 from radars.data.memory import MemoryPixels
 from radars.nn.operations import classifier, conv_bn_relu, mbconv
-from radars.run import CheckpointStore
+from radars.run import Bar, CheckpointStore, Progress
 from radars.search import (
     ControllerConfig,
     DifferentiateConfig,
@@ -90,6 +92,27 @@ class Zero(nn.Module):
 class Noise(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         return torch.randn_like(image.expand(-1, CHANNELS, -1, -1).contiguous())
+
+
+class InterruptAt(Progress):
+    """Presses Ctrl-C after some steps, counted over all phases."""
+
+    def __init__(self, *steps: int) -> None:
+        self._steps = steps
+        self.num_steps = 0
+        self.interrupted: list[str] = []
+
+    @contextmanager
+    def phase(
+        self, description: str, total: int | None = None, completed: int = 0
+    ) -> Iterator[Bar]:
+        def on_change(bar: Bar) -> None:
+            self.num_steps += 1
+            if self.num_steps in self._steps:
+                self.interrupted.append(f"{description} {bar.completed}")
+                signal.raise_signal(signal.SIGINT)
+
+        yield Bar(description, total, on_change, completed)
 
 
 def tiny_space() -> SearchSpace:
@@ -179,6 +202,12 @@ def quick_config(method: str = "radars", **changes: Any) -> SearchConfig:
         ),
         "differentiate": DifferentiateConfig(steps=4),
         "select": SelectConfig(draws=6, draw_batches=2, candidates=3, rungs=(2, 3), keep=0.5),
+        "children": {"number": 12, "steps": 3},
+        "reinforce": {"batch": 3},
+        "evolution": {"population": 4, "tournament": 2},
+        "enas": {"finalists": 4},
+        "spos": {"population": 4, "generations": 3},
+        "dnas": {"steps": 12},
     }
     return SearchConfig.model_validate(settings | changes)
 

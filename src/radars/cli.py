@@ -36,6 +36,11 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as explore.steps=500."),
 ]
+Constraints = Annotated[
+    list[str] | None,
+    typer.Option(metavar="METRIC<=NUMBER", help="A hard bound, such as macs<=40e6."),
+]
+MaxMinutes = Annotated[float | None, typer.Option(help="A limit on the time of a search.")]
 Seed = Annotated[int | None, typer.Option(help="Of everything random.")]
 Out = Annotated[Path | None, typer.Option(help="The run directory; by default a new one in runs/.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")]
@@ -48,14 +53,11 @@ def search(
     data: DataSource = None,
     budget: Budget = None,
     method: Annotated[str | None, typer.Option(help="The search method.")] = None,
-    constraint: Annotated[
-        list[str] | None,
-        typer.Option(metavar="METRIC<=NUMBER", help="A hard bound, such as macs<=40e6."),
-    ] = None,
+    constraint: Constraints = None,
     config: ConfigFile = None,
     overrides: Overrides = None,
     seed: Seed = None,
-    max_minutes: Annotated[float | None, typer.Option(help="A limit on the time.")] = None,
+    max_minutes: MaxMinutes = None,
     out: Out = None,
     resume: Resume = False,
 ) -> None:
@@ -160,6 +162,47 @@ def evaluate(
 
     result = start_evaluation(directory, data, NoProgress() if as_json else progress_for())
     print(json.dumps(result.to_dict()) if as_json else evaluation_summary(result))
+
+
+@app.command()
+def compare(
+    config: Annotated[Path | None, typer.Argument(help="A YAML file of a comparison.")] = None,
+    methods: Annotated[str | None, typer.Option(help="Such as radars,reinforce,random.")] = None,
+    seeds: Annotated[str | None, typer.Option(help="Such as 0,1,2.")] = None,
+    table: Annotated[
+        str | None, typer.Option(metavar="NAME=PATH", help="A published table of accuracies.")
+    ] = None,
+    space: Space = None,
+    data: DataSource = None,
+    budget: Budget = None,
+    constraint: Constraints = None,
+    overrides: Overrides = None,
+    max_minutes: MaxMinutes = None,
+    out: Out = None,
+) -> None:
+    """Compare search methods under one budget; goes on where it was stopped."""
+    from radars.compare.command import start_comparison
+    from radars.run import progress_for
+
+    given: dict[str, Any] = _without_none(
+        space=space,
+        data=None if data is None else {"source": data},
+        budget=budget,
+        constraints=constraint or None,
+        max_minutes=max_minutes,
+    )
+    out = _run_directory(out, "compare", resume=False)
+    table_text = start_comparison(
+        given,
+        methods=methods,
+        seeds=seeds,
+        table=table,
+        config_file=config,
+        overrides=overrides or (),
+        out=out,
+        progress=progress_for(),
+    )
+    print(f"\n{table_text}\nresults  {out}")
 
 
 @app.command()

@@ -31,9 +31,17 @@ class DataError(RadarsError, ValueError):
 
 
 class BudgetError(RadarsError, MemoryError):
-    """Even the smallest plan needs more memory than the budget."""
+    """Even the smallest plan needs more memory than the budget.
+
+    Attributes:
+        needed_bytes: what it needs; None where that is not known.
+    """
 
     exit_status = 3
+
+    def __init__(self, message: str, needed_bytes: int | None = None) -> None:
+        super().__init__(message)
+        self.needed_bytes = needed_bytes
 
 
 class RunError(RadarsError, RuntimeError):

@@ -31,7 +31,7 @@ def run(
     initial_logits: dict[str, dict[str, float]] | None = None,
 ) -> tuple[dict[str, dict[str, float]], Supernet, list[int]]:
     bench = setup.workbench()
-    supernet = setup.state(bench).supernet
+    supernet = setup.new_supernet()
     ticks: list[int] = []
     plan = bench.planner.plan(within=subspace)
     preferences = differentiate(
@@ -144,7 +144,7 @@ def test_a_supernet_that_the_device_has_no_room_for_is_planned_again(
 
     monkeypatch.setattr("radars.search.differentiate.architecture_step", step)
     bench = setup.workbench()
-    supernet = setup.state(bench).supernet
+    supernet = setup.new_supernet()
     plan = bench.planner.plan()
     new_plans: list[Plan] = []
     trained = differentiate(

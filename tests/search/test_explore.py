@@ -4,6 +4,7 @@ from tests.tiny import quick_config, tiny_data, tiny_space
 from radars.cost import Feasible
 from radars.search.controller import Controller, Sample
 from radars.search.explore import explore, update_policy
+from radars.search.radars import Radars
 from radars.search.setup import SearchSetup
 
 SETUP = SearchSetup.of(quick_config(), space=tiny_space(), data=tiny_data())
@@ -16,7 +17,7 @@ def test_steps_and_updates(
     start: int, num_uniform: int, num_updates: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench = SETUP.workbench()
-    state = SETUP.state(bench)
+    state = Radars(SETUP, bench)
     updates: list[int] = []
     reinforce = Controller.reinforce
 
@@ -49,7 +50,7 @@ def test_what_is_trained_after_the_warm_up_is_uniform_or_follows_the_policy(
     fraction: float, trained: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench = SETUP.workbench()
-    state = SETUP.state(bench)
+    state = Radars(SETUP, bench)
     draws: list[bool] = []
     sample = Controller.sample
 
@@ -75,7 +76,7 @@ def test_what_is_trained_after_the_warm_up_is_uniform_or_follows_the_policy(
 
 def test_rewards_are_on_validation_batches_and_train_nothing() -> None:
     bench = SETUP.workbench()
-    state = SETUP.state(bench)
+    state = Radars(SETUP, bench)
     before = bench.train_stream.state()["position"].clone()
     weights = {name: tensor.clone() for name, tensor in state.supernet.state().items()}
     accuracy = update_policy(bench, state.supernet, state.controller, SETUP.config.explore)

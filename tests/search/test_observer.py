@@ -7,9 +7,17 @@ from tests.tiny import final_checkpoint, quick_config, tiny_data, tiny_space
 from radars.errors import Stopped
 from radars.run import Interrupt, NoProgress, RunDirectory
 from radars.search.observer import Observer, TimeLimitReached
+from radars.search.radars import Radars
 from radars.search.setup import SearchSetup
+from radars.search.state import SearchState
 
 SETUP = SearchSetup.of(quick_config(), space=tiny_space(), data=tiny_data())
+
+
+def new_state() -> SearchState:
+    bench = SETUP.workbench()
+    method = Radars(SETUP, bench)
+    return SearchState(method, bench.train_stream, bench.validation_stream, bench.meter)
 
 
 class Requested(Interrupt):
@@ -17,12 +25,12 @@ class Requested(Interrupt):
 
 
 def test_an_interrupt_saves_before_it_stops(tmp_path: Path) -> None:
-    state = SETUP.state(SETUP.workbench())
+    state = new_state()
     with RunDirectory.create(tmp_path / "run", {}) as run:
-        observer = Observer(run, None, NoProgress(), Requested())
+        observer = Observer(run, None, NoProgress(), Requested(), state)
         with (
             pytest.raises(Stopped),
-            observer.phase("explore", 8, state) as tick,
+            observer.phase("explore", 8) as tick,
         ):
             tick(1, math.nan)
         events = [event["event"] for event in run.read_events()]
@@ -33,19 +41,21 @@ def test_an_interrupt_saves_before_it_stops(tmp_path: Path) -> None:
 
 
 def test_the_time_limit_counts_all_sittings() -> None:
-    state = SETUP.state(SETUP.workbench())
+    state = new_state()
     state.seconds = 100.0
-    observer = Observer(None, None, NoProgress(), Interrupt(), max_seconds=50)
-    with pytest.raises(TimeLimitReached), observer.phase("explore", 8, state) as tick:
+    observer = Observer(None, None, NoProgress(), Interrupt(), state, max_seconds=50)
+    with pytest.raises(TimeLimitReached), observer.phase("explore", 8) as tick:
         tick(1, math.nan)
     assert state.num_saves == 1
 
 
 @pytest.mark.parametrize(("every_seconds", "num_saves"), [(-1.0, 3), (3600.0, 0)])
 def test_checkpoints_are_saved_from_time_to_time(every_seconds: float, num_saves: int) -> None:
-    state = SETUP.state(SETUP.workbench())
-    observer = Observer(None, None, NoProgress(), Interrupt(), save_every_seconds=every_seconds)
-    with observer.phase("explore", 3, state) as tick:
+    state = new_state()
+    observer = Observer(
+        None, None, NoProgress(), Interrupt(), state, save_every_seconds=every_seconds
+    )
+    with observer.phase("explore", 3) as tick:
         for step in range(3):
             tick(step + 1, 0.5)
     assert state.num_saves == num_saves

@@ -11,13 +11,13 @@ from torch import Tensor
 from radars.data import Batch
 from radars.nn.supernet import Supernet
 from radars.search import SelectConfig
-from radars.search.radars import cosine
+from radars.search.radars import Radars
+from radars.search.schedule import cosine, one_cycle
 from radars.search.select import (
     Selection,
     Untrained,
     audition,
     num_select_steps,
-    one_cycle,
     select,
     standard_scores,
     standings,
@@ -44,7 +44,7 @@ def new_selection(count: int) -> Selection:
 def run(selection: Selection, config: SelectConfig, stop_at: int | None = None) -> Any:
     ticks: list[float] = []
     rungs: list[tuple[list[Architecture], list[float], list[float]]] = []
-    shared = SETUP.state(SETUP.workbench()).supernet
+    shared = SETUP.new_supernet()
     shared.activate(SETUP.space.full)
 
     def tick(accuracy: float) -> None:
@@ -178,7 +178,7 @@ def run_audition(
 ) -> list[Architecture]:
     """With a network whose accuracy is what its candidates add."""
     bench = SETUP.workbench()
-    state = SETUP.state(bench)
+    state = Radars(SETUP, bench)
 
     def num_correct(supernet: Supernet, architecture: Architecture, batch: Batch) -> Tensor:
         return len(batch.label_B) * torch.tensor(
@@ -219,7 +219,7 @@ def test_the_contenders_are_different_and_begin_with_the_favourites() -> None:
 
 def test_an_audition_scores_with_shared_weights_and_releases_them() -> None:
     bench = SETUP.workbench()
-    state = SETUP.state(bench)
+    state = Radars(SETUP, bench)
     config = SelectConfig(draws=9, draw_batches=2, candidates=6)
     released: list[bool] = []
 

@@ -27,7 +27,7 @@ def test_only_paths_that_fit_are_drawn() -> None:
     setup = setup_of(budget)
     bench = setup.workbench()
     assert not bench.fits(LARGEST)
-    controller = setup.state(bench).controller
+    controller = setup.new_controller()
     controller.learn({name: {"none": 0.0, "conv3": 0.0, "mb2": 4.0} for name in "abc"}, 1.0)
     for _ in range(10):
         architecture = bench.draw(controller).architecture
@@ -39,7 +39,7 @@ def test_only_paths_that_fit_are_drawn() -> None:
 def test_where_nothing_that_is_wanted_fits_the_search_says_so() -> None:
     setup = setup_of(ROOMY.predict(ROOMY.smallest_path()).peak_bytes)
     bench = setup.workbench()
-    controller = setup.state(bench).controller
+    controller = setup.new_controller()
     controller.prune(LARGEST.as_subspace())
     with pytest.raises(BudgetError, match="none fits"):
         bench.draw(controller)
@@ -52,7 +52,7 @@ def test_a_path_is_trained_within_the_budget_and_metered(recompute: bool) -> Non
     )
     setup = setup_of((plain + recomputed) // 2 if recompute else 2 * plain)
     bench = setup.workbench()
-    supernet = setup.state(bench).supernet
+    supernet = setup.new_supernet()
     assert bench.levers(LARGEST) == Levers(recompute=recompute)
     for _ in range(3):
         loss = bench.train_path(supernet, LARGEST, bench.train_stream.next())
@@ -65,7 +65,7 @@ def test_a_path_is_trained_within_the_budget_and_metered(recompute: bool) -> Non
 def test_accuracy_is_a_fraction_of_the_whole_validation_part() -> None:
     setup = setup_of(2**24)
     bench = setup.workbench()
-    supernet = setup.state(bench).supernet
+    supernet = setup.new_supernet()
     whole = bench.accuracy(supernet, LARGEST, 64)
     assert 0 <= whole <= 1
     assert (whole * len(bench.validation)) == pytest.approx(round(whole * len(bench.validation)))
@@ -111,8 +111,8 @@ def test_a_step_that_the_device_has_no_room_for_is_repeated_within_less(
     bench = setup.workbench()
     said: list[tuple[int, int]] = []
     bench.on_out_of_memory = lambda *numbers: said.append(numbers)
-    supernet, batch = setup.state(bench).supernet, bench.train_stream.next()
-    expected = setup.state(setup.workbench()).supernet
+    supernet, batch = setup.new_supernet(), bench.train_stream.next()
+    expected = setup.new_supernet()
     expected.activate(LARGEST)
     weights_step(expected, *batch)
     with monkeypatch.context() as patch:
@@ -134,7 +134,7 @@ def test_a_device_that_has_no_room_twice_ends_the_search(monkeypatch: pytest.Mon
     error = torch.OutOfMemoryError("CUDA out of memory")
     monkeypatch.setattr("radars.search.workbench.weights_step", no_room(2, error))
     with pytest.raises(RunError, match=r"must have room for the budget.*lower the budget"):
-        bench.train_path(setup.state(bench).supernet, LARGEST, bench.train_stream.next())
+        bench.train_path(setup.new_supernet(), LARGEST, bench.train_stream.next())
 
 
 def test_other_errors_of_a_step_are_raised_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,5 +144,5 @@ def test_other_errors_of_a_step_are_raised_at_once(monkeypatch: pytest.MonkeyPat
         "radars.search.workbench.weights_step", no_room(1, RuntimeError("shapes disagree"))
     )
     with pytest.raises(RuntimeError, match="shapes disagree"):
-        bench.train_path(setup.state(bench).supernet, LARGEST, bench.train_stream.next())
+        bench.train_path(setup.new_supernet(), LARGEST, bench.train_stream.next())
     assert bench.planner.budget_bytes == 2**30

@@ -303,7 +303,8 @@ class Planner:
             f"the smallest plan of {self.space.name!r} needs {format_bytes(need_bytes)} "
             f"({need_bytes:,} bytes) with batches of {self.spec.batch_size}, but the budget is "
             f"{format_bytes(self.budget_bytes)}; raise the budget, lower the batch size, or raise "
-            f"levers.max_micro_batches"
+            f"levers.max_micro_batches",
+            need_bytes,
         )
 
 

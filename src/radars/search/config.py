@@ -40,6 +40,32 @@ class ControllerConfig(_Config):
     group_weight: float = Field(1.0, ge=0, le=1)
 
 
+class LSTMControllerConfig(_Config):
+    """The autoregressive RL policy.
+
+    Attributes:
+        hidden_size: units of the LSTM, and of the embeddings of what was taken before.
+        learning_rate: of Adam.
+        entropy_weight: of the entropy bonus.
+        baseline_decay: of the moving average of earlier rewards.
+        group_weight: how much of the baseline is the mean of the samples that are rewarded
+            together; the rest is the moving average. The papers have none of it.
+        temperature: what logits are divided by.
+        tanh_constant: then they are this constant times their tanh, so that no probability gets
+            stuck at 0 or 1; None to leave them as they are.
+        max_gradient_norm: of a step; larger gradients are scaled down to it. None for any norm.
+    """
+
+    hidden_size: int = Field(64, ge=1)
+    learning_rate: float = Field(1e-3, gt=0, allow_inf_nan=False)
+    entropy_weight: float = Field(1e-4, ge=0, allow_inf_nan=False)
+    baseline_decay: float = Field(0.95, ge=0, lt=1)
+    group_weight: float = Field(0.0, ge=0, le=1)
+    temperature: float = Field(1.0, gt=0, allow_inf_nan=False)
+    tanh_constant: float | None = Field(2.5, gt=0, allow_inf_nan=False)
+    max_gradient_norm: float | None = Field(5.0, gt=0, allow_inf_nan=False)
+
+
 class ExploreConfig(_Config):
     """The RL half of a round: single paths, rewards, policy.
 
@@ -148,6 +174,85 @@ class SelectConfig(_Config):
     optimizer: OptimizerConfig = OptimizerConfig(learning_rate=0.05)
 
 
+class ChildrenConfig(_Config):
+    """Of methods that train each architecture from scratch.
+
+    Attributes:
+        number: how many are proposed; what builds the same network as an earlier one is not
+            trained again.
+        steps: of each training.
+        check_fraction: after this part of its steps what is worse than the median of those before
+            it is stopped; 0 stops none.
+        optimizer: of all these trainings.
+    """
+
+    number: int = Field(24, ge=1)
+    steps: int = Field(200, ge=1)
+    check_fraction: float = Field(0.34, ge=0, lt=1)
+    optimizer: OptimizerConfig = OptimizerConfig(learning_rate=0.05)
+
+
+class ReinforceConfig(_Config):
+    """Of `reinforce`.
+
+    Attributes:
+        batch: architectures that are sampled for each policy update.
+        controller: the policy.
+    """
+
+    batch: int = Field(4, ge=1)
+    controller: LSTMControllerConfig = LSTMControllerConfig(learning_rate=0.01)
+
+
+class EnasConfig(_Config):
+    """Of `enas`; `explore` says how weights and policy are trained.
+
+    Attributes:
+        finalists: architectures that are sampled at the end; the best with shared weights wins.
+        controller: the policy.
+    """
+
+    finalists: int = Field(16, ge=1)
+    controller: LSTMControllerConfig = LSTMControllerConfig(learning_rate=0.01)
+
+
+class EvolutionConfig(_Config):
+    """Of `evolution`.
+
+    Attributes:
+        population: the youngest architectures, which are alive.
+        tournament: how many of them compete to be the parent of the next.
+    """
+
+    population: int = Field(8, ge=2)
+    tournament: int = Field(3, ge=1)
+
+
+class SposConfig(_Config):
+    """Of `spos`; `explore.steps` says how long the shared weights are trained.
+
+    Attributes:
+        population: architectures of a generation.
+        generations: of the evolution, the first of random draws included.
+    """
+
+    population: int = Field(16, ge=2)
+    generations: int = Field(4, ge=1)
+
+
+class DnasConfig(_Config):
+    """Of the methods that differentiate the whole space: `darts`, `fbnet`.
+
+    Attributes:
+        steps: iterations, a weights step and an architecture step each.
+    """
+
+    steps: int = Field(400, ge=1)
+
+
+MethodName = Literal["radars", "reinforce", "enas", "darts", "fbnet", "spos", "random", "evolution"]
+
+
 class SearchConfig(_Config):
     """A whole search.
 
@@ -157,6 +262,7 @@ class SearchConfig(_Config):
         proxy_options: those that differ while searching, such as a smaller width; constraints and
             results are about the space without them.
         data: where the examples come from.
+        method: what searches.
         budget: bytes that no training step exceeds.
         hard_cap: on CUDA, let the allocator refuse what is beyond the budget, whoever asks.
         constraints: hard bounds on the architecture, such as `macs<=40e6`.
@@ -169,6 +275,8 @@ class SearchConfig(_Config):
         explore: the RL half.
         differentiate: the DNAS half.
         select: how the returned architecture is taken among the best.
+        children: of methods that train each architecture from scratch.
+        reinforce: of that method; likewise the others below.
         max_minutes: wall-clock limit; None for none.
         checkpoint_seconds: the time between checkpoints.
     """
@@ -177,7 +285,7 @@ class SearchConfig(_Config):
     space_options: dict[str, Any] = {}
     proxy_options: dict[str, Any] = {}
     data: DataConfig = DataConfig()
-    method: Literal["radars"] = "radars"
+    method: MethodName = "radars"
     budget: Bytes = 16 * 2**20
     hard_cap: bool = False
     constraints: tuple[Hard, ...] = ()
@@ -190,5 +298,11 @@ class SearchConfig(_Config):
     explore: ExploreConfig = ExploreConfig()
     differentiate: DifferentiateConfig = DifferentiateConfig()
     select: SelectConfig = SelectConfig()
+    children: ChildrenConfig = ChildrenConfig()
+    reinforce: ReinforceConfig = ReinforceConfig()
+    enas: EnasConfig = EnasConfig()
+    evolution: EvolutionConfig = EvolutionConfig()
+    spos: SposConfig = SposConfig()
+    dnas: DnasConfig = DnasConfig()
     max_minutes: float | None = Field(None, gt=0)
     checkpoint_seconds: float = Field(default=60.0, ge=0)

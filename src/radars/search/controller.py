@@ -6,6 +6,7 @@ Shapes: C candidates of one choice.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +23,18 @@ class Sample:
 
     architecture: Architecture
     allowed: Mapping[str, tuple[str, ...]]
+
+
+class Policy(Protocol):
+    """A distribution over architectures that learns from rewards."""
+
+    def sample(self, feasible: Feasible, *, uniform: bool = False) -> Sample:
+        """Draws an allowed architecture, from the policy or uniformly."""
+        ...
+
+    def reinforce(self, samples: Sequence[Sample], rewards: Sequence[float]) -> None:
+        """Learns from the rewards of samples."""
+        ...
 
 
 class Controller:

@@ -17,7 +17,7 @@ from radars.memory import Plan
 from radars.nn.steps import architecture_step, weights_step
 from radars.nn.supernet import Supernet
 from radars.search.config import DifferentiateConfig
-from radars.search.explore import Tick
+from radars.search.observer import Tick
 from radars.search.workbench import Workbench
 from radars.seeds import stable_seed
 

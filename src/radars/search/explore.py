@@ -9,18 +9,16 @@ import torch
 
 from radars.nn.supernet import Supernet
 from radars.search.config import ExploreConfig
-from radars.search.controller import Controller
+from radars.search.controller import Policy
+from radars.search.observer import Tick
 from radars.search.workbench import Workbench
 from radars.seeds import stable_seed
-
-Tick = Callable[[int, float], None]
-"""Called after each step with the number of steps done and the latest accuracy (NaN: none yet)."""
 
 
 def explore(
     bench: Workbench,
     supernet: Supernet,
-    controller: Controller,
+    controller: Policy,
     config: ExploreConfig,
     *,
     start: int,
@@ -57,7 +55,7 @@ def explore(
 
 
 def update_policy(
-    bench: Workbench, supernet: Supernet, controller: Controller, config: ExploreConfig
+    bench: Workbench, supernet: Supernet, controller: Policy, config: ExploreConfig
 ) -> float:
     """Rewards samples with their validation accuracy and updates the policy; returns their mean."""
     samples = [bench.draw(controller) for _ in range(config.samples)]

@@ -6,21 +6,23 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from radars.data import Data
-from radars.errors import RunError
+from radars.errors import BudgetError, RunError
 from radars.memory import out_of_memory_said
 from radars.memory.measure import peak_rss_bytes
 from radars.nn.shelf import Shelf
 from radars.run import Interrupt, NoProgress, Progress, RunDirectory, ScalarWriter
 from radars.run.device import capped, reproducible
 from radars.search.config import SearchConfig
+from radars.search.method import Found
+from radars.search.methods import new_method
 from radars.search.observer import Observer, TimeLimitReached
-from radars.search.radars import search_radars
 from radars.search.result import SearchResult, Status
 from radars.search.setup import SearchSetup
 from radars.search.state import SearchState
-from radars.space import Architecture, SearchSpace
+from radars.space import SearchSpace
 
 
 def run_search(
@@ -47,7 +49,8 @@ def run_search(
     Raises:
         ConfigError, SpaceError, DataError: something is wrong with what was given; nothing has
             been written.
-        BudgetError: no architecture fits the budget; nothing has been written.
+        BudgetError: no architecture fits the budget, and nothing has been written; or the method's
+            own steps do not, and the result says `exceeded_memory`.
         Stopped: it was interrupted; the state is saved.
         RunError: it cannot go on.
     """
@@ -56,6 +59,7 @@ def run_search(
     with ExitStack() as stack:
         interrupt = stack.enter_context(Interrupt())
         stack.enter_context(reproducible(setup.device))
+        stack.enter_context(capped(setup.device, config.budget if config.hard_cap else None))
         run = scalars = None
         if out is not None:
             run = stack.enter_context(
@@ -63,19 +67,12 @@ def run_search(
                 if resume
                 else RunDirectory.create(out, config.model_dump(mode="json"))
             )
-        stack.enter_context(capped(setup.device, config.budget if config.hard_cap else None))
-        shelf = stack.enter_context(shelf_in(run))
         bench = setup.workbench()
-        state = setup.state(bench, shelf)
+        method = new_method(setup, bench, stack.enter_context(shelf_in(run)))
+        state = SearchState(method, bench.train_stream, bench.validation_stream, bench.meter)
         checkpoint = run.latest() if run is not None else None
         if checkpoint is not None:
-            state.load(
-                checkpoint.tensors,
-                checkpoint.values,
-                setup.planner,
-                setup.new_child,
-                setup.new_child_stream,
-            )
+            state.load(checkpoint.tensors, checkpoint.values, setup.planner)
         if run is not None:
             scalars = stack.enter_context(ScalarWriter(run.tensorboard_path, state.total_steps))
         observer = Observer(
@@ -83,34 +80,42 @@ def run_search(
             scalars,
             progress or NoProgress(),
             interrupt,
+            state,
             save_every_seconds=config.checkpoint_seconds,
             max_seconds=math.inf if config.max_minutes is None else config.max_minutes * 60,
         )
         bench.on_out_of_memory = partial(_log_out_of_memory, observer)
+
+        def end(status: Status, found: Found | None, **details: Any) -> SearchResult:
+            result = _result(setup, state, status, found)
+            architecture = None if found is None else dict(found.architecture)
+            if run is not None:
+                if architecture is not None and status != "failed":
+                    run.write_architecture(architecture)
+                run.write_result(result.to_dict() | details)
+                observer.log("search_ended", status=status, architecture=architecture, **details)
+            return result
+
         if checkpoint is None:
-            observer.log("search_started", space=setup.space.name, seed=config.seed)
-            observer.save(state)
-        status: Status = "completed"
-        accuracy: float | None
+            observer.log(
+                "search_started", space=setup.space.name, method=config.method, seed=config.seed
+            )
+        try:
+            method.check_memory()
+        except BudgetError as error:
+            end("exceeded_memory", None, needed_bytes=error.needed_bytes)
+            raise
+        if checkpoint is None:
+            observer.save()
         try:
             with out_of_memory_said("what an evaluation holds"):
-                architecture, accuracy = search_radars(
-                    bench, state, config, observer, setup.new_child, setup.new_child_stream
-                )
+                found = method.run(observer)
         except TimeLimitReached:
-            status, (architecture, accuracy) = "exceeded_time", _best_so_far(setup, state)
+            return end("exceeded_time", method.best_so_far())
         except RunError as error:
-            result = _result(setup, state, "failed", *_best_so_far(setup, state))
-            if run is not None:
-                run.write_result(result.to_dict())
-                observer.log("search_ended", status="failed", reason=str(error))
+            end("failed", method.best_so_far(), reason=str(error))
             raise
-        result = _result(setup, state, status, architecture, accuracy)
-        if run is not None:
-            run.write_architecture(dict(architecture))
-            run.write_result(result.to_dict())
-            observer.log("search_ended", status=status, architecture=dict(architecture))
-    return result
+        return end("completed", found)
 
 
 @contextmanager
@@ -132,40 +137,25 @@ def _log_out_of_memory(observer: Observer, expected_bytes: int, budget_bytes: in
     observer.log("out_of_memory", expected_bytes=expected_bytes, budget_bytes=budget_bytes)
 
 
-def _best_so_far(setup: SearchSetup, state: SearchState) -> tuple[Architecture, float | None]:
-    """The contender that stands best, with its accuracy if it has one, or the likeliest."""
-    if state.selection is not None:
-        standings = state.selection.standings
-        best = max(range(len(standings)), key=standings.__getitem__)
-        accuracies = dict(enumerate(state.selection.accuracies))
-        return state.selection.contenders[best], accuracies.get(best)
-    [likeliest] = setup.feasible.best(state.controller.scores(), state.controller.subspace, 1)
-    return likeliest, None
-
-
 def _result(
-    setup: SearchSetup,
-    state: SearchState,
-    status: Status,
-    architecture: Architecture,
-    accuracy: float | None,
+    setup: SearchSetup, state: SearchState, status: Status, found: Found | None
 ) -> SearchResult:
-    cost = setup.costs.cost(architecture)
+    cost = None if found is None else setup.costs.cost(found.architecture)
     return SearchResult(
         status=status,
         method=setup.config.method,
         space=setup.space.name,
         seed=setup.config.seed,
-        architecture=architecture,
+        architecture=None if found is None else found.architecture,
         num_architectures=setup.space.num_architectures,
-        validation_accuracy=accuracy,
+        validation_accuracy=None if found is None else found.accuracy,
         test_accuracy=None,
         budget_bytes=setup.config.budget,
         predicted_peak_bytes=state.meter.predicted_peak_bytes,
         measured_peak_bytes=state.meter.measured_peak_bytes,
         peak_rss_bytes=peak_rss_bytes(),
         search_seconds=round(state.seconds, 3),
-        macs=cost.macs,
-        parameters=cost.parameters,
+        macs=0 if cost is None else cost.macs,
+        parameters=0 if cost is None else cost.parameters,
         rounds=state.round_index,
     )

@@ -1,4 +1,4 @@
-"""RADARS: the main loop. Explore prunes, a plan fits the budget, differentiate searches the rest.
+"""`radars`: the main loop. Explore prunes, a plan fits the budget, differentiate searches the rest.
 
 Yan, Jiang, Hu, Shi: "RADARS: Memory Efficient Reinforcement Learning Aided Differentiable Neural
 Architecture Search" (arXiv 2109.05691). The paper's: RL prunes until a subspace fits the memory,
@@ -6,159 +6,248 @@ DNAS searches it, iterated. Ours: everything else (see docs/method.md).
 """
 
 import math
-from collections.abc import Callable
-from functools import cache, partial
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import cache
+from typing import Any
 
-from radars.data import BatchStream
-from radars.memory import Plan
+from torch import Tensor
+
+from radars.memory import Levers, Plan, Planner
+from radars.nn.shelf import Shelf
 from radars.nn.supernet import Supernet
-from radars.search.config import SearchConfig, SelectConfig
 from radars.search.differentiate import differentiate
 from radars.search.explore import explore
+from radars.search.method import Found
 from radars.search.observer import Observer
-from radars.search.select import Untrained, audition, num_select_steps, select
-from radars.search.state import SearchState
+from radars.search.schedule import cosine
+from radars.search.select import Selection, Untrained, audition, num_select_steps, select
+from radars.search.setup import SearchSetup
+from radars.search.shared import SharedMethod
+from radars.search.state import named, of_part
 from radars.search.workbench import Workbench
 from radars.seeds import stable_seed
-from radars.space import Architecture
+from radars.space import Architecture, Subspace
 
 
-def search_radars(
-    bench: Workbench,
-    state: SearchState,
-    config: SearchConfig,
-    observer: Observer,
-    new_child: Callable[..., Supernet],
-    new_stream: Callable[[], BatchStream],
-) -> tuple[Architecture, float]:
-    """Runs what is left of a search; returns the architecture and its validation accuracy.
+class Radars(SharedMethod):
+    """See the module.
 
-    Args:
-        bench: data, memory, constraints.
-        state: how far the search is; changed as it goes, complete after each step.
-        config: the whole configuration.
-        observer: told of every step; saves the state, and stops the search by raising.
-        new_child: fresh weights for an architecture, and for what they are.
-        new_stream: the training batches of a child.
+    Attributes:
+        controller: the policy.
+        plan: of the round's differentiate phase, once it is made.
+        favourites: the best architecture of each round that is done.
+        selection: how far selecting is, once it has begun.
     """
-    while state.phase != "select":
-        run_round(bench, state, config, observer)
-        state.round_index += 1
-        state.phase, state.step = "explore", 0
-        if state.round_index == config.num_rounds:
-            state.phase = "select"
-    return run_selection(bench, state, config, observer, new_child, new_stream)
 
+    def __init__(self, setup: SearchSetup, bench: Workbench, shelf: Shelf | None = None) -> None:
+        super().__init__(setup, bench, shelf)
+        self.controller = setup.new_controller()
+        self.plan: Plan | None = None
+        self.favourites: list[Architecture] = []
+        self.selection: Selection | None = None
 
-def run_round(
-    bench: Workbench, state: SearchState, config: SearchConfig, observer: Observer
-) -> None:
-    """Explore, plan, differentiate, and what was preferred feeds the policy."""
-    round_seed = stable_seed(config.seed, "round", state.round_index)
-    before = state.round_index * (config.explore.steps + config.differentiate.steps)
-    total = config.num_rounds * (config.explore.steps + config.differentiate.steps)
+    def run(self, observer: Observer) -> Found:
+        """See `Method`."""
+        state = observer.state
+        while state.phase != "select":
+            self.run_round(observer)
+            state.round_index += 1
+            state.begin("select" if state.round_index == self.config.num_rounds else "explore")
+        return self.run_selection(observer)
 
-    def learning_rate_at(step: int) -> float:
-        return config.optimizer.learning_rate * cosine((before + step) / total)
+    def run_round(self, observer: Observer) -> None:
+        """Explore, plan, differentiate, and what was preferred feeds the policy."""
+        state, config, bench = observer.state, self.config, self.bench
+        seed = stable_seed(config.seed, "round", state.round_index)
+        steps_a_round = config.explore.steps + config.differentiate.steps
+        before, total = state.round_index * steps_a_round, config.num_rounds * steps_a_round
 
-    if state.phase == "explore":
-        warmup = round(config.explore.warmup_fraction * config.explore.steps)
-        with observer.phase("explore", config.explore.steps, state) as tick:
-            explore(
+        def learning_rate_at(step: int) -> float:
+            return config.optimizer.learning_rate * cosine((before + step) / total)
+
+        def on_new_plan(plan: Plan) -> None:
+            self.plan = plan
+            self._log_plan(observer)
+
+        label = f"round {state.round_index + 1}"
+        if state.phase != "differentiate":
+            state.begin("explore")
+            warmup = round(config.explore.warmup_fraction * config.explore.steps)
+            with observer.phase("explore", config.explore.steps, f"{label} explore") as tick:
+                explore(
+                    bench,
+                    self.supernet,
+                    self.controller,
+                    config.explore,
+                    start=state.step,
+                    seed=seed,
+                    num_uniform=warmup if state.round_index == 0 else 0,
+                    learning_rate_at=learning_rate_at,
+                    tick=tick,
+                )
+            state.begin("differentiate")
+            on_new_plan(bench.planner.plan(self.controller.probabilities()))
+        assert self.plan is not None
+        num_steps = config.differentiate.steps
+        with observer.phase("differentiate", num_steps, f"{label} differentiate") as tick:
+            trained = differentiate(
                 bench,
-                state.supernet,
-                state.controller,
-                config.explore,
+                self.supernet,
+                self.plan,
+                config.differentiate,
+                initial_logits=self.controller.scores(),
                 start=state.step,
-                seed=round_seed,
-                num_uniform=warmup if state.round_index == 0 else 0,
-                learning_rate_at=learning_rate_at,
+                seed=seed,
+                learning_rate_at=lambda step: learning_rate_at(config.explore.steps + step),
                 tick=tick,
+                on_new_plan=on_new_plan,
             )
-        state.plan = bench.planner.plan(state.controller.probabilities())
-        state.phase, state.step = "differentiate", 0
-        observer.log_plan(state)
-    assert state.plan is not None
-
-    def on_new_plan(plan: Plan) -> None:
-        state.plan = plan
-        observer.log_plan(state)
-
-    with observer.phase("differentiate", config.differentiate.steps, state) as tick:
-        trained = differentiate(
-            bench,
-            state.supernet,
-            state.plan,
-            config.differentiate,
-            initial_logits=state.controller.scores(),
-            start=state.step,
-            seed=round_seed,
-            learning_rate_at=lambda step: learning_rate_at(config.explore.steps + step),
-            tick=tick,
-            on_new_plan=on_new_plan,
+        favourites = bench.feasible.best(trained, self.plan.subspace, 1)
+        self.favourites += favourites
+        self.controller.learn(trained, config.differentiate.feedback)
+        observer.log(
+            "differentiated",
+            round=state.round_index,
+            logits={choice: dict(logits) for choice, logits in trained.items()},
+            architecture=dict(favourites[0]) if favourites else None,
         )
-    state.favourites += bench.feasible.best(trained, state.plan.subspace, 1)
-    state.controller.learn(trained, config.differentiate.feedback)
-    observer.log_outcome(state, trained)
 
+    def run_selection(self, observer: Observer) -> Found:
+        """The most promising architectures are trained alone, and the worst dropped."""
+        bench, config = self.bench, self.config.select
 
-def run_selection(
-    bench: Workbench,
-    state: SearchState,
-    config: SearchConfig,
-    observer: Observer,
-    new_child: Callable[..., Supernet],
-    new_stream: Callable[[], BatchStream],
-) -> tuple[Architecture, float]:
-    """The most promising architectures are trained alone, and the worst dropped."""
+        def on_step(accuracy: float) -> None:
+            tick(observer.state.step + 1, accuracy)
 
-    def inherited_child(architecture: Architecture) -> Supernet:
-        child = new_child(architecture)
-        child.inherit(state.supernet)
+        if self.selection is None:
+            self.selection = audition(
+                bench, self.supernet, self.controller, config, self.favourites, cache(self._look_at)
+            )
+            _log_selection(observer, self.selection)
+        self.supernet.release()  # a contender has the device to itself
+        with observer.phase(
+            "select", num_select_steps(config, len(self.selection.contenders))
+        ) as tick:
+            winner, accuracy = select(
+                bench,
+                self.selection,
+                config,
+                batch_size=self.config.data.batch_size,
+                seed=stable_seed(self.config.seed, "select"),
+                new_child=self._inherited_child,
+                new_stream=self.setup.new_child_stream,
+                tick=on_step,
+                on_rung=lambda selection: _log_selection(observer, selection),
+            )
+        return Found(winner, accuracy)
+
+    def best_so_far(self) -> Found:
+        """The contender that stands best, with its accuracy if it has one, or the likeliest."""
+        if self.selection is not None:
+            standings = self.selection.standings
+            best = max(range(len(standings)), key=standings.__getitem__)
+            accuracies = dict(enumerate(self.selection.accuracies))
+            return Found(self.selection.contenders[best], accuracies.get(best))
+        controller = self.controller
+        [likeliest] = self.bench.feasible.best(controller.scores(), controller.subspace, 1)
+        return Found(likeliest, None)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """See `Method`."""
+        selection = {} if self.selection is None else self.selection.tensors()
+        return (
+            super().tensors()
+            | named("controller", self.controller.tensors())
+            | named("selection", selection)
+        )
+
+    def values(self) -> dict[str, Any]:
+        """See `Method`."""
+        return {
+            "controller_subspace": _plain(self.controller.subspace),
+            "plan": self.plan and _plan_values(self.plan),
+            "favourites": [dict(architecture) for architecture in self.favourites],
+            "selection": self.selection and self.selection.values(),
+        }
+
+    def load(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+        """See `Method`."""
+        super().load(tensors, values)
+        subspace = Subspace(values["controller_subspace"])
+        self.controller.load_tensors(of_part("controller", tensors), subspace)
+        self.plan = values["plan"] and _plan_of(values["plan"], self.bench.planner)
+        self.favourites = [Architecture(known) for known in values["favourites"]]
+        self.selection = values["selection"] and Selection.of(
+            of_part("selection", tensors),
+            values["selection"],
+            self.setup.new_child,
+            self.setup.new_child_stream,
+        )
+
+    def scalars(self) -> dict[str, float]:
+        """See `Method`."""
+        return {"entropy": self.controller.entropy()}
+
+    def _inherited_child(self, architecture: Architecture) -> Supernet:
+        child = self.setup.new_child(architecture)
+        child.inherit(self.supernet)
         return child
 
-    def on_step(accuracy: float) -> None:
-        tick(state.step + 1, accuracy)
-
-    if state.selection is None:
-        look_at = cache(partial(_look_at, bench, config.select, new_child))
-        state.selection = audition(
-            bench, state.supernet, state.controller, config.select, state.favourites, look_at
+    def _look_at(self, architecture: Architecture) -> Untrained:
+        """What can be said of an architecture before it is trained."""
+        stream = self.bench.train.batches(
+            self.config.data.batch_size, augment=False, seed=stable_seed(0, "regions")
         )
-        observer.log_selection(state.selection)
-    state.supernet.release()  # after a resume too
-    total = num_select_steps(config.select, len(state.selection.contenders))
-    with observer.phase("select", total, state) as tick:
-        return select(
-            bench,
-            state.selection,
-            config.select,
-            batch_size=config.data.batch_size,
-            seed=stable_seed(config.seed, "select"),
-            new_child=inherited_child,
-            new_stream=new_stream,
-            tick=on_step,
-            on_rung=observer.log_selection,
+        regions = 0.0
+        for draw in range(self.config.select.regions_draws):
+            child = self.setup.new_child(architecture, "regions", draw, architecture.to_json())
+            regions += self.bench.regions(child, architecture, stream.next())
+        macs = self.bench.planner.costs.cost(architecture).macs
+        return Untrained(regions, math.log(macs or 1))
+
+    def _log_plan(self, observer: Observer) -> None:
+        """Logs what the plan keeps, and the policy that it was made from."""
+        plan = self.plan
+        assert plan is not None
+        observer.log(
+            "planned",
+            round=observer.state.round_index,
+            live_candidates=plan.subspace.num_candidates,
+            subspace=_plain(plan.subspace),
+            levers=list(plan.measures),
+            time_ratio=round(plan.time_ratio, 3),
+            predicted_peak_bytes=plan.memory.peak_bytes,
+            policy=self.controller.probabilities(),
         )
 
 
-def _look_at(
-    bench: Workbench,
-    config: SelectConfig,
-    new_child: Callable[..., Supernet],
-    architecture: Architecture,
-) -> Untrained:
-    """What can be said of an architecture before it is trained."""
-    stream = bench.train.batches(
-        bench.planner.spec.batch_size, augment=False, seed=stable_seed(0, "regions")
+def _log_selection(observer: Observer, selection: Selection) -> None:
+    """Logs the contenders of a rung, and how they stand."""
+    observer.log(
+        "selection",
+        rung=selection.rung,
+        contenders=[dict(architecture) for architecture in selection.contenders],
+        accuracies=selection.accuracies,
+        regions=[known.regions for known in selection.untrained],
+        standings=selection.standings,
     )
-    regions = 0.0
-    for draw in range(config.regions_draws):
-        child = new_child(architecture, "regions", draw, architecture.to_json())
-        regions += bench.regions(child, architecture, stream.next())
-    return Untrained(regions, math.log(bench.planner.costs.cost(architecture).macs or 1))
 
 
-def cosine(fraction: float) -> float:
-    """Cosine decay from 1 to 0."""
-    return 0.5 * (1.0 + math.cos(math.pi * fraction))
+def _plan_values(plan: Plan) -> dict[str, Any]:
+    return {
+        "subspace": _plain(plan.subspace),
+        "levers": asdict(plan.levers),
+        "is_pruned": plan.is_pruned,
+        "time_ratio": plan.time_ratio,
+    }
+
+
+def _plan_of(values: Mapping[str, Any], planner: Planner) -> Plan:
+    subspace, levers = Subspace(values["subspace"]), Levers(**values["levers"])
+    memory = planner.predict(subspace, levers)
+    return Plan(subspace, levers, memory, values["is_pruned"], values["time_ratio"])
+
+
+def _plain(subspace: Subspace) -> dict[str, list[str]]:
+    return {choice: list(names) for choice, names in subspace.items()}

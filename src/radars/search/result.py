@@ -18,7 +18,7 @@ class SearchResult:
         method: what searched.
         space: the space's name.
         seed: of everything random.
-        architecture: the best one found.
+        architecture: the best one found; None where the method's steps do not fit the budget.
         num_architectures: how many the space holds.
         validation_accuracy: of the architecture, trained alone for the last rung; a fraction.
         test_accuracy: always None: a search does not read the test split.
@@ -27,7 +27,7 @@ class SearchResult:
         measured_peak_bytes: the most that was measured.
         peak_rss_bytes: the most resident memory of the process.
         search_seconds: wall-clock, over all sittings.
-        macs: multiply-accumulates of the architecture, for one example.
+        macs: multiply-accumulates of the architecture, for one example; 0 without one.
         parameters: of the architecture.
         rounds: rounds that are done.
     """
@@ -36,7 +36,7 @@ class SearchResult:
     method: str
     space: str
     seed: int
-    architecture: Architecture
+    architecture: Architecture | None
     num_architectures: int
     validation_accuracy: float | None
     test_accuracy: float | None
@@ -53,8 +53,10 @@ class SearchResult:
     def from_dict(cls, value: Mapping[str, Any]) -> "SearchResult":
         """Reads what `to_dict` returned."""
         known = {field.name: value[field.name] for field in fields(cls)}
-        return cls(**known | {"architecture": Architecture(value["architecture"])})
+        found = value["architecture"]
+        return cls(**known | {"architecture": None if found is None else Architecture(found)})
 
     def to_dict(self) -> dict[str, Any]:
         """The object that `result.json` holds."""
-        return {"schema": 1} | asdict(self) | {"architecture": dict(self.architecture)}
+        found = None if self.architecture is None else dict(self.architecture)
+        return {"schema": 1} | asdict(self) | {"architecture": found}

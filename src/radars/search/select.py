@@ -5,24 +5,26 @@ them a contender is fine-tuned alone. Short training of any kind prefers what is
 to train, so what can be said of an untrained network counts too, which prefers what is deep.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from statistics import fmean, pstdev
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
+from torch import Tensor
 
 from radars.data import Batch, BatchStream
 from radars.nn.supernet import Supernet
 from radars.search.config import SelectConfig
 from radars.search.controller import Controller
 from radars.search.effects import main_effects
+from radars.search.schedule import one_cycle
+from radars.search.state import named, of_part
 from radars.search.workbench import Workbench
 from radars.seeds import stable_seed
 from radars.space import Architecture, Subspace
 
-_WARMUP_FRACTION = 0.15
 _PROMISING = 4  # for each contender
 _MAX_TRIES = 4  # for each of those: many architectures build the same network
 
@@ -62,6 +64,48 @@ class Selection:
     child: Supernet | None = None
     child_stream: BatchStream | None = None
     child_step: int = 0
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The tensors of a checkpoint."""
+        if self.child is None or self.child_stream is None:
+            return {}
+        return named("child", self.child.state()) | named("stream", self.child_stream.state())
+
+    def values(self) -> dict[str, Any]:
+        """The plain values of a checkpoint."""
+        return {
+            "contenders": [dict(architecture) for architecture in self.contenders],
+            "untrained": [list(known) for known in self.untrained],
+            "standings": self.standings,
+            "rung": self.rung,
+            "accuracies": self.accuracies,
+            "child_step": self.child_step,
+            "has_child": self.child is not None,
+        }
+
+    @classmethod
+    def of(
+        cls,
+        tensors: Mapping[str, Tensor],
+        values: Mapping[str, Any],
+        new_child: Callable[[Architecture], Supernet],
+        new_stream: Callable[[], BatchStream],
+    ) -> "Selection":
+        """The selection whose `tensors` and `values` these are."""
+        selection = cls(
+            contenders=[Architecture(known) for known in values["contenders"]],
+            untrained=[Untrained(*known) for known in values["untrained"]],
+            standings=list(values["standings"]),
+            rung=values["rung"],
+            accuracies=list(values["accuracies"]),
+            child_step=values["child_step"],
+        )
+        if values["has_child"]:
+            selection.child = new_child(selection.contenders[len(selection.accuracies)])
+            selection.child.load_state(of_part("child", tensors))
+            selection.child_stream = new_stream()
+            selection.child_stream.load_state(of_part("stream", tensors))
+        return selection
 
 
 def audition(
@@ -200,13 +244,6 @@ def standard_scores(values: Sequence[float]) -> list[float]:
     """The values with mean 0 and variance 1; zeros where they are all the same."""
     mean, deviation = fmean(values), pstdev(values)
     return [(value - mean) / deviation if deviation else 0.0 for value in values]
-
-
-def one_cycle(fraction: float) -> float:
-    """Linear warm-up, then linear decay to zero, as a factor of the highest learning rate."""
-    if fraction < _WARMUP_FRACTION:
-        return (fraction + 0.01) / (_WARMUP_FRACTION + 0.01)
-    return (1.0 - fraction) / (1.0 - _WARMUP_FRACTION)
 
 
 def num_kept(num_contenders: int, keep: float) -> int:

@@ -17,7 +17,6 @@ from radars.run.device import device_of
 from radars.search.config import SearchConfig
 from radars.search.controller import Controller
 from radars.search.meter import MemoryMeter
-from radars.search.state import SearchState
 from radars.search.workbench import Workbench
 from radars.seeds import stable_seed
 from radars.space import Architecture, SearchSpace, check_output
@@ -124,16 +123,14 @@ class SearchSetup:
             precision=self.config.precision,
         )
 
-    def state(self, bench: Workbench, shelf: Shelf | None = None) -> SearchState:
-        """The state of a search that has not begun.
+    def new_supernet(self, shelf: Shelf | None = None) -> Supernet:
+        """Fresh shared weights.
 
         Args:
-            bench: what its phases work with.
             shelf: for weights that the host has no room for; None keeps them all in memory.
         """
         config = self.config
-        host_bytes = config.levers.host_bytes or total_memory_bytes() // 2
-        supernet = Supernet(
+        return Supernet(
             self.proxy,
             self.planner.smallest_path().as_subspace(),
             config.differentiate.relaxation_at(0.0),
@@ -142,26 +139,29 @@ class SearchSetup:
             device=self.device,
             seed=stable_seed(config.seed, "weights"),
             shelf=shelf,
-            host_bytes=host_bytes,
-        )
-        controller = Controller(
-            self.proxy.full, config.explore.controller, stable_seed(config.seed, "controller")
-        )
-        return SearchState(
-            supernet, controller, bench.train_stream, bench.validation_stream, bench.meter
+            host_bytes=config.levers.host_bytes or total_memory_bytes() // 2,
         )
 
-    def new_child(self, architecture: Architecture, *purpose: object) -> Supernet:
+    def new_controller(self) -> Controller:
+        """A policy that knows nothing yet."""
+        config = self.config
+        seed = stable_seed(config.seed, "controller")
+        return Controller(self.proxy.full, config.explore.controller, seed)
+
+    def new_child(
+        self, architecture: Architecture, *purpose: object, optimizer: OptimizerConfig | None = None
+    ) -> Supernet:
         """Fresh weights for one architecture, to be trained alone.
 
         Args:
             architecture: the only path.
             purpose: what tells these weights from others; the same weights for the same.
+            optimizer: how they are trained; by default as `select` says.
         """
         return Supernet(
             self.proxy,
             architecture.as_subspace(),
-            optimizer=self.config.select.optimizer,
+            optimizer=optimizer or self.config.select.optimizer,
             architecture_optimizer=self.config.differentiate.architecture_optimizer,
             device=self.device,
             seed=stable_seed(self.config.seed, "child", *purpose),
@@ -203,7 +203,10 @@ def training_spec(config: SearchConfig, input_shape: tuple[int, ...]) -> Trainin
     return TrainingSpec(
         input_shape=input_shape,
         batch_size=config.data.batch_size,
-        optimizer=max(config.optimizer, config.select.optimizer, key=_num_states),
+        optimizer=max(
+            (config.optimizer, config.select.optimizer, config.children.optimizer),
+            key=_num_states,
+        ),
         architecture_optimizer=config.differentiate.architecture_optimizer,
         relaxation=config.differentiate.relaxation_at(0.0),
         precision=config.precision,

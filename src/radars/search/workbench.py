@@ -14,15 +14,16 @@ from radars.memory import Levers, Planner, is_out_of_memory, out_of_memory_said
 from radars.nn.regions import regions_score, regions_step
 from radars.nn.steps import Precision, evaluation_step, weights_step
 from radars.nn.supernet import Supernet
-from radars.search.controller import Controller, Sample
+from radars.search.controller import Policy, Sample
 from radars.search.meter import MemoryMeter
-from radars.space import Architecture, SearchSpace, fingerprint
+from radars.space import Architecture, SearchSpace, Subspace, fingerprint
 from radars.units import format_bytes
 
 Result = TypeVar("Result")
 
 _PRICE_TOLERANCE = 1.05  # expected path bytes are within 5% of the exact ones
 _MAX_DRAWS = 1000
+_MAX_CROSSOVERS = 20
 _LOOK_EVERY = 50
 _TIGHTENED = 0.9  # of what a step was expected to hold when the device had no room for it
 
@@ -94,7 +95,7 @@ class Workbench:
                 break
         return list(known.values())
 
-    def draw(self, controller: Controller, *, uniform: bool = False) -> Sample:
+    def draw(self, controller: Policy, *, uniform: bool = False) -> Sample:
         """Draws an architecture that satisfies the constraints and fits the budget.
 
         Raises:
@@ -108,6 +109,50 @@ class Workbench:
             f"of {_MAX_DRAWS} architectures that satisfy the constraints none fits the budget of "
             f"{self.planner.budget_bytes:,} bytes; raise the budget or loosen a constraint"
         )
+
+    def draw_uniform(self, generator: torch.Generator) -> Architecture:
+        """Draws an architecture that satisfies the constraints and fits the budget, uniformly.
+
+        Raises:
+            BudgetError: none was found in many draws.
+        """
+        return self.draw(_Uniform(self.space.full, generator)).architecture
+
+    def mutate(self, parent: Architecture, generator: torch.Generator) -> Architecture:
+        """Changes one choice of an architecture, within constraints and budget.
+
+        Returns:
+            The mutation; a uniform draw where no single change of the parent is allowed.
+        """
+        changes = [
+            (choice, name)
+            for choice, names in self.space.full.items()
+            for name in names
+            if name != parent[choice]
+        ]
+        for index in torch.randperm(len(changes), generator=generator).tolist():
+            choice, name = changes[index]
+            child = Architecture({**parent, choice: name})
+            if self.feasible.allows(child) and self.fits(child):
+                return child
+        return self.draw_uniform(generator)
+
+    def cross(
+        self, first: Architecture, second: Architecture, generator: torch.Generator
+    ) -> Architecture:
+        """Takes each choice from one of two architectures, within constraints and budget.
+
+        Returns:
+            The crossover; a mutation of the first where several crossovers are not allowed.
+        """
+        for _ in range(_MAX_CROSSOVERS):
+            coin = torch.randint(2, (len(first),), generator=generator).tolist()
+            child = Architecture(
+                {c: (first, second)[side][c] for c, side in zip(first, coin, strict=True)}
+            )
+            if self.feasible.allows(child) and self.fits(child):
+                return child
+        return self.mutate(first, generator)
 
     def train_path(self, supernet: Supernet, architecture: Architecture, batch: Batch) -> Tensor:
         """A weights step on one path; returns the loss."""
@@ -203,3 +248,20 @@ class Workbench:
         for batch in self.validation.evaluation_batches(batch_size):
             total += self.num_correct(supernet, architecture, batch)
         return float(total) / len(self.validation)
+
+
+@dataclass(frozen=True)
+class _Uniform:
+    """A policy that learns nothing."""
+
+    full: Subspace
+    generator: torch.Generator
+
+    def sample(self, feasible: Feasible, *, uniform: bool = False) -> Sample:
+        def pick(choice: str, names: tuple[str, ...]) -> str:
+            return names[int(torch.randint(len(names), (), generator=self.generator))]
+
+        return Sample(*feasible.sample(self.full, pick, self.generator))
+
+    def reinforce(self, samples: object, rewards: object) -> None:
+        pass

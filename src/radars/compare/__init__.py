@@ -1,0 +1,18 @@
+"""Several search methods under one budget, and published tables that judge what they found."""
+
+from radars.compare.config import Cell, CompareConfig, Grid
+from radars.compare.report import markdown_table
+from radars.compare.run import Row, compare
+from radars.compare.tables import Entry, Table, read_table
+
+__all__ = [
+    "Cell",
+    "CompareConfig",
+    "Entry",
+    "Grid",
+    "Row",
+    "Table",
+    "compare",
+    "markdown_table",
+    "read_table",
+]

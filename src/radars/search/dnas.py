@@ -1,0 +1,110 @@
+"""`DNAS`: what the methods share that differentiate the supernet of the whole space."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from radars.errors import BudgetError
+from radars.memory import PLAIN, Plan
+from radars.nn.shelf import Shelf
+from radars.search.config import DifferentiateConfig
+from radars.search.differentiate import differentiate
+from radars.search.method import Found
+from radars.search.observer import Observer
+from radars.search.schedule import cosine
+from radars.search.setup import SearchSetup
+from radars.search.shared import SharedMethod
+from radars.search.workbench import Workbench
+from radars.seeds import stable_seed
+from radars.units import format_bytes
+
+
+class DNAS(SharedMethod):
+    """Trains weights and architecture logits in turns, with every candidate live.
+
+    As published, these methods have no lever but a smaller space: where the plain supernet does not
+    fit, they do not run. What they return is the best architecture by logits within the
+    constraints.
+
+    Attributes:
+        relaxation: how mixture weights come from logits.
+        temperature: of the relaxation, at the beginning.
+        final_temperature: at the end; geometric in between.
+    """
+
+    relaxation = "softmax"
+    temperature = 1.0
+    final_temperature = 1.0
+
+    def __init__(self, setup: SearchSetup, bench: Workbench, shelf: Shelf | None = None) -> None:
+        super().__init__(setup, bench, shelf)
+        dnas = self.config.dnas
+        self._config = DifferentiateConfig.model_validate(
+            {
+                "steps": dnas.steps,
+                "relaxation": self.relaxation,
+                "temperature": self.temperature,
+                "final_temperature": self.final_temperature,
+                "beta_decay": 0.0,
+                "architecture_optimizer": self.config.differentiate.architecture_optimizer,
+                "max_cost_ratio": None,
+            }
+        )
+        self._trained: dict[str, dict[str, float]] = {}
+
+    def check_memory(self) -> None:
+        """See `Method`."""
+        planner = self.bench.planner
+        need_bytes = planner.full_supernet_bytes
+        if need_bytes > planner.budget_bytes:
+            raise BudgetError(
+                f"{self.config.method} holds the supernet of all "
+                f"{self.setup.proxy.full.num_candidates} candidates, which needs "
+                f"{format_bytes(need_bytes)} ({need_bytes:,} bytes), but the budget is "
+                f"{format_bytes(planner.budget_bytes)}; raise the budget, lower the batch size, or "
+                f"use --method radars",
+                need_bytes,
+            )
+
+    def run(self, observer: Observer) -> Found:
+        """See `Method`."""
+        state = observer.state
+        state.begin("differentiate")
+        full = self.setup.proxy.full
+        with observer.phase("differentiate", self._config.steps) as tick:
+            if not self._trained:
+                self._trained = differentiate(
+                    self.bench,
+                    self.supernet,
+                    Plan(full, PLAIN, self.bench.planner.predict(full)),
+                    self._config,
+                    initial_logits={
+                        choice: dict.fromkeys(names, 0.0) for choice, names in full.items()
+                    },
+                    start=state.step,
+                    seed=stable_seed(self.config.seed, "differentiate"),
+                    learning_rate_at=lambda step: (
+                        self.config.optimizer.learning_rate * cosine(step / self._config.steps)
+                    ),
+                    tick=tick,
+                )
+        found = self.best_so_far()
+        observer.log("differentiated", logits=self._trained, architecture=dict(found.architecture))
+        return Found(found.architecture, self.shared_accuracy(found.architecture))
+
+    def best_so_far(self) -> Found:
+        """The best architecture by logits."""
+        full = self.setup.proxy.full
+        logits = self._trained or {choice: self.supernet.logits_of(choice) for choice in full}
+        [best] = self.bench.feasible.best(logits, full, 1)
+        return Found(best, None)
+
+    def values(self) -> dict[str, Any]:
+        """See `Method`."""
+        return {"trained": self._trained}
+
+    def load(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+        """See `Method`."""
+        super().load(tensors, values)
+        self._trained = values["trained"]

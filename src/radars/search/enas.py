@@ -1,0 +1,94 @@
+"""`enas`: RL over shared weights. An LSTM samples single paths, which all share their weights.
+
+Pham et al. 2018, "Efficient Neural Architecture Search via Parameter Sharing". Weights are trained
+on paths that the policy samples; it is rewarded with their accuracy on validation batches. At the
+end, of several samples the one is returned that is best with the shared weights (section 2.2).
+
+Not the paper's: the weights are trained uniformly for the warm-up of `explore`, and weights and
+policy take turns every few steps rather than every epoch.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from radars.nn.shelf import Shelf
+from radars.search.explore import explore
+from radars.search.lstm_controller import LSTMController
+from radars.search.method import Found
+from radars.search.observer import Observer
+from radars.search.schedule import cosine
+from radars.search.setup import SearchSetup
+from radars.search.shared import SharedMethod
+from radars.search.state import named, of_part
+from radars.search.workbench import Workbench
+from radars.seeds import stable_seed
+from radars.space import Architecture
+
+
+class Enas(SharedMethod):
+    """See the module."""
+
+    def __init__(self, setup: SearchSetup, bench: Workbench, shelf: Shelf | None = None) -> None:
+        super().__init__(setup, bench, shelf)
+        self.controller = LSTMController(
+            setup.proxy.full,
+            self.config.enas.controller,
+            stable_seed(self.config.seed, "controller"),
+        )
+        self._finalists: list[tuple[Architecture, float]] = []
+
+    def run(self, observer: Observer) -> Found:
+        """See `Method`."""
+        state, config = observer.state, self.config.explore
+        if state.phase != "finalists":
+            state.begin("explore")
+            with observer.phase("explore", config.steps) as tick:
+                explore(
+                    self.bench,
+                    self.supernet,
+                    self.controller,
+                    config,
+                    start=state.step,
+                    seed=stable_seed(self.config.seed, "explore"),
+                    num_uniform=round(config.warmup_fraction * config.steps),
+                    learning_rate_at=lambda step: (
+                        self.config.optimizer.learning_rate * cosine(step / config.steps)
+                    ),
+                    tick=tick,
+                )
+            state.begin("finalists")
+        with observer.phase("finalists", self.config.enas.finalists) as tick:
+            while len(self._finalists) < self.config.enas.finalists:
+                architecture = self.bench.draw(self.controller).architecture
+                accuracy = self.shared_accuracy(architecture)
+                self._finalists.append((architecture, accuracy))
+                tick(len(self._finalists), accuracy)
+        return self.best_so_far()
+
+    def best_so_far(self) -> Found:
+        """The best finalist, or what the policy prefers where there is none yet."""
+        if not self._finalists:
+            return Found(self.controller.best(self.bench.feasible), None)
+        return Found(*max(self._finalists, key=lambda entry: entry[1]))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """See `Method`."""
+        return super().tensors() | named("controller", self.controller.tensors())
+
+    def values(self) -> dict[str, Any]:
+        """See `Method`."""
+        return {"finalists": [[dict(known), accuracy] for known, accuracy in self._finalists]}
+
+    def load(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+        """See `Method`."""
+        super().load(tensors, values)
+        self.controller.load_tensors(of_part("controller", tensors))
+        self._finalists = [
+            (Architecture(known), accuracy) for known, accuracy in values["finalists"]
+        ]
+
+    def scalars(self) -> dict[str, float]:
+        """See `Method`."""
+        return {"entropy": self.controller.entropy()}

@@ -1,0 +1,15 @@
+"""`fbnet`: differentiable search with Gumbel-softmax (Wu et al. 2019, "FBNet").
+
+The mixture's weights are drawn for each step (equation 6), at a temperature that falls from 5
+(section 4). The paper trains on the target's latency too; here the target is a hard constraint.
+"""
+
+from radars.search.dnas import DNAS
+
+
+class FBNet(DNAS):
+    """See the module."""
+
+    relaxation = "gumbel"
+    temperature = 5.0
+    final_temperature = 0.1

@@ -1,0 +1,198 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.tiny import InterruptAt
+
+from radars.compare import CompareConfig, Row, compare, markdown_table
+from radars.compare.command import start_comparison
+from radars.compare.run import RESULTS_NAME, read_rows
+from radars.errors import ConfigError, Stopped
+from radars.run import NoProgress
+
+SEARCH: dict[str, Any] = {
+    "space": "digits",
+    "budget": "32MiB",
+    "data": {"num_train": 128, "batch_size": 16},
+    "explore": {"steps": 4, "update_every": 2, "samples": 2},
+    "differentiate": {"steps": 1},
+    "select": {"draws": 4, "draw_batches": 1, "candidates": 2, "regions_draws": 1, "rungs": [1]},
+    "children": {"number": 2, "steps": 2},
+    "num_rounds": 1,
+}
+
+
+def config_of(**changes: Any) -> CompareConfig:
+    settings: dict[str, Any] = {
+        "search": SEARCH,
+        "grids": [{"methods": ["radars", "random"], "seeds": [0, 1]}],
+    }
+    return CompareConfig.model_validate(settings | changes)
+
+
+def test_cells_are_the_grids_without_repeats() -> None:
+    config = config_of(
+        settings={"tight": {"constraints": ["macs<=3e5"]}, "none": {}},
+        grids=[
+            {"methods": ["radars", "random"], "seeds": [0, 1], "settings": ["tight"]},
+            {"methods": ["radars"], "seeds": [0]},
+        ],
+    )
+    keys = [cell.key for cell in config.cells()]
+    assert keys == [
+        "tight/radars/seed-0",
+        "tight/random/seed-0",
+        "tight/radars/seed-1",
+        "tight/random/seed-1",
+        "none/radars/seed-0",
+    ]
+
+
+def test_a_cells_settings_are_layered() -> None:
+    config = config_of(
+        by_method={"random": {"children": {"steps": 7}, "budget": "20MiB"}},
+        settings={"tight": {"budget": "10MiB"}, "none": {}},
+    )
+    by_key = {cell.key: config.search_config(cell) for cell in config.cells()}
+    tight = by_key["tight/random/seed-1"]
+    assert (tight.budget, tight.children.steps, tight.seed) == (10 * 2**20, 7, 1)
+    assert by_key["none/random/seed-0"].budget == 20 * 2**20
+    assert by_key["none/radars/seed-0"].children.steps == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"grids": [{"methods": ["radar"]}]}, "methods"),
+        ({"grids": [{"settings": ["missing"]}]}, "there is no 'missing'"),
+        ({"settings": {"../x": {}}}, "settings"),
+        ({"unknown": 1}, "unknown"),
+    ],
+)
+def test_what_is_not_valid_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        config_of(**changes)
+
+
+def test_a_comparison_runs_keeps_and_extends_its_cells(tmp_path: Path) -> None:
+    train = {"epochs": 1, "data": {"num_train": 128}}
+    first = compare(config_of(train=train, grids=[{"methods": ["radars"], "seeds": [0]}]), tmp_path)
+    [row] = first
+    assert row.status == "completed"
+    assert row.architecture is not None
+    assert row.test_accuracy is not None
+    assert 0 <= row.test_accuracy <= 1
+    assert 0 < row.measured_peak_bytes <= row.budget_bytes
+    began = (tmp_path / "default/radars/seed-0/search/events.jsonl").read_bytes()
+    rows = compare(config_of(train=train), tmp_path)
+    assert len(rows) == len(read_rows(tmp_path)) == 4
+    assert rows[0] == row
+    assert (tmp_path / "default/radars/seed-0/search/events.jsonl").read_bytes() == began
+    assert {(r.method, r.seed) for r in rows} == {
+        (method, seed) for method in ("radars", "random") for seed in (0, 1)
+    }
+
+
+def test_a_comparison_that_is_stopped_goes_on(tmp_path: Path) -> None:
+    whole = compare(config_of(), tmp_path / "whole")
+    for steps in ((3,), (9,)):
+        with pytest.raises(Stopped):
+            compare(config_of(), tmp_path / "parts", InterruptAt(*steps))
+    parts = compare(config_of(), tmp_path / "parts")
+    assert [(r.architecture, r.validation_accuracy) for r in parts] == [
+        (r.architecture, r.validation_accuracy) for r in whole
+    ]
+
+
+def test_a_method_that_does_not_fit_has_a_row_that_says_what_it_needs(tmp_path: Path) -> None:
+    grids = [{"methods": ["darts"], "seeds": [0]}]
+    config = config_of(grids=grids, search=SEARCH | {"budget": "4MiB"})
+    [row] = compare(config, tmp_path)
+    assert (row.status, row.architecture) == ("exceeded_memory", None)
+    assert row.needed_bytes is not None
+    assert row.needed_bytes > row.budget_bytes == 4 * 2**20
+    assert compare(config, tmp_path) == [row]
+
+
+def test_settings_of_a_cell_that_was_begun_do_not_change(tmp_path: Path) -> None:
+    grids = [{"methods": ["radars"], "seeds": [0]}]
+    with pytest.raises(Stopped):
+        compare(config_of(grids=grids), tmp_path, InterruptAt(3))
+    other = config_of(grids=grids, search=SEARCH | {"budget": "31MiB"})
+    with pytest.raises(ConfigError, match="a cell keeps its settings, but budget"):
+        compare(other, tmp_path)
+
+
+def test_results_that_are_none_are_one_line(tmp_path: Path) -> None:
+    (tmp_path / RESULTS_NAME).write_text('{"setting": 1}\n')
+    with pytest.raises(ConfigError, match="remove it"):
+        compare(config_of(), tmp_path)
+
+
+def row_of(**changes: Any) -> Row:
+    values: dict[str, Any] = {
+        "setting": "none",
+        "method": "radars",
+        "seed": 0,
+        "status": "completed",
+        "architecture": {"a": "x"},
+        "validation_accuracy": 0.5,
+        "test_accuracy": 0.9,
+        "table_accuracy": None,
+        "rank": None,
+        "regret": None,
+        "search_seconds": 60.0,
+        "budget_bytes": 2**30,
+        "predicted_peak_bytes": 2**20,
+        "measured_peak_bytes": 2**20,
+        "needed_bytes": None,
+        "macs": 1,
+        "parameters": 1,
+    }
+    return Row(**(values | changes))
+
+
+def test_the_table_shows_medians_and_ranges_and_leaves_out_what_nobody_has() -> None:
+    rows = [
+        row_of(seed=0, test_accuracy=0.90),
+        row_of(seed=1, test_accuracy=0.92),
+        row_of(seed=2, test_accuracy=0.97, status="exceeded_time"),
+        row_of(method="darts", status="exceeded_memory", needed_bytes=2**31, test_accuracy=None),
+    ]
+    lines = markdown_table(rows).splitlines()
+    assert "rank" not in lines[0]
+    assert "| none | darts | exceeded memory | 1 |  |" in lines[2]
+    assert "2.0 GiB" in lines[2]
+    assert "2 completed, 1 exceeded time" in lines[3]
+    assert "92.00% (90.00% to 97.00%)" in lines[3]
+    assert "1 min 00 s" in lines[3]
+
+
+def test_the_command_writes_the_table(tmp_path: Path) -> None:
+    file = tmp_path / "compare.yaml"
+    file.write_text(json.dumps({"search": SEARCH, "grids": [{"methods": ["radars"]}]}))
+    text = start_comparison(
+        {"budget": "31MiB"},
+        methods="random",
+        seeds="3",
+        table=None,
+        config_file=file,
+        overrides=("children.number=1",),
+        out=tmp_path / "out",
+        progress=NoProgress(),
+    )
+    assert (tmp_path / "out" / "table.md").read_text() == text
+    [row] = read_rows(tmp_path / "out")
+    assert (row.method, row.seed, row.budget_bytes) == ("random", 3, 31 * 2**20)
+    with pytest.raises(ConfigError, match="seeds are whole numbers"):
+        start_comparison(
+            {},
+            methods=None,
+            seeds="x",
+            table=None,
+            config_file=file,
+            overrides=(),
+            out=tmp_path / "out",
+            progress=NoProgress(),
+        )
