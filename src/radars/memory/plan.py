@@ -156,9 +156,17 @@ class Planner:
         Raises:
             BudgetError: it does not fit, whatever is allowed.
         """
-        plan = self._first_that_fits(architecture.as_subspace())
+        return self.plan_whole(architecture.as_subspace())
+
+    def plan_whole(self, subspace: Subspace) -> Plan:
+        """How to train a subspace as it is, without pruning.
+
+        Raises:
+            BudgetError: it does not fit, whatever is allowed.
+        """
+        plan = self._first_that_fits(subspace)
         if plan is None:
-            raise self._does_not_fit(architecture)
+            raise self._does_not_fit(subspace)
         return plan
 
     def plan(
@@ -297,8 +305,8 @@ class Planner:
     def _predict_exactly(self, subspace: Subspace, levers: Levers) -> StepMemory:
         return predict(self.space, subspace, self.spec, kinds=_training_kinds(), levers=levers)
 
-    def _does_not_fit(self, architecture: Architecture) -> BudgetError:
-        need_bytes = min(self.predict(architecture, levers).peak_bytes for levers in self._settings)
+    def _does_not_fit(self, subspace: Subspace) -> BudgetError:
+        need_bytes = min(self.predict(subspace, levers).peak_bytes for levers in self._settings)
         return BudgetError(
             f"the smallest plan of {self.space.name!r} needs {format_bytes(need_bytes)} "
             f"({need_bytes:,} bytes) with batches of {self.spec.batch_size}, but the budget is "

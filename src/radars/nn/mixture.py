@@ -13,11 +13,12 @@ from radars.nn.statistics import frozen_statistics
 
 
 class Mixture(nn.Module):
-    """The live candidates at one place; with a single one it is that candidate, unweighted.
+    """The live candidates at one place; a single one without a weight is that candidate itself.
 
     Attributes:
         live: candidate name to module, for what is on the device now.
-        weight_C: the weights of the sum, in the order of `live`; set for each forward pass.
+        weight_C: the weights of the sum, in the order of `live`; set for each forward pass. A single
+            candidate needs none.
         recompute: keep only the mixture's input, and run each candidate again in the backward
             pass: activations cost the largest candidate's instead of the sum.
     """
@@ -42,10 +43,10 @@ class Mixture(nn.Module):
     def forward(self, *inputs: Tensor) -> Tensor:
         """Returns the weighted sum of what the live candidates return."""
         weights: tuple[Tensor | None, ...] = (None,)
-        if len(self._modules_of_live) > 1:
-            if self.weight_C is None:
-                raise RuntimeError("a mixture runs inside its Supernet, which sets the weights")
+        if self.weight_C is not None:
             weights = self.weight_C.unbind()
+        elif len(self._modules_of_live) > 1:
+            raise RuntimeError("a mixture runs inside its Supernet, which sets the weights")
         total: Tensor | None = None
         for candidate, weight in zip(self._modules_of_live, weights, strict=True):
             if self.recompute and torch.is_grad_enabled():

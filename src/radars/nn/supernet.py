@@ -19,6 +19,9 @@ from radars.nn.weight_bank import WeightBank
 from radars.space import Architecture, Candidates, Choice, Factory, SearchSpace, Subspace
 from radars.space.choose import as_pairs
 
+Weigh = Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]
+"""Takes the logits of all candidates by choice, and returns the weights of the live ones."""
+
 _SHELL = "network"  # the bank's key for everything that is not a candidate
 
 
@@ -28,6 +31,10 @@ class Supernet(nn.Module):
     Which candidates are live changes (`activate`); their weights are kept in a `WeightBank` on the
     host or on disk when they are not, and are found there again. `parameters()` are what is on the
     device.
+
+    Attributes:
+        relaxation: how mixture weights come from the logits of live candidates.
+        weigh: where set, used instead of the relaxation: mixture weights from all logits.
 
     Args:
         space: the search space.
@@ -58,6 +65,7 @@ class Supernet(nn.Module):
     ) -> None:
         super().__init__()
         self.relaxation = relaxation or Softmax()
+        self.weigh: Weigh | None = None
         self.generator: torch.Generator | None = None
         self._choices = space.choices
         self._places: list[_Place] = []
@@ -128,10 +136,14 @@ class Supernet(nn.Module):
 
     def forward(self, example_B: Tensor) -> Tensor:
         """Returns what the network returns for a batch of examples (B, ...)."""
-        weights = {
-            choice: self.relaxation(logit_C, self.generator)
-            for choice, logit_C in self.live_logits().items()
-        }
+        weights: Mapping[str, Tensor]
+        if self.weigh is not None:
+            weights = self.weigh(dict(self._named_logits()))
+        else:
+            weights = {
+                choice: self.relaxation(logit_C, self.generator)
+                for choice, logit_C in self.live_logits().items()
+            }
         try:
             for place in self._places:
                 place.mixture.weight_C = weights.get(place.choice)

@@ -241,13 +241,16 @@ class SposConfig(_Config):
 
 
 class DnasConfig(_Config):
-    """Of the methods that differentiate the whole space: `darts`, `fbnet`.
+    """Of the methods that differentiate alone: `darts`, `fbnet`, `gdas`, `proxyless`.
 
     Attributes:
         steps: iterations, a weights step and an architecture step each.
+        warmup_fraction: of the iterations that sampled paths are trained in without architecture
+            steps: `gdas` and `proxyless`.
     """
 
     steps: int = Field(400, ge=1)
+    warmup_fraction: float = Field(0.3, ge=0, lt=1)
 
 
 MethodName = Literal["radars", "reinforce", "enas", "darts", "fbnet", "spos", "random", "evolution"]

@@ -5,7 +5,9 @@ from radars.search.darts import Darts
 from radars.search.enas import Enas
 from radars.search.evolution import Evolution
 from radars.search.fbnet import FBNet
+from radars.search.gdas import GDAS
 from radars.search.method import Method
+from radars.search.proxyless import Proxyless
 from radars.search.radars import Radars
 from radars.search.random_search import RandomSearch
 from radars.search.reinforce import Reinforce
@@ -19,6 +21,8 @@ METHODS: dict[str, type[Method]] = {
     "enas": Enas,
     "darts": Darts,
     "fbnet": FBNet,
+    "gdas": GDAS,
+    "proxyless": Proxyless,
     "spos": Spos,
     "random": RandomSearch,
     "evolution": Evolution,

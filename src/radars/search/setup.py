@@ -123,11 +123,14 @@ class SearchSetup:
             precision=self.config.precision,
         )
 
-    def new_supernet(self, shelf: Shelf | None = None) -> Supernet:
+    def new_supernet(
+        self, shelf: Shelf | None = None, architecture_optimizer: OptimizerConfig | None = None
+    ) -> Supernet:
         """Fresh shared weights.
 
         Args:
             shelf: for weights that the host has no room for; None keeps them all in memory.
+            architecture_optimizer: of the logits; by default as `differentiate` says.
         """
         config = self.config
         return Supernet(
@@ -135,7 +138,9 @@ class SearchSetup:
             self.planner.smallest_path().as_subspace(),
             config.differentiate.relaxation_at(0.0),
             optimizer=config.optimizer,
-            architecture_optimizer=config.differentiate.architecture_optimizer,
+            architecture_optimizer=(
+                architecture_optimizer or config.differentiate.architecture_optimizer
+            ),
             device=self.device,
             seed=stable_seed(config.seed, "weights"),
             shelf=shelf,

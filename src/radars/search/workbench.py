@@ -12,7 +12,7 @@ from radars.data import Batch, BatchStream, Split, move
 from radars.errors import BudgetError, RunError
 from radars.memory import Levers, Planner, is_out_of_memory, out_of_memory_said
 from radars.nn.regions import regions_score, regions_step
-from radars.nn.steps import Precision, evaluation_step, weights_step
+from radars.nn.steps import Precision, architecture_step, evaluation_step, weights_step
 from radars.nn.supernet import Supernet
 from radars.search.controller import Policy, Sample
 from radars.search.meter import MemoryMeter
@@ -22,6 +22,7 @@ from radars.units import format_bytes
 Result = TypeVar("Result")
 
 _PRICE_TOLERANCE = 1.05  # expected path bytes are within 5% of the exact ones
+_SUBSPACE_TOLERANCE = 1.15  # and those of a subspace within 15%
 _MAX_DRAWS = 1000
 _MAX_CROSSOVERS = 20
 _LOOK_EVERY = 50
@@ -179,6 +180,35 @@ class Workbench:
         loss = self.within_memory(supernet, attempt)
         self.check_loss(loss)
         return loss
+
+    def train_logits(self, supernet: Supernet, subspace: Subspace, batch: Batch) -> Tensor:
+        """An architecture step on a subspace of a few paths, unpruned; returns the loss.
+
+        Raises:
+            BudgetError: the subspace does not fit, whatever is allowed.
+        """
+        supernet.activate(subspace)
+        batch = move(batch, self.device)
+
+        def attempt() -> Tensor:
+            expected_bytes = int(self.planner.expected_bytes(subspace) * _SUBSPACE_TOLERANCE)
+            levers = Levers()
+            if expected_bytes > self.planner.budget_bytes:
+                plan = self.planner.plan_whole(subspace)
+                levers, expected_bytes = plan.levers, plan.memory.peak_bytes
+            supernet.set_recompute(levers.recompute)
+
+            def step() -> Tensor:
+                return architecture_step(
+                    supernet, *batch, precision=self.precision, micro_batches=levers.micro_batches
+                )
+
+            def predict() -> int:
+                return self.planner.predict(subspace, levers).peak_bytes
+
+            return self.meter.run(step, supernet, batch, expected_bytes, predict)
+
+        return self.within_memory(supernet, attempt)
 
     def within_memory(self, supernet: Supernet, attempt: Callable[[], Result]) -> Result:
         """Runs a step, and once more within a tighter budget where the device had no room for it.

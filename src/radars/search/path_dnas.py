@@ -1,0 +1,104 @@
+"""`PathDNAS`: what the methods share that differentiate sampled paths, not the whole supernet."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from radars.data import Batch
+from radars.search.method import Found
+from radars.search.observer import Observer
+from radars.search.schedule import cosine
+from radars.search.shared import SharedMethod
+from radars.seeds import stable_seed
+from radars.space import Architecture
+
+
+class PathDNAS(SharedMethod):
+    """Trains weights on a sampled path, then logits on sampled paths, in turns.
+
+    Paths satisfy the constraints and fit the budget. What is returned is the best architecture by
+    logits.
+    """
+
+    def run(self, observer: Observer) -> Found:
+        """See `Method`."""
+        state, config = observer.state, self.config.dnas
+        seed = stable_seed(self.config.seed, "differentiate")
+        warmup = round(config.warmup_fraction * config.steps)
+        state.begin("differentiate")
+        with observer.phase("differentiate", config.steps) as tick:
+            for step in range(state.step, config.steps):
+                torch.manual_seed(stable_seed(seed, step))
+                generator = torch.Generator().manual_seed(stable_seed(seed, "draw", step))
+                fraction = step / config.steps
+                self.supernet.set_learning_rate(
+                    self.config.optimizer.learning_rate * cosine(fraction)
+                )
+                path = self.draw(self.noise(generator), generator)
+                batch = self.bench.train_stream.next()
+                self.bench.train_path(self.supernet, path, batch)
+                if step >= warmup:
+                    self.train_logits(self.bench.validation_stream.next(), fraction, generator)
+                tick(step + 1, float("nan"))
+        best, _ = self.best_so_far()
+        return Found(best, self.shared_accuracy(best))
+
+    @abstractmethod
+    def train_logits(self, batch: Batch, fraction: float, generator: torch.Generator) -> None:
+        """An architecture step.
+
+        Args:
+            batch: of the validation part.
+            fraction: of the steps that are done.
+            generator: of the paths.
+        """
+
+    def best_so_far(self) -> Found:
+        """The best architecture by logits."""
+        full = self.setup.proxy.full
+        logits = {choice: self.supernet.logits_of(choice) for choice in full}
+        [best] = self.bench.feasible.best(logits, full, 1)
+        return Found(best, None)
+
+    def noise(self, generator: torch.Generator) -> dict[str, Tensor]:
+        """Gumbel noise on the host for every candidate: choice to (C,)."""
+        return {
+            choice: -torch.empty(len(names)).exponential_(generator=generator).log()
+            for choice, names in self.setup.proxy.full.items()
+        }
+
+    def draw(self, noise: Mapping[str, Tensor], generator: torch.Generator) -> Architecture:
+        """The path with the largest noisy logits: a draw from their softmax (Gumbel-max).
+
+        Where that would break a constraint or the budget, the next best candidates are taken, or
+        the noise is drawn again.
+        """
+        full = self.setup.proxy.full
+        for _ in range(_MAX_DRAWS):
+            scores = {
+                choice: {
+                    name: logit + float(bump)
+                    for (name, logit), bump in zip(
+                        self.supernet.logits_of(choice).items(), noise[choice], strict=True
+                    )
+                }
+                for choice in full
+            }
+
+            def pick(
+                choice: str,
+                names: tuple[str, ...],
+                scores: Mapping[str, Mapping[str, float]] = scores,
+            ) -> str:
+                return max(names, key=scores[choice].__getitem__)
+
+            path, _ = self.bench.feasible.sample(full, pick, generator)
+            if self.bench.fits(path):
+                return path
+            noise = self.noise(generator)
+        return self.bench.draw_uniform(generator)
+
+
+_MAX_DRAWS = 100
