@@ -17,8 +17,8 @@ class Mixture(nn.Module):
 
     Attributes:
         live: candidate name to module, for what is on the device now.
-        weight_C: the weights of the sum, in the order of `live`; set for each forward pass. A single
-            candidate needs none.
+        weight_C: the weights of the sum, in the order of `live`; set for each forward pass. A
+            single candidate needs none.
         recompute: keep only the mixture's input, and run each candidate again in the backward
             pass: activations cost the largest candidate's instead of the sum.
     """
