@@ -59,8 +59,7 @@ def test_a_child_goes_on_where_it_was_stopped(stop_at: int) -> None:
             raise StopError
 
     with pytest.raises(StopError):
-        for architecture in PATHS:
-            stopped.accuracy(architecture, tick)
+        [stopped.accuracy(architecture, tick) for architecture in PATHS]
     tensors = {name: tensor.clone() for name, tensor in stopped.tensors().items()}
     resumed = Children(setup, setup.workbench())
     resumed.load(tensors, stopped.values())
