@@ -12,10 +12,12 @@ from radars.spaces import ZooEntry, accepted_options, load_space, zoo
 NUM_ARCHITECTURES = {
     "digits": 4**5,
     "nasbench-macro": 3**8,
+    "nasbench201": 5**6,
     "cifar-large": 25**8,
     "mobile": 7**21,
     "mobile-large": 49**21,
 }
+CHOICE_NAMES = {"nasbench201": ["edge01", "edge02", "edge12", "edge03", "edge13", "edge23"]}
 ENTRIES = pytest.mark.parametrize("entry", zoo(), ids=lambda entry: entry.name)
 
 USER_FILE = """
@@ -87,9 +89,8 @@ def test_names_sizes_and_shapes(entry: ZooEntry) -> None:
     assert space.name == entry.name
     assert space.input_shape == entry.input_shape
     assert space.num_architectures == NUM_ARCHITECTURES[entry.name]
-    assert [choice.name for choice in space.choices] == [
-        f"layer{index}" for index in range(len(space.choices))
-    ]
+    layers = [f"layer{index}" for index in range(len(space.choices))]
+    assert [choice.name for choice in space.choices] == CHOICE_NAMES.get(entry.name, layers)
     assert entry.summary
 
 

@@ -56,6 +56,7 @@ def run_search(
     with ExitStack() as stack:
         interrupt = stack.enter_context(Interrupt())
         stack.enter_context(reproducible(setup.device))
+        stack.enter_context(capped(setup.device, config.budget if config.hard_cap else None))
         run = scalars = None
         if out is not None:
             run = stack.enter_context(
@@ -63,7 +64,6 @@ def run_search(
                 if resume
                 else RunDirectory.create(out, config.model_dump(mode="json"))
             )
-        stack.enter_context(capped(setup.device, config.budget if config.hard_cap else None))
         shelf = stack.enter_context(shelf_in(run))
         bench = setup.workbench()
         state = setup.state(bench, shelf)

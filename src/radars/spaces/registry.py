@@ -16,6 +16,7 @@ from radars.spaces import user_file
 from radars.spaces.cifar_large import cifar_large
 from radars.spaces.digits import digits
 from radars.spaces.mobile import mobile, mobile_large
+from radars.spaces.nasbench201 import nasbench201
 from radars.spaces.nasbench_macro import nasbench_macro
 
 NetworkWithOptions = Callable[..., nn.Module]
@@ -43,6 +44,9 @@ _ZOO = (
     ZooEntry("digits", digits, (1, 8, 8), "5 layers of 4 candidates for 8x8 digits: the default"),
     ZooEntry(
         "nasbench-macro", nasbench_macro, (3, 32, 32), "8 layers of 3 candidates: NAS-Bench-Macro"
+    ),
+    ZooEntry(
+        "nasbench201", nasbench201, (3, 32, 32), "cells of 6 edges of 5 candidates: NAS-Bench-201"
     ),
     ZooEntry("cifar-large", cifar_large, (3, 32, 32), "8 layers of 25 MBConv candidates"),
     ZooEntry("mobile", mobile, (3, 224, 224), "21 layers of 7 MBConv candidates: ProxylessNAS"),
