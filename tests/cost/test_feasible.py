@@ -107,6 +107,47 @@ def test_every_allowed_architecture_can_be_drawn_and_no_other(
     assert drawn == set(allowed_of(constraints))
 
 
+@settings(max_examples=30, deadline=None)
+@given(constraint_lists, st.permutations(list(FULL)), st.integers(0, 2**31))
+def test_choices_are_drawn_in_the_order_that_is_asked_for(
+    constraints: list[Constraint], order: list[str], seed: int
+) -> None:
+    allowed = allowed_of(constraints)
+    assume(allowed)
+    asked: list[str] = []
+
+    def last(choice: str, names: tuple[str, ...]) -> str:
+        asked.append(choice)
+        return names[-1]
+
+    feasible = Feasible(TABLE, constraints, FULL)
+    generator = torch.Generator().manual_seed(seed)
+    before = generator.get_state()
+    architecture, had = feasible.sample(FULL, last, generator, order=order)
+    assert architecture in allowed
+    assert list(architecture) == list(FULL)
+    if any(len(names) > 1 for names in had.values()):  # it was picked
+        assert asked[-len(FULL) :] == list(had) == order
+        assert torch.equal(generator.get_state(), before)  # nothing is random but the order
+
+
+def test_a_random_order_is_drawn_for_each_architecture() -> None:
+    asked: list[str] = []
+
+    def note(choice: str, names: tuple[str, ...]) -> str:
+        asked.append(choice)
+        return names[0]
+
+    feasible = Feasible(TABLE, [], FULL)
+    feasible.sample(FULL, note, torch.Generator().manual_seed(5))
+    feasible.sample(FULL, note, generator := torch.Generator().manual_seed(5))
+    order = torch.randperm(3, generator=torch.Generator().manual_seed(5)).tolist()
+    assert asked == 2 * [list(FULL)[position] for position in order]
+    for _ in range(30):
+        feasible.sample(FULL, note, generator)
+    assert len({tuple(asked[start : start + 3]) for start in range(0, len(asked), 3)}) == 6
+
+
 @settings(max_examples=60, deadline=None)
 @given(constraint_lists, scores, subspaces, st.integers(1, 30))
 def test_the_best_are_those_of_an_exhaustive_search(

@@ -64,14 +64,24 @@ class Feasible:
         return all(constraint.allows(cost) for constraint in self._constraints)
 
     def sample(
-        self, subspace: Subspace, pick: Pick, generator: torch.Generator
+        self,
+        subspace: Subspace,
+        pick: Pick,
+        generator: torch.Generator,
+        *,
+        order: Sequence[str] | None = None,
     ) -> tuple[Architecture, dict[str, tuple[str, ...]]]:
-        """Draws an allowed architecture choice by choice, in a random order.
+        """Draws an allowed architecture choice by choice.
+
+        A draw that nothing can complete, which several constraints together may lead to, begins
+        again at the first choice. After many of them the architecture is not picked: each choice
+        then had one candidate.
 
         Args:
             subspace: what to draw from.
             pick: takes a candidate among those that can still be completed within the constraints.
-            generator: of the order.
+            generator: of the order, and of what is not picked.
+            order: in which the choices are drawn, each once; None for a random order.
 
         Returns:
             The architecture, and for each choice the candidates that `pick` had.
@@ -80,7 +90,7 @@ class Feasible:
             ConfigError: no architecture of the subspace satisfies the constraints.
         """
         for _ in range(100):  # more than one try only where constraints are met one at a time
-            drawn = self._sample_once(subspace, pick, generator)
+            drawn = self._sample_once(subspace, pick, order or _shuffled(subspace, generator))
             if drawn is not None:
                 return drawn
         draw = torch.rand(subspace.num_candidates, generator=generator).tolist()
@@ -132,19 +142,16 @@ class Feasible:
                 yield architecture
 
     def _sample_once(
-        self, subspace: Subspace, pick: Pick, generator: torch.Generator
+        self, subspace: Subspace, pick: Pick, order: Sequence[str]
     ) -> tuple[Architecture, dict[str, tuple[str, ...]]] | None:
-        choices = list(subspace)
-        order = torch.randperm(len(choices), generator=generator).tolist()
-        least = {choice: self._least(subspace, choice) for choice in choices}
+        least = {choice: self._least(subspace, choice) for choice in subspace}
         room = [
-            limit - sum(least[choice][index] for choice in choices)
+            limit - sum(least[choice][index] for choice in subspace)
             for index, limit in enumerate(self._room)
         ]
         taken: dict[str, str] = {}
         allowed: dict[str, tuple[str, ...]] = {}
-        for position in order:
-            choice = choices[position]
+        for choice in order:
             allowed[choice] = tuple(
                 name
                 for name in subspace[choice]
@@ -160,8 +167,14 @@ class Feasible:
                 left - self._cost[choice, taken[choice]][index] + least[choice][index]
                 for index, left in enumerate(room)
             ]
-        return Architecture({choice: taken[choice] for choice in choices}), allowed
+        return Architecture({choice: taken[choice] for choice in subspace}), allowed
 
     def _least(self, subspace: Subspace, choice: str) -> tuple[float, ...]:
         costs = [self._cost[choice, name] for name in subspace[choice]]
         return tuple(min(column) for column in zip(*costs, strict=True))
+
+
+def _shuffled(subspace: Subspace, generator: torch.Generator) -> list[str]:
+    choices = list(subspace)
+    positions = torch.randperm(len(choices), generator=generator).tolist()
+    return [choices[position] for position in positions]
