@@ -17,7 +17,7 @@ from typing import Any
 
 from measured import peak_of
 
-from radars.memory import Levers, TrainingSpec, predict
+from radars.memory import Levers, Planner, PriceCache, TrainingSpec, predict
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.steps import Precision, StepKind
 from radars.space import Architecture, SearchSpace, Subspace
@@ -74,6 +74,7 @@ def rows_of(space: SearchSpace, batch_size: int, limit: int) -> Iterator[dict[st
         spec = TrainingSpec(
             space.input_shape, batch_size, OPTIMIZERS[optimizer], precision=precision
         )
+        planner = Planner(space, spec, limit, price_cache=PriceCache())
         first = Architecture({choice: names[-1] for choice, names in space.full.items()})
         two = Subspace({choice: names[-2:] for choice, names in space.full.items()})
         steps = (
@@ -88,6 +89,9 @@ def rows_of(space: SearchSpace, batch_size: int, limit: int) -> Iterator[dict[st
             if kind is StepKind.EVALUATION and recompute:
                 continue
             levers = Levers(recompute=recompute)
+            if planner.expected_bytes(subspace, levers) > 2 * limit:  # not worth a trace
+                yield None
+                continue
             predicted_bytes = predict(space, subspace, spec, kinds=[kind], levers=levers).peak_bytes
             if predicted_bytes > limit:
                 yield None

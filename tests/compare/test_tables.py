@@ -156,6 +156,12 @@ def test_a_file_may_begin_with_a_byte_order_mark(write: Write) -> None:
     assert len(read_table(f"nas-bench-201={write(CSV.encode('utf-8-sig'))}")) == 3
 
 
+def test_a_file_may_be_in_the_home_directory(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = Path(write(CSV))
+    monkeypatch.setenv("HOME", str(path.parent))
+    assert len(read_table(f"nas-bench-201=~/{path.name}")) == 3
+
+
 def refused(spec: str, **options: Any) -> str:
     """The one line with which a table is refused."""
     with pytest.raises((ConfigError, DataError)) as caught:
@@ -171,7 +177,9 @@ def test_specs_that_are_refused(spec: str) -> None:
     assert repr(spec) in message
 
 
-@pytest.mark.parametrize("path", ["nowhere.json", ".", "/dev/zero", "\0", "x" * 5000])
+@pytest.mark.parametrize(
+    "path", ["nowhere.json", ".", "/dev/zero", "\0", "x" * 5000, "~no-such-user/x"]
+)
 def test_paths_that_are_refused(path: str) -> None:
     with pytest.raises(ConfigError, match=r"no file|cannot read"):
         read_table(f"nas-bench-macro={path}")

@@ -183,6 +183,7 @@ def test_weights_that_do_not_fit_the_host_are_on_disk_and_change_nothing(
     assert_same_tensors(final_checkpoint(tmp_path / "run")[0], final_checkpoint(run[0])[0])
 
 
-def test_a_hard_cap_is_for_the_device_that_has_one() -> None:
+def test_a_hard_cap_is_for_the_device_that_has_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="ulimit -d"):
-        search(quick_config(hard_cap=True))
+        search(quick_config(hard_cap=True), out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()

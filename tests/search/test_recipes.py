@@ -26,3 +26,11 @@ def test_an_option_of_the_space_holds_for_its_proxy() -> None:
 
 def test_a_space_of_ones_own_has_the_defaults() -> None:
     assert recipe({"space": "mine.py:net"}) == {"space": "mine.py:net"}
+
+
+def test_size_counts_more_where_nothing_bounds_it() -> None:
+    free = recipe({"space": "nasbench-macro"})["select"]
+    bound = recipe({"space": "nasbench-macro", "constraints": ["macs<=40e6"]})["select"]
+    assert free["size_weight"] > bound["size_weight"] > 0
+    assert free | {"size_weight": 0} == bound | {"size_weight": 0}
+    assert "select" not in recipe({"space": "digits"})

@@ -31,3 +31,18 @@ def test_content_tells_candidates_apart() -> None:
         nn.Dropout(0.2),
     ]
     assert len({content_of(module) for module in modules}) == len(modules)
+
+
+class Scaled(nn.Module):
+    def __init__(self, scale: object) -> None:
+        super().__init__()
+        self._scale = scale
+
+
+def test_settings_that_no_representation_shows_count() -> None:
+    assert str(Scaled([1])) == str(Scaled([2]))
+    assert content_of(Scaled([1])) == content_of(Scaled([1]))
+    assert content_of(Scaled([1])) != content_of(Scaled([2]))
+    assert content_of(Scaled(lambda: 1)) != content_of(Scaled(lambda: 1))
+    before = content_of(module := nn.Linear(2, 2))
+    assert content_of(module.eval()) == before

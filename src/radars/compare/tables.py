@@ -228,12 +228,19 @@ def read_table(spec: str, *, data: str = "cifar10") -> Table:
         raise ConfigError(
             f"the data of table {name} are one of {', '.join(publication.data)}, but got {data!r}"
         )
-    path = Path(file_name)
+    path = _expanded(Path(file_name))
     content = _content(path, name)
     try:
         return Table(name, publication.space, publication.entries(content, data))
     except (DataError, SpaceError) as error:
         raise DataError(f"{path} is not a table of {name}: {error}") from error
+
+
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()  # no shell does, behind NAME=
+    except RuntimeError:  # there is no such user
+        return path
 
 
 def _content(path: Path, name: str) -> str:

@@ -7,7 +7,7 @@ import torch
 
 from radars.cost.count import count_macs, count_parameters
 from radars.errors import SpaceError
-from radars.space import Architecture, SearchSpace, building
+from radars.space import Architecture, SearchSpace, building, content_of
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class CostTable:
 
     @classmethod
     def of(cls, space: SearchSpace, input_shape: tuple[int, ...] | None = None) -> "CostTable":
-        """Counts each candidate once at its own input shape, on the meta device.
+        """Counts each distinct candidate once at its own input shape, on the meta device.
 
         Args:
             space: the search space.
@@ -55,12 +55,16 @@ class CostTable:
         if input_shape is None:
             raise SpaceError(f"costs need an input shape, but {space.name!r} has none; give one")
         costs = {name: dict.fromkeys(names, Cost()) for name, names in space.full.items()}
+        known: dict[object, Cost] = {}
         with building(torch.device("meta")):
             for place in space.places(input_shape):
                 for name, factory in place.factories.items():
                     candidate = factory()
-                    macs = count_macs(candidate, *place.input_shapes)
-                    costs[place.choice][name] += Cost(macs, count_parameters(candidate))
+                    content = (content_of(candidate), place.input_shapes)
+                    if content not in known:
+                        macs = count_macs(candidate, *place.input_shapes)
+                        known[content] = Cost(macs, count_parameters(candidate))
+                    costs[place.choice][name] += known[content]
             first = Architecture({name: names[0] for name, names in space.full.items()})
             network = space.build(first)
         total = Cost(count_macs(network, (1, *input_shape)), count_parameters(network))

@@ -1,6 +1,8 @@
 """`predict`: the memory of a training step, traced on fake tensors; nothing is allocated."""
 
-from collections.abc import Iterable
+import gc
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
@@ -92,7 +94,7 @@ def predict(
     if subspace.num_architectures == 1:
         kinds = tuple(kind for kind in kinds if kind is not StepKind.ARCHITECTURE)
     device = spec.device
-    with FakeTensorMode():
+    with FakeTensorMode(), without_collector():
         with building(device):
             supernet = Supernet(
                 space,
@@ -113,6 +115,21 @@ def predict(
                 run_step(kind, supernet, example_B, label_B, spec.precision, levers.micro_batches)
             memories.append(StepMemory(tracker.peak_bytes, tracker.breakdown))
     return max(memories, key=lambda memory: memory.peak_bytes)
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """Within, Python looks for no reference cycles, of which a trace has none, among its objects.
+
+    Looking through the hundred thousands of them would be a good part of the time.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def run_step(

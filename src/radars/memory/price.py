@@ -11,7 +11,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from radars.memory.levers import PLAIN, Levers
-from radars.memory.predict import TrainingSpec
+from radars.memory.predict import TrainingSpec, without_collector
 from radars.memory.price_cache import PriceCache, price_key
 from radars.memory.tracker import MemoryTracker, Part
 from radars.nn.optimizer import state_tensors
@@ -129,7 +129,7 @@ def _dependencies(spec: TrainingSpec) -> tuple[object, ...]:
 
 def _price(factory: Factory, place: Place, spec: TrainingSpec) -> Price:
     """Traces a training step of one candidate."""
-    with FakeTensorMode():
+    with FakeTensorMode(), without_collector():
         return _price_on_fakes(factory, place, spec)
 
 

@@ -43,6 +43,10 @@ class ControllerConfig(_Config):
 class LSTMControllerConfig(_Config):
     """The autoregressive RL policy.
 
+    By default the settings are those of ENAS: the constant of the tanh and the weight of the
+    entropy are the paper's (section 3.1), the learning rate and the temperature those of its
+    published code for cells, as the paper's (3.5e-4 and 5) need many more rewards to learn.
+
     Attributes:
         hidden_size: units of the LSTM, and of the embeddings of what was taken before.
         learning_rate: of Adam.
@@ -57,7 +61,7 @@ class LSTMControllerConfig(_Config):
     """
 
     hidden_size: int = Field(64, ge=1)
-    learning_rate: float = Field(1e-3, gt=0, allow_inf_nan=False)
+    learning_rate: float = Field(3.5e-3, gt=0, allow_inf_nan=False)
     entropy_weight: float = Field(1e-4, ge=0, allow_inf_nan=False)
     baseline_decay: float = Field(0.95, ge=0, lt=1)
     group_weight: float = Field(0.0, ge=0, le=1)
@@ -201,7 +205,7 @@ class ReinforceConfig(_Config):
     """
 
     batch: int = Field(4, ge=1)
-    controller: LSTMControllerConfig = LSTMControllerConfig(learning_rate=0.01)
+    controller: LSTMControllerConfig = LSTMControllerConfig()
 
 
 class EnasConfig(_Config):
@@ -213,7 +217,7 @@ class EnasConfig(_Config):
     """
 
     finalists: int = Field(16, ge=1)
-    controller: LSTMControllerConfig = LSTMControllerConfig(learning_rate=0.01)
+    controller: LSTMControllerConfig = LSTMControllerConfig()
 
 
 class EvolutionConfig(_Config):

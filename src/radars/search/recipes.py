@@ -32,6 +32,8 @@ _CIFAR: dict[str, Any] = {
     },
 }
 
+_SIZE_WEIGHT_UNCONSTRAINED = 4.0  # where nothing bounds it, more capacity is what helps most
+
 _RECIPES: dict[str, dict[str, Any]] = {
     "digits": {},
     "nasbench-macro": _CIFAR | {"budget": "270MiB"},
@@ -50,6 +52,8 @@ def recipe(settings: Mapping[str, Any]) -> dict[str, Any]:
     """
     space = str(settings.get("space", "digits"))
     suits = dict(_RECIPES.get(space, {}))
+    if "size_weight" in suits.get("select", {}) and not settings.get("constraints"):
+        suits["select"] = suits["select"] | {"size_weight": _SIZE_WEIGHT_UNCONSTRAINED}
     given = settings.get("space_options")
     if "proxy_options" in suits and isinstance(given, Mapping):
         suits["proxy_options"] = {

@@ -27,7 +27,10 @@ def building(device: torch.device) -> Iterator[None]:
 
 
 def content_of(module: nn.Module) -> tuple[object, ...]:
-    """What tells two candidates apart: their classes, settings, and weights' shapes."""
+    """What tells two candidates apart: their classes, settings, and weights' shapes.
+
+    A setting that is a function or an object is as good as unknown: it is like no other.
+    """
     tensors = (*module.named_parameters(), *module.named_buffers())
     return (
         str(module),
@@ -36,9 +39,12 @@ def content_of(module: nn.Module) -> tuple[object, ...]:
     )
 
 
-def _settings(module: nn.Module) -> tuple[tuple[str, object], ...]:
-    plain = (bool, int, float, str, tuple, type(None))
-    return tuple((key, value) for key, value in vars(module).items() if isinstance(value, plain))
+_OF_EVERY_MODULE = frozenset(vars(nn.Module()))
+
+
+def _settings(module: nn.Module) -> tuple[tuple[str, str], ...]:
+    own = (item for item in vars(module).items() if item[0] not in _OF_EVERY_MODULE)
+    return tuple((key, repr(value)) for key, value in own)
 
 
 class _Uninitialised(TorchFunctionMode):
