@@ -205,9 +205,9 @@ def quick_config(method: str = "radars", **changes: Any) -> SearchConfig:
         "children": {"number": 12, "steps": 3},
         "reinforce": {"batch": 3},
         "evolution": {"population": 4, "tournament": 2},
-        "enas": {"finalists": 4},
+        "enas": {"finalists": 24},
         "spos": {"population": 4, "generations": 3},
-        "dnas": {"steps": 12},
+        "dnas": {"steps": 32},
     }
     return SearchConfig.model_validate(settings | changes)
 

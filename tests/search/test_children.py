@@ -89,9 +89,12 @@ def test_nothing_is_stopped_where_that_is_off(monkeypatch: pytest.MonkeyPatch) -
     setup = setup_of(check_fraction=0.0)
     children = Children(setup, setup.workbench())
     evaluations: list[Architecture] = []
-    monkeypatch.setattr(
-        children, "_evaluate", lambda architecture: evaluations.append(architecture) or 0.1
-    )
+
+    def evaluate(architecture: Architecture) -> float:
+        evaluations.append(architecture)
+        return 0.1
+
+    monkeypatch.setattr(children, "_evaluate", evaluate)
     for architecture in PATHS:
         children.accuracy(architecture, lambda accuracy: None)
     assert len(evaluations) == 2  # two of the three are one network

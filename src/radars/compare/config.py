@@ -1,6 +1,6 @@
 """`CompareConfig`: which methods, seeds and settings are compared, and how. Checked when made."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -102,10 +102,10 @@ class CompareConfig(_Config):
         Raises:
             ConfigError: a setting is not valid.
         """
-        by_method: Mapping[str, Mapping[str, Any]] = dict(self.by_method)
+        of_method = next((s for name, s in self.by_method.items() if name == cell.method), {})
         given = merge_settings(
             self.search,
-            by_method.get(cell.method, {}),
+            of_method,
             self.settings[cell.setting],
             {"method": cell.method, "seed": cell.seed},
         )

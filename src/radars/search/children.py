@@ -10,7 +10,7 @@ from torch import Tensor
 
 from radars.data import BatchStream
 from radars.nn.supernet import Supernet
-from radars.search.select import one_cycle
+from radars.search.schedule import one_cycle
 from radars.search.setup import SearchSetup
 from radars.search.state import named, of_part
 from radars.search.workbench import Workbench

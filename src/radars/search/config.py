@@ -257,7 +257,18 @@ class DnasConfig(_Config):
     warmup_fraction: float = Field(0.3, ge=0, lt=1)
 
 
-MethodName = Literal["radars", "reinforce", "enas", "darts", "fbnet", "spos", "random", "evolution"]
+MethodName = Literal[
+    "radars",
+    "reinforce",
+    "enas",
+    "spos",
+    "random",
+    "evolution",
+    "darts",
+    "fbnet",
+    "gdas",
+    "proxyless",
+]
 
 
 class SearchConfig(_Config):

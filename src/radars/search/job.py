@@ -86,14 +86,14 @@ def run_search(
         )
         bench.on_out_of_memory = partial(_log_out_of_memory, observer)
 
-        def end(status: Status, found: Found | None, **details: Any) -> SearchResult:
+        def end(status: Status, found: Found, **details: Any) -> SearchResult:
             result = _result(setup, state, status, found)
-            architecture = None if found is None else dict(found.architecture)
             if run is not None:
-                if architecture is not None and status != "failed":
-                    run.write_architecture(architecture)
+                if status in ("completed", "exceeded_time"):
+                    run.write_architecture(dict(found.architecture))
                 run.write_result(result.to_dict() | details)
-                observer.log("search_ended", status=status, architecture=architecture, **details)
+                details = {"architecture": dict(found.architecture)} | details
+                observer.log("search_ended", status=status, **details)
             return result
 
         if checkpoint is None:
@@ -103,7 +103,9 @@ def run_search(
         try:
             method.check_memory()
         except BudgetError as error:
-            end("exceeded_memory", None, needed_bytes=error.needed_bytes)
+            nothing = dict.fromkeys(("architecture", "macs", "parameters"))
+            needed_bytes = error.needed_bytes
+            end("exceeded_memory", method.best_so_far(), **nothing, needed_bytes=needed_bytes)
             raise
         if checkpoint is None:
             observer.save()
@@ -137,25 +139,23 @@ def _log_out_of_memory(observer: Observer, expected_bytes: int, budget_bytes: in
     observer.log("out_of_memory", expected_bytes=expected_bytes, budget_bytes=budget_bytes)
 
 
-def _result(
-    setup: SearchSetup, state: SearchState, status: Status, found: Found | None
-) -> SearchResult:
-    cost = None if found is None else setup.costs.cost(found.architecture)
+def _result(setup: SearchSetup, state: SearchState, status: Status, found: Found) -> SearchResult:
+    cost = setup.costs.cost(found.architecture)
     return SearchResult(
         status=status,
         method=setup.config.method,
         space=setup.space.name,
         seed=setup.config.seed,
-        architecture=None if found is None else found.architecture,
+        architecture=found.architecture,
         num_architectures=setup.space.num_architectures,
-        validation_accuracy=None if found is None else found.accuracy,
+        validation_accuracy=found.accuracy,
         test_accuracy=None,
         budget_bytes=setup.config.budget,
         predicted_peak_bytes=state.meter.predicted_peak_bytes,
         measured_peak_bytes=state.meter.measured_peak_bytes,
         peak_rss_bytes=peak_rss_bytes(),
         search_seconds=round(state.seconds, 3),
-        macs=0 if cost is None else cost.macs,
-        parameters=0 if cost is None else cost.parameters,
+        macs=cost.macs,
+        parameters=cost.parameters,
         rounds=state.round_index,
     )

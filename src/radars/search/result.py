@@ -11,14 +11,17 @@ Status = Literal["completed", "exceeded_memory", "exceeded_time", "failed"]
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The end of a search.
+    """The end of a search that found something.
+
+    Where a method's steps do not fit the budget, there is an error and no `SearchResult`;
+    `result.json` then says `exceeded_memory`, no architecture, and `needed_bytes`.
 
     Attributes:
         status: `completed`, or why it ended early.
         method: what searched.
         space: the space's name.
         seed: of everything random.
-        architecture: the best one found; None where the method's steps do not fit the budget.
+        architecture: the best one found.
         num_architectures: how many the space holds.
         validation_accuracy: of the architecture, trained alone for the last rung; a fraction.
         test_accuracy: always None: a search does not read the test split.
@@ -27,7 +30,7 @@ class SearchResult:
         measured_peak_bytes: the most that was measured.
         peak_rss_bytes: the most resident memory of the process.
         search_seconds: wall-clock, over all sittings.
-        macs: multiply-accumulates of the architecture, for one example; 0 without one.
+        macs: multiply-accumulates of the architecture, for one example.
         parameters: of the architecture.
         rounds: rounds that are done.
     """
@@ -36,7 +39,7 @@ class SearchResult:
     method: str
     space: str
     seed: int
-    architecture: Architecture | None
+    architecture: Architecture
     num_architectures: int
     validation_accuracy: float | None
     test_accuracy: float | None
@@ -53,10 +56,8 @@ class SearchResult:
     def from_dict(cls, value: Mapping[str, Any]) -> "SearchResult":
         """Reads what `to_dict` returned."""
         known = {field.name: value[field.name] for field in fields(cls)}
-        found = value["architecture"]
-        return cls(**known | {"architecture": None if found is None else Architecture(found)})
+        return cls(**known | {"architecture": Architecture(value["architecture"])})
 
     def to_dict(self) -> dict[str, Any]:
         """The object that `result.json` holds."""
-        found = None if self.architecture is None else dict(self.architecture)
-        return {"schema": 1} | asdict(self) | {"architecture": found}
+        return {"schema": 1} | asdict(self) | {"architecture": dict(self.architecture)}

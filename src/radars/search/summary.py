@@ -10,7 +10,6 @@ from radars.units import format_bytes, format_count, format_seconds
 
 def search_summary(result: SearchResult, out: Path) -> str:
     """The architecture found, its accuracy, memory against the budget, and what to do next."""
-    assert result.architecture is not None  # or there had been an error
     budget = result.budget_bytes
     width = max(len(choice) for choice in result.architecture)
     rows = [f"  {choice:{width}}  {name}" for choice, name in result.architecture.items()]
