@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=4)
     parser.add_argument("--budget", default="512MiB")
     parser.add_argument("--host", default="256MiB", help="for weights that are not live")
-    parser.add_argument("--cap", default="3GiB", type=parse_bytes, help="of the data segment")
+    parser.add_argument("--cap", default="6GiB", type=parse_bytes, help="of the data segment")
     arguments = parser.parse_args()
     report = plan_for("mobile-large", "3x224x224", arguments.batch_size, arguments.budget)
     row = search(arguments)

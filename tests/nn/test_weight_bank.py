@@ -70,3 +70,18 @@ def test_shelved_weights_are_inherited(tmp_path: Path) -> None:
     example_B = torch.randn(4, 1, 8, 8)
     shared.activate(path)
     assert torch.equal(child.eval()(example_B), shared.eval()(example_B))
+
+
+def test_what_was_never_trained_is_not_inherited_and_is_no_error() -> None:
+    shared = Supernet(SPACE, Architecture(dict.fromkeys(SPACE.full, "none")).as_subspace())
+    path = Architecture({"a": "none", "b": "mb2", "c": "none"})
+    child = Supernet(SPACE, path.as_subspace(), seed=1)
+    fresh = {name: tensor.clone() for name, tensor in child.state().items()}
+    child.inherit(shared)
+    inherited = child.state()
+    mb2 = [name for name in fresh if name.startswith("b#0/mb2|module")]
+    assert mb2
+    assert all(torch.equal(inherited[name], fresh[name]) for name in mb2)
+    network = [name for name in fresh if name.startswith("network|module") and "weight" in name]
+    assert any(not torch.equal(inherited[name], fresh[name]) for name in network)
+    assert all(torch.equal(inherited[name], shared.state()[name]) for name in network)

@@ -103,9 +103,14 @@ class WeightBank:
             set_learning_rate(optimizer, learning_rate)
 
     def copy_weights(self, other: "WeightBank", keys: Iterable[str]) -> None:
-        """Copies weights and buffers of modules that are built here; no optimizer state."""
+        """Copies weights and buffers of modules that are built here; no optimizer state.
+
+        What the other has not built yet was never trained there, and stays as it is here.
+        """
         for key in keys:
-            self._modules[key].load_state_dict(other._weights(key))
+            weights = other._weights(key)
+            if weights is not None:
+                self._modules[key].load_state_dict(weights)
 
     def state(self) -> dict[str, Tensor]:
         """All weights, buffers and optimizer states, keyed `module key|kind|name`."""
@@ -140,13 +145,15 @@ class WeightBank:
         optimizer_state = named_state(self._optimizers[key], names)
         yield from ((f"optimizer|{name}", tensor) for name, tensor in optimizer_state.items())
 
-    def _weights(self, key: str) -> dict[str, Tensor]:
+    def _weights(self, key: str) -> dict[str, Tensor] | None:
         if key in self._modules:
             return self._modules[key].state_dict()
         if self._shelf is not None and key in self._shelf:
             entry = self._shelf.read(key)
-        else:
+        elif key in self._unclaimed:
             entry = self._unclaimed[key]
+        else:
+            return None
         return {
             name.removeprefix("module|"): tensor
             for name, tensor in entry.items()
