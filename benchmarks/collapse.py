@@ -11,11 +11,10 @@ Appends to `benchmarks/results/collapse.jsonl`.
 
 import argparse
 import json
-import platform
-import time
 from pathlib import Path
 
 import torch
+from about import about
 
 from radars.data import DataConfig
 from radars.memory import Levers, Plan
@@ -52,9 +51,7 @@ def main() -> None:
                 for known in logits.values()
             )
             row = {
-                "date": time.strftime("%Y-%m-%d"),
-                "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
-                "torch": torch.__version__,
+                **about(),
                 "seed": seed,
                 "beta_decay": beta_decay,
                 "explore_steps": arguments.explore_steps,

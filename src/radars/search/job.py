@@ -64,7 +64,7 @@ def run_search(
                 if resume
                 else RunDirectory.create(out, config.model_dump(mode="json"))
             )
-        shelf = stack.enter_context(shelf_in(run))
+        shelf = stack.enter_context(_shelf_in(run))
         bench = setup.workbench()
         state = setup.state(bench, shelf)
         checkpoint = run.latest() if run is not None else None
@@ -114,7 +114,7 @@ def run_search(
 
 
 @contextmanager
-def shelf_in(run: RunDirectory | None) -> Iterator[Shelf]:
+def _shelf_in(run: RunDirectory | None) -> Iterator[Shelf]:
     """Where weights go that the host has no room for, for as long as the run goes on."""
     with ExitStack() as stack:
         if run is None:
