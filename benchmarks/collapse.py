@@ -11,18 +11,19 @@ Appends to `benchmarks/results/collapse.jsonl`.
 
 import argparse
 import json
-import platform
-import time
 from pathlib import Path
 
 import torch
+from about import about
 
 from radars.data import DataConfig
 from radars.memory import Levers, Plan
+from radars.nn.supernet import Supernet
 from radars.search import DifferentiateConfig, ExploreConfig, SearchConfig
 from radars.search.differentiate import differentiate
 from radars.search.explore import explore
 from radars.search.setup import SearchSetup
+from radars.search.workbench import Workbench
 from radars.space import Architecture
 from radars.spaces.nasbench_macro import table_key
 
@@ -42,8 +43,13 @@ def main() -> None:
         (arguments.data / "nas-bench-macro" / "nas-bench-macro_cifar10.json").read_text()
     )
     for seed in map(int, arguments.seeds.split(",")):
+        setup = setup_of(arguments, seed)
+        bench, supernet = setup.workbench(), setup.new_supernet()
+        train_shared(setup, bench, supernet)
+        shared = {name: tensor.clone() for name, tensor in supernet.state().items()}
         for beta_decay in (0.0, 0.01, 0.1):
-            logits = run(arguments, seed, beta_decay)
+            supernet.load_state(shared)
+            logits = differentiate_whole(setup, bench, supernet, beta_decay)
             best = Architecture(
                 {choice: max(known, key=known.__getitem__) for choice, known in logits.items()}
             )
@@ -52,9 +58,7 @@ def main() -> None:
                 for known in logits.values()
             )
             row = {
-                "date": time.strftime("%Y-%m-%d"),
-                "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
-                "torch": torch.__version__,
+                **about(),
                 "seed": seed,
                 "beta_decay": beta_decay,
                 "explore_steps": arguments.explore_steps,
@@ -70,8 +74,8 @@ def main() -> None:
             print(row, flush=True)
 
 
-def run(arguments: argparse.Namespace, seed: int, beta_decay: float) -> dict[str, dict[str, float]]:
-    """Trains shared weights, then differentiates the whole space; returns the logits."""
+def setup_of(arguments: argparse.Namespace, seed: int) -> SearchSetup:
+    """The space at width 8, 20,000 training images, and room for the whole supernet."""
     config = SearchConfig(
         space="nasbench-macro",
         proxy_options={"width": 8},
@@ -84,34 +88,40 @@ def run(arguments: argparse.Namespace, seed: int, beta_decay: float) -> dict[str
         budget=2**30,
         seed=seed,
         explore=ExploreConfig(steps=arguments.explore_steps),
-        differentiate=DifferentiateConfig(
-            steps=arguments.steps, beta_decay=beta_decay, max_cost_ratio=None
-        ),
+        differentiate=DifferentiateConfig(steps=arguments.steps, max_cost_ratio=None),
     )
-    setup = SearchSetup.of(config)
-    bench = setup.workbench()
-    supernet = setup.new_supernet()
+    return SearchSetup.of(config)
+
+
+def train_shared(setup: SearchSetup, bench: Workbench, supernet: Supernet) -> None:
+    """Trains the shared weights on uniform paths."""
     explore(
         bench,
         supernet,
         setup.new_controller(),
-        config.explore,
+        setup.config.explore,
         start=0,
-        seed=seed,
-        num_uniform=config.explore.steps,
+        seed=setup.config.seed,
+        num_uniform=setup.config.explore.steps,
         learning_rate_at=lambda step: 0.1,
         tick=lambda step, accuracy: None,
     )
-    full = setup.proxy.full
+
+
+def differentiate_whole(
+    setup: SearchSetup, bench: Workbench, supernet: Supernet, beta_decay: float
+) -> dict[str, dict[str, float]]:
+    """Differentiates the whole space; returns the logits."""
+    full, steps = setup.proxy.full, setup.config.differentiate.steps
     return differentiate(
         bench,
         supernet,
         Plan(full, Levers(), setup.planner.predict(full)),
-        config.differentiate,
+        setup.config.differentiate.model_copy(update={"beta_decay": beta_decay}),
         initial_logits={choice: dict.fromkeys(names, 0.0) for choice, names in full.items()},
         start=0,
-        seed=seed,
-        learning_rate_at=lambda step: 0.05 * (1 - step / arguments.steps),
+        seed=setup.config.seed,
+        learning_rate_at=lambda step: 0.05 * (1 - step / steps),
         tick=lambda step, accuracy: None,
     )
 

@@ -25,5 +25,7 @@ def peak_of(
     )
     example_B = torch.randn(spec.batch_size, *spec.input_shape)
     example_B = example_B.contiguous(memory_format=torch.channels_last)
-    batch = (example_B, torch.zeros(spec.batch_size, dtype=torch.int64))
-    return measure(partial(run_step, kind, supernet, *batch, spec.precision), supernet, batch)[1]
+    batch = [example_B, torch.zeros(spec.batch_size, dtype=torch.int64)]
+    if kind is StepKind.SECOND_ORDER:
+        batch += [tensor.clone() for tensor in batch]
+    return measure(partial(run_step, kind, supernet, batch, spec.precision), supernet, batch)[1]

@@ -15,15 +15,13 @@ Writes `benchmarks/results/memory_growth.json` and `memory_growth.svg`.
 
 import argparse
 import json
-import platform
-import time
 from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
-import torch
+from about import about
 from measured import peak_of
 from torch import nn
 
@@ -69,15 +67,15 @@ def main() -> None:
     worst = max(abs(row["predicted_ratio"] - 1) for row in rows)
     print(f"radars: {flat:.3f} from the smallest to the largest; prediction off by {worst:.3%}")
     RESULTS.mkdir(exist_ok=True)
-    about = {
-        "date": time.strftime("%Y-%m-%d"),
-        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
-        "torch": torch.__version__,
+    header = {
+        **about(),
         "batch_size": arguments.batch_size,
         "width": arguments.width,
         "budget_bytes": budget_bytes,
     }
-    (RESULTS / "memory_growth.json").write_text(json.dumps(about | {"rows": rows}, indent=1) + "\n")
+    (RESULTS / "memory_growth.json").write_text(
+        json.dumps(header | {"rows": rows}, indent=1) + "\n"
+    )
     plot(rows, budget_bytes, RESULTS / "memory_growth.svg")
 
 

@@ -11,17 +11,15 @@ Prints the plan and what was measured, and appends to `benchmarks/results/mobile
 
 import argparse
 import json
-import platform
 import resource
 import subprocess
 import sys
 import tempfile
-import time
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
+from about import about
 
 from radars.search.plan_report import plan_for
 from radars.units import format_bytes, parse_bytes
@@ -107,9 +105,7 @@ def search(arguments: argparse.Namespace) -> dict[str, Any]:
         result: dict[str, Any] = json.loads((out / "result.json").read_text())
         lines = (out / "events.jsonl").read_text().splitlines()
     return {
-        "date": time.strftime("%Y-%m-%d"),
-        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
-        "torch": torch.__version__,
+        **about(),
         "batch_size": arguments.batch_size,
         "cap_bytes": arguments.cap,
         "host": arguments.host,

@@ -9,16 +9,14 @@ Prints a line a seed and the median, and appends to `benchmarks/results/nasbench
 
 import argparse
 import json
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
-import torch
+from about import about
 
 from radars.space import Architecture
 from radars.spaces.nasbench_macro import table_key
@@ -86,12 +84,10 @@ def search(arguments: argparse.Namespace, seed: int) -> dict[str, Any]:
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         result: dict[str, Any] = json.loads((out / "result.json").read_text())
     return {
-        "date": time.strftime("%Y-%m-%d"),
+        **about(),
         "commit": subprocess.check_output(
             ["git", "rev-parse", "--short", "HEAD"], text=True, cwd=Path(__file__).parent
         ).strip(),
-        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
-        "torch": torch.__version__,
         "constraint": arguments.constraint,
         "overrides": arguments.overrides,
     } | result

@@ -10,12 +10,12 @@ Prints a line a space, and appends to `benchmarks/results/recompute.jsonl`.
 
 import argparse
 import json
-import platform
 import statistics
 import time
 from pathlib import Path
 
 import torch
+from about import about
 from measured import peak_of
 from torch import nn
 
@@ -70,9 +70,7 @@ def measure_space(space: SearchSpace, spec: TrainingSpec, repeats: int) -> None:
     median = {recompute: statistics.median(times) for recompute, times in seconds.items()}
     ratios = [again / plain for plain, again in zip(seconds[False], seconds[True], strict=True)]
     row = {
-        "date": time.strftime("%Y-%m-%d"),
-        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
-        "torch": torch.__version__,
+        **about(),
         "space": space.name,
         "batch_size": spec.batch_size,
         "plain_bytes": peak_bytes[False],

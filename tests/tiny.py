@@ -33,15 +33,15 @@ def candidates(channels: int) -> dict[str, Factory]:
     }
 
 
-def tiny_network(choose: Choose) -> nn.Module:
+def tiny_network(choose: Choose, width: int = 4) -> nn.Module:
     """27 architectures for images of 1x8x8 in 4 classes."""
     return nn.Sequential(
-        conv_bn_relu(1, 4),
-        choose("a", candidates(4)),
-        choose("b", candidates(4)),
-        conv_bn_relu(4, 8, stride=2),
-        choose("c", candidates(8)),
-        classifier(8, 4),
+        conv_bn_relu(1, width),
+        choose("a", candidates(width)),
+        choose("b", candidates(width)),
+        conv_bn_relu(width, 2 * width, stride=2),
+        choose("c", candidates(2 * width)),
+        classifier(2 * width, 4),
     )
 
 
@@ -60,38 +60,48 @@ def shared_network(choose: Choose) -> nn.Module:
 class PlantedNetwork(nn.Module):
     """Each choice sees one channel of the image, and a convolution alone makes sense of it."""
 
-    def __init__(self, choose: Choose) -> None:
+    def __init__(self, choose: Choose, width: int = 2) -> None:
         super().__init__()
+        self.width, channels = width, 2 * width
         self.branches = nn.ModuleList(
             choose(
                 name,
-                {"zero": Zero, "noise": Noise, "conv3": lambda: conv_bn_relu(1, CHANNELS, 3)},
+                {
+                    "zero": lambda: Zero(channels),
+                    "noise": lambda: Noise(channels),
+                    "conv3": lambda: conv_bn_relu(width, channels, 3),
+                },
             )
             for name in "abc"
         )
-        self.linear = nn.Linear(3 * CHANNELS, 8)
+        self.linear = nn.Linear(3 * channels, 8)
 
     def forward(self, image_BCHW: Tensor) -> Tensor:
         channels = image_BCHW.unbind(1)
         features = [
-            branch(channel[:, None]).mean((2, 3))
+            branch(channel[:, None].repeat(1, self.width, 1, 1)).mean((2, 3))
             for branch, channel in zip(self.branches, channels, strict=True)
         ]
         output: Tensor = self.linear(torch.cat(features, 1))
         return output
 
 
-CHANNELS = 4
-
-
 class Zero(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.channels = channels
+
     def forward(self, image: Tensor) -> Tensor:
-        return torch.zeros_like(image).expand(-1, CHANNELS, -1, -1).contiguous()
+        return torch.zeros_like(image[:, :1]).expand(-1, self.channels, -1, -1).contiguous()
 
 
 class Noise(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.channels = channels
+
     def forward(self, image: Tensor) -> Tensor:
-        return torch.randn_like(image.expand(-1, CHANNELS, -1, -1).contiguous())
+        return torch.randn_like(image[:, :1].expand(-1, self.channels, -1, -1).contiguous())
 
 
 class InterruptAt(Progress):
@@ -207,7 +217,7 @@ def quick_config(method: str = "radars", **changes: Any) -> SearchConfig:
         "evolution": {"population": 4, "tournament": 2},
         "enas": {"finalists": 24},
         "spos": {"population": 4, "generations": 3},
-        "dnas": {"steps": 32},
+        "dnas": {"steps": 32, "partial_channels": 2},
     }
     return SearchConfig.model_validate(settings | changes)
 

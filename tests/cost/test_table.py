@@ -1,7 +1,10 @@
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 import torch
 from tests.tiny import shared_space, tiny_network, tiny_space
-from torch import nn
+from torch import Tensor, nn
 
 from radars.cost import Cost, CostTable, count_macs, count_parameters
 from radars.errors import SpaceError
@@ -60,3 +63,32 @@ def test_costs_of_modules_that_take_two_inputs() -> None:
     table = CostTable.of(SearchSpace(Network, input_shape=(4,)))
     assert table.candidates["join"]["bilinear"].parameters == 4 * 4 * 2 + 2
     assert table.fixed.parameters == 0
+
+
+class Applied(nn.Module):
+    """A function is all that tells two of these apart."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(8, 8))
+        self.function = function
+
+    def forward(self, example_B: Tensor) -> Tensor:
+        return self.function(example_B @ self.weight)
+
+
+def test_candidates_that_differ_in_a_function_alone_are_counted_one_by_one() -> None:
+    def applied(times: int) -> nn.Module:
+        def again(hidden_B: Tensor) -> Tensor:
+            for _ in range(times):
+                hidden_B = hidden_B @ hidden_B.new_zeros(8, 8)
+            return hidden_B
+
+        return Applied(again)
+
+    def network(choose: Choose) -> nn.Module:
+        names = [f"x{times}" for times in range(6)]
+        return choose("a", {name: partial(applied, int(name[1:])) for name in names})
+
+    macs = CostTable.of(SearchSpace(network, input_shape=(8,))).candidates["a"]
+    assert [cost.macs for cost in macs.values()] == [64 * (1 + times) for times in range(6)]

@@ -46,12 +46,16 @@ def measured(
     example_B = example_B.contiguous(memory_format=torch.channels_last)
     label_B = torch.arange(spec.batch_size) % 4
 
+    batch = [example_B, label_B]
+    if kind is StepKind.SECOND_ORDER:
+        batch += [example_B.clone(), label_B.clone()]
+
     def step(kind: StepKind) -> Tensor:
-        return run_step(kind, supernet, example_B, label_B, spec.precision, micro_batches)
+        return run_step(kind, supernet, batch, spec.precision, micro_batches)
 
     for earlier in kinds or (kind,):
         step(earlier)
-    _, peak_bytes = measure(lambda: step(kind), supernet, (example_B, label_B))
+    _, peak_bytes = measure(lambda: step(kind), supernet, batch)
     return peak_bytes
 
 
@@ -108,6 +112,31 @@ def test_a_prediction_with_noise_in_the_relaxation() -> None:
     assert predicted.peak_bytes == pytest.approx(
         measured(TINY, TINY.full, spec, StepKind.WEIGHTS), rel=1e-3
     )
+
+
+@pytest.mark.parametrize("batch_size", [2, 32, 256])
+@pytest.mark.parametrize(
+    "space",
+    [
+        TINY,
+        load_space("digits"),
+        load_space("nasbench-macro", width=8),
+        load_space("nasbench201", width=4, cells_per_stage=1),
+    ],
+    ids=lambda space: str(space.name),
+)
+def test_an_architecture_step_that_is_not_traced_is_not_the_dearest(
+    space: SearchSpace, batch_size: int
+) -> None:
+    assert space.input_shape is not None
+    spec = TrainingSpec(space.input_shape, batch_size, ADAMW)
+    levers = Levers(recompute=True)
+    whole = predict(space, space.full, spec, levers=levers)
+    alone = [
+        predict(space, space.full, spec, kinds=[kind], levers=levers).peak_bytes
+        for kind in spec.training_kinds
+    ]
+    assert whole.peak_bytes == max(alone)
 
 
 def test_a_path_has_no_architecture_step() -> None:

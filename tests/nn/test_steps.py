@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.statistics import frozen_statistics
-from radars.nn.steps import architecture_step, evaluation_step, weights_step
+from radars.nn.steps import architecture_step, evaluation_step, second_order_step, weights_step
 from radars.nn.supernet import Supernet
 from radars.space import Architecture, Choose, SearchSpace
 
@@ -111,6 +111,84 @@ def test_the_architecture_gradient_is_that_of_finite_differences(recompute: bool
     )
     assert gradient.abs().min() > 1e-6
     assert gradient.tolist() == pytest.approx(differences, abs=1e-8)
+
+
+def second_order_gradient(supernet: Supernet, rate: float) -> Tensor:
+    """What a second-order step takes as the gradient of all logits."""
+    train_example, train_label = train_batch()
+    before = values(list(supernet.logits))
+    second_order_step(
+        supernet,
+        *batch(torch.float64),
+        train_example,
+        train_label,
+        virtual_learning_rate=rate,
+    )
+    return torch.cat([old - new.detach() for old, new in zip(before, supernet.logits, strict=True)])
+
+
+def train_batch() -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    return torch.randn(8, 1, 4, 4, generator=generator).double(), torch.arange(8) % 3
+
+
+@pytest.mark.parametrize("recompute", [False, True])
+def test_the_second_order_gradient_is_that_of_finite_differences(recompute: bool) -> None:
+    rate, step = 0.2, 1e-4
+    descent = OptimizerConfig(learning_rate=1.0, momentum=0.0, weight_decay=0.0)
+    supernet = Supernet(
+        SearchSpace(network), architecture_optimizer=descent, recompute=recompute
+    ).double()
+    supernet.set_logits(
+        {"a": {"none": 0.3, "k1": -0.2, "k3": 0.5}, "b": {"none": 0.0, "k1": 0.4, "k3": -0.6}}
+    )
+    weights = supernet.weight_parameters()
+
+    def loss_after_a_virtual_step() -> float:
+        example, label = train_batch()
+        with frozen_statistics(supernet):
+            train_loss = nn.functional.cross_entropy(supernet.train()(example), label)
+            gradients = torch.autograd.grad(train_loss, weights, materialize_grads=True)
+            with torch.no_grad():
+                for weight, gradient in zip(weights, gradients, strict=True):
+                    weight.sub_(rate * gradient)
+                example, label = batch(torch.float64)
+                loss = nn.functional.cross_entropy(supernet(example), label).item()
+                for weight, gradient in zip(weights, gradients, strict=True):
+                    weight.add_(rate * gradient)
+        return loss
+
+    differences = []
+    for logit_C in supernet.logits:
+        for index, value in enumerate(logit_C.tolist()):
+            shifted = []
+            for shift in (step, -step):
+                logit_C.data[index] = value + shift
+                shifted.append(loss_after_a_virtual_step())
+            logit_C.data[index] = value
+            differences.append((shifted[0] - shifted[1]) / (2 * step))
+
+    logits = values(list(supernet.logits))
+    first_order = second_order_gradient(supernet, rate=0.0)
+    for logit_C, before in zip(supernet.logits, logits, strict=True):
+        logit_C.data.copy_(before)
+    gradient = second_order_gradient(supernet, rate)
+    expected = torch.tensor(differences, dtype=torch.float64)
+    error, change = (gradient - expected).abs().max(), (first_order - expected).abs().max()
+    assert error < 1e-3 * expected.abs().max()
+    assert change > 0.05 * expected.abs().max()  # the virtual step matters here
+
+
+def test_a_second_order_step_leaves_the_weights_as_they_were() -> None:
+    supernet = Supernet(SearchSpace(network))
+    weights, logits = values(supernet.weight_parameters()), values(list(supernet.logits))
+    buffers = [buffer.clone() for buffer in supernet.buffers()]
+    loss = second_order_step(supernet, *batch(), *batch(), virtual_learning_rate=0.1)
+    assert not loss.requires_grad
+    assert all(same(weights, values(supernet.weight_parameters())))
+    assert all(same(buffers, list(supernet.buffers())))
+    assert not any(same(logits, values(list(supernet.logits))))
+    assert_no_gradients(supernet)
 
 
 def test_an_architecture_step_of_a_single_path_changes_nothing() -> None:

@@ -338,10 +338,10 @@ def test_a_prediction_is_what_is_measured(subspace: Subspace) -> None:
     kinds = (StepKind.WEIGHTS,) if is_path else (StepKind.WEIGHTS, StepKind.ARCHITECTURE)
     supernet = Supernet(SMALL, subspace)
     image, label = small_batch()
-    image = image.contiguous(memory_format=torch.channels_last)
-    steps = [partial(run_step, kind, supernet, image, label) for kind in kinds]
+    batch = (image.contiguous(memory_format=torch.channels_last), label)
+    steps = [partial(run_step, kind, supernet, batch) for kind in kinds]
     for step in steps:
         step()
-    peaks = [measure(step, supernet, (image, label))[1] for step in steps]
+    peaks = [measure(step, supernet, batch)[1] for step in steps]
     predicted = predict(SMALL, subspace, spec)
     assert predicted.peak_bytes == pytest.approx(max(peaks), rel=0.02)

@@ -1,9 +1,10 @@
 """`CostTable`: what each candidate adds to the cost of an architecture."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 from radars.cost.count import count_macs, count_parameters
 from radars.errors import SpaceError
@@ -56,15 +57,18 @@ class CostTable:
             raise SpaceError(f"costs need an input shape, but {space.name!r} has none; give one")
         costs = {name: dict.fromkeys(names, Cost()) for name, names in space.full.items()}
         known: dict[object, Cost] = {}
+
+        def cost_of(candidate: nn.Module, input_shapes: Sequence[tuple[int, ...]]) -> Cost:
+            content = content_of(candidate)
+            key = (content, tuple(input_shapes))
+            if content is None or key not in known:
+                known[key] = Cost(count_macs(candidate, *input_shapes), count_parameters(candidate))
+            return known[key]
+
         with building(torch.device("meta")):
             for place in space.places(input_shape):
                 for name, factory in place.factories.items():
-                    candidate = factory()
-                    content = (content_of(candidate), place.input_shapes)
-                    if content not in known:
-                        macs = count_macs(candidate, *place.input_shapes)
-                        known[content] = Cost(macs, count_parameters(candidate))
-                    costs[place.choice][name] += known[content]
+                    costs[place.choice][name] += cost_of(factory(), place.input_shapes)
             first = Architecture({name: names[0] for name, names in space.full.items()})
             network = space.build(first)
         total = Cost(count_macs(network, (1, *input_shape)), count_parameters(network))

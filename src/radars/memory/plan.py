@@ -5,7 +5,7 @@ policy's probability, pay in predicted bytes and in multiply-accumulates (a supe
 sum of its candidates, a path costs one). Prices guide it, and an exact trace decides.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
@@ -19,6 +19,7 @@ from radars.memory.predict import StepMemory, TrainingSpec, predict
 from radars.memory.price import Price, Prices, held_bytes, place_prices
 from radars.memory.price_cache import PriceCache
 from radars.nn.steps import StepKind
+from radars.nn.supernet import Weigh
 from radars.space import Architecture, SearchSpace, Subspace
 from radars.units import format_bytes
 
@@ -80,6 +81,7 @@ class Planner:
         self._settings = tuple(settings)
         self._price_cache = price_cache
         self._predict = cache(self._predict_exactly)
+        self._predicted_weighed: dict[tuple[Subspace, Levers, type], StepMemory] = {}
 
     @cached_property
     def prices(self) -> Mapping[str, Mapping[str, Price]]:
@@ -111,11 +113,34 @@ class Planner:
         """The architecture with the most expected memory."""
         return self._extreme_path(within, sign=-1)
 
-    def predict(self, subspace: Subspace | Architecture, levers: Levers = PLAIN) -> StepMemory:
-        """The exact memory of training a subspace or a path; traced once, then remembered."""
-        return self._predict(
-            subspace.as_subspace() if isinstance(subspace, Architecture) else subspace, levers
-        )
+    def predict(
+        self,
+        subspace: Subspace | Architecture,
+        levers: Levers = PLAIN,
+        weigh: Weigh | None = None,
+    ) -> StepMemory:
+        """The exact memory of training a subspace or a path; traced once, then remembered.
+
+        Args:
+            subspace: what is live.
+            levers: what trades time for memory.
+            weigh: for that of an architecture step whose weights it makes; what it holds is taken
+                to depend on its type alone.
+        """
+        subspace = subspace.as_subspace() if isinstance(subspace, Architecture) else subspace
+        if weigh is None:
+            return self._predict(subspace, levers)
+        key = subspace, levers, type(weigh)
+        if key not in self._predicted_weighed:
+            self._predicted_weighed[key] = predict(
+                self.space,
+                subspace,
+                self.spec,
+                kinds=(StepKind.ARCHITECTURE,),
+                levers=levers,
+                weigh=weigh,
+            )
+        return self._predicted_weighed[key]
 
     def expected_path_bytes(self, architecture: Architecture) -> int:
         """The memory of training one path by prices: quick, and a little on the high side."""
@@ -130,12 +155,17 @@ class Planner:
             round(self.expected_bytes(architecture.as_subspace())),
         )
 
-    def expected_bytes(self, subspace: Subspace, levers: Levers = PLAIN) -> float:
-        """The memory of training a subspace by prices: quick, and within some per cent."""
+    def expected_bytes(
+        self, subspace: Subspace, levers: Levers = PLAIN, weigh: Weigh | None = None
+    ) -> float:
+        """The memory of training a subspace by prices: quick, and within some per cent.
+
+        Args: as for `predict`.
+        """
         smallest = self.smallest_path().as_subspace()
         held = held_bytes(self._place_prices, subspace, levers)
         return (
-            self.predict(smallest, levers).peak_bytes
+            self.predict(smallest, levers, weigh).peak_bytes
             + held
             - held_bytes(self._place_prices, smallest, levers)
         )
@@ -158,15 +188,19 @@ class Planner:
         """
         return self.plan_whole(architecture.as_subspace())
 
-    def plan_whole(self, subspace: Subspace) -> Plan:
+    def plan_whole(self, subspace: Subspace, weigh: Weigh | None = None) -> Plan:
         """How to train a subspace as it is, without pruning.
+
+        Args:
+            subspace: what is live.
+            weigh: where only an architecture step is run, with the weights that it makes.
 
         Raises:
             BudgetError: it does not fit, whatever is allowed.
         """
-        plan = self._first_that_fits(subspace)
+        plan = self._first_that_fits(subspace, weigh)
         if plan is None:
-            raise self._does_not_fit(subspace)
+            raise self._does_not_fit(subspace, weigh)
         return plan
 
     def plan(
@@ -191,14 +225,14 @@ class Planner:
         plan = self._first_that_fits(kept) or self._pruned_to_fit(preferences, within)
         return replace(plan, is_pruned=plan.subspace != within)
 
-    def _first_that_fits(self, subspace: Subspace) -> Plan | None:
+    def _first_that_fits(self, subspace: Subspace, weigh: Weigh | None = None) -> Plan | None:
         for levers in self._settings:
             hopeless = subspace.num_architectures > 1 and (
-                self.expected_bytes(subspace, levers) > _HOPELESS * self.budget_bytes
+                self.expected_bytes(subspace, levers, weigh) > _HOPELESS * self.budget_bytes
             )
             if hopeless:  # by prices: an exact trace takes a while
                 continue
-            memory = self.predict(subspace, levers)
+            memory = self.predict(subspace, levers, weigh)
             if memory.peak_bytes <= self.budget_bytes:
                 return self._made(subspace, levers, memory)
         return None
@@ -303,10 +337,12 @@ class Planner:
         return price.resident + price.saved
 
     def _predict_exactly(self, subspace: Subspace, levers: Levers) -> StepMemory:
-        return predict(self.space, subspace, self.spec, kinds=_training_kinds(), levers=levers)
+        return predict(self.space, subspace, self.spec, levers=levers)
 
-    def _does_not_fit(self, subspace: Subspace) -> BudgetError:
-        need_bytes = min(self.predict(subspace, levers).peak_bytes for levers in self._settings)
+    def _does_not_fit(self, subspace: Subspace, weigh: Weigh | None = None) -> BudgetError:
+        need_bytes = min(
+            self.predict(subspace, levers, weigh).peak_bytes for levers in self._settings
+        )
         return BudgetError(
             f"the smallest plan of {self.space.name!r} needs {format_bytes(need_bytes)} "
             f"({need_bytes:,} bytes) with batches of {self.spec.batch_size}, but the budget is "
@@ -314,7 +350,3 @@ class Planner:
             f"levers.max_micro_batches",
             need_bytes,
         )
-
-
-def _training_kinds() -> Sequence[StepKind]:
-    return (StepKind.WEIGHTS, StepKind.ARCHITECTURE)

@@ -1,16 +1,19 @@
 """`predict`: the memory of a training step, traced on fake tensors; nothing is allocated."""
 
 import gc
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from radars.memory.levers import PLAIN, Levers
 from radars.memory.tracker import Breakdown, MemoryTracker, Part
+from radars.nn.mixture import Mixture
 from radars.nn.optimizer import OptimizerConfig, state_tensors
 from radars.nn.relaxation import Relaxation, Softmax
 from radars.nn.steps import (
@@ -18,10 +21,15 @@ from radars.nn.steps import (
     StepKind,
     architecture_step,
     evaluation_step,
+    second_order_step,
     weights_step,
 )
-from radars.nn.supernet import Supernet
+from radars.nn.supernet import Supernet, Weigh
 from radars.space import Architecture, SearchSpace, Subspace, building
+
+_KEPT_FOR_WEIGHTS = 2  # the output, and its product with the gradient
+_COPIES_OF_LOGITS = 16
+_OF_LOGITS = (StepKind.ARCHITECTURE, StepKind.SECOND_ORDER)
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,7 @@ class TrainingSpec:
         relaxation: of the mixtures.
         precision: `32-true` or `bf16-mixed`.
         device_type: the device whose allocator's rounding counts.
+        second_order: whether an architecture step takes the virtual step of DARTS.
     """
 
     input_shape: tuple[int, ...]
@@ -45,6 +54,13 @@ class TrainingSpec:
     relaxation: Relaxation = field(default_factory=Softmax)
     precision: Precision = "32-true"
     device_type: str = "cpu"
+    second_order: bool = False
+
+    @property
+    def training_kinds(self) -> tuple[StepKind, ...]:
+        """The steps that train a subspace."""
+        architecture = StepKind.SECOND_ORDER if self.second_order else StepKind.ARCHITECTURE
+        return StepKind.WEIGHTS, architecture
 
     @property
     def device(self) -> torch.device:
@@ -72,8 +88,9 @@ def predict(
     subspace: Subspace | Architecture,
     spec: TrainingSpec,
     *,
-    kinds: Iterable[StepKind] = (StepKind.WEIGHTS, StepKind.ARCHITECTURE),
+    kinds: Iterable[StepKind] | None = None,
     levers: Levers = PLAIN,
+    weigh: Weigh | None = None,
 ) -> StepMemory:
     """Predicts the peak of the steps that train a subspace, by running them on fake tensors.
 
@@ -81,18 +98,19 @@ def predict(
         space: the search space.
         subspace: the live candidates; with an architecture, the steps are those of one path.
         spec: batch, optimizers, precision.
-        kinds: the steps that are run in turn; the dearest counts. An architecture step is left
-            out where nothing is left to choose.
+        kinds: the steps that are run in turn, by default those of `spec.training_kinds`; the
+            dearest counts. An architecture step is left out where nothing is left to choose.
         levers: what trades time for memory.
+        weigh: used instead of the relaxation; gives logits a gradient where a single path is live.
 
     Returns:
         The dearest step's memory. Every state that one of the steps leaves on the device, such as
         momentum, is there in all of them.
     """
     subspace = subspace.as_subspace() if isinstance(subspace, Architecture) else subspace
-    kinds = tuple(kinds)
-    if subspace.num_architectures == 1:
-        kinds = tuple(kind for kind in kinds if kind is not StepKind.ARCHITECTURE)
+    kinds = spec.training_kinds if kinds is None else tuple(kinds)
+    if subspace.num_architectures == 1 and weigh is None:
+        kinds = tuple(kind for kind in kinds if kind not in _OF_LOGITS)
     device = spec.device
     with FakeTensorMode(), without_collector():
         with building(device):
@@ -105,16 +123,55 @@ def predict(
                 recompute=levers.recompute,
                 device=device,
             )
+        supernet.weigh = weigh
         example_B = torch.empty(spec.batch_size, *spec.input_shape, device=device)
         if example_B.dim() == 4:
             example_B = example_B.contiguous(memory_format=torch.channels_last)
         label_B = torch.zeros(spec.batch_size, dtype=torch.int64, device=device)
-        memories = []
+        output_bytes = _note_outputs(supernet)
+        memories: list[StepMemory] = []
+        bound_bytes = math.inf
         for kind in kinds:
-            with track(supernet, (example_B, label_B)) as tracker:
-                run_step(kind, supernet, example_B, label_B, spec.precision, levers.micro_batches)
+            if kind is StepKind.ARCHITECTURE and memories and bound_bytes <= memories[0].peak_bytes:
+                continue  # it cannot be the dearest, and a trace takes a while
+            batch = [example_B, label_B]
+            if kind is StepKind.SECOND_ORDER:
+                batch += [torch.empty_like(example_B), torch.zeros_like(label_B)]
+            with track(supernet, batch) as tracker:
+                run_step(kind, supernet, batch, spec.precision, levers.micro_batches)
             memories.append(StepMemory(tracker.peak_bytes, tracker.breakdown))
+            if kind is StepKind.WEIGHTS and levers.recompute:
+                bound_bytes = _architecture_bound(tracker, supernet, output_bytes)
     return max(memories, key=lambda memory: memory.peak_bytes)
+
+
+def _note_outputs(supernet: Supernet) -> list[int]:
+    """From now on appends the bytes of what each mixture returns to the list."""
+    output_bytes: list[int] = []
+
+    def note(mixture: nn.Module, inputs: object, output: Tensor) -> None:
+        output_bytes.append(output.nbytes)
+
+    for module in supernet.modules():
+        if isinstance(module, Mixture):
+            module.register_forward_hook(note)
+    return output_bytes
+
+
+def _architecture_bound(
+    tracker: MemoryTracker, supernet: Supernet, output_bytes: Sequence[int]
+) -> int:
+    """What an architecture step with recomputation cannot exceed, from a trace of a weights step.
+
+    It runs the same passes, without gradients of weights. Beside them, it keeps the output of the
+    candidate that is recomputed, for the gradient of its weight, and makes the logits' own.
+    """
+    of_logits: int = sum(logit_C.nbytes for logit_C in supernet.logits)
+    return (
+        tracker.peak_without_gradients_bytes
+        + _KEPT_FOR_WEIGHTS * max(output_bytes)
+        + _COPIES_OF_LOGITS * of_logits
+    )
 
 
 @contextmanager
@@ -135,16 +192,26 @@ def without_collector() -> Iterator[None]:
 def run_step(
     kind: StepKind,
     supernet: Supernet,
-    example_B: Tensor,
-    label_B: Tensor,
+    batch: Sequence[Tensor],
     precision: Precision = "32-true",
     micro_batches: int = 1,
 ) -> Tensor:
-    """Runs a step of one kind; returns its loss or, for an evaluation, its outputs."""
+    """Runs a step of one kind; returns its loss or, for an evaluation, its outputs.
+
+    Args:
+        kind: of the step.
+        supernet: what it trains or evaluates.
+        batch: examples and labels; for a second-order step, those of a training batch after them.
+        precision: of the step.
+        micro_batches: into how many parts the batch is split.
+    """
     if kind is StepKind.EVALUATION:
-        return evaluation_step(supernet, example_B, precision=precision)
-    step = architecture_step if kind is StepKind.ARCHITECTURE else weights_step
-    return step(supernet, example_B, label_B, precision=precision, micro_batches=micro_batches)
+        return evaluation_step(supernet, batch[0], precision=precision)
+    if kind is StepKind.SECOND_ORDER:
+        step: Callable[..., Tensor] = partial(second_order_step, virtual_learning_rate=0.1)
+    else:
+        step = architecture_step if kind is StepKind.ARCHITECTURE else weights_step
+    return step(supernet, *batch, precision=precision, micro_batches=micro_batches)
 
 
 def track(supernet: Supernet, batch: Iterable[Tensor]) -> MemoryTracker:

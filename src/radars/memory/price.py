@@ -78,8 +78,9 @@ def place_prices(
         for name, factory in place.factories.items():
             with building(torch.device("meta")):
                 candidate = factory()
-            content = (content_of(candidate), place.input_shapes)
-            if content not in known:
+            own = content_of(candidate)
+            content = (own, place.input_shapes)
+            if own is None or content not in known:
                 key = price_key(candidate, (place.input_shapes, *_dependencies(spec)))
                 if key is not None and key in on_disk:
                     known[content] = Price(*on_disk[key])

@@ -1,8 +1,8 @@
 """`PriceCache`: prices on disk, so that a candidate is traced once and not once a run.
 
 A price is found by what it depends on: the candidate's content, the code of its classes, the batch,
-the optimizer, the versions of PyTorch and of this package. Where there is no such file, or it
-cannot be read or written, candidates are traced.
+the optimizer, the version of PyTorch. Where there is no such file, or it cannot be read or written,
+candidates are traced.
 """
 
 import contextlib
@@ -64,17 +64,18 @@ class PriceCache:
 
 
 def price_key(candidate: nn.Module, about: Iterable[object]) -> str | None:
-    """The key of a candidate's price; None where the code of one of its classes is not in a file.
+    """The key of a candidate's price; None where what it does cannot be told for certain.
 
     Args:
         candidate: the candidate.
         about: what else the price depends on.
     """
     sources = {_source_digest(type(module).__module__) for module in candidate.modules()}
-    if None in sources:
+    content = content_of(candidate)
+    if content is None or None in sources:  # a setting, or code that is not in a file
         return None
-    content = (torch.__version__, content_of(candidate), sorted(map(str, sources)), *about)
-    return hashlib.sha256(repr(content).encode()).hexdigest()
+    known = (torch.__version__, content, sorted(map(str, sources)), *about)
+    return hashlib.sha256(repr(known).encode()).hexdigest()
 
 
 @cache

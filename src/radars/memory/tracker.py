@@ -65,7 +65,7 @@ class MemoryTracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._device = device
         self._now = dict.fromkeys(Part, 0)
         self._total = 0
-        self._peak = -1
+        self._peak = self._peak_without_gradients = -1
         self._breakdown = Breakdown()
         self._storages: dict[int, _Storage] = {}
         self._hooks: list[Callable[[], None]] = []
@@ -83,6 +83,11 @@ class MemoryTracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def peak_bytes(self) -> int:
         """The most bytes that were alive at once."""
         return self._peak
+
+    @property
+    def peak_without_gradients_bytes(self) -> int:
+        """The most bytes that were alive at once, gradients of parameters left out."""
+        return self._peak_without_gradients
 
     @property
     def now_bytes(self) -> int:
@@ -114,6 +119,8 @@ class MemoryTracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 self._add(value, self._part_of_new())
         if self._total > self._peak:
             self._note_peak()
+        without_gradients = self._total - self._now[Part.GRADIENTS]
+        self._peak_without_gradients = max(self._peak_without_gradients, without_gradients)
         return result
 
     def _part_of_new(self) -> Part:

@@ -4,9 +4,10 @@ These very functions are traced to predict their memory, so a prediction cannot 
 is run. Shapes: B batch, P a part of it, K classes.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from enum import StrEnum
+from functools import partial
 from typing import Literal
 
 import torch
@@ -27,6 +28,7 @@ class StepKind(StrEnum):
 
     WEIGHTS = "weights"
     ARCHITECTURE = "architecture"
+    SECOND_ORDER = "second_order"
     EVALUATION = "evaluation"
 
 
@@ -47,10 +49,8 @@ def weights_step(
     """
     supernet.train()
     supernet.logits.requires_grad_(False)
-    value = torch.zeros((), device=example_B.device)
     try:
-        for share, example_P, label_P in _parts(example_B, label_B, micro_batches):
-            value += _backward(supernet, example_P, label_P, loss, precision, share)
+        value = _backward(supernet, example_B, label_B, loss, precision, micro_batches)
     finally:
         supernet.logits.requires_grad_(True)
     nn.utils.clip_grad_norm_(supernet.weight_parameters(), max_gradient_norm)
@@ -76,15 +76,91 @@ def architecture_step(
     logits, a scalar, is added to the loss. `micro_batches` as in `weights_step`.
     """
     supernet.train()
-    value = torch.zeros((), device=example_B.device)
     with supernet.frozen_weights(), frozen_statistics(supernet):
-        for share, example_P, label_P in _parts(example_B, label_B, micro_batches):
-            value += _backward(supernet, example_P, label_P, loss, precision, share)
+        value = _backward(supernet, example_B, label_B, loss, precision, micro_batches)
         if regulariser is not None and supernet.live_logits():
             regulariser(supernet).backward()  # type: ignore[no-untyped-call]
     supernet.architecture_optimizer.step()
     supernet.architecture_optimizer.zero_grad()
     return value
+
+
+def second_order_step(
+    supernet: Supernet,
+    example_B: Tensor,
+    label_B: Tensor,
+    train_example_B: Tensor,
+    train_label_B: Tensor,
+    *,
+    virtual_learning_rate: float,
+    loss: Loss = nn.functional.cross_entropy,
+    precision: Precision = "32-true",
+    micro_batches: int = 1,
+) -> Tensor:
+    """Trains the logits on one batch as if the weights followed them by one step of descent.
+
+    DARTS, Liu et al. 2019, section 2.3: the gradient of L_val(w - xi grad L_train(w, a), a) to the
+    logits a (equation 7), its second derivatives by central differences (equation 8). The weights
+    are as before in the end. Returns the loss after the virtual step.
+
+    Args:
+        supernet: what is trained.
+        example_B: of the validation part.
+        label_B: its labels.
+        train_example_B: of the training part.
+        train_label_B: its labels.
+        virtual_learning_rate: xi, of the virtual step.
+        loss: of outputs and labels.
+        precision: of the passes.
+        micro_batches: as in `weights_step`.
+    """
+    supernet.train()
+    weights, logits = supernet.weight_parameters(), list(supernet.logits)
+    before = [weight.detach().clone() for weight in weights]
+    backward = partial(
+        _backward, supernet, loss=loss, precision=precision, micro_batches=micro_batches
+    )
+
+    def shift_weights(directions: Sequence[Tensor], length: float | Tensor) -> None:
+        with torch.no_grad():
+            for weight, start, direction in zip(weights, before, directions, strict=True):
+                torch.sub(start, length * direction, out=weight)
+
+    with frozen_statistics(supernet):
+        try:
+            supernet.logits.requires_grad_(False)
+            backward(train_example_B, train_label_B)
+            supernet.logits.requires_grad_(True)
+            shift_weights(_taken_gradients(weights), virtual_learning_rate)
+            value = backward(example_B, label_B)
+            totals, directions = _taken_gradients(logits), _taken_gradients(weights)
+            length = 0.01 / nn.utils.get_total_norm(directions).clamp(min=1e-12)
+            for sign in (-1.0, 1.0):
+                shift_weights(directions, sign * length)  # w+ first
+                with supernet.frozen_weights():
+                    backward(train_example_B, train_label_B)
+                factor = sign * virtual_learning_rate / (2.0 * length)
+                for total, gradient in zip(totals, _taken_gradients(logits), strict=True):
+                    total += factor * gradient
+            for logit_C, total in zip(logits, totals, strict=True):
+                logit_C.grad = total
+        finally:
+            supernet.logits.requires_grad_(True)
+            with torch.no_grad():
+                for weight, start in zip(weights, before, strict=True):
+                    weight.copy_(start)
+    supernet.architecture_optimizer.step()
+    supernet.architecture_optimizer.zero_grad()
+    return value
+
+
+def _taken_gradients(parameters: Iterable[nn.Parameter]) -> list[Tensor]:
+    """Their gradients, zero where a loss does not depend on one, which they have no more then."""
+    gradients = []
+    for parameter in parameters:
+        gradients.append(torch.zeros_like(parameter) if parameter.grad is None else parameter.grad)
+        parameter.grad = None
+    return gradients
 
 
 @torch.no_grad()
@@ -117,20 +193,23 @@ def _parts(
 
 def _backward(
     supernet: Supernet,
-    example_P: Tensor,
-    label_P: Tensor,
+    example_B: Tensor,
+    label_B: Tensor,
     loss: Loss,
     precision: Precision,
-    share: float,
+    micro_batches: int,
 ) -> Tensor:
-    """Adds a part's share of the gradients; returns its share of the loss."""
-    with autocast(example_P.device, precision):
-        value = loss(supernet(example_P), label_P)
-    if share < 1.0:
-        value = value * share
-    if value.requires_grad:  # not where nothing that runs is to be trained
-        value.backward()  # type: ignore[no-untyped-call]
-    return value.detach()
+    """Adds the gradients of the loss, part by part; returns the loss."""
+    total = torch.zeros((), device=example_B.device)
+    for share, example_P, label_P in _parts(example_B, label_B, micro_batches):
+        with autocast(example_B.device, precision):
+            value = loss(supernet(example_P), label_P)
+        if share < 1.0:
+            value = value * share
+        if value.requires_grad:  # not where nothing that runs is to be trained
+            value.backward()  # type: ignore[no-untyped-call]
+        total += value.detach()
+    return total
 
 
 def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[None]:

@@ -19,8 +19,8 @@ from radars.nn.weight_bank import WeightBank
 from radars.space import Architecture, Candidates, Choice, Factory, SearchSpace, Subspace
 from radars.space.choose import as_pairs
 
-Weigh = Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]
-"""Takes the logits of all candidates by choice, and returns the weights of the live ones."""
+Weigh = Callable[[Mapping[str, Tensor], Subspace], Mapping[str, Tensor]]
+"""Takes the logits of all candidates by choice, and what is live; returns the weights of that."""
 
 _SHELL = "network"  # the bank's key for everything that is not a candidate
 
@@ -138,7 +138,7 @@ class Supernet(nn.Module):
         """Returns what the network returns for a batch of examples (B, ...)."""
         weights: Mapping[str, Tensor]
         if self.weigh is not None:
-            weights = self.weigh(dict(self._named_logits()))
+            weights = self.weigh(dict(self._named_logits()), self.live)
         else:
             weights = {
                 choice: self.relaxation(logit_C, self.generator)

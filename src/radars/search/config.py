@@ -245,16 +245,20 @@ class SposConfig(_Config):
 
 
 class DnasConfig(_Config):
-    """Of the methods that differentiate alone: `darts`, `fbnet`, `gdas`, `proxyless`.
+    """Of the methods that differentiate alone: `darts`, `fbnet`, `pcdarts`, `gdas`, `proxyless`.
 
     Attributes:
         steps: iterations, a weights step and an architecture step each.
-        warmup_fraction: of the iterations that sampled paths are trained in without architecture
-            steps: `gdas` and `proxyless`.
+        warmup_fraction: of the iterations, those at first without architecture steps: `pcdarts`,
+            `gdas` and `proxyless`.
+        partial_channels: `pcdarts` searches on one channel in this many.
+        second_order: whether `darts` takes the virtual step of its paper (equation 7).
     """
 
     steps: int = Field(400, ge=1)
     warmup_fraction: float = Field(0.3, ge=0, lt=1)
+    second_order: bool = False
+    partial_channels: int = Field(4, ge=2)
 
 
 MethodName = Literal[
@@ -266,6 +270,7 @@ MethodName = Literal[
     "evolution",
     "darts",
     "fbnet",
+    "pcdarts",
     "gdas",
     "proxyless",
 ]

@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from radars.data import Batch, move
+from radars.data import move
 from radars.memory import Plan
-from radars.nn.steps import architecture_step, weights_step
+from radars.nn.steps import architecture_step, second_order_step, weights_step
 from radars.nn.supernet import Supernet
 from radars.search.config import DifferentiateConfig
 from radars.search.observer import Tick
@@ -49,6 +49,8 @@ def differentiate(
     seed: int,
     learning_rate_at: Callable[[int], float],
     tick: Tick,
+    num_warmup: int = 0,
+    second_order: bool = False,
     on_new_plan: Callable[[Plan], None] = lambda plan: None,
 ) -> dict[str, dict[str, float]]:
     """Runs the iterations from `start` on.
@@ -63,6 +65,8 @@ def differentiate(
         seed: of the noise of a relaxation, and of dropout.
         learning_rate_at: the learning rate of the weights at an iteration of this phase.
         tick: called after each iteration.
+        num_warmup: the first iterations that train weights only.
+        second_order: whether logits are trained with the virtual step of DARTS; without beta decay.
         on_new_plan: told of the plan that replaces `plan` where the device had no room for it.
 
     Returns:
@@ -72,7 +76,7 @@ def differentiate(
         supernet.set_logits(initial_logits)
     supernet.activate(plan.subspace)
 
-    def within_memory(step: Callable[..., Tensor], batch: Batch, **options: Any) -> Tensor:
+    def within_memory(step: Callable[..., Tensor], *batch: Tensor, **options: Any) -> Tensor:
         """Runs a step as the plan has it; where there is no room for it, as a tighter plan has."""
 
         def attempt() -> Tensor:
@@ -101,11 +105,17 @@ def differentiate(
         supernet.relaxation = config.relaxation_at(fraction)
         supernet.set_learning_rate(learning_rate_at(step))
         batch = move(bench.train_stream.next(), bench.device)
-        bench.check_loss(within_memory(weights_step, batch))
+        bench.check_loss(within_memory(weights_step, *batch))
+        train_batch = batch if second_order else ()
         batch = move(bench.validation_stream.next(), bench.device)
-        if plan.subspace.num_architectures > 1:
+        if plan.subspace.num_architectures == 1 or step < num_warmup:
+            pass
+        elif second_order:
+            rate = learning_rate_at(step)
+            within_memory(second_order_step, *batch, *train_batch, virtual_learning_rate=rate)
+        else:
             regulariser = BetaDecay(config.beta_decay * fraction)
-            within_memory(architecture_step, batch, regulariser=regulariser)
+            within_memory(architecture_step, *batch, regulariser=regulariser)
         tick(step + 1, float("nan"))
     trained = {
         choice: {name: supernet.logits_of(choice)[name] for name in names}

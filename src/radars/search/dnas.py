@@ -31,11 +31,13 @@ class DNAS(SharedMethod):
         relaxation: how mixture weights come from logits.
         temperature: of the relaxation, at the beginning.
         final_temperature: at the end; geometric in between.
+        has_warmup: whether the first iterations (`dnas.warmup_fraction`) train weights only.
     """
 
     relaxation = "softmax"
     temperature = 1.0
     final_temperature = 1.0
+    has_warmup = False
 
     def __init__(self, setup: SearchSetup, bench: Workbench, shelf: Shelf | None = None) -> None:
         super().__init__(setup, bench, shelf)
@@ -51,6 +53,7 @@ class DNAS(SharedMethod):
                 "max_cost_ratio": None,
             }
         )
+        self._num_warmup = round(self.has_warmup * dnas.warmup_fraction * dnas.steps)
         self._trained: dict[str, dict[str, float]] = {}
 
     def check_memory(self) -> None:
@@ -88,6 +91,8 @@ class DNAS(SharedMethod):
                         self.config.optimizer.learning_rate * cosine(step / self._config.steps)
                     ),
                     tick=tick,
+                    num_warmup=self._num_warmup,
+                    second_order=self.setup.planner.spec.second_order,
                 )
         found = self.best_so_far()
         observer.log("differentiated", logits=self._trained, architecture=dict(found.architecture))

@@ -8,37 +8,62 @@ Not the paper's: only the drawn path is on the device, and warm-up steps leave t
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from radars.data import Batch
 from radars.search.path_dnas import PathDNAS
+from radars.space import Subspace
 
 _FIRST_TEMPERATURE = 10.0
 _LAST_TEMPERATURE = 0.1
 
 
+@dataclass(frozen=True)
+class TakenPath:
+    """Weights of a path: 1 forward, and those of the Gumbel-softmax backward.
+
+    Attributes:
+        full: every candidate.
+        noise: choice to Gumbel noise for every candidate.
+        temperature: of the softmax.
+    """
+
+    full: Subspace
+    noise: Mapping[str, list[float]]
+    temperature: float
+
+    def __call__(self, logits: Mapping[str, Tensor], live: Subspace) -> dict[str, Tensor]:
+        """See `Weigh`."""
+        weights = {}
+        for choice, logit_C in logits.items():
+            [name] = live[choice]
+            noise_C = torch.tensor(self.noise[choice], device=logit_C.device)
+            soft_C = ((logit_C + noise_C) / self.temperature).softmax(-1)
+            soft = soft_C[self.full[choice].index(name)]
+            weights[choice] = (1.0 - soft.detach() + soft)[None]
+        return weights
+
+
 class GDAS(PathDNAS):
     """See the module."""
+
+    def smallest_step(self) -> tuple[Subspace, TakenPath]:
+        """See `PathDNAS`."""
+        full = self.setup.proxy.full
+        noise = {choice: [0.0] * len(names) for choice, names in full.items()}
+        return self.bench.planner.smallest_path().as_subspace(), TakenPath(full, noise, 1.0)
 
     def train_logits(self, batch: Batch, fraction: float, generator: torch.Generator) -> None:
         """See `PathDNAS`."""
         noise = self.noise(generator)
         path = self.draw(noise, generator)
         temperature = _FIRST_TEMPERATURE + (_LAST_TEMPERATURE - _FIRST_TEMPERATURE) * fraction
-
-        def weigh(logits: Mapping[str, Tensor]) -> dict[str, Tensor]:
-            weights = {}
-            for choice, logit_C in logits.items():
-                noisy_C = (logit_C + noise[choice].to(logit_C.device)) / temperature
-                taken = self.setup.proxy.full[choice].index(path[choice])
-                soft = noisy_C.softmax(-1)[taken]
-                weights[choice] = (1.0 - soft.detach() + soft)[None]
-            return weights
-
-        self.supernet.weigh = weigh
-        try:
-            self.bench.train_logits(self.supernet, path.as_subspace(), batch)
-        finally:
-            self.supernet.weigh = None
+        weigh = TakenPath(
+            self.setup.proxy.full,
+            {choice: noise_C.tolist() for choice, noise_C in noise.items()},
+            temperature,
+        )
+        self.bench.train_logits(self.supernet, path.as_subspace(), weigh, batch)

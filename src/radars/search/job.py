@@ -67,8 +67,9 @@ def run_search(
                 if resume
                 else RunDirectory.create(out, config.model_dump(mode="json"))
             )
+        shelf = stack.enter_context(_shelf_in(run))
         bench = setup.workbench()
-        method = new_method(setup, bench, stack.enter_context(shelf_in(run)))
+        method = new_method(setup, bench, shelf)
         state = SearchState(method, bench.train_stream, bench.validation_stream, bench.meter)
         checkpoint = run.latest() if run is not None else None
         if checkpoint is not None:
@@ -121,7 +122,7 @@ def run_search(
 
 
 @contextmanager
-def shelf_in(run: RunDirectory | None) -> Iterator[Shelf]:
+def _shelf_in(run: RunDirectory | None) -> Iterator[Shelf]:
     """Where weights go that the host has no room for, for as long as the run goes on."""
     with ExitStack() as stack:
         if run is None:

@@ -7,6 +7,7 @@ from radars.search.evolution import Evolution
 from radars.search.fbnet import FBNet
 from radars.search.gdas import GDAS
 from radars.search.method import Method
+from radars.search.pcdarts import PCDarts
 from radars.search.proxyless import Proxyless
 from radars.search.radars import Radars
 from radars.search.random_search import RandomSearch
@@ -21,6 +22,7 @@ METHODS: dict[str, type[Method]] = {
     "enas": Enas,
     "darts": Darts,
     "fbnet": FBNet,
+    "pcdarts": PCDarts,
     "gdas": GDAS,
     "proxyless": Proxyless,
     "spos": Spos,

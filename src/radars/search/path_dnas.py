@@ -7,12 +7,13 @@ import torch
 from torch import Tensor
 
 from radars.data import Batch
+from radars.nn.supernet import Weigh
 from radars.search.method import Found
 from radars.search.observer import Observer
 from radars.search.schedule import cosine
 from radars.search.shared import SharedMethod
 from radars.seeds import stable_seed
-from radars.space import Architecture
+from radars.space import Architecture, Subspace
 
 
 class PathDNAS(SharedMethod):
@@ -44,6 +45,14 @@ class PathDNAS(SharedMethod):
                 tick(step + 1, float("nan"))
         best, _ = self.best_so_far()
         return Found(best, self.shared_accuracy(best))
+
+    def check_memory(self) -> None:
+        """See `Method`."""
+        self.bench.planner.plan_whole(*self.smallest_step())
+
+    @abstractmethod
+    def smallest_step(self) -> tuple[Subspace, Weigh]:
+        """What the cheapest architecture step holds live, and what weighs it."""
 
     @abstractmethod
     def train_logits(self, batch: Batch, fraction: float, generator: torch.Generator) -> None:

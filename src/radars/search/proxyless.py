@@ -9,6 +9,7 @@ Not the paper's: warm-up steps leave the logits alone, and latency is a hard con
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -23,6 +24,30 @@ from radars.search.workbench import Workbench
 from radars.space import Architecture, Subspace
 
 
+@dataclass(frozen=True)
+class BinaryGates:
+    """Weights of pairs: 1 for what is open and 0 for the other, and their softmax backward.
+
+    Attributes:
+        full: every candidate.
+        open_path: what is open.
+    """
+
+    full: Subspace
+    open_path: Architecture
+
+    def __call__(self, logits: Mapping[str, Tensor], live: Subspace) -> dict[str, Tensor]:
+        """See `Weigh`."""
+        weights = {}
+        for choice, logit_C in logits.items():
+            index = [self.full[choice].index(name) for name in live[choice]]
+            is_open = [float(name == self.open_path[choice]) for name in live[choice]]
+            soft_P = logit_C[index].softmax(-1)
+            open_P = torch.tensor(is_open, device=logit_C.device)
+            weights[choice] = open_P - soft_P.detach() + soft_P
+        return weights
+
+
 class Proxyless(PathDNAS):
     """See the module."""
 
@@ -32,36 +57,36 @@ class Proxyless(PathDNAS):
         without_momentum = config.model_copy(update={"betas": (0.0, 0.999), "momentum": 0.0})
         self.supernet = setup.new_supernet(shelf, without_momentum)
 
+    def smallest_step(self) -> tuple[Subspace, BinaryGates]:
+        """See `PathDNAS`."""
+        planner, full = self.bench.planner, self.setup.proxy.full
+        first = planner.smallest_path()
+        rest = {
+            choice: [name for name in names if name != first[choice]] or names
+            for choice, names in full.items()
+        }
+        second = planner.smallest_path(Subspace(rest))
+        pairs = {
+            choice: [name for name in names if name in (first[choice], second[choice])]
+            for choice, names in full.items()
+        }
+        return Subspace(pairs), BinaryGates(full, first)
+
     def train_logits(self, batch: Batch, fraction: float, generator: torch.Generator) -> None:
         """See `PathDNAS`."""
+        full = self.setup.proxy.full
         open_path = self.draw(self.noise(generator), generator)
         pairs = self._with_another(open_path, generator)
-        is_open = {
-            choice: torch.tensor([float(name == open_path[choice]) for name in names])
-            for choice, names in pairs.items()
-        }
         index = {
-            choice: [self.setup.proxy.full[choice].index(name) for name in names]
-            for choice, names in pairs.items()
+            choice: [full[choice].index(name) for name in names] for choice, names in pairs.items()
         }
-
-        def weigh(logits: Mapping[str, Tensor]) -> dict[str, Tensor]:
-            weights = {}
-            for choice, logit_C in logits.items():
-                soft_P = logit_C[index[choice]].softmax(-1)
-                weights[choice] = is_open[choice].to(soft_P.device) - soft_P.detach() + soft_P
-            return weights
-
         before = self._mass(index)
-        self.supernet.weigh = weigh
         try:
-            self.bench.train_logits(self.supernet, pairs, batch)
+            self.bench.train_logits(self.supernet, pairs, BinaryGates(full, open_path), batch)
         except BudgetError:  # a pair that does not fit is not trained
             return
-        finally:
-            self.supernet.weigh = None
         after = self._mass(index)
-        shifted = {choice: self.supernet.logits_of(choice) for choice in self.setup.proxy.full}
+        shifted = {choice: self.supernet.logits_of(choice) for choice in full}
         for choice, names in pairs.items():
             for name in names:
                 shifted[choice][name] += before[choice] - after[choice]

@@ -20,7 +20,7 @@ from radars.search.meter import MemoryMeter
 from radars.search.workbench import Workbench
 from radars.seeds import stable_seed
 from radars.space import Architecture, SearchSpace, check_output
-from radars.spaces import accepted_options, load_space
+from radars.spaces import accepted_options, load_space, partial_channels
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,8 @@ class SearchSetup:
             with torch.device("meta"):
                 network = searched.build(first)
             check_output(network, searched.name, data.input_shape, data.num_classes)
+        if config.method == "pcdarts":
+            proxy = partial_channels(proxy, config.dnas.partial_channels)
         costs = CostTable.of(space, data.input_shape)
         feasible = Feasible(costs, config.constraints, space.full)
         planner = new_planner(proxy, config, data.input_shape)
@@ -216,4 +218,5 @@ def training_spec(config: SearchConfig, input_shape: tuple[int, ...]) -> Trainin
         relaxation=config.differentiate.relaxation_at(0.0),
         precision=config.precision,
         device_type=device_of(config.device).type,
+        second_order=config.method == "darts" and config.dnas.second_order,
     )

@@ -13,7 +13,7 @@ from radars.errors import BudgetError, RunError
 from radars.memory import Levers, Planner, is_out_of_memory, out_of_memory_said
 from radars.nn.regions import regions_score, regions_step
 from radars.nn.steps import Precision, architecture_step, evaluation_step, weights_step
-from radars.nn.supernet import Supernet
+from radars.nn.supernet import Supernet, Weigh
 from radars.search.controller import Policy, Sample
 from radars.search.meter import MemoryMeter
 from radars.space import Architecture, SearchSpace, Subspace, fingerprint
@@ -181,8 +181,16 @@ class Workbench:
         self.check_loss(loss)
         return loss
 
-    def train_logits(self, supernet: Supernet, subspace: Subspace, batch: Batch) -> Tensor:
-        """An architecture step on a subspace of a few paths, unpruned; returns the loss.
+    def train_logits(
+        self, supernet: Supernet, subspace: Subspace, weigh: Weigh, batch: Batch
+    ) -> Tensor:
+        """An architecture step on one or a few paths, unpruned; returns the loss.
+
+        Args:
+            supernet: has the logits.
+            subspace: the paths.
+            weigh: makes the weights of the mixtures.
+            batch: of the validation part.
 
         Raises:
             BudgetError: the subspace does not fit, whatever is allowed.
@@ -191,10 +199,12 @@ class Workbench:
         batch = move(batch, self.device)
 
         def attempt() -> Tensor:
-            expected_bytes = int(self.planner.expected_bytes(subspace) * _SUBSPACE_TOLERANCE)
+            expected_bytes = int(
+                self.planner.expected_bytes(subspace, weigh=weigh) * _SUBSPACE_TOLERANCE
+            )
             levers = Levers()
             if expected_bytes > self.planner.budget_bytes:
-                plan = self.planner.plan_whole(subspace)
+                plan = self.planner.plan_whole(subspace, weigh)
                 levers, expected_bytes = plan.levers, plan.memory.peak_bytes
             supernet.set_recompute(levers.recompute)
 
@@ -204,11 +214,15 @@ class Workbench:
                 )
 
             def predict() -> int:
-                return self.planner.predict(subspace, levers).peak_bytes
+                return self.planner.predict(subspace, levers, weigh).peak_bytes
 
             return self.meter.run(step, supernet, batch, expected_bytes, predict)
 
-        return self.within_memory(supernet, attempt)
+        supernet.weigh = weigh
+        try:
+            return self.within_memory(supernet, attempt)
+        finally:
+            supernet.weigh = None
 
     def within_memory(self, supernet: Supernet, attempt: Callable[[], Result]) -> Result:
         """Runs a step, and once more within a tighter budget where the device had no room for it.

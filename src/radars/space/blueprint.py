@@ -1,5 +1,6 @@
 """Networks without values, on the meta device or of fake tensors: to look at, not to use."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -26,19 +27,21 @@ def building(device: torch.device) -> Iterator[None]:
         yield
 
 
-def content_of(module: nn.Module) -> tuple[object, ...]:
+def content_of(module: nn.Module) -> tuple[object, ...] | None:
     """What tells two candidates apart: their classes, settings, and weights' shapes.
 
-    A setting that is a function or an object is as good as unknown: it is like no other.
+    Returns:
+        None where a setting is a function or an object that shows its address only: what it does
+        is unknown, and another may have the same address later.
     """
     tensors = (*module.named_parameters(), *module.named_buffers())
-    return (
-        str(module),
-        tuple((type(part).__qualname__, _settings(part)) for part in module.modules()),
-        tuple((name, tuple(tensor.shape)) for name, tensor in tensors),
-    )
+    settings = tuple((type(part).__qualname__, _settings(part)) for part in module.modules())
+    if _ADDRESS.search(repr(settings)):
+        return None
+    return str(module), settings, tuple((name, tuple(tensor.shape)) for name, tensor in tensors)
 
 
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _OF_EVERY_MODULE = frozenset(vars(nn.Module()))
 
 

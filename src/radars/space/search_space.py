@@ -6,6 +6,7 @@ is searched and what is shipped cannot differ.
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 import torch
 from torch import nn
@@ -34,6 +35,13 @@ class SearchSpace:
         input_shape: the shape of one example, without the batch; where given, the candidates'
             output shapes are checked at once.
 
+    Attributes:
+        network: the function.
+        name: what people call it.
+        input_shape: the shape of one example, where it is known.
+        choices: in the order in which the function makes them.
+        full: every candidate of every choice.
+
     Raises:
         SpaceError: there is no choice; a choice has no candidate or one twice; a factory raises;
             a choice appears only in some traces; candidates of one choice disagree in shape.
@@ -53,7 +61,7 @@ class SearchSpace:
             )
         self.name = name or str(getattr(network, "__name__", "space"))
         self.input_shape = input_shape
-        self._network = network
+        self.network = network
         self._places: dict[tuple[int, ...], tuple[Place, ...]] = {}
         self.choices = self._trace()
         self.full = Subspace({choice.name: choice.candidates for choice in self.choices})
@@ -70,6 +78,15 @@ class SearchSpace:
     def num_architectures(self) -> int:
         """How many architectures the space holds."""
         return self.full.num_architectures
+
+    def with_options(self, **options: object) -> "SearchSpace":
+        """The space of the same function with other keyword arguments.
+
+        Raises:
+            SpaceError: as for a new space.
+        """
+        network = partial(self.network, **options)
+        return SearchSpace(network, name=self.name, input_shape=self.input_shape)
 
     def build(self, architecture: Mapping[str, str]) -> nn.Module:
         """Builds the network of an architecture: a plain module with nothing of radars in it.
@@ -91,7 +108,7 @@ class SearchSpace:
             SpaceError: the function fails or returns something that is not a module.
         """
         try:
-            network = self._network(choose)
+            network = self.network(choose)
         except SpaceError:
             raise
         except Exception as error:
