@@ -178,6 +178,7 @@ def compare(
     constraint: Constraints = None,
     overrides: Overrides = None,
     max_minutes: MaxMinutes = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Searches that run side by side.")] = 1,
     out: Out = None,
 ) -> None:
     """Compare search methods under one budget; goes on where it was stopped."""
@@ -201,6 +202,7 @@ def compare(
         overrides=overrides or (),
         out=out,
         progress=progress_for(),
+        jobs=jobs,
     )
     print(f"\n{table_text}\nresults  {out}")
 

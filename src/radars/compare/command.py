@@ -25,6 +25,7 @@ def start_comparison(
     overrides: Sequence[str],
     out: Path,
     progress: Progress,
+    jobs: int = 1,
 ) -> str:
     """Runs what is left of a comparison; returns its table and writes it to `table.md`.
 
@@ -37,6 +38,7 @@ def start_comparison(
         overrides: `key.path=value`, of every search.
         out: the directory of the comparison.
         progress: shows people how far it is.
+        jobs: cells that run side by side.
 
     Raises:
         ConfigError: something that was given is not valid.
@@ -56,7 +58,7 @@ def start_comparison(
         asked["grids"] = [grid]
     config = validate_settings(CompareConfig, {**settings, **asked})
     try:
-        rows = compare(config, out, progress)
+        rows = compare(config, out, progress, jobs)
     except Stopped as error:
         raise Stopped(f"{error}; go on with the same command and --out {out}") from error
     text = markdown_table(rows)

@@ -1,10 +1,15 @@
 """`compare`: runs the cells of a comparison that are not done, and keeps a row for each."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, fields
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from radars.compare.config import Cell, CompareConfig
 from radars.compare.tables import Table, read_table
@@ -69,17 +74,21 @@ class Row:
         return Cell(self.setting, self.method, self.seed)
 
 
-def compare(config: CompareConfig, out: str | Path, progress: Progress | None = None) -> list[Row]:
+def compare(
+    config: CompareConfig, out: str | Path, progress: Progress | None = None, jobs: int = 1
+) -> list[Row]:
     """Runs every cell that has no row yet; returns the rows of all cells.
 
-    Cells run one after the other, each in a directory of its own, and go on from their checkpoints
-    where the comparison was stopped. A row is kept as soon as its cell is done, so a comparison can
-    be made in several sittings, and extended later by more methods, seeds or settings.
+    Each cell has a directory of its own, and goes on from its checkpoint where the comparison was
+    stopped. A row is kept as soon as its cell is done, so a comparison can be made in several
+    sittings, and extended later by more methods, seeds or settings.
 
     Args:
         config: the comparison.
         out: its directory.
         progress: shows people how far it is.
+        jobs: cells that run side by side, each in a process of its own with its share of the
+            processor's cores. Results in the last bits depend on the number of cores.
 
     Raises:
         ConfigError: a setting is not valid, or not that of a cell that was begun; nothing is run.
@@ -91,13 +100,30 @@ def compare(config: CompareConfig, out: str | Path, progress: Progress | None = 
         config.train_config(search)  # checked before anything is run
     table = read_table(config.table) if config.table is not None else None
     rows = {row.cell: row for row in read_rows(out)}
-    with progress.phase("cells", len(searches), sum(cell in rows for cell in searches)) as bar:
-        for cell, search in searches.items():
-            if cell not in rows:
-                rows[cell] = _run_cell(config, cell, search, table, out / cell.key, progress)
-                _append(out / RESULTS_NAME, rows[cell])
-                bar.advance()
+    left = [cell for cell in searches if cell not in rows]
+    with progress.phase("cells", len(searches), len(searches) - len(left)) as bar:
+        run = partial(_run_cell, config, table=table, out=out)
+        one_by_one = map(partial(run, progress=progress), left)
+        for row in _side_by_side(run, left, jobs) if jobs > 1 else one_by_one:
+            rows[row.cell] = row
+            _append(out / RESULTS_NAME, row)
+            bar.advance()
     return [rows[cell] for cell in searches]
+
+
+def _side_by_side(run: Callable[[Cell], Row], cells: Sequence[Cell], jobs: int) -> Iterator[Row]:
+    """Yields rows as they come. Ctrl-C reaches the processes too, which save and leave."""
+    num_threads = max(1, torch.get_num_threads() // jobs)
+    with ProcessPoolExecutor(
+        jobs, get_context("spawn"), initializer=torch.set_num_threads, initargs=(num_threads,)
+    ) as pool:
+        futures = [pool.submit(run, cell) for cell in cells]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def read_rows(out: Path) -> list[Row]:
@@ -121,11 +147,12 @@ def read_rows(out: Path) -> list[Row]:
 def _run_cell(
     config: CompareConfig,
     cell: Cell,
-    search: SearchConfig,
+    *,
     table: Table | None,
     out: Path,
-    progress: Progress,
+    progress: Progress | None = None,
 ) -> Row:
+    search, out, progress = config.search_config(cell), out / cell.key, progress or NoProgress()
     needed_bytes = None
     result = _finished(search, out / "search")
     if result is None:
