@@ -42,7 +42,7 @@ from radars.search.setup import SearchSetup, training_spec
 from radars.space import Architecture, Subspace
 
 WHOLE_SUPERNET = {"darts", "fbnet", "pcdarts"}  # methods that hold every candidate at once
-KILLED = {"radars", "reinforce", "spos", "darts", "proxyless"}
+KILLED = {"radars", "reinforce", "proxyless"}
 SPACE = tiny_space()
 DATA = tiny_data()
 ROOT = Path(__file__).parents[2]
@@ -90,10 +90,14 @@ def test_another_seed_gives_another_search(method: str, tmp_path: Path) -> None:
 def test_an_interrupted_search_goes_on_as_if_nothing_had_been(
     method: str, relaxation: str, tmp_path: Path
 ) -> None:
+    if relaxation == "softmax" and method not in WHOLE_SUPERNET | {"radars"}:
+        pytest.skip("the relaxation is no setting of this method, and the tight budget is tested")
+    if relaxation == "gumbel" and method in WHOLE_SUPERNET:
+        pytest.skip("the relaxation is no setting of this method, and no other budget fits")
     changes: dict[str, Any] = {
         "differentiate": DifferentiateConfig(steps=4, relaxation=relaxation, final_temperature=0.5)
     }
-    if relaxation == "gumbel" and method not in WHOLE_SUPERNET:
+    if relaxation == "gumbel":
         changes["budget"] = 160_000  # candidates are recomputed and pruned
     config = quick_config(method, **changes)
     whole = search(config, out=tmp_path / "whole")
