@@ -3,7 +3,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from tests.tiny import InterruptAt
 
 from radars.compare import CompareConfig, Row, compare, markdown_table
@@ -80,13 +79,8 @@ def test_cells_side_by_side_give_the_rows_of_one_after_the_other(tmp_path: Path)
     def what_was_found(rows: list[Row]) -> list[dict[str, Any]]:
         return [{**vars(row), "search_seconds": 0.0} for row in rows]
 
-    num_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        rows = compare(config_of(), tmp_path / "one")
-    finally:
-        torch.set_num_threads(num_threads)
-    beside = compare(config_of(), tmp_path / "two", jobs=max(2, num_threads))
+    rows = compare(config_of(), tmp_path / "one")
+    beside = compare(config_of(), tmp_path / "two", jobs=2)
     assert what_was_found(beside) == what_was_found(rows)
     assert len(read_rows(tmp_path / "two")) == len(rows) == 4
 
