@@ -42,7 +42,6 @@ from radars.search.setup import SearchSetup, training_spec
 from radars.space import Architecture, Subspace
 
 WHOLE_SUPERNET = {"darts", "fbnet", "pcdarts"}  # methods that hold every candidate at once
-KILLED = {"radars", "reinforce", "proxyless"}
 SPACE = tiny_space()
 DATA = tiny_data()
 ROOT = Path(__file__).parents[2]
@@ -90,15 +89,11 @@ def test_another_seed_gives_another_search(method: str, tmp_path: Path) -> None:
 def test_an_interrupted_search_goes_on_as_if_nothing_had_been(
     method: str, relaxation: str, tmp_path: Path
 ) -> None:
-    if relaxation == "softmax" and method not in WHOLE_SUPERNET | {"radars"}:
-        pytest.skip("the relaxation is no setting of this method, and the tight budget is tested")
-    if relaxation == "gumbel" and method in WHOLE_SUPERNET:
-        pytest.skip("the relaxation is no setting of this method, and no other budget fits")
     changes: dict[str, Any] = {
         "differentiate": DifferentiateConfig(steps=4, relaxation=relaxation, final_temperature=0.5)
     }
-    if relaxation == "gumbel":
-        changes["budget"] = 160_000  # candidates are recomputed and pruned
+    if relaxation == "gumbel":  # candidates are recomputed and pruned, where a method can
+        changes["budget"] = max(160_000, smallest_step_bytes(method))
     config = quick_config(method, **changes)
     whole = search(config, out=tmp_path / "whole")
 
@@ -152,8 +147,6 @@ def newest_checkpoint(out: Path) -> int:
 def test_a_search_that_is_killed_goes_on_as_if_nothing_had_been(
     method: str, tmp_path: Path
 ) -> None:
-    if method not in KILLED:
-        pytest.skip("another method with the same kind of state is killed")
     whole = search(quick_config(method), out=tmp_path / "whole")
     out = tmp_path / "killed"
     for sitting, kill_at in enumerate((4, 16)):
@@ -345,13 +338,17 @@ def test_the_planted_optimum_is_found_under_a_constraint(method: str) -> None:
 
 
 def test_the_budget_is_kept_where_the_planted_optimum_is_dear(method: str) -> None:
-    if method in WHOLE_SUPERNET:
-        pytest.skip("the supernet of all candidates does not fit")
     space = planted_space()
     config = planted_config(method)
     planner = Planner(space, training_spec(config, planted_data().input_shape), 2**40)
     budget = planner.predict(Architecture(dict.fromkeys("abc", "conv3"))).peak_bytes
     assert budget < planner.predict(space.full).peak_bytes < 16 * MIB
-    result = run_search(planted_config(method, budget=budget), space=space, data=planted_data())
+    tight = planted_config(method, budget=budget)
+    setup = SearchSetup.of(tight, space=space, data=planted_data())
+    if method in WHOLE_SUPERNET and setup.planner.full_supernet_bytes > budget:
+        with pytest.raises(BudgetError, match="holds the supernet of all"):
+            run_search(tight, space=space, data=planted_data())
+        return
+    result = run_search(tight, space=space, data=planted_data())
     assert result.architecture == Architecture(dict.fromkeys("abc", "conv3"))
     assert result.measured_peak_bytes <= budget

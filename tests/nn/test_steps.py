@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -77,9 +79,8 @@ def test_an_architecture_step_moves_logits_and_no_weights(recompute: bool) -> No
     assert_no_gradients(supernet)
 
 
-@pytest.mark.parametrize("recompute", [False, True])
-def test_the_architecture_gradient_is_that_of_finite_differences(recompute: bool) -> None:
-    # plain gradient descent with a rate of 1 moves the logits by minus their gradient
+def with_logits(recompute: bool) -> Supernet:
+    """A supernet whose architecture steps move the logits by minus their gradient."""
     descent = OptimizerConfig(learning_rate=1.0, momentum=0.0, weight_decay=0.0)
     supernet = Supernet(
         SearchSpace(network), architecture_optimizer=descent, recompute=recompute
@@ -87,13 +88,11 @@ def test_the_architecture_gradient_is_that_of_finite_differences(recompute: bool
     supernet.set_logits(
         {"a": {"none": 0.3, "k1": -0.2, "k3": 0.5}, "b": {"none": 0.0, "k1": 0.4, "k3": -0.6}}
     )
-    example, label = batch(torch.float64)
+    return supernet
 
-    def loss() -> float:
-        with torch.no_grad(), frozen_statistics(supernet):
-            return nn.functional.cross_entropy(supernet.train()(example), label).item()
 
-    step = 1e-5
+def central_differences(supernet: Supernet, loss: Callable[[], float], step: float) -> list[float]:
+    """The derivatives of a loss by each logit."""
     differences = []
     for logit_C in supernet.logits:
         for index, value in enumerate(logit_C.tolist()):
@@ -103,7 +102,19 @@ def test_the_architecture_gradient_is_that_of_finite_differences(recompute: bool
                 shifted.append(loss())
             logit_C.data[index] = value
             differences.append((shifted[0] - shifted[1]) / (2 * step))
+    return differences
 
+
+@pytest.mark.parametrize("recompute", [False, True])
+def test_the_architecture_gradient_is_that_of_finite_differences(recompute: bool) -> None:
+    supernet = with_logits(recompute)
+    example, label = batch(torch.float64)
+
+    def loss() -> float:
+        with torch.no_grad(), frozen_statistics(supernet):
+            return nn.functional.cross_entropy(supernet.train()(example), label).item()
+
+    differences = central_differences(supernet, loss, 1e-5)
     before = values(list(supernet.logits))
     architecture_step(supernet, example, label)
     gradient = torch.cat(
@@ -134,14 +145,7 @@ def train_batch() -> tuple[Tensor, Tensor]:
 
 @pytest.mark.parametrize("recompute", [False, True])
 def test_the_second_order_gradient_is_that_of_finite_differences(recompute: bool) -> None:
-    rate, step = 0.2, 1e-4
-    descent = OptimizerConfig(learning_rate=1.0, momentum=0.0, weight_decay=0.0)
-    supernet = Supernet(
-        SearchSpace(network), architecture_optimizer=descent, recompute=recompute
-    ).double()
-    supernet.set_logits(
-        {"a": {"none": 0.3, "k1": -0.2, "k3": 0.5}, "b": {"none": 0.0, "k1": 0.4, "k3": -0.6}}
-    )
+    rate, supernet = 0.2, with_logits(recompute)
     weights = supernet.weight_parameters()
 
     def loss_after_a_virtual_step() -> float:
@@ -158,16 +162,7 @@ def test_the_second_order_gradient_is_that_of_finite_differences(recompute: bool
                     weight.add_(rate * gradient)
         return loss
 
-    differences = []
-    for logit_C in supernet.logits:
-        for index, value in enumerate(logit_C.tolist()):
-            shifted = []
-            for shift in (step, -step):
-                logit_C.data[index] = value + shift
-                shifted.append(loss_after_a_virtual_step())
-            logit_C.data[index] = value
-            differences.append((shifted[0] - shifted[1]) / (2 * step))
-
+    differences = central_differences(supernet, loss_after_a_virtual_step, 1e-4)
     logits = values(list(supernet.logits))
     first_order = second_order_gradient(supernet, rate=0.0)
     for logit_C, before in zip(supernet.logits, logits, strict=True):

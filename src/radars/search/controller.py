@@ -37,6 +37,30 @@ class Policy(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Uniform:
+    """A policy that learns nothing.
+
+    Attributes:
+        full: every candidate.
+        generator: of the draws.
+    """
+
+    full: Subspace
+    generator: torch.Generator
+
+    def sample(self, feasible: Feasible, *, uniform: bool = False) -> Sample:
+        """See `Policy`."""
+
+        def pick(choice: str, names: tuple[str, ...]) -> str:
+            return names[int(torch.randint(len(names), (), generator=self.generator))]
+
+        return Sample(*feasible.sample(self.full, pick, self.generator))
+
+    def reinforce(self, samples: Sequence[Sample], rewards: Sequence[float]) -> None:
+        """See `Policy`."""
+
+
 class Controller:
     """One categorical distribution a choice, over the candidates that are not pruned.
 

@@ -14,17 +14,14 @@ from typing import Any
 from torch import Tensor
 
 from radars.nn.shelf import Shelf
-from radars.search.explore import explore
 from radars.search.lstm_controller import LSTMController
-from radars.search.method import Found
+from radars.search.method import Found, Scored, scored_of, scored_values
 from radars.search.observer import Observer
-from radars.search.schedule import cosine
 from radars.search.setup import SearchSetup
 from radars.search.shared import SharedMethod
 from radars.search.state import named, of_part
 from radars.search.workbench import Workbench
 from radars.seeds import stable_seed
-from radars.space import Architecture
 
 
 class Enas(SharedMethod):
@@ -37,28 +34,14 @@ class Enas(SharedMethod):
             self.config.enas.controller,
             stable_seed(self.config.seed, "controller"),
         )
-        self._finalists: list[tuple[Architecture, float]] = []
+        self._finalists: list[Scored] = []
 
     def run(self, observer: Observer) -> Found:
         """See `Method`."""
-        state, config = observer.state, self.config.explore
-        if state.phase != "finalists":
-            state.begin("explore")
-            with observer.phase("explore", config.steps) as tick:
-                explore(
-                    self.bench,
-                    self.supernet,
-                    self.controller,
-                    config,
-                    start=state.step,
-                    seed=stable_seed(self.config.seed, "explore"),
-                    num_uniform=round(config.warmup_fraction * config.steps),
-                    learning_rate_at=lambda step: (
-                        self.config.optimizer.learning_rate * cosine(step / config.steps)
-                    ),
-                    tick=tick,
-                )
-            state.begin("finalists")
+        if observer.state.phase != "finalists":
+            warmup_fraction = self.config.explore.warmup_fraction
+            self.train_paths(observer, "explore", self.controller, warmup_fraction=warmup_fraction)
+            observer.state.begin("finalists")
         with observer.phase("finalists", self.config.enas.finalists) as tick:
             while len(self._finalists) < self.config.enas.finalists:
                 architecture = self.bench.draw(self.controller).architecture
@@ -71,7 +54,7 @@ class Enas(SharedMethod):
         """The best finalist, or what the policy prefers where there is none yet."""
         if not self._finalists:
             return Found(self.controller.best(self.bench.feasible), None)
-        return Found(*max(self._finalists, key=lambda entry: entry[1]))
+        return self.best_of(self._finalists)
 
     def tensors(self) -> dict[str, Tensor]:
         """See `Method`."""
@@ -79,15 +62,13 @@ class Enas(SharedMethod):
 
     def values(self) -> dict[str, Any]:
         """See `Method`."""
-        return {"finalists": [[dict(known), accuracy] for known, accuracy in self._finalists]}
+        return {"finalists": scored_values(self._finalists)}
 
     def load(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
         """See `Method`."""
         super().load(tensors, values)
         self.controller.load_tensors(of_part("controller", tensors))
-        self._finalists = [
-            (Architecture(known), accuracy) for known, accuracy in values["finalists"]
-        ]
+        self._finalists = scored_of(values["finalists"])
 
     def scalars(self) -> dict[str, float]:
         """See `Method`."""

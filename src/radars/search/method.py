@@ -1,7 +1,7 @@
 """`Method`: one way to search. All are given the same, and leave the same."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from torch import Tensor
@@ -18,6 +18,20 @@ class Found(NamedTuple):
 
     architecture: Architecture
     accuracy: float | None
+
+
+Scored = tuple[Architecture, float]
+"""An architecture, and its validation accuracy."""
+
+
+def scored_values(scored: Iterable[Scored]) -> list[list[Any]]:
+    """As plain values of a checkpoint."""
+    return [[dict(architecture), accuracy] for architecture, accuracy in scored]
+
+
+def scored_of(values: Iterable[Iterable[Any]]) -> list[Scored]:
+    """What `scored_values` was given."""
+    return [(Architecture(known), accuracy) for known, accuracy in values]
 
 
 class Method(ABC):
@@ -51,6 +65,13 @@ class Method(ABC):
         Args:
             observer: told of every step; saves the state, and stops the search by raising.
         """
+
+    def best_of(self, scored: Sequence[Scored]) -> Found:
+        """The most accurate, or any architecture within the constraints where there is none."""
+        if not scored:
+            [first] = self.bench.feasible.best({}, self.setup.proxy.full, 1)
+            return Found(first, None)
+        return Found(*max(scored, key=lambda entry: entry[1]))
 
     @abstractmethod
     def best_so_far(self) -> Found:

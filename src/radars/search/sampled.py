@@ -8,7 +8,7 @@ from torch import Tensor
 
 from radars.nn.shelf import Shelf
 from radars.search.children import Children
-from radars.search.method import Found, Method
+from radars.search.method import Found, Method, Scored, scored_of, scored_values
 from radars.search.observer import Observer
 from radars.search.setup import SearchSetup
 from radars.search.state import named, of_part
@@ -27,7 +27,7 @@ class ChildMethod(Method):
 
     def __init__(self, setup: SearchSetup, bench: Workbench, shelf: Shelf | None = None) -> None:
         super().__init__(setup, bench, shelf)
-        self.history: list[tuple[Architecture, float]] = []
+        self.history: list[Scored] = []
         self.proposed: list[Architecture] = []
         self.num_before = 0
         self.children = Children(setup, bench)
@@ -61,10 +61,7 @@ class ChildMethod(Method):
 
     def best_so_far(self) -> Found:
         """The best child, or any architecture where none is trained yet."""
-        if not self.history:
-            [first] = self.bench.feasible.best({}, self.setup.proxy.full, 1)
-            return Found(first, None)
-        return Found(*max(self.history, key=lambda entry: entry[1]))
+        return self.best_of(self.history)
 
     def tensors(self) -> dict[str, Tensor]:
         """See `Method`."""
@@ -73,7 +70,7 @@ class ChildMethod(Method):
     def values(self) -> dict[str, Any]:
         """See `Method`."""
         return {
-            "history": [[dict(architecture), accuracy] for architecture, accuracy in self.history],
+            "history": scored_values(self.history),
             "proposed": [dict(architecture) for architecture in self.proposed],
             "num_before": self.num_before,
             "children": self.children.values(),
@@ -81,7 +78,7 @@ class ChildMethod(Method):
 
     def load(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
         """See `Method`."""
-        self.history = [(Architecture(known), accuracy) for known, accuracy in values["history"]]
+        self.history = scored_of(values["history"])
         self.proposed = [Architecture(known) for known in values["proposed"]]
         self.num_before = values["num_before"]
         self.children.load(of_part("children", tensors), values["children"])

@@ -6,10 +6,15 @@ from typing import Any
 from torch import Tensor
 
 from radars.nn.shelf import Shelf
+from radars.search.controller import Policy
+from radars.search.explore import explore
 from radars.search.method import Method
+from radars.search.observer import Observer
+from radars.search.schedule import cosine
 from radars.search.setup import SearchSetup
 from radars.search.state import named, of_part
 from radars.search.workbench import Workbench
+from radars.seeds import stable_seed
 from radars.space import Architecture
 
 
@@ -23,6 +28,34 @@ class SharedMethod(Method):
     def __init__(self, setup: SearchSetup, bench: Workbench, shelf: Shelf | None = None) -> None:
         super().__init__(setup, bench, shelf)
         self.supernet = setup.new_supernet(shelf)
+
+    def train_paths(
+        self, observer: Observer, phase: str, policy: Policy, *, warmup_fraction: float = 0.0
+    ) -> None:
+        """Trains the shared weights on single paths, as `explore` says, and rewards the policy.
+
+        Args:
+            observer: told of every step.
+            phase: the name of the phase; it begins where it has not begun yet.
+            policy: draws the paths.
+            warmup_fraction: of the steps, those at first that draw uniformly.
+        """
+        config = self.config.explore
+        observer.state.begin(phase)
+        with observer.phase(phase, config.steps) as tick:
+            explore(
+                self.bench,
+                self.supernet,
+                policy,
+                config,
+                start=observer.state.step,
+                seed=stable_seed(self.config.seed, phase),
+                num_uniform=round(warmup_fraction * config.steps),
+                learning_rate_at=lambda step: (
+                    self.config.optimizer.learning_rate * cosine(step / config.steps)
+                ),
+                tick=tick,
+            )
 
     def shared_accuracy(self, architecture: Architecture) -> float:
         """The accuracy of a path with the shared weights on the whole validation part."""

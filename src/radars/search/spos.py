@@ -13,10 +13,9 @@ import torch
 from torch import Tensor
 
 from radars.nn.shelf import Shelf
-from radars.search.explore import explore
-from radars.search.method import Found
+from radars.search.controller import Uniform
+from radars.search.method import Found, Scored, scored_of, scored_values
 from radars.search.observer import Observer
-from radars.search.schedule import cosine
 from radars.search.setup import SearchSetup
 from radars.search.shared import SharedMethod
 from radars.search.workbench import Workbench
@@ -29,30 +28,15 @@ class Spos(SharedMethod):
 
     def __init__(self, setup: SearchSetup, bench: Workbench, shelf: Shelf | None = None) -> None:
         super().__init__(setup, bench, shelf)
-        self._policy = setup.new_controller()  # learns nothing, and so draws uniformly
-        self._generator = torch.Generator().manual_seed(stable_seed(self.config.seed, "evolve"))
-        self._evaluated: list[tuple[Architecture, float]] = []
+        self._generator = torch.Generator().manual_seed(stable_seed(self.config.seed, "spos"))
+        self._uniform = Uniform(setup.proxy.full, self._generator)
+        self._evaluated: list[Scored] = []
 
     def run(self, observer: Observer) -> Found:
         """See `Method`."""
-        state, config = observer.state, self.config.explore
-        if state.phase != "evolve":
-            state.begin("train")
-            with observer.phase("train", config.steps) as tick:
-                explore(
-                    self.bench,
-                    self.supernet,
-                    self._policy,
-                    config,
-                    start=state.step,
-                    seed=stable_seed(self.config.seed, "train"),
-                    num_uniform=config.steps,
-                    learning_rate_at=lambda step: (
-                        self.config.optimizer.learning_rate * cosine(step / config.steps)
-                    ),
-                    tick=tick,
-                )
-            state.begin("evolve")
+        if observer.state.phase != "evolve":
+            self.train_paths(observer, "train", self._uniform, warmup_fraction=1.0)
+            observer.state.begin("evolve")
         number = self.config.spos.population * self.config.spos.generations
         with observer.phase("evolve", number) as tick:
             while len(self._evaluated) < number:
@@ -64,31 +48,21 @@ class Spos(SharedMethod):
 
     def best_so_far(self) -> Found:
         """The best that was evaluated, or any architecture where none was yet."""
-        if not self._evaluated:
-            [first] = self.bench.feasible.best({}, self.setup.proxy.full, 1)
-            return Found(first, None)
-        return Found(*max(self._evaluated, key=lambda entry: entry[1]))
+        return self.best_of(self._evaluated)
 
     def tensors(self) -> dict[str, Tensor]:
         """See `Method`."""
-        return super().tensors() | {
-            "policy": self._policy.tensors()["generator"],
-            "generator": self._generator.get_state(),
-        }
+        return super().tensors() | {"generator": self._generator.get_state()}
 
     def values(self) -> dict[str, Any]:
         """See `Method`."""
-        return {"evaluated": [[dict(known), accuracy] for known, accuracy in self._evaluated]}
+        return {"evaluated": scored_values(self._evaluated)}
 
     def load(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
         """See `Method`."""
         super().load(tensors, values)
-        policy = self._policy.tensors() | {"generator": tensors["policy"]}
-        self._policy.load_tensors(policy, self.setup.proxy.full)
         self._generator.set_state(tensors["generator"])
-        self._evaluated = [
-            (Architecture(known), accuracy) for known, accuracy in values["evaluated"]
-        ]
+        self._evaluated = scored_of(values["evaluated"])
 
     def _next(self) -> Architecture:
         """A uniform draw in the first generation; then a crossover or a mutation, in turns."""

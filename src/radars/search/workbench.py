@@ -14,7 +14,7 @@ from radars.memory import Levers, Planner, is_out_of_memory, out_of_memory_said
 from radars.nn.regions import regions_score, regions_step
 from radars.nn.steps import Precision, architecture_step, evaluation_step, weights_step
 from radars.nn.supernet import Supernet, Weigh
-from radars.search.controller import Policy, Sample
+from radars.search.controller import Policy, Sample, Uniform
 from radars.search.meter import MemoryMeter
 from radars.space import Architecture, SearchSpace, Subspace, fingerprint
 from radars.units import format_bytes
@@ -117,7 +117,7 @@ class Workbench:
         Raises:
             BudgetError: none was found in many draws.
         """
-        return self.draw(_Uniform(self.space.full, generator)).architecture
+        return self.draw(Uniform(self.space.full, generator)).architecture
 
     def mutate(self, parent: Architecture, generator: torch.Generator) -> Architecture:
         """Changes one choice of an architecture, within constraints and budget.
@@ -292,20 +292,3 @@ class Workbench:
         for batch in self.validation.evaluation_batches(batch_size):
             total += self.num_correct(supernet, architecture, batch)
         return float(total) / len(self.validation)
-
-
-@dataclass(frozen=True)
-class _Uniform:
-    """A policy that learns nothing."""
-
-    full: Subspace
-    generator: torch.Generator
-
-    def sample(self, feasible: Feasible, *, uniform: bool = False) -> Sample:
-        def pick(choice: str, names: tuple[str, ...]) -> str:
-            return names[int(torch.randint(len(names), (), generator=self.generator))]
-
-        return Sample(*feasible.sample(self.full, pick, self.generator))
-
-    def reinforce(self, samples: object, rewards: object) -> None:
-        pass
