@@ -5,7 +5,8 @@ Measured on the CPU: real steps, every tensor counted. What is predicted to hold
 
     python benchmarks/memory_prediction.py
 
-Writes `benchmarks/results/memory_prediction.csv` and prints the worst case.
+Writes `benchmarks/results/memory_prediction.csv`, a space as soon as it is done (what the file holds of
+other spaces stays), and prints the worst case.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from radars.space import Architecture, SearchSpace, Subspace
 from radars.spaces import load_space, zoo
 from radars.units import format_bytes, parse_bytes
 
-RESULTS = Path(__file__).parent / "results"
+RESULT = Path(__file__).parent / "results" / "memory_prediction.csv"
 OPTIMIZERS = {
     "sgd": OptimizerConfig(),
     "adamw": OptimizerConfig(name="adamw", learning_rate=1e-3),
@@ -43,28 +44,39 @@ def main() -> None:
     parser.add_argument("--batch-sizes", default="8,64,256")
     parser.add_argument("--limit", default="2GiB", type=parse_bytes)
     arguments = parser.parse_args()
-    rows: list[dict[str, Any]] = []
-    num_skipped = 0
     for name in arguments.spaces.split(","):
         space = load_space(name)
-        before = len(rows)
-        for batch_size in map(int, arguments.batch_sizes.split(",")):
-            for row in rows_of(space, batch_size, arguments.limit):
-                if row is None:
-                    num_skipped += 1
-                else:
-                    rows.append(row)
-        worst = max((abs(row["ratio"] - 1) for row in rows[before:]), default=0.0)
-        print(f"{name}: {len(rows) - before} steps, worst {worst:.4%}", flush=True)
-    RESULTS.mkdir(exist_ok=True)
-    with (RESULTS / "memory_prediction.csv").open("w", newline="") as file:
+        found = [
+            row
+            for batch_size in map(int, arguments.batch_sizes.split(","))
+            for row in rows_of(space, batch_size, arguments.limit)
+        ]
+        rows = [row for row in found if row is not None]
+        worst = max((abs(row["ratio"] - 1) for row in rows), default=0.0)
+        num_over = len(found) - len(rows)
+        limit = format_bytes(arguments.limit)
+        print(f"{name}: {len(rows)} steps, worst {worst:.4%}; {num_over} over {limit}", flush=True)
+        write(rows, space.name)
+    rows = list(read())
+    worst_row = max(rows, key=lambda row: abs(float(row["ratio"]) - 1))
+    print(f"{len(rows)} steps; worst: {worst_row}")
+
+
+def read() -> Iterator[dict[str, Any]]:
+    """The rows that were written."""
+    if RESULT.exists():
+        with RESULT.open(newline="") as file:
+            yield from csv.DictReader(file)
+
+
+def write(rows: list[dict[str, Any]], space: str) -> None:
+    """Puts `rows` in the place of what was written of `space`."""
+    kept = [row for row in read() if row["space"] != space]
+    RESULT.parent.mkdir(exist_ok=True)
+    with RESULT.open("w", newline="") as file:
         writer = csv.DictWriter(file, FIELDS)
         writer.writeheader()
-        writer.writerows(rows)
-    worst_row = max(rows, key=lambda row: abs(row["ratio"] - 1))
-    print(
-        f"{len(rows)} steps, {num_skipped} over {format_bytes(arguments.limit)}; worst: {worst_row}"
-    )
+        writer.writerows([*kept, *rows])
 
 
 def rows_of(space: SearchSpace, batch_size: int, limit: int) -> Iterator[dict[str, Any] | None]:
