@@ -5,8 +5,8 @@ Measured on the CPU: real steps, every tensor counted. What is predicted to hold
 
     python benchmarks/memory_prediction.py
 
-Writes `benchmarks/results/memory_prediction.csv`, a space as soon as it is done (what the file holds of
-other spaces stays), and prints the worst case.
+Writes `benchmarks/results/memory_prediction.csv`, a space as soon as it is done (what the file
+holds of other spaces stays), and prints the worst case.
 """
 
 import argparse
