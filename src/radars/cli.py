@@ -168,7 +168,7 @@ def evaluate(
 def compare(
     config: Annotated[Path | None, typer.Argument(help="A YAML file of a comparison.")] = None,
     methods: Annotated[str | None, typer.Option(help="Such as radars,reinforce,random.")] = None,
-    seeds: Annotated[str | None, typer.Option(help="Such as 0,1,2.")] = None,
+    seeds: Annotated[str | None, typer.Option(help="Such as 0,1,2 or 0-9.")] = None,
     table: Annotated[
         str | None, typer.Option(metavar="NAME=PATH", help="A published table of accuracies.")
     ] = None,
@@ -179,6 +179,9 @@ def compare(
     overrides: Overrides = None,
     max_minutes: MaxMinutes = None,
     jobs: Annotated[int, typer.Option(min=1, help="Searches that run side by side.")] = 1,
+    controllers_only: Annotated[
+        bool, typer.Option("--controllers-only", help="Train nothing; --table says the rewards.")
+    ] = False,
     out: Out = None,
 ) -> None:
     """Compare search methods under one budget; goes on where it was stopped."""
@@ -203,6 +206,7 @@ def compare(
         out=out,
         progress=progress_for(),
         jobs=jobs,
+        controllers_only=controllers_only,
     )
     print(f"\n{table_text}\nresults  {out}")
 

@@ -4,15 +4,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from radars.compare.config import CompareConfig
+from radars.compare.config import Cell, CompareConfig
+from radars.compare.controllers import controllers_table, run_controllers
 from radars.compare.report import markdown_table
 from radars.compare.run import compare
+from radars.compare.tables import read_table
 from radars.errors import ConfigError, Stopped
 from radars.run import Progress
 from radars.run.files import write_atomically
 from radars.settings import merge_settings, read_settings, validate_settings
 
 TABLE_NAME = "table.md"
+CONTROLLERS_NAME = "controllers.md"
+_MOST_SEEDS = 10_000
 
 
 def start_comparison(
@@ -26,19 +30,22 @@ def start_comparison(
     out: Path,
     progress: Progress,
     jobs: int = 1,
+    controllers_only: bool = False,
 ) -> str:
     """Runs what is left of a comparison; returns its table and writes it to `table.md`.
 
     Args:
         given: settings of every search, from options.
         methods: names with commas between; over the grids of the file.
-        seeds: numbers with commas between; likewise.
+        seeds: numbers, or ranges such as 0-99, with commas between; likewise.
         table: `NAME=PATH` of a published table.
         config_file: a YAML file of a comparison.
         overrides: `key.path=value`, of every search.
         out: the directory of the comparison.
         progress: shows people how far it is.
         jobs: cells that run side by side.
+        controllers_only: train nothing; the policies are rewarded with what the published table
+            says, and the table of that is returned and written to `controllers.md`.
 
     Raises:
         ConfigError: something that was given is not valid.
@@ -54,9 +61,14 @@ def start_comparison(
         if methods is not None:
             grid["methods"] = _parts(methods)
         if seeds is not None:
-            grid["seeds"] = [_seed(part) for part in _parts(seeds)]
+            grid["seeds"] = [seed for part in _parts(seeds) for seed in _seeds(part)]
         asked["grids"] = [grid]
     config = validate_settings(CompareConfig, {**settings, **asked})
+    if controllers_only:
+        text = _controllers(config, progress)
+        out.mkdir(parents=True, exist_ok=True)
+        write_atomically(out / CONTROLLERS_NAME, text)
+        return text
     try:
         rows = compare(config, out, progress, jobs)
     except Stopped as error:
@@ -70,10 +82,40 @@ def _parts(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _seed(text: str) -> int:
+def _seeds(text: str) -> range:
+    """`7`, or `0-99`."""
+    first, dash, last = text.partition("-")
     try:
-        return int(text)
+        seeds = range(int(first), int(last if dash else first) + 1)
     except ValueError:
         raise ConfigError(
-            f"seeds are whole numbers with commas between, but got {text!r}; write them like 0,1,2"
+            f"seeds are whole numbers or ranges with commas between, but got {text!r}; write them "
+            f"like 0,1,2 or 0-9"
         ) from None
+    if not 1 <= len(seeds) <= _MOST_SEEDS:
+        raise ConfigError(
+            f"a range of seeds has 1 to {_MOST_SEEDS:,} of them, but {text!r} has {len(seeds):,}"
+        )
+    return seeds
+
+
+def _controllers(config: CompareConfig, progress: Progress) -> str:
+    if config.table is None:
+        raise ConfigError(
+            "controllers alone are rewarded by a published table, but none is given; add --table "
+            "NAME=PATH"
+        )
+    table = read_table(config.table)
+    cells = list(config.cells())
+    [setting, *others] = dict.fromkeys(cell.setting for cell in cells)
+    if others:
+        raise ConfigError(
+            f"controllers alone run in one setting, but the comparison has {setting}, "
+            f"{', '.join(others)}; leave the file out and give --constraint"
+        )
+    configs = {
+        method: config.search_config(Cell(setting, method, 0))
+        for method in dict.fromkeys(cell.method for cell in cells)
+    }
+    seeds = list(dict.fromkeys(cell.seed for cell in cells))
+    return controllers_table(run_controllers(table, configs, seeds, progress=progress))
