@@ -9,6 +9,8 @@ from radars.compare.controllers import controllers_table, run_controllers
 from radars.compare.report import markdown_table
 from radars.compare.run import compare
 from radars.compare.tables import read_table
+from radars.compare.yardsticks import yardsticks_table
+from radars.cost import Constraint
 from radars.errors import ConfigError, Stopped
 from radars.run import Progress
 from radars.run.files import write_atomically
@@ -74,6 +76,8 @@ def start_comparison(
     except Stopped as error:
         raise Stopped(f"{error}; go on with the same command and --out {out}") from error
     text = markdown_table(rows)
+    if config.table is not None:
+        text += "\n" + yardsticks_table(read_table(config.table), _constraints(config))
     write_atomically(out / TABLE_NAME, text)
     return text
 
@@ -97,6 +101,11 @@ def _seeds(text: str) -> range:
             f"a range of seeds has 1 to {_MOST_SEEDS:,} of them, but {text!r} has {len(seeds):,}"
         )
     return seeds
+
+
+def _constraints(config: CompareConfig) -> dict[str, tuple[Constraint, ...]]:
+    """Setting to its constraints."""
+    return {cell.setting: config.search_config(cell).constraints for cell in config.cells()}
 
 
 def _controllers(config: CompareConfig, progress: Progress) -> str:

@@ -110,6 +110,28 @@ class Table(Mapping[Architecture, Entry]):
         allowed_E = self._allowed(tuple(constraints))
         return self._architectures[int(np.where(allowed_E, self._accuracy_E, -1.0).argmax())]
 
+    def largest(self, constraints: Constraints = ()) -> Architecture:
+        """That of the most multiply-accumulates within every constraint; of equals, the first.
+
+        Raises:
+            ConfigError: none satisfies them, or the table does not say what a constraint bounds, or
+                gives no multiply-accumulates.
+        """
+        allowed_E = self._allowed(tuple(constraints))
+        macs = [entry.macs for entry in self._entries.values()]
+        known = [count for count in macs if count is not None]
+        if len(known) < len(macs):
+            raise ConfigError(f"the table {self.name} does not say what each architecture costs")
+        return self._architectures[int(np.where(allowed_E, np.array(known), -1).argmax())]
+
+    def accuracies(self, constraints: Constraints = ()) -> NDArray[np.float64]:
+        """The test accuracies of all that satisfy every constraint, ascending: (A,).
+
+        Raises:
+            ConfigError: none does, or the table does not say what a constraint bounds.
+        """
+        return self._allowed_accuracies(tuple(constraints)).copy()
+
     def rank(self, architecture: Mapping[str, str], constraints: Constraints = ()) -> int:
         """1 and how many architectures that satisfy every constraint are strictly more accurate.
 
