@@ -82,7 +82,7 @@ def test_cells_side_by_side_give_the_rows_of_one_after_the_other(tmp_path: Path)
     rows = compare(config_of(), tmp_path / "one")
     beside = compare(config_of(), tmp_path / "two", jobs=2)
     assert what_was_found(beside) == what_was_found(rows)
-    assert len(read_rows(tmp_path / "two")) == len(rows) == 4
+    assert len(read_rows(tmp_path / "two" / RESULTS_NAME)) == len(rows) == 4
 
 
 def test_a_comparison_runs_keeps_and_extends_its_cells(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_a_comparison_runs_keeps_and_extends_its_cells(tmp_path: Path) -> None:
     assert 0 < row.measured_peak_bytes <= row.budget_bytes
     began = (tmp_path / "default/radars/seed-0/search/events.jsonl").read_bytes()
     rows = compare(config_of(train=train), tmp_path)
-    assert len(rows) == len(read_rows(tmp_path)) == 4
+    assert len(rows) == len(read_rows(tmp_path / RESULTS_NAME)) == 4
     assert rows[0] == row
     assert (tmp_path / "default/radars/seed-0/search/events.jsonl").read_bytes() == began
     assert {(r.method, r.seed) for r in rows} == {
@@ -193,7 +193,7 @@ def test_the_command_writes_the_table(tmp_path: Path) -> None:
         progress=NoProgress(),
     )
     assert (tmp_path / "out" / "table.md").read_text() == text
-    [row] = read_rows(tmp_path / "out")
+    [row] = read_rows(tmp_path / "out" / RESULTS_NAME)
     assert (row.method, row.seed, row.budget_bytes) == ("random", 3, 31 * 2**20)
     with pytest.raises(ConfigError, match="seeds are whole numbers"):
         start_comparison(

@@ -2,7 +2,7 @@
 
 from radars.compare.config import Cell, CompareConfig, Grid
 from radars.compare.report import markdown_table
-from radars.compare.run import Row, compare
+from radars.compare.run import Row, compare, read_rows
 from radars.compare.tables import Entry, Table, read_table
 
 __all__ = [
@@ -14,5 +14,6 @@ __all__ = [
     "Table",
     "compare",
     "markdown_table",
+    "read_rows",
     "read_table",
 ]

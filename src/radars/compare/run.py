@@ -1,9 +1,10 @@
 """`compare`: runs the cells of a comparison that are not done, and keeps a row for each."""
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -15,6 +16,8 @@ from radars.compare.config import Cell, CompareConfig
 from radars.compare.tables import Table, read_table
 from radars.errors import BudgetError, ConfigError
 from radars.run import NoProgress, Progress, read_config, read_result
+from radars.run.device import device_of
+from radars.run.environment import environment
 from radars.run.files import to_json, write_atomically
 from radars.search.config import SearchConfig
 from radars.search.job import run_search
@@ -48,6 +51,8 @@ class Row:
         needed_bytes: what the method needs, where it does not fit.
         macs: multiply-accumulates of the architecture.
         parameters: of the architecture.
+        date: when it ended: YYYY-MM-DD.
+        environment: versions and hardware; names of what, and what.
     """
 
     setting: str
@@ -67,6 +72,8 @@ class Row:
     needed_bytes: int | None
     macs: int
     parameters: int
+    date: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def cell(self) -> Cell:
@@ -99,7 +106,7 @@ def compare(
     for search in searches.values():
         config.train_config(search)  # checked before anything is run
     table = read_table(config.table) if config.table is not None else None
-    rows = {row.cell: row for row in read_rows(out)}
+    rows = {row.cell: row for row in read_rows(out / RESULTS_NAME)}
     left = [cell for cell in searches if cell not in rows]
     with progress.phase("cells", len(searches), len(searches) - len(left)) as bar:
         run = partial(_run_cell, config, table=table, out=out)
@@ -126,14 +133,16 @@ def _side_by_side(run: Callable[[Cell], Row], cells: Sequence[Cell], jobs: int) 
             raise
 
 
-def read_rows(out: Path) -> list[Row]:
-    """The rows of the cells that are done.
+def read_rows(file: Path) -> list[Row]:
+    """The rows of the cells that are done; none where there is no file.
+
+    Args:
+        file: the `results.jsonl` of a comparison.
 
     Raises:
         ConfigError: the file is not one of a comparison.
     """
-    file = out / RESULTS_NAME
-    names = {field.name for field in fields(Row)}
+    names = {known.name for known in fields(Row)}
     try:
         lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
         return [Row(**{n: v for n, v in json.loads(line).items() if n in names}) for line in lines]
@@ -184,6 +193,8 @@ def _run_cell(
         needed_bytes=needed_bytes,
         macs=0 if result is None else result.macs,
         parameters=0 if result is None else result.parameters,
+        date=time.strftime("%Y-%m-%d"),
+        environment=environment(device_of(search.device)),
     )
 
 
