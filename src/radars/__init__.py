@@ -1,4 +1,11 @@
-"""Memory-bounded neural architecture search for PyTorch."""
+"""Memory-bounded neural architecture search for PyTorch.
+
+Names are imported when they are first used, so that `radars --help` and the completion of a shell
+need not wait for PyTorch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from radars.errors import (
     BudgetError,
@@ -9,9 +16,11 @@ from radars.errors import (
     SpaceError,
     TestSplitError,
 )
-from radars.nn.supernet import Supernet
-from radars.search import SearchConfig, SearchResult, run_search
-from radars.space import Architecture, Choose, SearchSpace, Subspace
+
+if TYPE_CHECKING:
+    from radars.nn.supernet import Supernet
+    from radars.search import SearchConfig, SearchResult, run_search
+    from radars.space import Architecture, Choose, SearchSpace, Subspace
 
 __version__ = "0.1.0.dev0"
 
@@ -32,3 +41,30 @@ __all__ = [
     "TestSplitError",
     "run_search",
 ]
+
+_MODULE_OF = {
+    "Architecture": "radars.space",
+    "Choose": "radars.space",
+    "SearchConfig": "radars.search",
+    "SearchResult": "radars.search",
+    "SearchSpace": "radars.space",
+    "Subspace": "radars.space",
+    "Supernet": "radars.nn.supernet",
+    "run_search": "radars.search",
+}
+_PACKAGES = ("compare", "cost", "data", "memory", "nn", "run", "search", "space", "spaces", "train")
+
+
+def __getattr__(name: str) -> object:
+    if name in _MODULE_OF:
+        value: object = getattr(import_module(_MODULE_OF[name]), name)
+    elif name in _PACKAGES:
+        value = import_module(f"radars.{name}")
+    else:
+        raise AttributeError(f"module 'radars' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_PACKAGES})

@@ -1,0 +1,46 @@
+"""The documentation site: `sphinx-build --fail-on-warning docs site`."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
+
+import radars
+
+project = "radars"
+author = "The radars authors"
+copyright = "the radars authors. Apache 2.0"
+version = release = radars.__version__
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "reference",
+]
+
+root_doc = "index"
+exclude_patterns = ["_extensions", "_build"]
+
+# Markdown pages, and notebooks that are run while the site is built
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 120
+nb_merge_streams = True
+
+# docstrings: Google style, `code` in single backticks
+default_role = "code"
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_class_signature = "mixed"
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+
+html_theme = "furo"
+html_title = "radars"
+html_copy_source = False
+html_show_sourcelink = False
+html_theme_options = {"top_of_page_buttons": []}

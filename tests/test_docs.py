@@ -1,0 +1,163 @@
+"""The documentation: its commands parse, and every key and option says what it is for."""
+
+import importlib.util
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated, Any
+
+import pytest
+import typer
+from pydantic import BaseModel
+
+from radars.cli import app
+from radars.compare.config import CompareConfig
+from radars.search.command import search_config
+from radars.search.config import SearchConfig
+from radars.settings import merge_settings, validate_settings
+from radars.train.config import TrainConfig
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def _shell_lines(text: str) -> Iterator[str]:
+    """The lines of code blocks, fenced or indented, and the code within a line, as a shell's."""
+    text = text.replace("\\\n", " ")
+    fenced = re.findall(r"^```(?:console|shell|bash|sh|text)?\n(.*?)^```", text, re.M | re.S)
+    rest = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
+    indented = re.findall(r"^    (.+)$", rest, re.M)
+    for line in [*"".join(fenced).splitlines(), *indented, *re.findall(r"`([^`\n]+)`", rest)]:
+        yield from re.split(r"&&|\|\s|;", line.strip().removeprefix("$ "))
+
+
+def _commands(text: str) -> Iterator[list[str]]:
+    """The arguments of everything in a page that calls `radars`."""
+    for line in _shell_lines(text):
+        if re.match(r"\s*radars [a-z-]", line):
+            yield shlex.split(line, comments=True)[1:]
+
+
+def _parse(arguments: list[str]) -> dict[str, Any]:
+    """What the command line makes of arguments, without running anything; raises where it fails."""
+    group: Any = typer.main.get_command(app)
+    if arguments[0].startswith("--"):
+        assert arguments[0] in {name for option in group.params for name in option.opts}
+        return {}
+    context = group.make_context("radars", [], resilient_parsing=True)
+    command = group.get_command(context, arguments[0])
+    assert command is not None, f"there is no command {arguments[0]!r}"
+    if len(arguments) == 1:  # the name of a command, in a sentence
+        return {}
+    parsed = command.make_context(arguments[0], arguments[1:], parent=context)
+    return dict(parsed.params)
+
+
+def _check_settings(command: str, overrides: tuple[str, ...]) -> None:
+    if command in ("search", "plan", "compare"):
+        search_config({}, None, overrides)
+    else:
+        validate_settings(TrainConfig, merge_settings({}, overrides=overrides))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_of_a_page_parses(page: Path) -> None:
+    for arguments in _commands(page.read_text("utf-8")):
+        try:
+            parsed = _parse(arguments)
+            overrides = tuple(parsed.get("overrides") or ())
+            if "key.path=value" not in overrides:
+                _check_settings(arguments[0], overrides)
+        except Exception as error:
+            pytest.fail(f"`radars {shlex.join(arguments)}`: {error or type(error).__name__}")
+
+
+def test_commands_are_found_and_wrong_ones_refused() -> None:
+    found = [command for page in PAGES for command in _commands(page.read_text("utf-8"))]
+    assert len(found) > 30
+    assert {"search", "plan", "train", "evaluate", "compare"} <= {command[0] for command in found}
+    [continued] = _commands("```\nradars plan --space digits \\\n    --budget 1GiB  # a comment\n```\n")
+    assert continued == ["plan", "--space", "digits", "--budget", "1GiB"]
+    with pytest.raises(Exception, match="--budgett"):
+        _parse(["search", "--budgett", "1GiB"])
+    with pytest.raises(AssertionError, match="serch"):
+        _parse(["serch", "--budget", "1GiB"])
+    with pytest.raises(ValueError, match="stepz"):
+        _check_settings("search", ("explore.stepz=3",))
+
+
+# --- the reference pages, which are made from the code ---
+
+
+@pytest.fixture(scope="module")
+def reference() -> ModuleType:
+    path = ROOT / "docs" / "_extensions" / "reference.py"
+    spec = importlib.util.spec_from_file_location("reference", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _leaves(settings: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    for key, value in settings.items():
+        if isinstance(value, dict) and value:
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}"
+
+
+@pytest.mark.parametrize("model", [SearchConfig, TrainConfig])
+def test_every_key_is_in_the_reference(reference: ModuleType, model: type[BaseModel]) -> None:
+    markdown = reference.settings_markdown(model)
+    for key in _leaves(model().model_dump(mode="json")):
+        assert f"| `{key}` |" in markdown
+
+
+def test_a_row_says_value_default_and_meaning(reference: ModuleType) -> None:
+    markdown = reference.settings_markdown(SearchConfig)
+    assert "| `budget` | bytes, such as `256MiB` | `16MiB` | bytes that no training step" in markdown
+    assert "| `explore.samples` | whole number, ≥ 2 | `8` | architectures that are" in markdown
+    assert "| `select.optimizer.name` | `sgd`, `adamw` | `sgd` |" in markdown
+    # a description of several lines
+    assert "locks onto the first success among few. |" in markdown
+    assert "`grids[].seeds`" in reference.settings_markdown(CompareConfig)
+
+
+def test_what_says_nothing_of_itself_fails_the_build(reference: ModuleType) -> None:
+    class Silent(BaseModel):
+        """Settings.
+
+        Attributes:
+            known: is described.
+        """
+
+        known: int = 1
+        silent: int = 2
+
+    with pytest.raises(reference.MissingDescriptionError, match=r"Silent\.silent is not"):
+        reference.settings_markdown(Silent)
+
+    silent_app = typer.Typer()
+
+    @silent_app.callback()
+    def main() -> None: ...
+
+    @silent_app.command()
+    def command(option: Annotated[int, typer.Option()] = 1) -> None:
+        """Does nothing."""
+
+    with pytest.raises(reference.MissingDescriptionError, match="option of `radars command`"):
+        reference.commands_markdown(silent_app)
+
+
+def test_every_command_is_in_the_reference(reference: ModuleType) -> None:
+    markdown = reference.commands_markdown(app)
+    group: Any = typer.main.get_command(app)
+    for name, command in group.commands.items():
+        assert f"## `radars {name}`" in markdown
+        for parameter in command.params:
+            assert parameter.opts[0] in markdown or parameter.name.upper() in markdown
