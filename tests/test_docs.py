@@ -78,7 +78,9 @@ def test_commands_are_found_and_wrong_ones_refused() -> None:
     found = [command for page in PAGES for command in _commands(page.read_text("utf-8"))]
     assert len(found) > 30
     assert {"search", "plan", "train", "evaluate", "compare"} <= {command[0] for command in found}
-    [continued] = _commands("```\nradars plan --space digits \\\n    --budget 1GiB  # a comment\n```\n")
+    [continued] = _commands(
+        "```\nradars plan --space digits \\\n    --budget 1GiB  # a comment\n```\n"
+    )
     assert continued == ["plan", "--space", "digits", "--budget", "1GiB"]
     with pytest.raises(Exception, match="--budgett"):
         _parse(["search", "--budgett", "1GiB"])
@@ -119,7 +121,7 @@ def test_every_key_is_in_the_reference(reference: ModuleType, model: type[BaseMo
 
 def test_a_row_says_value_default_and_meaning(reference: ModuleType) -> None:
     markdown = reference.settings_markdown(SearchConfig)
-    assert "| `budget` | bytes, such as `256MiB` | `16MiB` | bytes that no training step" in markdown
+    assert "| `budget` | bytes, such as `256MiB` | `16MiB` | bytes that no " in markdown
     assert "| `explore.samples` | whole number, ≥ 2 | `8` | architectures that are" in markdown
     assert "| `select.optimizer.name` | `sgd`, `adamw` | `sgd` |" in markdown
     # a description of several lines

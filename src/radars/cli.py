@@ -10,6 +10,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from radars.completion import (
+    complete_data,
+    complete_method,
+    complete_methods,
+    complete_space,
+    complete_table,
+)
 from radars.errors import ConfigError, RadarsError, Stopped
 from radars.units import format_count
 
@@ -22,11 +29,18 @@ app = typer.Typer(
 )
 
 Space = Annotated[
-    str | None, typer.Option(help="A name from `radars spaces`, or FILE.py:FUNCTION.")
+    str | None,
+    typer.Option(
+        help="A name from `radars spaces`, or FILE.py:FUNCTION.", autocompletion=complete_space
+    ),
 ]
 DataSource = Annotated[
     str | None,
-    typer.Option("--data", help="digits, a folder or parquet file, or a Hugging Face hub name."),
+    typer.Option(
+        "--data",
+        help="digits, a folder or parquet file, or a Hugging Face hub name.",
+        autocompletion=complete_data,
+    ),
 ]
 Budget = Annotated[
     str | None, typer.Option(help="The most memory of a training step, such as 256MiB.")
@@ -52,7 +66,9 @@ def search(
     space: Space = None,
     data: DataSource = None,
     budget: Budget = None,
-    method: Annotated[str | None, typer.Option(help="The search method.")] = None,
+    method: Annotated[
+        str | None, typer.Option(help="The search method.", autocompletion=complete_method)
+    ] = None,
     constraint: Constraints = None,
     config: ConfigFile = None,
     overrides: Overrides = None,
@@ -167,10 +183,18 @@ def evaluate(
 @app.command()
 def compare(
     config: Annotated[Path | None, typer.Argument(help="A YAML file of a comparison.")] = None,
-    methods: Annotated[str | None, typer.Option(help="Such as radars,reinforce,random.")] = None,
+    methods: Annotated[
+        str | None,
+        typer.Option(help="Such as radars,reinforce,random.", autocompletion=complete_methods),
+    ] = None,
     seeds: Annotated[str | None, typer.Option(help="Such as 0,1,2 or 0-9.")] = None,
     table: Annotated[
-        str | None, typer.Option(metavar="NAME=PATH", help="A published table of accuracies.")
+        str | None,
+        typer.Option(
+            metavar="NAME=PATH",
+            help="A published table of accuracies.",
+            autocompletion=complete_table,
+        ),
     ] = None,
     space: Space = None,
     data: DataSource = None,
@@ -227,6 +251,15 @@ def spaces() -> None:
             entry.summary,
         )
     Console().print(table)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Show the environment and what it means: versions, devices, memory, disk, extras."""
+    from radars.doctor import doctor_dict, doctor_text, examine
+
+    environment = examine()
+    print(json.dumps(doctor_dict(environment)) if as_json else doctor_text(environment))
 
 
 def main() -> None:

@@ -29,6 +29,12 @@ _TIMEOUT_SECONDS = 5.0
 Numbers = tuple[int, ...]
 
 
+def cache_directory() -> Path:
+    """Where prices are kept: `RADARS_CACHE_DIR`, or the user's cache directory."""
+    given = os.environ.get(DIRECTORY_VARIABLE)
+    return Path(given) if given else platformdirs.user_cache_path("radars")
+
+
 class PriceCache:
     """Numbers by key, in a file that processes share.
 
@@ -38,9 +44,7 @@ class PriceCache:
     """
 
     def __init__(self, directory: Path | None = None) -> None:
-        given = os.environ.get(DIRECTORY_VARIABLE)
-        default = Path(given) if given else platformdirs.user_cache_path("radars")
-        self._path = (directory or default) / _FILE_NAME
+        self._path = (directory or cache_directory()) / _FILE_NAME
 
     def read(self) -> dict[str, Numbers]:
         """Everything that is known; nothing where the file cannot be read."""
