@@ -29,6 +29,7 @@ nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120
 nb_merge_streams = True
+nb_output_stderr = "remove"
 
 # docstrings: Google style, `code` in single backticks
 default_role = "code"

@@ -65,9 +65,9 @@ def _add_tables(
             rows.append(_row(f"`{key}`", "a list of groups, below", "", text))
             continue
         rows.append(_row(f"`{key}`", _value_text(field), _default_text(field, value), text))
-    if prefix:
-        summary = inspect.getdoc(model) or ""
-        tables.append(f"\n### `{prefix.rstrip('.')}`\n\n{summary.splitlines()[0]}\n")
+    title = f"`{prefix.rstrip('.')}`" if prefix else "Top level"
+    summary = (inspect.getdoc(model) or "").partition("\n")[0]
+    tables.append(f"\n### {title}\n\n{summary}\n")
     tables += rows
     for of_group, default_of_group, key in groups:
         _add_tables(of_group, default_of_group, key, tables)
@@ -108,7 +108,7 @@ def _value_text(field: FieldInfo) -> str:
     for part in field.metadata:
         for kind, sign in ((Ge, "≥"), (Gt, ">"), (Le, "≤"), (Lt, "<")):
             if isinstance(part, kind):
-                bounds.append(f"{sign} {getattr(part, kind.__name__.lower()):g}")
+                bounds.append(f"{sign} {getattr(part, kind.__name__.lower()):,}")
     text = _type_text(annotation)
     return f"{text}, {', '.join(bounds)}" if bounds else text
 
@@ -200,8 +200,18 @@ class _Commands(SphinxDirective):
         return self.parse_text_to_nodes(markdown, allow_section_headings=True)
 
 
+def _without_signature(
+    app: Sphinx, kind: str, name: str, value: object, options: object, *signature: str
+) -> tuple[str, None] | None:
+    """A configuration has a page of its own; its signature would repeat it, unreadably."""
+    if kind == "class" and isinstance(value, type) and issubclass(value, BaseModel):
+        return "", None
+    return None
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx."""
     app.add_directive("settings", _Settings)
     app.add_directive("commands", _Commands)
+    app.connect("autodoc-process-signature", _without_signature)
     return {"parallel_read_safe": True}

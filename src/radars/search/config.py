@@ -299,10 +299,10 @@ class SearchConfig(_Config):
         differentiate: the DNAS half.
         select: how the returned architecture is taken among the best.
         children: of methods that train each architecture from scratch.
-        reinforce: of that method.
-        enas: of that method.
-        evolution: of that method.
-        spos: of that method.
+        reinforce: of the method `reinforce`.
+        enas: of the method `enas`.
+        evolution: of the method `evolution`.
+        spos: of the method `spos`.
         dnas: of the methods that differentiate alone.
         max_minutes: wall-clock limit; None for none.
         checkpoint_seconds: the time between checkpoints.
