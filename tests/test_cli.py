@@ -9,16 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.tiny import QUICK
 
 from radars import cli
-
-QUICK = [
-    *("--set", "explore.steps=12", "--set", "explore.update_every=3", "--set", "explore.samples=2"),
-    *("--set", "differentiate.steps=4", "--set", "select.candidates=3"),
-    *("--set", "select.draws=6"),
-    *("--set", "select.rungs=[3,5]", "--set", "num_rounds=2", "--set", "data.batch_size=16"),
-    *("--set", "data.num_train=200", "--budget", "4MiB"),
-]
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -1,10 +1,16 @@
 """What the README shows, run."""
 
 import re
+import shlex
+import sys
 from pathlib import Path
 
 import pytest
+from tests.isolated import run_without
+from tests.tiny import QUICK
 from torch import nn
+
+from radars import cli
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -29,3 +35,29 @@ def test_the_test_command_is_the_one_that_ci_runs() -> None:
     ci = (README.parent / ".ci" / "run").read_text("utf-8")
     for part in command.split(" && "):
         assert part.removeprefix("pip install ") in ci
+
+
+def test_five_commands_end_in_a_file_that_onnxruntime_alone_runs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    [block] = [block for block in _blocks("") if "digits.onnx" in block]
+    install, search, train, export, classify = map(shlex.split, block.splitlines())
+    assert install == ["pip", "install", "-e", ".[onnx]"]
+    [dev] = re.findall(r"radars-nas\[(.*)\]", (README.parent / "pyproject.toml").read_text())
+    assert "onnx" in dev.split(",")  # what CI installs
+
+    (tmp_path / "examples").symlink_to(README.parent / "examples")
+    monkeypatch.chdir(tmp_path)
+    shorter = {"search": QUICK, "train": ["--epochs", "6"], "export": []}
+    for command in (search, train, export):
+        assert command[0] == "radars"
+        monkeypatch.setattr(sys, "argv", [*command, *shorter[command[1]]])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        assert not end.value.code
+    assert classify[:2] == ["python", "examples/classify.py"]
+    program = (
+        "import runpy\nsys.argv = sys.argv[1:]\nrunpy.run_path(sys.argv[0], run_name='__main__')"
+    )
+    printed = run_without({"radars", "torch"}, program, *classify[1:])
+    assert printed.startswith("examples/digit.png: 3 (")

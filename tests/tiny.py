@@ -24,6 +24,15 @@ from radars.space import Choose, Factory, SearchSpace
 
 MIB = 2**20
 
+QUICK = [
+    *("--set", "explore.steps=12", "--set", "explore.update_every=3", "--set", "explore.samples=2"),
+    *("--set", "differentiate.steps=4", "--set", "select.candidates=3"),
+    *("--set", "select.draws=6"),
+    *("--set", "select.rungs=[3,5]", "--set", "num_rounds=2", "--set", "data.batch_size=16"),
+    *("--set", "data.num_train=200", "--budget", "4MiB"),
+]
+"""Options of `radars search` on digits."""
+
 
 def candidates(channels: int) -> dict[str, Factory]:
     return {

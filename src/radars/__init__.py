@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from radars.nn.supernet import Supernet
     from radars.search import SearchConfig, SearchResult, run_search
     from radars.space import Architecture, Choose, SearchSpace, Subspace
+    from radars.train import TrainedNetwork
+    from radars.train import load_trained as load
 
 __version__ = "0.1.0.dev0"
 
@@ -39,6 +41,8 @@ __all__ = [
     "Subspace",
     "Supernet",
     "TestSplitError",
+    "TrainedNetwork",
+    "load",
     "run_search",
 ]
 
@@ -50,14 +54,18 @@ _MODULE_OF = {
     "SearchSpace": "radars.space",
     "Subspace": "radars.space",
     "Supernet": "radars.nn.supernet",
+    "TrainedNetwork": "radars.train",
+    "load": "radars.train",
     "run_search": "radars.search",
 }
+_NAME_THERE = {"load": "load_trained"}
 _PACKAGES = ("compare", "cost", "data", "memory", "nn", "run", "search", "space", "spaces", "train")
 
 
 def __getattr__(name: str) -> object:
     if name in _MODULE_OF:
-        value: object = getattr(import_module(_MODULE_OF[name]), name)
+        module = import_module(_MODULE_OF[name])
+        value: object = getattr(module, _NAME_THERE.get(name, name))
     elif name in _PACKAGES:
         value = import_module(f"radars.{name}")
     else:

@@ -181,6 +181,22 @@ def evaluate(
 
 
 @app.command()
+def export(
+    directory: Annotated[Path, typer.Argument(help="The run directory of a training.")],
+    out: Annotated[Path, typer.Option(help="The file: NAME.onnx, NAME.pt2 or NAME.safetensors.")],
+    format: Annotated[
+        str | None,
+        typer.Option(help="onnx, torch-export or safetensors; by default what --out ends in."),
+    ] = None,
+) -> None:
+    """Write a trained network to a file that works without radars."""
+    from radars.train.export import export_run
+    from radars.train.summary import export_summary
+
+    print(export_summary(export_run(directory, out, format=format)))
+
+
+@app.command()
 def compare(
     config: Annotated[Path | None, typer.Argument(help="A YAML file of a comparison.")] = None,
     methods: Annotated[

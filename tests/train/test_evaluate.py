@@ -48,7 +48,26 @@ def test_it_is_what_the_network_answers(
     )
     assert result.num_examples == len(batch.label_B) == 359
     assert result.examples_per_second > 0
+    assert result.class_names == tuple(map(str, range(10)))
     assert json.loads((path / "evaluation.json").read_text()) == result.to_dict()
+
+    probability_B, answer_B = output_BK.softmax(-1).max(-1)
+    confusion = torch.zeros(10, 10, dtype=torch.int64)
+    confusion.index_put_((batch.label_B, answer_B), torch.ones(359, dtype=torch.int64), True)
+    assert [list(row) for row in result.confusion] == confusion.tolist()
+    gaps = torch.zeros(15)
+    right_B = (answer_B == batch.label_B).float()
+    for index in range(15):
+        inside = (probability_B * 15).ceil().int() == index + 1
+        if inside.any():
+            gaps[index] = (probability_B[inside].mean() - right_B[inside].mean()).abs()
+            gaps[index] *= inside.sum() / 359
+    assert result.expected_calibration_error == pytest.approx(float(gaps.sum()), abs=1e-4)
+
+    weights = sum(tensor.nbytes for tensor in trained.network.state_dict().values())
+    batch_bytes = batch.example_B[:64].nbytes
+    assert weights + batch_bytes < result.peak_memory_bytes < weights + 100 * batch_bytes
+    assert result.peak_rss_bytes > result.peak_memory_bytes
     assert (path / "result.json").read_bytes() == before
     again = evaluate_run(path, device="cpu")
     assert (again.test_accuracy, again.test_loss) == (result.test_accuracy, result.test_loss)

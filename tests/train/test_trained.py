@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
+import radars
 from radars.data import Data
-from radars.errors import ConfigError
+from radars.errors import ConfigError, DataError
 from radars.space import Choose, SearchSpace
 from radars.train import TrainConfig, TrainResult, load_trained, train_architecture
 
@@ -33,6 +35,33 @@ def test_outputs_are_the_same_after_loading(
     batch = next(small_data.train.evaluation_batches(100))
     with torch.no_grad():
         assert torch.equal(trained.network(batch.example_B), result.network(batch.example_B))
+
+
+def test_an_image_is_classified(completed: tuple[Path, TrainResult]) -> None:
+    trained = radars.load(completed[0])
+    assert trained.class_names == tuple(map(str, range(10)))
+    file = Path(__file__).parents[2] / "examples" / "digit.png"
+    image = Image.open(file)
+    of_file, of_image = trained.classify(file), trained.classify(image.convert("RGBA"))
+    assert of_file == of_image
+    assert sum(of_file.values()) == pytest.approx(1, abs=1e-5)
+    assert list(of_file.values()) == sorted(of_file.values(), reverse=True)
+    wide = Image.new("L", (80, 40))
+    wide.paste(image.resize((40, 40), Image.Resampling.NEAREST), (20, 0))
+    example_B = trained.preprocess(image, wide)
+    assert example_B.shape == (2, 1, 8, 8)
+    assert float((example_B[0] - example_B[1]).abs().mean()) < 0.3  # resized, and the centre kept
+    with pytest.raises(DataError, match="8 bits"):
+        trained.classify(Image.new("F", (8, 8)))
+    with pytest.raises(DataError, match="must be an image"):
+        trained.preprocess(completed[0] / "config.yaml")
+
+
+def test_a_training_that_does_not_name_its_classes(copied: Path) -> None:
+    result = json.loads((copied / "result.json").read_text())
+    del result["class_names"]
+    (copied / "result.json").write_text(json.dumps(result))
+    assert load_trained(copied).class_names == tuple(map(str, range(10)))
 
 
 def test_a_directory_of_something_else(tmp_path: Path) -> None:

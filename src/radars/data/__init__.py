@@ -2,6 +2,7 @@
 
 from radars.data.batch import Batch, move
 from radars.data.config import DataConfig
+from radars.data.images import image_to_pixels
 from radars.data.load import Data, load_data
 from radars.data.split import BatchStream, Normalisation, SealedSplit, Split
 
@@ -13,6 +14,7 @@ __all__ = [
     "Normalisation",
     "SealedSplit",
     "Split",
+    "image_to_pixels",
     "load_data",
     "move",
 ]

@@ -1,6 +1,7 @@
 """One encoded image to pixels. Shapes: C channels, H height, W width."""
 
 import io
+import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -42,6 +43,27 @@ def format_of(encoded: Mapping[str, Any], image_size: int | None, where: str) ->
     return ImageFormat(channels, image.height, image.width, resize=False)
 
 
+def image_to_pixels(
+    image: Image.Image | str | os.PathLike[str], shape: tuple[int, int, int]
+) -> Pixel:
+    """Any image as examples of a shape (C, H, W) are: resized, its centre kept, uint8 (H, W, C).
+
+    Args:
+        image: opened, or the path of a file.
+        shape: channels (1 for greyscale, 3 for RGB), height, width.
+
+    Raises:
+        DataError: it is not an image, or has more than 8 bits a channel.
+    """
+    where = "the image"
+    if isinstance(image, Image.Image):
+        _check_bits(image.mode, where)
+        image = _convert(image, _mode(shape[0]))
+    else:
+        image = open_image({"bytes": None, "path": os.fspath(image)}, shape[0], where)
+    return to_pixels(image, ImageFormat(*shape, resize=True), where)
+
+
 def open_image(encoded: Mapping[str, Any], channels: int | None, where: str) -> Image.Image:
     """Decodes an image, and converts it to 1 or 3 channels of 8 bits where `channels` says so.
 
@@ -60,17 +82,13 @@ def open_image(encoded: Mapping[str, Any], channels: int | None, where: str) -> 
             image.load()
             mode = image.mode
             if mode in _EIGHT_BIT_MODES and channels is not None:
-                image = _convert(image, "L" if channels == 1 else "RGB")
+                image = _convert(image, _mode(channels))
     except Exception as error:  # decoders raise whatever the damaged bytes lead them to
         raise DataError(
             f"{_name(path, where)} must be an image, but cannot be decoded "
             f"({_reason(error)}); repair or remove it"
         ) from error
-    if mode not in _EIGHT_BIT_MODES:
-        raise DataError(
-            f"{_name(path, where)} must have 8 bits a channel, but its mode is {mode}; "
-            f"convert it to 8-bit greyscale or RGB"
-        )
+    _check_bits(mode, _name(path, where))
     return image
 
 
@@ -99,6 +117,18 @@ def crop_to_pixels(
     height, width = image_format.height, image_format.width
     resized = image.resize((width, height), Image.Resampling.BILINEAR, box)
     return np.asarray(resized).reshape(height, width, image_format.channels)
+
+
+def _check_bits(mode: str, where: str) -> None:
+    if mode not in _EIGHT_BIT_MODES:
+        raise DataError(
+            f"{where} must have 8 bits a channel, but its mode is {mode}; "
+            f"convert it to 8-bit greyscale or RGB"
+        )
+
+
+def _mode(channels: int) -> str:
+    return "L" if channels == 1 else "RGB"
 
 
 def _convert(image: Image.Image, mode: str) -> Image.Image:

@@ -30,10 +30,14 @@ class Normalisation(NamedTuple):
 
     def __call__(self, image_BCHW: Tensor) -> Tensor:
         """Images of values from 0 to 255, normalised: float32, channels last in memory."""
-        scale_C11 = (1 / (255 * self.std_C))[:, None, None]
-        shift_C11 = (self.mean_C / self.std_C)[:, None, None]
+        scale_C11, shift_C11 = self.factors()
         image = image_BCHW.to(torch.float32, memory_format=torch.channels_last)
         return image * scale_C11 - shift_C11
+
+    def factors(self) -> tuple[Tensor, Tensor]:
+        """What values from 0 to 255 are multiplied by, and what is then subtracted: (C, 1, 1)."""
+        scale_C11 = (1 / (255 * self.std_C))[:, None, None]
+        return scale_C11, (self.mean_C / self.std_C)[:, None, None]
 
 
 @final

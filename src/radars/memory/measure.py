@@ -1,13 +1,14 @@
-"""`measure`: the peak of a real step on a real device."""
+"""The peak of a real step on a real device: `measure` of training, `measure_network` of use."""
 
 import os
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from radars.memory.predict import track
+from radars.memory.tracker import MemoryTracker, Part
 from radars.nn.supernet import Supernet
 
 Result = TypeVar("Result")
@@ -27,12 +28,38 @@ def measure(
         batch: the batch's tensors, on the device.
     """
     batch = list(batch)
-    device = batch[0].device
+    return _measured(step, batch[0].device, lambda: track(supernet, batch))
+
+
+def measure_network(
+    step: Callable[[], Result], network: nn.Module, example_B: Tensor
+) -> tuple[Result, int]:
+    """Runs a step of a plain network, and returns what `measure` returns.
+
+    Args:
+        step: the step to run.
+        network: what it uses.
+        example_B: what it is used on, on the device.
+    """
+
+    def new_tracker() -> MemoryTracker:
+        resident = {
+            Part.PARAMETERS: [*network.parameters(), *network.buffers()],
+            Part.ACTIVATIONS: [example_B],
+        }
+        return MemoryTracker(resident, example_B.device)
+
+    return _measured(step, example_B.device, new_tracker)
+
+
+def _measured(
+    step: Callable[[], Result], device: torch.device, new_tracker: Callable[[], MemoryTracker]
+) -> tuple[Result, int]:
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         result = step()
         return result, torch.cuda.max_memory_allocated(device)
-    with track(supernet, batch) as tracker:
+    with new_tracker() as tracker:
         result = step()
     return result, tracker.peak_bytes
 

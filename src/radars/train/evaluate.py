@@ -11,10 +11,15 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 from torchmetrics import MeanMetric
-from torchmetrics.classification import MulticlassAccuracy
+from torchmetrics.classification import (
+    MulticlassAccuracy,
+    MulticlassCalibrationError,
+    MulticlassConfusionMatrix,
+)
 
 from radars.data import Data, DataConfig, Split, load_data, move
 from radars.errors import ConfigError
+from radars.memory.measure import measure_network, peak_rss_bytes
 from radars.run import NoProgress, Progress, write_atomically
 from radars.run.device import device_of, fabric_on
 from radars.run.files import to_json
@@ -31,20 +36,37 @@ class EvaluationResult:
         num_examples: of the test split.
         test_accuracy: a fraction.
         test_loss: mean cross-entropy, without label smoothing.
+        expected_calibration_error: how far, on average, the probability of the network's answers
+            is from the fraction that is right; over 15 bins of probability (Guo et al., "On
+            Calibration of Modern Neural Networks", ICML 2017, equation 3).
         examples_per_second: of the whole evaluation, reading included.
+        peak_memory_bytes: what the device's tensors hold at their peak: weights, a batch and
+            activations.
+        peak_rss_bytes: the most resident memory of the process.
         device: where it ran.
+        class_names: in the order of the confusion matrix.
+        confusion: how many examples of a class (row) were taken for a class (column).
     """
 
     source: str
     num_examples: int
     test_accuracy: float
     test_loss: float
+    expected_calibration_error: float
     examples_per_second: float
+    peak_memory_bytes: int
+    peak_rss_bytes: int
     device: str
+    class_names: tuple[str, ...]
+    confusion: tuple[tuple[int, ...], ...]
 
     def to_dict(self) -> dict[str, Any]:
         """The object that `evaluation.json` holds."""
-        return {"schema": 1, "kind": "evaluation"} | asdict(self)
+        plain = {
+            "class_names": list(self.class_names),
+            "confusion": list(map(list, self.confusion)),
+        }
+        return {"schema": 1, "kind": "evaluation"} | asdict(self) | plain
 
 
 def evaluate_run(
@@ -76,16 +98,14 @@ def evaluate_run(
     loaded = load_data(config, trained.config.seed)
     _check_fits(loaded, trained)
     test = loaded.test.open().normalised_by(trained.normalisation)
-    accuracy, loss, seconds = _evaluate(
-        trained, test, config.batch_size, where, progress or NoProgress()
-    )
+    measured = _evaluate(trained, test, config.batch_size, where, progress or NoProgress())
     result = EvaluationResult(
         source=loaded.name,
         num_examples=len(test),
-        test_accuracy=accuracy,
-        test_loss=loss,
-        examples_per_second=round(len(test) / seconds, 1),
+        **measured,
+        peak_rss_bytes=peak_rss_bytes(),
         device=str(where),
+        class_names=trained.class_names,
     )
     write_atomically(Path(path) / "evaluation.json", to_json(result.to_dict(), indent=2) + "\n")
     return result
@@ -94,23 +114,37 @@ def evaluate_run(
 @torch.inference_mode()
 def _evaluate(
     trained: TrainedNetwork, test: Split, batch_size: int, device: torch.device, progress: Progress
-) -> tuple[float, float, float]:
-    """The accuracy, the loss and the seconds that it took."""
+) -> dict[str, Any]:
+    """Everything that is measured."""
     fabric = fabric_on(device, trained.config.precision)
     network = fabric.setup_module(trained.network)
     accuracy = MulticlassAccuracy(trained.num_classes, average="micro").to(device)
     loss = MeanMetric().to(device)
+    calibration = MulticlassCalibrationError(trained.num_classes, n_bins=15).to(device)
+    confusion = MulticlassConfusionMatrix(trained.num_classes).to(device)
+    first_B, _ = move(next(test.evaluation_batches(batch_size)), device)
+    _, peak_bytes = measure_network(lambda: network(first_B), network, first_B)
     start = time.perf_counter()
     with progress.phase("evaluate", len(test)) as bar:
         for batch in test.evaluation_batches(batch_size):
             example_B, label_B = move(batch, device)
-            output_BK = network(example_B)
+            output_BK = network(example_B).float()
             accuracy.update(output_BK, label_B)
+            calibration.update(output_BK.softmax(-1), label_B)
+            confusion.update(output_BK, label_B)
             loss.update(F.cross_entropy(output_BK, label_B, reduction="none"))
             bar.advance(len(label_B))
-        values = float(accuracy.compute()), float(loss.compute())
-        bar.advance(0, accuracy=values[0])
-    return *values, time.perf_counter() - start
+        test_accuracy = float(accuracy.compute())
+        seconds = time.perf_counter() - start
+        bar.advance(0, accuracy=test_accuracy)
+    return {
+        "test_accuracy": test_accuracy,
+        "test_loss": float(loss.compute()),
+        "expected_calibration_error": float(calibration.compute()),
+        "examples_per_second": round(len(test) / seconds, 1),
+        "peak_memory_bytes": peak_bytes,
+        "confusion": tuple(map(tuple, confusion.compute().tolist())),
+    }
 
 
 def _check_fits(data: Data, trained: TrainedNetwork) -> None:

@@ -131,7 +131,7 @@ def _result(setup: TrainSetup, state: TrainState) -> TrainResult:
         parameters=setup.parameters,
         macs=setup.macs,
         train_seconds=round(state.seconds, 3),
-        num_classes=setup.data.num_classes,
+        class_names=setup.data.class_names,
         input_shape=setup.data.input_shape,
         normalisation=setup.data.normalisation,
     )

@@ -24,7 +24,7 @@ class TrainResult:
         parameters: of the network.
         macs: multiply-accumulates of the network, for one example.
         train_seconds: wall-clock, over all sittings.
-        num_classes: what the network tells apart.
+        class_names: what the network tells apart, in the order of its outputs.
         input_shape: of an example: channels, height, width.
         normalisation: of every example that the network takes.
     """
@@ -39,7 +39,7 @@ class TrainResult:
     parameters: int
     macs: int
     train_seconds: float
-    num_classes: int
+    class_names: tuple[str, ...]
     input_shape: tuple[int, int, int]
     normalisation: Normalisation
 
@@ -60,7 +60,8 @@ class TrainResult:
             "parameters": self.parameters,
             "macs": self.macs,
             "train_seconds": self.train_seconds,
-            "num_classes": self.num_classes,
+            "num_classes": len(self.class_names),
+            "class_names": list(self.class_names),
             "input": {
                 "shape": list(self.input_shape),
                 "mean": mean_C.tolist(),

@@ -1,5 +1,9 @@
-"""`load_trained`: the network of a finished training, from its run directory."""
+"""`load_trained`: the network of a finished training, from its run directory.
 
+Shapes: B batch, C channels, H height, W width, K classes.
+"""
+
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,10 +12,11 @@ import torch
 import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from PIL import Image
 from pydantic import ValidationError
-from torch import nn
+from torch import Tensor, nn
 
-from radars.data import Normalisation
+from radars.data import Normalisation, image_to_pixels
 from radars.errors import ConfigError, SpaceError, first_line
 from radars.run import read_result
 from radars.space import Architecture, SearchSpace
@@ -28,7 +33,7 @@ class TrainedNetwork:
         network: with its trained weights, in evaluation mode.
         config: how it was trained.
         architecture: of the network.
-        num_classes: what it tells apart.
+        class_names: what it tells apart, in the order of its outputs.
         input_shape: of an example: channels, height, width.
         normalisation: of every example that it takes.
     """
@@ -36,9 +41,41 @@ class TrainedNetwork:
     network: nn.Module
     config: TrainConfig
     architecture: Architecture
-    num_classes: int
+    class_names: tuple[str, ...]
     input_shape: tuple[int, int, int]
     normalisation: Normalisation
+
+    @property
+    def num_classes(self) -> int:
+        """How many classes it tells apart."""
+        return len(self.class_names)
+
+    def preprocess(self, *images: Image.Image | str | os.PathLike[str]) -> Tensor:
+        """Images as the network takes them: (B, C, H, W), on the network's device.
+
+        Each is converted to grey or RGB as the training data were; its short side is resized, and
+        the centre is kept.
+
+        Args:
+            images: opened, or paths of files; one or more.
+
+        Raises:
+            DataError: one is not an image, or has more than 8 bits a channel.
+        """
+        pixels = [torch.tensor(image_to_pixels(image, self.input_shape)) for image in images]
+        normalised_BCHW = self.normalisation(torch.stack(pixels).permute(0, 3, 1, 2))
+        return normalised_BCHW.to(next(self.network.parameters()).device)
+
+    @torch.inference_mode()
+    def classify(self, image: Image.Image | str | os.PathLike[str]) -> dict[str, float]:
+        """The probability of each class, the likeliest first.
+
+        Raises:
+            DataError: it is not an image, or has more than 8 bits a channel.
+        """
+        probability_K = self.network(self.preprocess(image))[0].float().softmax(-1)
+        order_K = probability_K.argsort(descending=True).tolist()
+        return {self.class_names[k]: float(probability_K[k]) for k in order_K}
 
 
 def load_trained(
@@ -68,13 +105,13 @@ def load_trained(
     try:
         config = _read_config(path / "config.yaml")
         architecture = Architecture.from_json((path / "architecture.json").read_text("utf-8"))
-        num_classes, input_shape, normalisation = _read_interface(result)
+        class_names, input_shape, normalisation = _read_interface(result)
     except (
         OSError, LookupError, TypeError, ValueError, yaml.YAMLError, OmegaConfBaseException,
     ) as error:  # fmt: skip
         problem = f"{type(error).__name__}: {_one_line(error)}"
         raise ConfigError(f"the training in {path} cannot be read: {problem}") from error
-    space = space or space_of(config, num_classes, input_shape)
+    space = space or space_of(config, len(class_names), input_shape)
     if space.name != result.get("space"):
         raise ConfigError(
             f"the training in {path} is of the space {result.get('space')!r}, but got "
@@ -89,20 +126,24 @@ def load_trained(
         ) from error
     load_weights(network, path / WEIGHTS_NAME)
     network = as_trained(network, torch.device(device)).eval()
-    return TrainedNetwork(network, config, architecture, num_classes, input_shape, normalisation)
+    return TrainedNetwork(network, config, architecture, class_names, input_shape, normalisation)
 
 
 def _read_config(file: Path) -> TrainConfig:
     return TrainConfig.model_validate(OmegaConf.to_container(OmegaConf.load(file), resolve=False))
 
 
-def _read_interface(result: dict[str, Any]) -> tuple[int, tuple[int, int, int], Normalisation]:
+def _read_interface(
+    result: dict[str, Any],
+) -> tuple[tuple[str, ...], tuple[int, int, int], Normalisation]:
     described = result["input"]
     channels, height, width = map(int, described["shape"])
     normalisation = Normalisation(torch.tensor(described["mean"]), torch.tensor(described["std"]))
     if any(tensor.shape != (channels,) for tensor in normalisation):
         raise ValueError(f"mean and std in result.json are not of {channels} channels")
-    return int(result["num_classes"]), (channels, height, width), normalisation
+    # trainings of before 2026-11-25 do not name their classes
+    class_names = result.get("class_names") or range(int(result["num_classes"]))
+    return tuple(map(str, class_names)), (channels, height, width), normalisation
 
 
 def _one_line(error: Exception) -> str:

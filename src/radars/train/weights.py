@@ -4,7 +4,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
-from torch import nn
+from torch import Tensor, nn
 
 from radars.errors import ConfigError, first_line
 from radars.run import write_atomically
@@ -18,12 +18,16 @@ def save_weights(network: nn.Module, path: Path) -> None:
     Raises:
         RunError: the file cannot be written.
     """
+    write_atomically(path, save(plain_state(network)))
+
+
+def plain_state(network: nn.Module) -> dict[str, Tensor]:
+    """A network's parameters and buffers as safetensors takes them: copies on the CPU."""
     # a copy each: safetensors takes neither strides nor memory that two share
-    state = {
+    return {
         name: tensor.detach().cpu().contiguous().clone()
         for name, tensor in network.state_dict().items()
     }
-    write_atomically(path, save(state))
 
 
 def load_weights(network: nn.Module, path: Path) -> None:
