@@ -6,8 +6,11 @@ from dataclasses import dataclass
 
 from radars.cost.table import Cost
 from radars.errors import ConfigError
+from radars.units import parse_bytes
 
-METRICS = ("macs", "parameters")
+METRICS = ("macs", "parameters", "memory", "latency_ms")
+"""Every cost: multiply-accumulates of one example, parameters, bytes that an inference holds at its
+peak, milliseconds that it takes."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +18,7 @@ class Constraint:
     """An upper bound, such as `macs<=40e6`.
 
     Attributes:
-        metric: `macs` or `parameters`.
+        metric: one of `METRICS`.
         limit: the largest cost that is allowed.
     """
 
@@ -24,30 +27,55 @@ class Constraint:
 
     @classmethod
     def parse(cls, text: str) -> "Constraint":
-        """Reads `metric<=number`.
+        """Reads `metric<=number`; for memory, a number of bytes such as 1MiB.
 
         Raises:
             ConfigError: the text is not of that form, or the metric is not known.
         """
-        match = re.fullmatch(r"\s*([a-z_]+)\s*<=\s*([0-9.]+(?:e[+-]?[0-9]+)?)\s*", text.lower())
+        number = r"[0-9.]+(?:e[+-]?[0-9]+)?\s*[a-z]*"
+        match = re.fullmatch(rf"\s*([a-z_]+)\s*<=\s*({number})\s*", text.lower())
+        if match is None or match[1] not in METRICS:
+            raise _malformed(text)
         try:
-            limit = float(match[2]) if match else math.nan
-        except ValueError:
-            limit = math.nan
-        if match is None or match[1] not in METRICS or not 0 < limit < math.inf:
-            raise ConfigError(
-                f"a constraint is METRIC<=NUMBER with METRIC one of {', '.join(METRICS)}, but got "
-                f"{text!r}; write it like macs<=40e6"
-            )
-        return cls(match[1], limit)
-
-    def __str__(self) -> str:
-        return f"{self.metric}<={self.limit:g}"
-
-    def value(self, cost: Cost) -> int:
-        """The cost that this constraint bounds."""
-        return int(getattr(cost, self.metric))
+            return cls(match[1], parse_cost(match[1], match[2]))
+        except ConfigError:
+            raise _malformed(text) from None
 
     def allows(self, cost: Cost) -> bool:
-        """Whether a cost is within the bound."""
-        return self.value(cost) <= self.limit
+        """Whether what is counted, multiply-accumulates or parameters, is within the bound."""
+        return int(getattr(cost, self.metric)) <= self.limit
+
+    def __str__(self) -> str:
+        short = f"{self.limit:g}"
+        return f"{self.metric}<={short if float(short) == self.limit else repr(self.limit)}"
+
+
+def parse_cost(metric: str, text: str | float) -> float:
+    """Reads an amount of a cost: a positive number; for memory, bytes with or without a unit.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if metric == "memory":
+        return float(parse_bytes(str(text)))
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise ConfigError(f"an amount of {metric} is a positive number, but got {text!r}")
+    return number
+
+
+def format_cost(metric: str, value: float) -> str:
+    """Prints an amount of a cost with its unit."""
+    if metric == "memory":
+        return f"{value:,.0f} bytes"
+    return f"{value:.3f} ms" if metric == "latency_ms" else f"{value:,.0f}"
+
+
+def _malformed(text: str) -> ConfigError:
+    return ConfigError(
+        f"a constraint is METRIC<=NUMBER with METRIC one of {', '.join(METRICS)}, but got "
+        f"{text!r}; write it like macs<=40e6 or memory<=1MiB"
+    )

@@ -4,14 +4,15 @@ Costs add up over choices, so which candidates can still be completed to an allo
 is known exactly, and the best architecture for given scores is a small integer program.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 import numpy as np
 import torch
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from radars.cost.constraint import Constraint
+from radars.cost.constraint import Constraint, format_cost
+from radars.cost.metric import Metric
 from radars.cost.table import CostTable
 from radars.errors import ConfigError
 from radars.space import Architecture, Subspace
@@ -22,9 +23,14 @@ Scores = Mapping[str, Mapping[str, float]]
 Pick = Callable[[str, tuple[str, ...]], str]
 """Takes one of the candidates that are still allowed for a choice."""
 
+_MAX_WHOLE = 32  # whole networks that are traced or measured until one holds
+
 
 class Feasible:
     """The architectures that satisfy every constraint.
+
+    Where sums over candidates only estimate a cost (`Metric.whole`), they decide what is drawn, and
+    `holds` decides what may be returned.
 
     Args:
         table: what each candidate costs.
@@ -32,36 +38,60 @@ class Feasible:
         full: the whole space.
 
     Raises:
-        ConfigError: no architecture of the space satisfies the constraints.
+        ConfigError: no architecture of the space satisfies the constraints; it says what the least
+            is, and which constraint to loosen.
     """
 
     def __init__(self, table: CostTable, constraints: Sequence[Constraint], full: Subspace) -> None:
-        self._table = table
         self._constraints = tuple(constraints)
         self._full = full
-        self._cost: dict[tuple[str, str], tuple[int, ...]] = {
-            (choice, name): tuple(c.value(table.candidates[choice][name]) for c in constraints)
+        self._metrics = [table.metric(constraint.metric) for constraint in self._constraints]
+        # a constraint bounds every sum of its metric
+        sums = [known for metric in self._metrics for known in metric.sums]
+        self._cost: dict[tuple[str, str], tuple[float, ...]] = {
+            (choice, name): tuple(known.candidates[choice][name] for known in sums)
             for choice, names in full.items()
             for name in names
         }
-        self._room = [c.limit - c.value(table.fixed) for c in self._constraints]
-        for index, constraint in enumerate(self._constraints):
-            least = sum(self._least(full, choice)[index] for choice in full)
-            if least > self._room[index]:
-                raise ConfigError(
-                    f"no architecture of the space satisfies {constraint}: the least is "
-                    f"{least + constraint.value(table.fixed):,}; loosen it"
-                )
+        self._room = [
+            constraint.limit - known.fixed
+            for constraint, metric in zip(self._constraints, self._metrics, strict=True)
+            for known in metric.sums
+        ]
+        self._safe: Architecture | None = None
+        self._check_each()
         if constraints and not self.best({}, full, 1):
             raise ConfigError(
-                f"no architecture of the space satisfies {' and '.join(map(str, constraints))} "
-                f"together; loosen one"
+                f"no architecture of the space satisfies {self._said()} together; "
+                f"{self._what_to_loosen()}"
             )
+        self._check_whole()
 
     def allows(self, architecture: Mapping[str, str]) -> bool:
         """Whether an architecture satisfies every constraint."""
-        cost = self._table.cost(architecture)
-        return all(constraint.allows(cost) for constraint in self._constraints)
+        return all(
+            metric.of(architecture) <= constraint.limit
+            for constraint, metric in zip(self._constraints, self._metrics, strict=True)
+        )
+
+    def holds(self, architecture: Mapping[str, str]) -> bool:
+        """Whether it satisfies every constraint as a whole network.
+
+        Sums only estimate some costs; the network is then traced or measured, once.
+        """
+        return self.allows(architecture) and all(
+            metric.holds(architecture, constraint.limit)
+            for constraint, metric in zip(self._constraints, self._metrics, strict=True)
+            if metric.whole is not None
+        )
+
+    def first_holding(self, architectures: Iterable[Architecture]) -> Architecture:
+        """The first of a few architectures that `holds`, or one that is known to hold."""
+        for architecture in islice(architectures, _MAX_WHOLE):
+            if self.holds(architecture):
+                return architecture
+        [first] = [self._safe] if self._safe else self.best({}, self._full, 1)
+        return first
 
     def sample(
         self,
@@ -97,10 +127,7 @@ class Feasible:
         scores = {choice: {n: draw.pop() for n in names} for choice, names in subspace.items()}
         for architecture in self.best(scores, subspace, 1):  # it was not picked: nothing was left
             return architecture, {choice: (name,) for choice, name in architecture.items()}
-        raise ConfigError(
-            f"no architecture of the subspace satisfies "
-            f"{' and '.join(map(str, self._constraints))}; loosen one"
-        )
+        raise ConfigError(f"no architecture of the subspace satisfies {self._said()}; loosen one")
 
     def best(self, scores: Scores, subspace: Subspace, count: int) -> list[Architecture]:
         """The first `count` architectures that `ranked` yields."""
@@ -117,8 +144,7 @@ class Feasible:
         """
         pairs = [(choice, name) for choice, names in subspace.items() for name in names]
         objective = -np.array([scores.get(c, {}).get(n, 0.0) for c, n in pairs])
-        one_each = np.array([[float(c == choice) for c, _ in pairs] for choice in subspace])
-        rows = [LinearConstraint(one_each, 1, 1)]
+        rows = [_one_each(pairs, subspace)]
         if self._constraints:
             cost = np.array([self._cost[pair] for pair in pairs], dtype=float).T
             scale = np.maximum(np.abs(np.array(self._room)), 1.0)  # or the solver's tolerance rules
@@ -140,6 +166,89 @@ class Feasible:
             rows.append(LinearConstraint(taken[None], -np.inf, len(subspace) - 1))
             if self.allows(architecture):  # the solver's tolerance may let one through
                 yield architecture
+
+    def _said(self) -> str:
+        return " and ".join(map(str, self._constraints))
+
+    def _check_each(self) -> None:
+        """Refuses a constraint that nothing satisfies, and says what the least is."""
+        for constraint, metric in zip(self._constraints, self._metrics, strict=True):
+            least = self._cheapest(metric, ())
+            assert least is not None
+            if metric.of(least) > constraint.limit:
+                raise ConfigError(
+                    f"no architecture of the space satisfies {constraint}: the least is "
+                    f"{format_cost(constraint.metric, metric.of(least))}; loosen it"
+                )
+
+    def _what_to_loosen(self) -> str:
+        """What each constraint would have to be where the others stay."""
+        ways = []
+        for index, constraint in enumerate(self._constraints):
+            others = tuple(i for i in range(len(self._constraints)) if i != index)
+            least = self._cheapest(self._metrics[index], others)
+            if least is not None:
+                cost = format_cost(constraint.metric, self._metrics[index].of(least))
+                ways.append(f"{constraint} to {cost}")
+        return f"loosen {' or '.join(ways)}" if ways else "loosen more than one"
+
+    def _check_whole(self) -> None:
+        """Refuses constraints that the cheapest architecture does not satisfy as a whole network.
+
+        It is what a search falls back on where nothing better does.
+        """
+        everything = tuple(range(len(self._constraints)))
+        for constraint, metric in zip(self._constraints, self._metrics, strict=True):
+            if metric.whole is None:
+                continue
+            least = self._cheapest(metric, everything)
+            assert least is not None
+            if not self.holds(least):
+                raise ConfigError(
+                    f"no architecture of the space is known to satisfy {self._said()}: the whole "
+                    f"network of the one with the least {constraint.metric} has "
+                    f"{format_cost(constraint.metric, metric.whole(least))}{_said_margin(metric)}; "
+                    f"loosen {constraint}"
+                )
+            self._safe = self._safe or least
+
+    def _cheapest(self, metric: Metric, within: Sequence[int]) -> Architecture | None:
+        """The architecture with the least of a cost that satisfies the constraints of an index."""
+        if len(metric.sums) == 1 and not within:
+            cost = metric.sums[0].candidates
+            return Architecture(
+                {c: min(names, key=cost[c].__getitem__) for c, names in self._full.items()}
+            )
+        pairs = [(choice, name) for choice, names in self._full.items() for name in names]
+        bounds = [(known, 0.0, 1.0) for known in metric.sums] + [
+            (known, self._constraints[index].limit, 0.0)
+            for index in within
+            for known in self._metrics[index].sums
+        ]
+        # one more variable: the largest of the sums of the metric, which is to be small
+        scale = (
+            max(
+                known.fixed + sum(max(row.values()) for row in known.candidates.values())
+                for known in metric.sums
+            )
+            or 1.0
+        )
+        rows = [_one_each(pairs, self._full, extra=1)]
+        for known, limit, factor in bounds:
+            by = max(scale if factor else limit, 1.0)
+            row = [known.candidates[c][n] / by for c, n in pairs] + [-factor]
+            rows.append(LinearConstraint(np.array([row]), -np.inf, (limit - known.fixed) / by))
+        solution = milp(
+            np.array([0.0] * len(pairs) + [1.0]),
+            constraints=rows,
+            integrality=np.array([1] * len(pairs) + [0]),
+            bounds=Bounds(0, np.array([1.0] * len(pairs) + [np.inf])),
+            options={"mip_rel_gap": 0.0},
+        )
+        if solution.x is None:
+            return None
+        taken = zip(pairs, solution.x[:-1], strict=True)
+        return Architecture({choice: name for (choice, name), x in taken if x > 0.5})
 
     def _sample_once(
         self, subspace: Subspace, pick: Pick, order: Sequence[str]
@@ -172,6 +281,18 @@ class Feasible:
     def _least(self, subspace: Subspace, choice: str) -> tuple[float, ...]:
         costs = [self._cost[choice, name] for name in subspace[choice]]
         return tuple(min(column) for column in zip(*costs, strict=True))
+
+
+def _one_each(
+    pairs: Sequence[tuple[str, str]], subspace: Subspace, extra: int = 0
+) -> LinearConstraint:
+    """Each choice takes one candidate; variables behind the pairs are not bounded."""
+    taken = [[float(c == choice) for c, _ in pairs] + [0.0] * extra for choice in subspace]
+    return LinearConstraint(np.array(taken), 1, 1)
+
+
+def _said_margin(metric: Metric) -> str:
+    return f", which has to be {metric.margin:.0%} below" if metric.margin else ""
 
 
 def _shuffled(subspace: Subspace, generator: torch.Generator) -> list[str]:

@@ -1,13 +1,14 @@
 """`CostTable`: what each candidate adds to the cost of an architecture."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 
 import torch
 from torch import nn
 
 from radars.cost.count import count_macs, count_parameters
-from radars.errors import SpaceError
+from radars.cost.metric import Additive, Metric
+from radars.errors import ConfigError, SpaceError
 from radars.space import Architecture, SearchSpace, building, content_of
 
 
@@ -36,10 +37,16 @@ class CostTable:
 
     They add up exactly: multiply-accumulates and parameters of an architecture are `fixed` plus
     those of its candidates.
+
+    Attributes:
+        fixed: the cost of what is not a candidate.
+        candidates: choice to candidate to its cost.
+        priced: costs that are traced or measured rather than counted, by name.
     """
 
     fixed: Cost
     candidates: Mapping[str, Mapping[str, Cost]]
+    priced: Mapping[str, Metric] = field(default_factory=dict)
 
     @classmethod
     def of(cls, space: SearchSpace, input_shape: tuple[int, ...] | None = None) -> "CostTable":
@@ -82,3 +89,26 @@ class CostTable:
         for choice, candidate in architecture.items():
             total = total + self.candidates[choice][candidate]
         return total
+
+    def metric(self, name: str) -> Metric:
+        """One of the costs, by name.
+
+        Raises:
+            ConfigError: it is not priced here.
+        """
+        if name in self.priced:
+            return self.priced[name]
+        if name not in COUNTED:
+            raise ConfigError(
+                f"the costs that are known here are {', '.join((*COUNTED, *self.priced))}, but "
+                f"{name} is asked for; leave it out"
+            )
+        candidates = {
+            choice: {candidate: getattr(cost, name) for candidate, cost in costs.items()}
+            for choice, costs in self.candidates.items()
+        }
+        return Metric((Additive(getattr(self.fixed, name), candidates),))
+
+
+COUNTED = tuple(known.name for known in fields(Cost))
+"""The costs that are counted, exactly, without running anything."""

@@ -1,11 +1,11 @@
 """How many bytes a training step holds: predicted, measured, and planned to fit a budget."""
 
+from radars.cost import PriceCache
 from radars.memory.levers import PLAIN, Levers, lever_settings
 from radars.memory.measure import measure
 from radars.memory.out_of_memory import is_out_of_memory, out_of_memory_said
 from radars.memory.plan import Plan, Planner
 from radars.memory.predict import StepMemory, TrainingSpec, predict
-from radars.memory.price_cache import PriceCache
 from radars.memory.tracker import Breakdown, MemoryTracker, Part
 
 __all__ = [

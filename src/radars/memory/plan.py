@@ -12,12 +12,11 @@ from functools import cache, cached_property
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from radars.cost import CostTable
+from radars.cost import CostTable, PriceCache
 from radars.errors import BudgetError
 from radars.memory.levers import PLAIN, Levers
 from radars.memory.predict import StepMemory, TrainingSpec, predict
 from radars.memory.price import Price, Prices, held_bytes, place_prices
-from radars.memory.price_cache import PriceCache
 from radars.nn.steps import StepKind
 from radars.nn.supernet import Weigh
 from radars.space import Architecture, SearchSpace, Subspace

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from radars.cost import PriceCache, price_places
 from radars.memory.levers import PLAIN, Levers
 from radars.memory.predict import TrainingSpec, without_collector
-from radars.memory.price_cache import PriceCache, price_key
 from radars.memory.tracker import MemoryTracker, Part
 from radars.nn.optimizer import state_tensors
 from radars.nn.steps import autocast
-from radars.space import Factory, Place, SearchSpace, building, content_of
+from radars.space import Factory, Place, SearchSpace, building
 
 
 @dataclass(frozen=True)
@@ -69,29 +69,15 @@ def place_prices(
 
     Each distinct candidate and input shape is traced once, on fake tensors, or found in the cache.
     """
-    on_disk = {} if cache is None else cache.read()
-    new: dict[str, tuple[int, ...]] = {}
-    known: dict[object, Price] = {}
-    places = []
-    for place in space.places(spec.input_shape):
-        prices: dict[str, Price] = {}
-        for name, factory in place.factories.items():
-            with building(torch.device("meta")):
-                candidate = factory()
-            own = content_of(candidate)
-            content = (own, place.input_shapes)
-            if own is None or content not in known:
-                key = price_key(candidate, (place.input_shapes, *_dependencies(spec)))
-                if key is not None and key in on_disk:
-                    known[content] = Price(*on_disk[key])
-                else:
-                    known[content] = _price(factory, place, spec)
-                    new |= {} if key is None else {key: astuple(known[content])}
-            prices[name] = known[content]
-        places.append((place.choice, prices))
-    if cache is not None and new:
-        cache.add(new)
-    return tuple(places)
+
+    def price(factory: Factory, place: Place) -> tuple[int, ...]:
+        return astuple(_price(factory, place, spec))
+
+    places = price_places(space, spec.input_shape, price, _dependencies(spec), cache)
+    return tuple(
+        (place.choice, {name: Price(*numbers) for name, numbers in prices.items()})
+        for place, prices in places
+    )
 
 
 def held_bytes(

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from radars.memory import PriceCache, TrainingSpec, price
 from radars.memory.price import place_prices
-from radars.memory.price_cache import price_key
+from radars.cost.price_cache import price_key
 from radars.nn.optimizer import OptimizerConfig
 
 SPEC = TrainingSpec((1, 8, 8), 16)
