@@ -14,6 +14,7 @@ from radars.units import (
     format_count,
     format_seconds,
     parse_bytes,
+    parse_shape,
 )
 
 
@@ -154,3 +155,9 @@ def test_durations_are_printed(seconds: float, text: str) -> None:
 def test_no_duration_has_sixty_seconds_or_minutes(seconds: float) -> None:
     text = format_seconds(seconds)
     assert not re.search(r"\b60(\.0)? (s|min)", text)
+
+
+@pytest.mark.parametrize("text", ["", "3x", "x3", "3x-1", "0x3", "3 x 3", "axb", "9" * 9])
+def test_a_shape_that_is_none(text: str) -> None:
+    with pytest.raises(ConfigError, match="3x224x224"):
+        parse_shape(text)

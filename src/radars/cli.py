@@ -70,6 +70,9 @@ def search(
         str | None, typer.Option(help="The search method.", autocompletion=complete_method)
     ] = None,
     constraint: Constraints = None,
+    pareto: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="A front to write, such as accuracy,macs.")
+    ] = None,
     config: ConfigFile = None,
     overrides: Overrides = None,
     seed: Seed = None,
@@ -89,6 +92,7 @@ def search(
         budget=budget,
         method=method,
         constraints=constraint or None,
+        pareto=None if pareto is None else [name.strip() for name in pareto.split(",")],
         seed=seed,
         max_minutes=max_minutes,
     )
@@ -111,6 +115,9 @@ def plan(
     ] = None,
     batch_size: Annotated[int, typer.Option(help="Examples in a batch.")] = 64,
     budget: Budget = "12GiB",
+    costs: Annotated[
+        bool, typer.Option("--costs", help="Hold costs by candidates against whole networks.")
+    ] = False,
     overrides: Overrides = None,
     as_json: Json = False,
 ) -> None:
@@ -119,7 +126,12 @@ def plan(
     from radars.search.summary import plan_summary
 
     report = plan_for(
-        space or "digits", input_shape, batch_size, budget or "12GiB", overrides or ()
+        space or "digits",
+        input_shape,
+        batch_size,
+        budget or "12GiB",
+        overrides or (),
+        with_costs=costs,
     )
     if as_json:
         print(json.dumps(report.to_dict()))

@@ -1,4 +1,4 @@
-"""Bytes, counts and seconds: read from text, and printed for people."""
+"""Bytes, counts, shapes and seconds: read from text, and printed for people."""
 
 import math
 import re
@@ -64,3 +64,22 @@ def format_seconds(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def parse_shape(text: str) -> tuple[int, ...]:
+    """Reads `3x224x224`.
+
+    Raises:
+        ConfigError: it is not positive whole numbers with `x` between.
+    """
+    if not re.fullmatch(r"[1-9][0-9]{0,6}(x[1-9][0-9]{0,6})*", text):
+        raise ConfigError(
+            f"an input shape is whole numbers with x between, but got {text!r}; "
+            f"write it like 3x224x224"
+        )
+    return tuple(map(int, text.split("x")))
+
+
+def format_shape(shape: tuple[int, ...]) -> str:
+    """Prints a shape: `3x224x224`."""
+    return "x".join(map(str, shape))

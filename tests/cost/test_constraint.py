@@ -13,6 +13,10 @@ from radars.errors import ConfigError
         (" MACS <= 40E6 ", "macs", 40e6),
         ("parameters<=1000", "parameters", 1000),
         ("macs<=.5", "macs", 0.5),
+        ("memory<=1MiB", "memory", 2**20),
+        ("memory <= 1.5 kb", "memory", 1500),
+        ("memory<=4096", "memory", 4096),
+        ("latency_ms<=2.5", "latency_ms", 2.5),
     ],
 )
 def test_constraints_that_are_read(text: str, metric: str, limit: float) -> None:
@@ -37,6 +41,9 @@ def test_constraints_that_are_read(text: str, metric: str, limit: float) -> None
         "latency<=3",
         "macs<=1 parameters<=2",
         "40e6",
+        "memory<=1MiBs",
+        "memory<=0.1",
+        "latency_ms<=3ms",
     ],
 )
 def test_constraints_that_are_refused(text: str) -> None:
@@ -45,7 +52,7 @@ def test_constraints_that_are_refused(text: str) -> None:
     assert repr(text) in str(caught.value)
 
 
-@given(st.sampled_from(["macs", "parameters"]), st.integers(1, 999_999))
+@given(st.sampled_from(["macs", "parameters", "memory"]), st.integers(1, 2**52))
 def test_a_constraint_is_printed_as_it_is_read(metric: str, limit: int) -> None:
     constraint = Constraint(metric, float(limit))
     assert Constraint.parse(str(constraint)) == constraint

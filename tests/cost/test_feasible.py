@@ -7,8 +7,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tests.tiny import tiny_space
 
-from radars.cost import Constraint, Cost, CostTable, Feasible
+from radars.cost import Additive, Constraint, Cost, CostTable, Feasible, Metric
 from radars.errors import ConfigError
+from radars.memory import inference_memory
 from radars.space import Architecture, Subspace
 
 SPACE = tiny_space()
@@ -220,3 +221,64 @@ def test_the_only_allowed_architecture_is_found_where_constraints_conflict() -> 
     feasible = Feasible(table, limits, full)
     architecture, _ = feasible.sample(full, first, torch.Generator().manual_seed(0))
     assert feasible.allows(architecture)
+
+
+def test_what_is_impossible_together_says_what_to_loosen_and_how_far() -> None:
+    full = Subspace({"a": ("wide", "long")})
+    table = CostTable(Cost(), {"a": {"wide": Cost(1, 9), "long": Cost(9, 1)}})
+    limits = [Constraint("macs", 5.0), Constraint("parameters", 5.0)]
+    with pytest.raises(ConfigError, match="loosen macs<=5 to 9 or parameters<=5 to 9"):
+        Feasible(table, limits, full)
+
+
+MEMORY = inference_memory(SPACE, (1, 8, 8))
+WITH_MEMORY = CostTable(TABLE.fixed, TABLE.candidates, {"memory": MEMORY})
+HELD = {architecture: MEMORY.of(architecture) for architecture in ALL}
+
+
+@pytest.mark.parametrize("held_bytes", sorted(set(HELD.values()))[::4])
+def test_a_bound_on_memory_allows_what_holds_no_more(held_bytes: float) -> None:
+    feasible = Feasible(WITH_MEMORY, [Constraint("memory", held_bytes)], FULL)
+    allowed = {architecture for architecture, held in HELD.items() if held <= held_bytes}
+    assert set(feasible.best({}, FULL, 100)) == allowed
+    assert all(map(feasible.holds, allowed))
+    generator = torch.Generator().manual_seed(0)
+
+    def pick(choice: str, names: tuple[str, ...]) -> str:
+        return names[int(torch.randint(len(names), (), generator=generator))]
+
+    drawn = {feasible.sample(FULL, pick, generator)[0] for _ in range(150)}
+    assert drawn <= allowed
+    assert len(drawn) > len(allowed) / 2
+
+
+def test_a_bound_on_memory_that_nothing_satisfies_names_the_least() -> None:
+    least = min(HELD.values())
+    with pytest.raises(ConfigError, match=f"the least is {least:,.0f} bytes; loosen it"):
+        Feasible(WITH_MEMORY, [Constraint("memory", least - 1)], FULL)
+
+
+def measured_table(factor: float) -> CostTable:
+    """Latencies that are 1 ms for each candidate but `none`, and another whole network's."""
+    candidates = {c: {n: float(n != "none") for n in names} for c, names in FULL.items()}
+    known = Additive(1.0, candidates)
+    metric = Metric((known,), lambda architecture: factor * known.of(architecture), margin=0.1)
+    return CostTable(TABLE.fixed, TABLE.candidates, {"latency_ms": metric})
+
+
+def test_the_next_best_is_taken_where_the_whole_network_is_slower_than_its_candidates() -> None:
+    feasible = Feasible(measured_table(1.2), [Constraint("latency_ms", 3.0)], FULL)
+    slow, fast = (
+        Architecture({"a": "mb2", "b": second, "c": "none"}) for second in ("mb2", "none")
+    )
+    assert feasible.allows(slow)  # 3 ms by its candidates, 3.6 ms when it is measured
+    assert not feasible.holds(slow)
+    assert feasible.first_holding([slow, fast]) == fast
+    cheapest = Architecture(dict.fromkeys("abc", "none"))
+    assert feasible.first_holding([slow]) == cheapest
+
+
+def test_a_margin_is_kept_and_what_even_the_cheapest_misses_is_refused() -> None:
+    Feasible(measured_table(1.2), [Constraint("latency_ms", 1.33)], FULL)
+    with pytest.raises(ConfigError, match=r"has 1\.200 ms, which has to be 10% below; loosen"):
+        Feasible(measured_table(1.2), [Constraint("latency_ms", 1.31)], FULL)

@@ -8,9 +8,9 @@ import pytest
 from tests.tiny import tiny_space
 from torch import Tensor, nn
 
+from radars.cost.price_cache import price_key
 from radars.memory import PriceCache, TrainingSpec, price
 from radars.memory.price import place_prices
-from radars.cost.price_cache import price_key
 from radars.nn.optimizer import OptimizerConfig
 
 SPEC = TrainingSpec((1, 8, 8), 16)

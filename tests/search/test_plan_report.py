@@ -1,7 +1,7 @@
 import pytest
 
-from radars.errors import BudgetError, ConfigError, SpaceError
-from radars.search.plan_report import parse_shape, plan_for
+from radars.errors import BudgetError, SpaceError
+from radars.search.plan_report import plan_for
 from radars.search.summary import plan_summary
 
 
@@ -52,9 +52,3 @@ def test_a_space_without_a_shape_asks_for_one(tmp_path, monkeypatch) -> None:  #
     with pytest.raises(SpaceError, match="--input"):
         plan_for("mine.py:net", None, 4, "1GiB")
     assert plan_for("mine.py:net", "4", 4, "1GiB").total_candidates == 2
-
-
-@pytest.mark.parametrize("text", ["", "3x", "x3", "3x-1", "0x3", "3 x 3", "axb", "9" * 9])
-def test_a_shape_that_is_none(text: str) -> None:
-    with pytest.raises(ConfigError, match="3x224x224"):
-        parse_shape(text)

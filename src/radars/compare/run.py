@@ -204,11 +204,12 @@ def _finished(search: SearchConfig, out: Path) -> SearchResult | None:
     if stored is None:
         return None
     asked: Mapping[str, Any] = json.loads(to_json(search.model_dump(mode="json")))
-    different = [key for key in asked if stored.get(key) != asked[key]]
+    stored = SearchConfig().model_dump(mode="json") | stored  # what was not known then, as it was
+    different = [key for key in asked if stored[key] != asked[key]]
     if different:
         raise ConfigError(
             f"a cell keeps its settings, but {different[0]} of {out} was "
-            f"{stored.get(different[0])!r} and is now {asked[different[0]]!r}; leave it, or choose "
+            f"{stored[different[0]]!r} and is now {asked[different[0]]!r}; leave it, or choose "
             f"another --out"
         )
     if result is None or result["status"] not in ("completed", "exceeded_time"):

@@ -3,7 +3,11 @@
 from radars.cost.constraint import METRICS, Constraint, format_cost
 from radars.cost.count import count_macs, count_parameters
 from radars.cost.feasible import Feasible
+from radars.cost.latency import LatencySpec, measured_metric, measured_rows
+from radars.cost.latency_table import LatencyRow, latency_metric, read_latencies
 from radars.cost.metric import Additive, Metric
+from radars.cost.objective import Objectives, SoftTarget
+from radars.cost.pareto import pareto_front
 from radars.cost.price_cache import PriceCache
 from radars.cost.price_places import price_places
 from radars.cost.table import COUNTED, Cost, CostTable
@@ -16,10 +20,19 @@ __all__ = [
     "Cost",
     "CostTable",
     "Feasible",
+    "LatencyRow",
+    "LatencySpec",
     "Metric",
+    "Objectives",
     "PriceCache",
+    "SoftTarget",
     "count_macs",
     "count_parameters",
     "format_cost",
+    "latency_metric",
+    "measured_metric",
+    "measured_rows",
+    "pareto_front",
     "price_places",
+    "read_latencies",
 ]

@@ -1,6 +1,7 @@
 """How many bytes a training step holds: predicted, measured, and planned to fit a budget."""
 
 from radars.cost import PriceCache
+from radars.memory.inference import inference_bytes, inference_memory
 from radars.memory.levers import PLAIN, Levers, lever_settings
 from radars.memory.measure import measure
 from radars.memory.out_of_memory import is_out_of_memory, out_of_memory_said
@@ -19,6 +20,8 @@ __all__ = [
     "PriceCache",
     "StepMemory",
     "TrainingSpec",
+    "inference_bytes",
+    "inference_memory",
     "is_out_of_memory",
     "lever_settings",
     "measure",

@@ -17,6 +17,10 @@ class Relaxation(Protocol):
         """Returns weights (C,) that sum to one, with a gradient to `logit_C` (C,)."""
         ...
 
+    def probabilities(self, logit_C: Tensor) -> Tensor:
+        """Returns what the weights stand for (C,), without noise, with a gradient to `logit_C`."""
+        ...
+
 
 @dataclass(frozen=True)
 class Softmax:
@@ -26,6 +30,10 @@ class Softmax:
 
     def __call__(self, logit_C: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Returns weights (C,); `generator` is not used."""
+        return self.probabilities(logit_C)
+
+    def probabilities(self, logit_C: Tensor) -> Tensor:
+        """Returns the weights themselves (C,)."""
         return (logit_C / self.temperature).softmax(-1)
 
 
@@ -48,3 +56,7 @@ class GumbelSoftmax:
             return soft_C
         hard_C = torch.zeros_like(soft_C).scatter(-1, soft_C.argmax(-1, keepdim=True), 1.0)
         return hard_C - soft_C.detach() + soft_C
+
+    def probabilities(self, logit_C: Tensor) -> Tensor:
+        """Returns how often each weight is the largest (C,), whatever the temperature."""
+        return logit_C.softmax(-1)

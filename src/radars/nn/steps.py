@@ -19,6 +19,9 @@ from radars.nn.supernet import Supernet
 Loss = Callable[[Tensor, Tensor], Tensor]
 """Scores outputs (B, K) against labels (B,): a scalar to minimise."""
 
+Regulariser = Callable[[Supernet], Tensor]
+"""A scalar of a supernet's logits that is added to the loss of an architecture step."""
+
 Precision = Literal["32-true", "bf16-mixed"]
 """Lightning Fabric's names: all in float32, or matrix products and convolutions in bfloat16."""
 
@@ -67,7 +70,7 @@ def architecture_step(
     *,
     loss: Loss = nn.functional.cross_entropy,
     precision: Precision = "32-true",
-    regulariser: Callable[[Supernet], Tensor] | None = None,
+    regulariser: Regulariser | None = None,
     micro_batches: int = 1,
 ) -> Tensor:
     """Trains the architecture logits on one batch with frozen weights. Returns the loss.
@@ -78,8 +81,8 @@ def architecture_step(
     supernet.train()
     with supernet.frozen_weights(), frozen_statistics(supernet):
         value = _backward(supernet, example_B, label_B, loss, precision, micro_batches)
-        if regulariser is not None and supernet.live_logits():
-            regulariser(supernet).backward()  # type: ignore[no-untyped-call]
+        if regulariser is not None:
+            _add_gradient(regulariser(supernet))
     supernet.architecture_optimizer.step()
     supernet.architecture_optimizer.zero_grad()
     return value
@@ -95,6 +98,7 @@ def second_order_step(
     virtual_learning_rate: float,
     loss: Loss = nn.functional.cross_entropy,
     precision: Precision = "32-true",
+    regulariser: Regulariser | None = None,
     micro_batches: int = 1,
 ) -> Tensor:
     """Trains the logits on one batch as if the weights followed them by one step of descent.
@@ -112,6 +116,7 @@ def second_order_step(
         virtual_learning_rate: xi, of the virtual step.
         loss: of outputs and labels.
         precision: of the passes.
+        regulariser: as in `architecture_step`.
         micro_batches: as in `weights_step`.
     """
     supernet.train()
@@ -144,6 +149,8 @@ def second_order_step(
                     total += factor * gradient
             for logit_C, total in zip(logits, totals, strict=True):
                 logit_C.grad = total
+            if regulariser is not None:
+                _add_gradient(regulariser(supernet))
         finally:
             supernet.logits.requires_grad_(True)
             with torch.no_grad():
@@ -152,6 +159,11 @@ def second_order_step(
     supernet.architecture_optimizer.step()
     supernet.architecture_optimizer.zero_grad()
     return value
+
+
+def _add_gradient(value: Tensor) -> None:
+    if value.requires_grad:  # not where nothing is left to choose
+        value.backward()  # type: ignore[no-untyped-call]
 
 
 def _taken_gradients(parameters: Iterable[nn.Parameter]) -> list[Tensor]:
@@ -206,8 +218,7 @@ def _backward(
             value = loss(supernet(example_P), label_P)
         if share < 1.0:
             value = value * share
-        if value.requires_grad:  # not where nothing that runs is to be trained
-            value.backward()  # type: ignore[no-untyped-call]
+        _add_gradient(value)  # unless nothing that runs is to be trained
         total += value.detach()
     return total
 

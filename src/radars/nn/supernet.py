@@ -197,6 +197,22 @@ class Supernet(nn.Module):
             if len(self.live[choice.name]) > 1
         }
 
+    def probabilities(self, subspace: Subspace) -> dict[str, Tensor]:
+        """Choice to the probabilities (C,) of these candidates, with a gradient to their logits.
+
+        They are what the relaxation stands for, or the softmax where paths are run (`weigh`).
+        """
+        relaxation = self.relaxation if self.weigh is None else Softmax()
+        probabilities = {}
+        for choice, logit_C in zip(self._choices, self.logits, strict=True):
+            names = subspace[choice.name]
+            index = [choice.candidates.index(name) for name in names]
+            if len(names) == 1:  # a logit that decides nothing is left alone
+                probabilities[choice.name] = torch.ones(1, device=logit_C.device)
+            else:
+                probabilities[choice.name] = relaxation.probabilities(logit_C[index])
+        return probabilities
+
     def reset_logits(self) -> None:
         """Makes all candidates alike again, and forgets how the logits were moving."""
         with torch.no_grad():

@@ -25,6 +25,7 @@ _ARCHITECTURE_NAME = "architecture.json"
 _CHECKPOINT_NAME = "checkpoint"
 _TENSORBOARD_NAME = "tensorboard"
 _WEIGHTS_NAME = "weights"
+PARETO_NAME = "pareto.json"
 
 
 class RunDirectory:
@@ -167,6 +168,10 @@ class RunDirectory:
         """Writes `result.json`, atomically; NaN is written as null."""
         write_atomically(self.path / _RESULT_NAME, to_json(result, indent=2) + "\n")
 
+    def write_json(self, name: str, value: object) -> None:
+        """Writes another JSON file beside these, atomically; NaN is written as null."""
+        write_atomically(self.path / name, to_json(value, indent=2) + "\n")
+
     def close(self) -> None:
         """Closes the files and frees the directory for other processes."""
         self._events.close()
@@ -212,16 +217,28 @@ def read_result(path: str | Path) -> dict[str, Any] | None:
     Raises:
         ConfigError: the file is not a JSON object.
     """
-    file = Path(path) / _RESULT_NAME
+    return _read_object(Path(path) / _RESULT_NAME)
+
+
+def read_front(path: str | Path) -> dict[str, Any] | None:
+    """Reads the `pareto.json` of a run directory; None where there is none.
+
+    Raises:
+        ConfigError: the file is not a JSON object.
+    """
+    return _read_object(Path(path) / PARETO_NAME)
+
+
+def _read_object(file: Path) -> dict[str, Any] | None:
     if not file.is_file():
         return None
     try:
-        result = json.loads(file.read_bytes())
+        value = json.loads(file.read_bytes())
     except ValueError:
-        result = None
-    if not isinstance(result, dict):
+        value = None
+    if not isinstance(value, dict):
         raise ConfigError(f"a result is a JSON object, but {file} is not; remove it and --resume")
-    return result
+    return value
 
 
 def _check_unused(path: Path) -> None:

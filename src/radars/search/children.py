@@ -25,7 +25,7 @@ class Children:
 
     What builds the same network as an earlier one is not trained again. What is hopeless is stopped
     early: part of the way it is worse than the median of those before it at that point (Golovin et
-    al. 2017, "Google Vizier", section 3.2), and its accuracy there counts.
+    al. 2017, "Google Vizier", section 3.2), soft targets included, and its accuracy there counts.
 
     Args:
         setup: fresh weights, training batches, and how long each is trained (`config.children`).
@@ -38,7 +38,7 @@ class Children:
         self._config = setup.config.children
         self._check_step = round(self._config.check_fraction * self._config.steps)
         self._known: dict[str, float] = {}  # fingerprint to accuracy
-        self._at_check: list[float] = []  # the accuracies of all that came to it
+        self._at_check: list[float] = []  # the rewards of all that came to it
         self._architecture: Architecture | None = None
         self._child: Supernet | None = None
         self._stream: BatchStream | None = None
@@ -62,8 +62,9 @@ class Children:
         while self._step < self._config.steps:
             if self._step == self._check_step > 0:
                 accuracy = self._evaluate(architecture)
-                is_hopeless = self._is_hopeless(accuracy)
-                self._at_check.append(accuracy)
+                reward = self._bench.reward(architecture, accuracy)
+                is_hopeless = self._is_hopeless(reward)
+                self._at_check.append(reward)
                 if is_hopeless:
                     break
             self._train(architecture)
@@ -121,8 +122,9 @@ class Children:
 
     def _evaluate(self, architecture: Architecture) -> float:
         assert self._child is not None
-        return self._bench.accuracy(self._child, architecture, self._setup.config.data.batch_size)
+        batch_size = self._setup.config.data.batch_size
+        return self._bench.accuracy(self._child, architecture, batch_size, is_alone=True)
 
-    def _is_hopeless(self, accuracy: float) -> bool:
+    def _is_hopeless(self, reward: float) -> bool:
         enough = len(self._at_check) >= _MIN_BEFORE_STOPPING
-        return enough and accuracy < median(self._at_check)
+        return enough and reward < median(self._at_check)

@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, field_validator
 
-from radars.cost import Constraint
+from radars.cost import Constraint, SoftTarget
 from radars.data import DataConfig
+from radars.errors import ConfigError
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.relaxation import GumbelSoftmax, Relaxation, Softmax
 from radars.nn.steps import Precision
@@ -261,6 +262,28 @@ class DnasConfig(_Config):
     partial_channels: int = Field(4, ge=2)
 
 
+class CostsConfig(_Config):
+    """How costs are priced that are not simply counted: `memory` and `latency_ms`.
+
+    Attributes:
+        batch_size: examples in a forward pass, for both.
+        threads: that a forward pass may use while it is measured.
+        latency_table: a CSV or JSON file with the latency of each candidate, on any device; None to
+            measure on this machine.
+        seconds: how long each candidate is measured, at least.
+        margin: how far below its bound the latency of what is returned has to be when it is
+            measured, as a fraction: measured again, it is a little more or less.
+    """
+
+    batch_size: int = Field(1, ge=1)
+    threads: int = Field(1, ge=1)
+    latency_table: str | None = None
+    seconds: float = Field(0.1, gt=0, le=60)
+    margin: float = Field(0.05, ge=0, lt=1)
+
+
+Objective = Literal["accuracy", "macs", "parameters", "memory", "latency_ms"]
+
 MethodName = Literal[
     "radars",
     "reinforce",
@@ -289,6 +312,9 @@ class SearchConfig(_Config):
         budget: bytes that no training step exceeds.
         hard_cap: on CUDA, let the allocator refuse what is beyond the budget, whoever asks.
         constraints: hard bounds on the architecture, such as `macs<=40e6`.
+        objectives: soft targets, such as `{cost: macs, target: 40e6, exponent: -0.07}`.
+        pareto: `accuracy` and costs whose front is written to `pareto.json`; none for no front.
+        costs: how costs are priced that are not simply counted.
         seed: of everything random.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         precision: `32-true` or `bf16-mixed`.
@@ -316,6 +342,9 @@ class SearchConfig(_Config):
     budget: Bytes = 16 * 2**20
     hard_cap: bool = False
     constraints: tuple[Hard, ...] = ()
+    objectives: tuple[SoftTarget, ...] = ()
+    pareto: tuple[Objective, ...] = ()
+    costs: CostsConfig = CostsConfig()
     seed: int = Field(0, ge=0, lt=2**31)
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
     precision: Precision = "32-true"
@@ -333,3 +362,22 @@ class SearchConfig(_Config):
     dnas: DnasConfig = DnasConfig()
     max_minutes: float | None = Field(None, gt=0)
     checkpoint_seconds: float = Field(default=60.0, ge=0)
+
+    @field_validator("pareto")
+    @classmethod
+    def _check_pareto(cls, names: tuple[Objective, ...]) -> tuple[Objective, ...]:
+        if names and (len(names) < 2 or len(set(names)) < len(names) or "accuracy" not in names):
+            raise ConfigError(
+                f"a front is of accuracy and one or more costs, each once, but got "
+                f"{','.join(names)}; write it like accuracy,macs"
+            )
+        return names
+
+    @property
+    def asked_costs(self) -> set[str]:
+        """The costs that constraints, soft targets or the front are about."""
+        return (
+            {constraint.metric for constraint in self.constraints}
+            | {target.cost for target in self.objectives}
+            | {name for name in self.pareto if name != "accuracy"}
+        )

@@ -35,7 +35,7 @@ class BetaDecay:
     def __call__(self, supernet: Supernet) -> Tensor:
         """The weighted sum, over choices, of the log-sum-exp of their live logits: a scalar."""
         terms = [logit_C.logsumexp(-1) for logit_C in supernet.live_logits().values()]
-        return self.weight * torch.stack(terms).sum()
+        return self.weight * torch.stack(terms).sum() if terms else torch.zeros(())
 
 
 def differentiate(
@@ -112,9 +112,15 @@ def differentiate(
             pass
         elif second_order:
             rate = learning_rate_at(step)
-            within_memory(second_order_step, *batch, *train_batch, virtual_learning_rate=rate)
+            within_memory(
+                second_order_step,
+                *batch,
+                *train_batch,
+                virtual_learning_rate=rate,
+                regulariser=bench.regulariser(),
+            )
         else:
-            regulariser = BetaDecay(config.beta_decay * fraction)
+            regulariser = bench.regulariser(BetaDecay(config.beta_decay * fraction))
             within_memory(architecture_step, *batch, regulariser=regulariser)
         tick(step + 1, float("nan"))
     trained = {

@@ -1,6 +1,6 @@
 """`DNAS`: what the methods share that differentiate the supernet of the whole space."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -98,12 +98,11 @@ class DNAS(SharedMethod):
         observer.log("differentiated", logits=self._trained, architecture=dict(found.architecture))
         return Found(found.architecture, self.shared_accuracy(found.architecture))
 
-    def best_so_far(self) -> Found:
-        """The best architecture by logits."""
+    def ranked(self) -> Iterator[Found]:
+        """The best architectures by logits."""
         full = self.setup.proxy.full
         logits = self._trained or {choice: self.supernet.logits_of(choice) for choice in full}
-        [best] = self.bench.feasible.best(logits, full, 1)
-        return Found(best, None)
+        return (Found(best, None) for best in self.bench.feasible.ranked(logits, full))
 
     def values(self) -> dict[str, Any]:
         """See `Method`."""

@@ -8,7 +8,7 @@ Not the paper's: the weights are trained uniformly for the warm-up of `explore`,
 policy take turns every few steps rather than every epoch.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -50,11 +50,11 @@ class Enas(SharedMethod):
                 tick(len(self._finalists), accuracy)
         return self.best_so_far()
 
-    def best_so_far(self) -> Found:
-        """The best finalist, or what the policy prefers where there is none yet."""
+    def ranked(self) -> Iterator[Found]:
+        """The finalists, best first, or what the policy prefers where there is none yet."""
         if not self._finalists:
-            return Found(self.controller.best(self.bench.feasible), None)
-        return self.best_of(self._finalists)
+            yield Found(self.controller.best(self.bench.feasible), None)
+        yield from self.ranked_of(self._finalists)
 
     def tensors(self) -> dict[str, Tensor]:
         """See `Method`."""

@@ -21,5 +21,5 @@ class Evolution(RandomSearch):
         population = self.history[-settings.population :]
         order = torch.randperm(len(population), generator=self.generator)
         contest = [population[index] for index in order[: settings.tournament].tolist()]
-        parent, _ = max(contest, key=lambda entry: entry[1])
+        parent, _ = max(contest, key=lambda entry: self.bench.reward(*entry))
         return [self.bench.mutate(parent, self.generator)]

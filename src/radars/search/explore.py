@@ -57,7 +57,7 @@ def explore(
 def update_policy(
     bench: Workbench, supernet: Supernet, controller: Policy, config: ExploreConfig
 ) -> float:
-    """Rewards samples with their validation accuracy and updates the policy; returns their mean."""
+    """Rewards samples on validation batches and updates the policy; returns their mean accuracy."""
     samples = [bench.draw(controller) for _ in range(config.samples)]
     correct = torch.zeros(len(samples), device=bench.device)
     num_examples = 0
@@ -66,6 +66,10 @@ def update_policy(
         num_examples += len(batch.label_B)
         for index, sample in enumerate(samples):
             correct[index] += bench.num_correct(supernet, sample.architecture, batch)
-    rewards: list[float] = (correct / num_examples).tolist()
+    accuracies: list[float] = (correct / num_examples).tolist()
+    rewards = [
+        bench.reward(sample.architecture, accuracy)
+        for sample, accuracy in zip(samples, accuracies, strict=True)
+    ]
     controller.reinforce(samples, rewards)
-    return sum(rewards) / len(rewards)
+    return sum(accuracies) / len(accuracies)

@@ -66,4 +66,5 @@ class GDAS(PathDNAS):
             {choice: noise_C.tolist() for choice, noise_C in noise.items()},
             temperature,
         )
-        self.bench.train_logits(self.supernet, path.as_subspace(), weigh, batch)
+        full = self.setup.proxy.full
+        self.bench.train_logits(self.supernet, path.as_subspace(), weigh, batch, among=full)

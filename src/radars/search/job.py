@@ -8,12 +8,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from radars.cost import COUNTED, LatencyRow, read_latencies
 from radars.data import Data
 from radars.errors import BudgetError, RunError
 from radars.memory import out_of_memory_said
 from radars.memory.measure import peak_rss_bytes
 from radars.nn.shelf import Shelf
-from radars.run import Interrupt, NoProgress, Progress, RunDirectory, ScalarWriter
+from radars.run import (
+    PARETO_NAME,
+    Interrupt,
+    NoProgress,
+    Progress,
+    RunDirectory,
+    ScalarWriter,
+)
 from radars.run.device import capped, reproducible
 from radars.search.config import SearchConfig
 from radars.search.method import Found
@@ -22,7 +30,9 @@ from radars.search.observer import Observer, TimeLimitReached
 from radars.search.result import SearchResult, Status
 from radars.search.setup import SearchSetup
 from radars.search.state import SearchState
-from radars.space import SearchSpace
+from radars.space import Architecture, SearchSpace
+
+LATENCIES_NAME = "latencies.json"
 
 
 def run_search(
@@ -55,7 +65,8 @@ def run_search(
         RunError: it cannot go on.
     """
     config = config or SearchConfig()
-    setup = SearchSetup.of(config, space=space, proxy=proxy, data=data)
+    latencies = _read_latencies(out) if resume and out is not None else None
+    setup = SearchSetup.of(config, space=space, proxy=proxy, data=data, latencies=latencies)
     with ExitStack() as stack:
         interrupt = stack.enter_context(Interrupt())
         stack.enter_context(reproducible(setup.device))
@@ -67,10 +78,14 @@ def run_search(
                 if resume
                 else RunDirectory.create(out, config.model_dump(mode="json"))
             )
+            if setup.latencies is not None:
+                run.write_json(LATENCIES_NAME, [row.to_dict() for row in setup.latencies])
         shelf = stack.enter_context(_shelf_in(run))
         bench = setup.workbench()
         method = new_method(setup, bench, shelf)
-        state = SearchState(method, bench.train_stream, bench.validation_stream, bench.meter)
+        state = SearchState(
+            method, bench.train_stream, bench.validation_stream, bench.meter, bench.evaluations
+        )
         checkpoint = run.latest() if run is not None else None
         if checkpoint is not None:
             state.load(checkpoint.tensors, checkpoint.values, setup.planner)
@@ -92,6 +107,9 @@ def run_search(
             if run is not None:
                 if status in ("completed", "exceeded_time"):
                     run.write_architecture(dict(found.architecture))
+                    if bench.evaluations is not None:
+                        front = bench.evaluations.front(config.pareto, setup.costs)
+                        run.write_json(PARETO_NAME, front)
                 run.write_result(result.to_dict() | details)
                 details = {"architecture": dict(found.architecture)} | details
                 observer.log("search_ended", status=status, **details)
@@ -104,7 +122,7 @@ def run_search(
         try:
             method.check_memory()
         except BudgetError as error:
-            nothing = dict.fromkeys(("architecture", "macs", "parameters"))
+            nothing = dict.fromkeys(("architecture", "macs", "parameters", "costs"))
             needed_bytes = error.needed_bytes
             end("exceeded_memory", method.best_so_far(), **nothing, needed_bytes=needed_bytes)
             raise
@@ -159,4 +177,26 @@ def _result(setup: SearchSetup, state: SearchState, status: Status, found: Found
         macs=cost.macs,
         parameters=cost.parameters,
         rounds=state.round_index,
+        costs=_asked_costs(setup, found.architecture),
     )
+
+
+def _asked_costs(
+    setup: SearchSetup, architecture: Architecture
+) -> dict[str, dict[str, float | None]]:
+    """What is asked for and not counted, by candidates and of the whole network."""
+    metrics = {name: setup.costs.metric(name) for name in setup.config.asked_costs}
+    return {
+        name: {
+            "sum": metric.of(architecture),
+            "whole": None if metric.whole is None else metric.whole(architecture),
+        }
+        for name, metric in sorted(metrics.items())
+        if name not in COUNTED
+    }
+
+
+def _read_latencies(out: str | Path) -> list[LatencyRow] | None:
+    """What a search to go on with has measured: it goes on with the same numbers."""
+    path = Path(out) / LATENCIES_NAME
+    return read_latencies(path) if path.is_file() else None

@@ -1,7 +1,7 @@
 """`Method`: one way to search. All are given the same, and leave the same."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from torch import Tensor
@@ -66,16 +66,32 @@ class Method(ABC):
             observer: told of every step; saves the state, and stops the search by raising.
         """
 
-    def best_of(self, scored: Sequence[Scored]) -> Found:
-        """The most accurate, or any architecture within the constraints where there is none."""
-        if not scored:
-            [first] = self.bench.feasible.best({}, self.setup.proxy.full, 1)
-            return Found(first, None)
-        return Found(*max(scored, key=lambda entry: entry[1]))
-
     @abstractmethod
+    def ranked(self) -> Iterator[Found]:
+        """Yields what it would return if it had to end now, best first; all within constraints."""
+
     def best_so_far(self) -> Found:
-        """What it would return if it had to end now."""
+        """The first of `ranked` that satisfies the constraints as a whole network.
+
+        Where none of many does, or there is none yet, it is one that is known to.
+        """
+        accuracies: dict[Architecture, float | None] = {}
+
+        def architectures() -> Iterator[Architecture]:
+            for architecture, accuracy in self.ranked():
+                accuracies.setdefault(architecture, accuracy)
+                yield architecture
+
+        best = self.bench.feasible.first_holding(architectures())
+        return Found(best, accuracies.get(best))
+
+    def by_reward(self, scored: Iterable[Scored]) -> list[Scored]:
+        """Sorted by accuracy and soft targets, best first; the first among equals."""
+        return sorted(scored, key=lambda entry: self.bench.reward(*entry), reverse=True)
+
+    def ranked_of(self, scored: Iterable[Scored]) -> Iterator[Found]:
+        """Yields what was scored, best first."""
+        return (Found(*entry) for entry in self.by_reward(scored))
 
     @abstractmethod
     def tensors(self) -> dict[str, Tensor]:

@@ -1,7 +1,7 @@
 """`PathDNAS`: what the methods share that differentiate sampled paths, not the whole supernet."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -64,12 +64,11 @@ class PathDNAS(SharedMethod):
             generator: of the paths.
         """
 
-    def best_so_far(self) -> Found:
-        """The best architecture by logits."""
+    def ranked(self) -> Iterator[Found]:
+        """The best architectures by logits."""
         full = self.setup.proxy.full
         logits = {choice: self.supernet.logits_of(choice) for choice in full}
-        [best] = self.bench.feasible.best(logits, full, 1)
-        return Found(best, None)
+        return (Found(best, None) for best in self.bench.feasible.ranked(logits, full))
 
     def noise(self, generator: torch.Generator) -> dict[str, Tensor]:
         """Gumbel noise on the host for every candidate: choice to (C,)."""

@@ -1,18 +1,20 @@
 """`plan_report`: what a search would do with a budget, without data and without a GPU."""
 
-import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from radars.errors import BudgetError, ConfigError, SpaceError
+from radars.errors import BudgetError, SpaceError
 from radars.memory import Levers, Plan
+from radars.run.device import device_of
 from radars.search.config import SearchConfig
+from radars.search.cost_report import CostReport, cost_report
 from radars.search.recipes import recipe
 from radars.search.setup import new_planner
 from radars.settings import merge_settings, validate_settings
 from radars.space import SearchSpace
 from radars.spaces import accepted_options, load_space
+from radars.units import parse_shape
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class PlanReport:
             prices where there are very many candidates).
         plan: the plan; None where nothing fits.
         problem: why nothing fits; None where there is a plan.
+        costs: costs by candidates against those of whole networks; None where it was not asked for.
     """
 
     space: str
@@ -45,13 +48,14 @@ class PlanReport:
     full_supernet_bytes: int
     plan: Plan | None
     problem: BudgetError | None
+    costs: CostReport | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The object that `radars plan --json` prints."""
         fields = {
             name: value
             for name, value in vars(self).items()
-            if name not in ("plan", "problem", "total_candidates")
+            if name not in ("plan", "problem", "total_candidates", "costs")
         }
         plan: dict[str, Any] = {
             "fits": self.plan is not None,
@@ -66,7 +70,8 @@ class PlanReport:
                 "breakdown": asdict(self.plan.memory.breakdown),
                 "subspace": {choice: list(names) for choice, names in self.plan.subspace.items()},
             }
-        return {"schema": 1} | fields | {"plan": plan}
+        costs = {} if self.costs is None else {"costs": self.costs.to_dict()}
+        return {"schema": 1} | fields | {"plan": plan} | costs
 
 
 def plan_report(
@@ -107,6 +112,8 @@ def plan_for(
     batch_size: int,
     budget: str,
     overrides: Sequence[str] = (),
+    *,
+    with_costs: bool = False,
 ) -> PlanReport:
     """The report for a space by name; `radars plan`.
 
@@ -116,6 +123,7 @@ def plan_for(
         batch_size: examples in a batch.
         budget: bytes, as text.
         overrides: `key.path=value`, as for a search.
+        with_costs: hold costs by candidates against those of whole networks, too.
 
     Raises:
         ConfigError: an argument is not valid.
@@ -143,18 +151,11 @@ def plan_for(
             f"planning {space_name!r} needs the shape of an example; give --input CxHxW"
         )
     space.places(input_shape)
-    return plan_report(space, config, input_shape)
-
-
-def parse_shape(text: str) -> tuple[int, ...]:
-    """Reads `3x224x224`.
-
-    Raises:
-        ConfigError: it is not positive whole numbers with `x` between.
-    """
-    if not re.fullmatch(r"[1-9][0-9]{0,6}(x[1-9][0-9]{0,6})*", text):
-        raise ConfigError(
-            f"an input shape is whole numbers with x between, but got {text!r}; "
-            f"write it like 3x224x224"
+    report = plan_report(space, config, input_shape)
+    if with_costs:  # of what is searched for, which a search may train a narrower one of
+        searched = load_space(space_name, **options)
+        device_type = device_of(config.device).type
+        report = replace(
+            report, costs=cost_report(searched, input_shape, config.costs, device_type)
         )
-    return tuple(map(int, text.split("x")))
+    return report

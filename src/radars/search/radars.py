@@ -6,7 +6,7 @@ DNAS searches it, iterated. Ours: everything else (see docs/method.md).
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from functools import cache
 from typing import Any
@@ -142,16 +142,15 @@ class Radars(SharedMethod):
             )
         return Found(winner, accuracy)
 
-    def best_so_far(self) -> Found:
-        """The contender that stands best, with its accuracy if it has one, or the likeliest."""
+    def ranked(self) -> Iterator[Found]:
+        """The contenders as they stand, with accuracies where they have any; or the likeliest."""
         if self.selection is not None:
             standings = self.selection.standings
-            best = max(range(len(standings)), key=standings.__getitem__)
             accuracies = dict(enumerate(self.selection.accuracies))
-            return Found(self.selection.contenders[best], accuracies.get(best))
-        controller = self.controller
-        [likeliest] = self.bench.feasible.best(controller.scores(), controller.subspace, 1)
-        return Found(likeliest, None)
+            for index in sorted(range(len(standings)), key=standings.__getitem__, reverse=True):
+                yield Found(self.selection.contenders[index], accuracies.get(index))
+        likeliest = self.bench.feasible.ranked(self.controller.scores(), self.controller.subspace)
+        yield from (Found(architecture, None) for architecture in likeliest)
 
     def tensors(self) -> dict[str, Tensor]:
         """See `Method`."""

@@ -52,7 +52,8 @@ def recipe(settings: Mapping[str, Any]) -> dict[str, Any]:
     """
     space = str(settings.get("space", "digits"))
     suits = dict(_RECIPES.get(space, {}))
-    if "size_weight" in suits.get("select", {}) and not settings.get("constraints"):
+    is_bounded = settings.get("constraints") or settings.get("objectives")
+    if "size_weight" in suits.get("select", {}) and not is_bounded:
         suits["select"] = suits["select"] | {"size_weight": _SIZE_WEIGHT_UNCONSTRAINED}
     given = settings.get("space_options")
     if "proxy_options" in suits and isinstance(given, Mapping):

@@ -39,8 +39,12 @@ class Reinforce(ChildMethod):
         return [sample.architecture for sample in self._samples]
 
     def learn(self, accuracies: list[float]) -> None:
-        """Updates the policy with the validation accuracies as rewards."""
-        self.controller.reinforce(self._samples, accuracies)
+        """Updates the policy with validation accuracies, and soft targets, as rewards."""
+        rewards = [
+            self.bench.reward(sample.architecture, accuracy)
+            for sample, accuracy in zip(self._samples, accuracies, strict=True)
+        ]
+        self.controller.reinforce(self._samples, rewards)
 
     def tensors(self) -> dict[str, Tensor]:
         """See `Method`."""

@@ -1,7 +1,7 @@
 """`SearchResult`: what a search found and what it cost; the contents of `result.json`."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 from radars.space import Architecture
@@ -33,6 +33,9 @@ class SearchResult:
         macs: multiply-accumulates of the architecture, for one example.
         parameters: of the architecture.
         rounds: rounds that are done.
+        costs: of the architecture, for each cost that was asked for and is not counted: `sum`, by
+            its candidates, and `whole`, as the whole network was traced or measured in the end
+            (None where it cannot be, as with a table of another device's latencies).
     """
 
     status: Status
@@ -51,11 +54,12 @@ class SearchResult:
     macs: int
     parameters: int
     rounds: int
+    costs: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> "SearchResult":
         """Reads what `to_dict` returned."""
-        known = {field.name: value[field.name] for field in fields(cls)}
+        known = {known.name: value[known.name] for known in fields(cls) if known.name in value}
         return cls(**known | {"architecture": Architecture(value["architecture"])})
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """`ChildMethod`: what the methods that train architectures from scratch share."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -59,9 +59,9 @@ class ChildMethod(Method):
                 self.proposed = []
         return self.best_so_far()
 
-    def best_so_far(self) -> Found:
-        """The best child, or any architecture where none is trained yet."""
-        return self.best_of(self.history)
+    def ranked(self) -> Iterator[Found]:
+        """The children, best first."""
+        return self.ranked_of(self.history)
 
     def tensors(self) -> dict[str, Tensor]:
         """See `Method`."""

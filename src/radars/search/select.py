@@ -7,7 +7,7 @@ to train, so what can be said of an untrained network counts too, which prefers 
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from statistics import fmean, pstdev
 from typing import Any, NamedTuple
 
@@ -122,7 +122,8 @@ def audition(
     untrained. From how they stand main effects of the candidates are fitted: a ranking of the draws
     themselves is mostly noise at its top. Of the architectures with the largest sums of effects
     those are the contenders that stand best, by what the draws let expect of their accuracy and by
-    a look at each. All are within budget and constraints, and no two build the same network.
+    a look at each. Soft targets count with accuracy. All are within budget and constraints, as
+    whole networks, and no two build the same network.
 
     Args:
         bench: where it runs.
@@ -136,11 +137,11 @@ def audition(
     contenders = bench.different((*favourites, *islice(likeliest, 1)), config.candidates)
     drawn = [bench.draw(controller, uniform=True).architecture for _ in range(config.draws)]
     batches = [bench.validation_stream.next() for _ in range(config.draw_batches)]
-    accuracies = [_shared_accuracy(bench, supernet, a, batches) for a in drawn]
+    rewards = [bench.reward(a, _shared_accuracy(bench, supernet, a, batches)) for a in drawn]
     supernet.release()
-    stand = standings(accuracies, [look_at(architecture) for architecture in drawn], config)
+    stand = standings(rewards, [look_at(architecture) for architecture in drawn], config)
     promising = _promising(bench, controller.subspace, drawn, stand, config)
-    expected = main_effects(drawn, accuracies, controller.subspace)
+    expected = main_effects(drawn, rewards, controller.subspace)
     stand = standings(
         [sum(expected[choice][name] for choice, name in a.items()) for a in promising],
         [look_at(architecture) for architecture in promising],
@@ -148,7 +149,10 @@ def audition(
     )
     order = sorted(range(len(promising)), key=stand.__getitem__, reverse=True)
     best = (promising[index] for index in order)
-    contenders = bench.different((*contenders, *best), config.candidates)
+    # one at a time, as whole networks may have to be measured
+    holding = filter(bench.feasible.holds, chain(contenders, best))
+    contenders = bench.different(holding, config.candidates)
+    contenders = contenders or [bench.feasible.first_holding(())]
     untrained = [look_at(architecture) for architecture in contenders]
     at_first = standings([0.0] * len(contenders), untrained, config)
     return Selection(contenders, untrained, at_first)
@@ -222,10 +226,14 @@ def select(
                 bench.train_path(child, architecture, selection.child_stream.next())
                 selection.child_step += 1
                 tick(latest)
-            latest = bench.accuracy(child, architecture, batch_size)
+            latest = bench.accuracy(child, architecture, batch_size, is_alone=True)
             selection.accuracies.append(latest)
             selection.child = selection.child_stream = None
-        selection.standings = standings(selection.accuracies, selection.untrained, config)
+        rewards = [
+            bench.reward(*scored)
+            for scored in zip(selection.contenders, selection.accuracies, strict=True)
+        ]
+        selection.standings = standings(rewards, selection.untrained, config)
         on_rung(selection)
         ranked = sorted(
             range(len(selection.contenders)), key=selection.standings.__getitem__, reverse=True
@@ -264,4 +272,7 @@ def _shared_accuracy(
     bench: Workbench, supernet: Supernet, architecture: Architecture, batches: list[Batch]
 ) -> float:
     correct = sum(int(bench.num_correct(supernet, architecture, batch)) for batch in batches)
-    return correct / sum(len(batch.label_B) for batch in batches)
+    num_examples = sum(len(batch.label_B) for batch in batches)
+    accuracy = correct / num_examples
+    bench.note(architecture, accuracy, num_examples, is_alone=False)
+    return accuracy

@@ -1,11 +1,12 @@
 """From a configuration to everything that a search works with, checked before anything starts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import torch
 
-from radars.cost import CostTable, Feasible
+from radars.cost import CostTable, Feasible, LatencyRow, Objectives
 from radars.data import BatchStream, Data, load_data
 from radars.errors import ConfigError
 from radars.memory import Planner, PriceCache, TrainingSpec, lever_settings
@@ -16,6 +17,8 @@ from radars.nn.supernet import Supernet
 from radars.run.device import device_of
 from radars.search.config import SearchConfig
 from radars.search.controller import Controller
+from radars.search.costs import priced
+from radars.search.evaluations import Evaluations
 from radars.search.meter import MemoryMeter
 from radars.search.workbench import Workbench
 from radars.seeds import stable_seed
@@ -34,6 +37,8 @@ class SearchSetup:
         data: the splits.
         costs: what each candidate of `space` costs.
         feasible: the architectures that satisfy the constraints.
+        objectives: the soft targets.
+        latencies: of this machine, where a cost was measured.
         planner: of the proxy's memory.
     """
 
@@ -43,6 +48,8 @@ class SearchSetup:
     data: Data
     costs: CostTable
     feasible: Feasible
+    objectives: Objectives
+    latencies: tuple[LatencyRow, ...] | None
     planner: Planner
 
     @classmethod
@@ -53,6 +60,7 @@ class SearchSetup:
         space: SearchSpace | None = None,
         proxy: SearchSpace | None = None,
         data: Data | None = None,
+        latencies: Sequence[LatencyRow] | None = None,
     ) -> "SearchSetup":
         """Loads and checks everything that can be wrong before a search.
 
@@ -61,6 +69,7 @@ class SearchSetup:
             space: used instead of the one that the configuration names.
             proxy: used instead of the one that the configuration describes.
             data: used instead of those that the configuration names.
+            latencies: of this machine, used instead of measuring them.
 
         Raises:
             ConfigError: a setting does not fit the others.
@@ -94,11 +103,29 @@ class SearchSetup:
             check_output(network, searched.name, data.input_shape, data.num_classes)
         if config.method == "pcdarts":
             proxy = partial_channels(proxy, config.dnas.partial_channels)
-        costs = CostTable.of(space, data.input_shape)
-        feasible = Feasible(costs, config.constraints, space.full)
+        costs = priced(
+            space,
+            data.input_shape,
+            config.asked_costs,
+            config.costs,
+            device_type=device_of(config.device).type,
+            measured=latencies,
+        )
+        feasible = Feasible(costs.table, config.constraints, space.full)
+        objectives = Objectives(costs.table, config.objectives)
         planner = new_planner(proxy, config, data.input_shape)
         planner.plan_path(planner.smallest_path())
-        return cls(config, space, proxy, data, costs, feasible, planner)
+        return cls(
+            config=config,
+            space=space,
+            proxy=proxy,
+            data=data,
+            costs=costs.table,
+            feasible=feasible,
+            objectives=objectives,
+            latencies=costs.measured,
+            planner=planner,
+        )
 
     @cached_property
     def device(self) -> torch.device:
@@ -111,6 +138,8 @@ class SearchSetup:
         return Workbench(
             space=self.proxy,
             feasible=self.feasible,
+            objectives=self.objectives,
+            evaluations=Evaluations() if self.config.pareto else None,
             planner=self.planner,
             meter=MemoryMeter(self.config.budget),
             train=self.data.train,

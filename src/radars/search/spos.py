@@ -6,7 +6,7 @@ are mutations of the best so far. Paths are evaluated with the batch's own stati
 paper recalibrates BatchNorm for each.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -46,9 +46,9 @@ class Spos(SharedMethod):
                 tick(len(self._evaluated), accuracy)
         return self.best_so_far()
 
-    def best_so_far(self) -> Found:
-        """The best that was evaluated, or any architecture where none was yet."""
-        return self.best_of(self._evaluated)
+    def ranked(self) -> Iterator[Found]:
+        """What was evaluated, best first."""
+        return self.ranked_of(self._evaluated)
 
     def tensors(self) -> dict[str, Tensor]:
         """See `Method`."""
@@ -70,7 +70,7 @@ class Spos(SharedMethod):
         if len(self._evaluated) < population:
             return self.bench.draw_uniform(self._generator)
         done = len(self._evaluated) // population * population  # generations that are complete
-        best = sorted(self._evaluated[:done], key=lambda entry: entry[1], reverse=True)
+        best = self.by_reward(self._evaluated[:done])
         parents = [architecture for architecture, _ in best[: max(2, population // 5)]]
         first, second = (
             parents[int(torch.randint(len(parents), (), generator=self._generator))]

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from radars.data import BatchStream
 from radars.memory import Planner
+from radars.search.evaluations import Evaluations
 from radars.search.meter import MemoryMeter
 
 
@@ -40,6 +41,7 @@ class SearchState:
         train_stream: training batches.
         validation_stream: validation batches.
         meter: the memory so far.
+        evaluations: what was scored, for a front; None where none is asked for.
         round_index: the round that is running.
         phase: its phase; empty before the first.
         step: steps of the phase that are done.
@@ -52,6 +54,7 @@ class SearchState:
     train_stream: BatchStream
     validation_stream: BatchStream
     meter: MemoryMeter
+    evaluations: Evaluations | None = None
     round_index: int = 0
     phase: str = ""
     step: int = 0
@@ -75,7 +78,9 @@ class SearchState:
     def values(self) -> dict[str, Any]:
         """The plain values of a checkpoint."""
         counters = {name: getattr(self, name) for name in _COUNTERS}
-        return counters | {"meter": asdict(self.meter), "method": self.method.values()}
+        scored = {} if self.evaluations is None else {"evaluations": self.evaluations.values()}
+        own = {"meter": asdict(self.meter), "method": self.method.values()}
+        return counters | own | scored
 
     def load(
         self, tensors: Mapping[str, Tensor], values: Mapping[str, Any], planner: Planner
@@ -86,6 +91,8 @@ class SearchState:
         for name, value in values["meter"].items():
             setattr(self.meter, name, value)
         planner.tighten(self.meter.budget_bytes)
+        if self.evaluations is not None:
+            self.evaluations.load(values["evaluations"])
         self.train_stream.load_state(of_part("train", tensors))
         self.validation_stream.load_state(of_part("validation", tensors))
         self.method.load(of_part("method", tensors), values["method"])

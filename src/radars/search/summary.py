@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+from radars.cost import format_cost
 from radars.memory import Breakdown
+from radars.run import PARETO_NAME, read_front
 from radars.search.plan_report import PlanReport
 from radars.search.result import SearchResult
 from radars.units import format_bytes, format_count, format_seconds
+
+_MOST_POINTS = 10  # of a front
 
 
 def search_summary(result: SearchResult, out: Path) -> str:
@@ -27,10 +31,12 @@ def search_summary(result: SearchResult, out: Path) -> str:
         f"accuracy    {accuracy}",
         f"size        {format_count(result.parameters)} parameters, "
         f"{format_count(result.macs)} multiply-accumulates",
+        *_cost_rows(result),
         f"memory      predicted {format_bytes(result.predicted_peak_bytes)}, measured "
         f"{format_bytes(result.measured_peak_bytes)}, budget {format_bytes(budget)} "
         f"({result.measured_peak_bytes / budget:.0%} used)",
         f"results     {out}",
+        *_front_rows(out),
         "",
         "next: train it from scratch, then evaluate it on the test split",
         f"  radars train {out / 'architecture.json'} --out {out}-train",
@@ -60,7 +66,7 @@ def plan_summary(report: PlanReport) -> str:
         "",
     ]
     if report.plan is None:
-        lines.append("no plan fits")
+        lines += ["no plan fits", *_cost_report_rows(report)]
         return "\n".join(lines)
     plan = report.plan
     time = f", {plan.time_ratio:.2f}x the time" if plan.time_ratio > 1.0 else ""
@@ -74,11 +80,62 @@ def plan_summary(report: PlanReport) -> str:
         lines += ["", "some architectures do not fit the budget at all and will not be searched"]
     elif report.largest_path_bytes > budget:
         lines += ["", "every architecture fits; the dearest are recomputed in the backward pass"]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_cost_report_rows(report)])
 
 
 def _breakdown_rows(breakdown: Breakdown) -> list[str]:
     return [
         f"  {name.replace('_', ' '):44} {format_bytes(num_bytes):>12}"
         for name, num_bytes in vars(breakdown).items()
+    ]
+
+
+def _cost_rows(result: SearchResult) -> list[str]:
+    """What was asked for and is not counted: by candidates, and of the whole network."""
+    rows = []
+    for name, cost in result.costs.items():
+        by_sum, whole = cost["sum"], cost["whole"]
+        assert by_sum is not None
+        said = f"{format_cost(name, by_sum)} by its candidates"
+        if whole is not None:
+            how = "measured" if name == "latency_ms" else "traced"
+            said = f"{format_cost(name, whole)}, {how} on the whole network; {said}"
+        rows.append(f"{'inference' if name == 'memory' else 'latency':12}{said}")
+    return rows
+
+
+def _front_rows(out: Path) -> list[str]:
+    front = read_front(out)
+    if front is None:
+        return []
+    costs = [name for name in front["objectives"] if name != "accuracy"]
+    best = [point for point in front["points"] if point["on_front"]]
+    rows = [
+        "  "
+        + f"{point['accuracy']:.2%}  "
+        + "  ".join(f"{format_cost(name, point[name])} {name}" for name in costs)
+        for point in best
+    ]
+    if len(rows) > _MOST_POINTS:
+        rows = [*rows[: _MOST_POINTS - 1], f"  and {len(rows) - _MOST_POINTS + 1} more"]
+    of = f"{len(best)} of {len(front['points'])} architectures that were scored"
+    return ["", f"front       {of}: {out / PARETO_NAME}", *rows]
+
+
+def _cost_report_rows(report: PlanReport) -> list[str]:
+    """A table: each cost of each architecture by its candidates, whole, and the error."""
+    if report.costs is None:
+        return []
+    costs = report.costs
+    rows = [
+        f"  {name:12} {row.label:12} {format_cost(name, row.by_sum[name]):>18} "
+        f"{format_cost(name, row.whole[name]):>18} {row.error(name):>+8.1%}"
+        for name in costs.names
+        for row in costs.rows
+    ]
+    return [
+        "",
+        f"costs by candidates, of whole networks, and the error; inference of {costs.batch_size} "
+        f"on {costs.threads} {'thread' if costs.threads == 1 else 'threads'}",
+        *rows,
     ]

@@ -7,15 +7,23 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from radars.cost import Feasible
+from radars.cost import Feasible, Objectives
 from radars.data import Batch, BatchStream, Split, move
 from radars.errors import BudgetError, RunError
 from radars.memory import Levers, Planner, is_out_of_memory, out_of_memory_said
 from radars.nn.regions import regions_score, regions_step
-from radars.nn.steps import Precision, architecture_step, evaluation_step, weights_step
+from radars.nn.steps import (
+    Precision,
+    Regulariser,
+    architecture_step,
+    evaluation_step,
+    weights_step,
+)
 from radars.nn.supernet import Supernet, Weigh
 from radars.search.controller import Policy, Sample, Uniform
+from radars.search.evaluations import Evaluations
 from radars.search.meter import MemoryMeter
+from radars.search.penalty import Both, ExpectedCost
 from radars.space import Architecture, SearchSpace, Subspace, fingerprint
 from radars.units import format_bytes
 
@@ -36,6 +44,8 @@ class Workbench:
     Attributes:
         space: the network that is trained while searching.
         feasible: the architectures that may be returned.
+        objectives: the soft targets.
+        evaluations: what was scored, for a front; None to keep nothing.
         planner: predicts and plans memory.
         meter: checks and measures it.
         train: the training part.
@@ -50,6 +60,8 @@ class Workbench:
 
     space: SearchSpace
     feasible: Feasible
+    objectives: Objectives
+    evaluations: Evaluations | None
     planner: Planner
     meter: MemoryMeter
     train: Split
@@ -79,6 +91,24 @@ class Workbench:
         if expected_bytes * _PRICE_TOLERANCE <= self.planner.budget_bytes:
             return Levers()
         return self.planner.plan_path(architecture).levers
+
+    def reward(self, architecture: Architecture, accuracy: float) -> float:
+        """What a search maximises: the accuracy, and how near the costs are to soft targets."""
+        return self.objectives.reward(architecture, accuracy)
+
+    def regulariser(
+        self, other: Regulariser | None = None, among: Subspace | None = None
+    ) -> Regulariser | None:
+        """What soft targets add to the loss of an architecture step, beside another regulariser.
+
+        Args:
+            other: added too.
+            among: the candidates that the logits choose from; by default those that are live.
+        """
+        if not self.objectives:
+            return other
+        expected = ExpectedCost(self.objectives, among)
+        return expected if other is None else Both(other, expected)
 
     def fingerprint(self, architecture: Architecture) -> str:
         """Tells architectures apart by the network that they build."""
@@ -182,7 +212,13 @@ class Workbench:
         return loss
 
     def train_logits(
-        self, supernet: Supernet, subspace: Subspace, weigh: Weigh, batch: Batch
+        self,
+        supernet: Supernet,
+        subspace: Subspace,
+        weigh: Weigh,
+        batch: Batch,
+        *,
+        among: Subspace | None = None,
     ) -> Tensor:
         """An architecture step on one or a few paths, unpruned; returns the loss.
 
@@ -191,6 +227,7 @@ class Workbench:
             subspace: the paths.
             weigh: makes the weights of the mixtures.
             batch: of the validation part.
+            among: the candidates that soft targets choose from; by default those of the subspace.
 
         Raises:
             BudgetError: the subspace does not fit, whatever is allowed.
@@ -210,7 +247,11 @@ class Workbench:
 
             def step() -> Tensor:
                 return architecture_step(
-                    supernet, *batch, precision=self.precision, micro_batches=levers.micro_batches
+                    supernet,
+                    *batch,
+                    precision=self.precision,
+                    regulariser=self.regulariser(among=among),
+                    micro_batches=levers.micro_batches,
                 )
 
             def predict() -> int:
@@ -286,9 +327,39 @@ class Workbench:
             for half_B in halves
         )
 
-    def accuracy(self, supernet: Supernet, architecture: Architecture, batch_size: int) -> float:
-        """Accuracy of one path on the whole validation part, as a fraction."""
+    def accuracy(
+        self,
+        supernet: Supernet,
+        architecture: Architecture,
+        batch_size: int,
+        *,
+        is_alone: bool = False,
+    ) -> float:
+        """Accuracy of one path on the whole validation part, as a fraction.
+
+        Args:
+            supernet: has its weights.
+            architecture: the path.
+            batch_size: of the evaluation.
+            is_alone: whether the weights were trained for this path alone.
+        """
         total = torch.zeros((), dtype=torch.int64, device=self.device)
         for batch in self.validation.evaluation_batches(batch_size):
             total += self.num_correct(supernet, architecture, batch)
-        return float(total) / len(self.validation)
+        accuracy = float(total) / len(self.validation)
+        self.note(architecture, accuracy, len(self.validation), is_alone=is_alone)
+        return accuracy
+
+    def note(
+        self, architecture: Architecture, accuracy: float, num_examples: int, *, is_alone: bool
+    ) -> None:
+        """Remembers an accuracy for a front.
+
+        Args:
+            architecture: what was scored.
+            accuracy: a fraction of the examples.
+            num_examples: of the validation part.
+            is_alone: whether the weights were trained for it alone, not shared.
+        """
+        if self.evaluations is not None:
+            self.evaluations.add(architecture, accuracy, num_examples, is_alone=is_alone)

@@ -1,0 +1,187 @@
+"""Latency on this machine: each candidate measured alone, and whole networks measured to check.
+
+Medians of `torch.utils.benchmark`, in evaluation mode, without gradients.
+"""
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from radars.cost.latency_table import NANOSECONDS, LatencyRow, latency_metric
+from radars.cost.metric import Metric
+from radars.cost.price_cache import Numbers, PriceCache, price_key
+from radars.cost.price_places import price_places
+from radars.cost.table import CostTable
+from radars.space import Architecture, Factory, Place, SearchSpace, building
+
+_WARMUP_RUNS = 3
+_CHECKS = 3  # medians of a whole network that is checked; the largest counts
+
+
+@dataclass(frozen=True)
+class LatencySpec:
+    """How latency is measured.
+
+    Attributes:
+        batch_size: examples in a forward pass.
+        threads: that it may use.
+        device: where it runs.
+        seconds: how long each candidate is measured, at least.
+        margin: how far below a bound a whole network has to be, as a fraction.
+    """
+
+    batch_size: int = 1
+    threads: int = 1
+    device: str = "cpu"
+    seconds: float = 0.1
+    margin: float = 0.05
+
+
+def measure_ms(module: nn.Module, shapes: Sequence[Sequence[int]], spec: LatencySpec) -> float:
+    """The median time of a forward pass, after a warm-up, in milliseconds.
+
+    Args:
+        module: what is run.
+        shapes: of its inputs, each with a first dimension for the batch, whatever it is.
+        spec: how it is measured.
+    """
+    from torch.utils.benchmark import Timer  # here, as it looks for compilers on import
+
+    module = module.to(spec.device).eval()
+    inputs = [torch.ones(spec.batch_size, *shape[1:], device=spec.device) for shape in shapes]
+    timer = Timer(
+        "module(*inputs)",
+        globals={"module": module, "inputs": inputs},
+        num_threads=spec.threads,
+    )
+    with torch.inference_mode():
+        timer.timeit(_WARMUP_RUNS)
+        return float(timer.blocked_autorange(min_run_time=spec.seconds).median) * 1e3
+
+
+def measured_rows(
+    space: SearchSpace,
+    input_shape: tuple[int, ...],
+    spec: LatencySpec,
+    cache: PriceCache | None = None,
+) -> list[LatencyRow]:
+    """Measures each distinct candidate at its input shape, and what is not a candidate.
+
+    The fixed part is what whole networks take beyond the sum of their candidates: the mean of that
+    for the one with the fewest and the one with the most multiply-accumulates.
+
+    Args:
+        space: the search space.
+        input_shape: of one example, without the batch.
+        spec: how it is measured.
+        cache: of what was measured before on this machine in the same way; None for none.
+    """
+
+    def price(factory: Factory, place: Place) -> Numbers:
+        return (_nanoseconds(_built(factory), place.input_shapes, spec),)
+
+    about = ("latency", *_machine(), spec.batch_size, spec.threads, spec.device)
+    rows = [
+        LatencyRow(name, place.input_shapes, nanoseconds / NANOSECONDS, place.choice)
+        for place, prices in price_places(space, input_shape, price, about, cache)
+        for name, (nanoseconds,) in prices.items()
+    ]
+    candidates = latency_metric(space, input_shape, rows)
+    extremes = _extremes(space, input_shape)
+    beyond = [
+        _whole_ms(space, architecture, input_shape, spec, about, cache)
+        - candidates.of(architecture)
+        for architecture in extremes
+    ]
+    fixed_ms = max(0.0, sum(beyond) / len(beyond))
+    rows.append(LatencyRow.of_fixed_part(input_shape, fixed_ms))
+    return list({row.key: row for row in rows}.values())
+
+
+def measured_whole(
+    space: SearchSpace, input_shape: tuple[int, ...], spec: LatencySpec
+) -> "_MeasuredWhole":
+    """Measures whole networks, each once: the largest of a few medians."""
+    return _MeasuredWhole(space, input_shape, spec)
+
+
+class _MeasuredWhole:
+    def __init__(self, space: SearchSpace, input_shape: tuple[int, ...], spec: LatencySpec) -> None:
+        self._space = space
+        self._shapes = ((1, *input_shape),)
+        self._spec = spec
+        self._known: dict[Architecture, float] = {}
+
+    def __call__(self, architecture: Mapping[str, str]) -> float:
+        key = Architecture(architecture)
+        if key not in self._known:
+            network = _built(lambda: self._space.build(key))
+            times = [measure_ms(network, self._shapes, self._spec) for _ in range(_CHECKS)]
+            self._known[key] = max(times)
+        return self._known[key]
+
+
+def measured_metric(
+    space: SearchSpace, input_shape: tuple[int, ...], rows: Sequence[LatencyRow], spec: LatencySpec
+) -> Metric:
+    """`latency_ms` as a sum of what was measured, checked by measuring whole networks."""
+    return Metric(
+        latency_metric(space, input_shape, rows).sums,
+        whole=measured_whole(space, input_shape, spec),
+        margin=spec.margin,
+    )
+
+
+def _built(factory: Factory) -> nn.Module:
+    with torch.random.fork_rng(devices=[]):  # a search draws the same whatever was measured
+        return factory()
+
+
+def _nanoseconds(module: nn.Module, shapes: Sequence[Sequence[int]], spec: LatencySpec) -> int:
+    return round(measure_ms(module, shapes, spec) * NANOSECONDS)
+
+
+def _whole_ms(
+    space: SearchSpace,
+    architecture: Architecture,
+    input_shape: tuple[int, ...],
+    spec: LatencySpec,
+    about: Sequence[object],
+    cache: PriceCache | None,
+) -> float:
+    with building(torch.device("meta")):
+        key = price_key(space.build(architecture), ("whole", input_shape, *about))
+    known = cache.read() if cache is not None and key is not None else {}
+    if key is not None and key in known:
+        return known[key][0] / NANOSECONDS
+    network = _built(lambda: space.build(architecture))
+    nanoseconds = _nanoseconds(network, ((1, *input_shape),), spec)
+    if cache is not None and key is not None:
+        cache.add({key: (nanoseconds,)})
+    return nanoseconds / NANOSECONDS
+
+
+def _extremes(space: SearchSpace, input_shape: tuple[int, ...]) -> list[Architecture]:
+    macs = CostTable.of(space, input_shape).metric("macs").sums[0].candidates
+    return [
+        Architecture({c: end(names, key=macs[c].__getitem__) for c, names in space.full.items()})
+        for end in (min, max)
+    ]
+
+
+@cache
+def _machine() -> tuple[str, ...]:
+    """What tells this machine's latencies from another's."""
+    model = platform.processor()
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        model = next((line for line in lines if line.startswith("model name")), model)
+    except OSError:
+        pass
+    name = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
+    return platform.node(), platform.machine(), model, name

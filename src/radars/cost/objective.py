@@ -1,0 +1,96 @@
+"""`Objectives`: soft targets on costs, as a reward and as a loss.
+
+The reward is that of MnasNet (Tan et al. 2019, "MnasNet: Platform-Aware Neural Architecture Search
+for Mobile", equation 2): accuracy * (cost / target) ** exponent, here with one exponent on both
+sides of the target (the paper's soft form, -0.07: twice the cost has to bring 5% more accuracy).
+The loss is the negative logarithm of the same, where cross-entropy stands for that of the accuracy:
+what is added to it is -exponent * log(expected cost / target).
+
+Shapes: C candidates of one choice.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from torch import Tensor
+
+from radars.cost.constraint import parse_cost
+from radars.cost.metric import Additive
+from radars.cost.table import CostTable
+from radars.space import Subspace
+
+_LEAST = 1e-12  # of a cost: its logarithm is finite
+
+
+class SoftTarget(BaseModel):
+    """A soft target on one cost.
+
+    Attributes:
+        cost: which one.
+        target: what it should be about; for memory, bytes such as 1MiB.
+        exponent: of cost / target in the reward; 0 or less. The nearer to 0, the less it counts.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cost: Literal["macs", "parameters", "memory", "latency_ms"]
+    target: float = Field(gt=0, allow_inf_nan=False)
+    exponent: float = Field(-0.07, le=0, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, value: Any) -> Any:
+        if isinstance(value, Mapping) and isinstance(value.get("target"), str):
+            return {**value, "target": parse_cost(str(value.get("cost")), value["target"])}
+        return value
+
+
+class Objectives:
+    """The soft targets of a search; without any, the reward is the accuracy and the loss is zero.
+
+    Args:
+        table: what each candidate costs.
+        targets: on its costs.
+
+    Raises:
+        ConfigError: a cost is not in the table.
+    """
+
+    def __init__(self, table: CostTable, targets: Sequence[SoftTarget] = ()) -> None:
+        self._parts = tuple((target, table.metric(target.cost)) for target in targets)
+
+    def __bool__(self) -> bool:
+        return bool(self._parts)
+
+    def reward(self, architecture: Mapping[str, str], accuracy: float) -> float:
+        """The accuracy, times (cost / target) ** exponent for each target."""
+        for target, metric in self._parts:
+            accuracy *= (max(metric.of(architecture), _LEAST) / target.target) ** target.exponent
+        return accuracy
+
+    def loss(self, probabilities: Mapping[str, Tensor], among: Subspace) -> Tensor:
+        """What is added to a cross-entropy: a scalar, with a gradient to the probabilities.
+
+        Args:
+            probabilities: choice to the probabilities (C,) of its candidates.
+            among: choice to these candidates.
+        """
+        total = torch.zeros(())
+        for target, metric in self._parts:
+            sums = [_expected(known, probabilities, among) for known in metric.sums]
+            expected = torch.stack(sums).amax().clamp(min=_LEAST)
+            total = total - target.exponent * (expected.log() - math.log(target.target))
+        return total
+
+
+def _expected(cost: Additive, probabilities: Mapping[str, Tensor], among: Subspace) -> Tensor:
+    """The expected cost: a scalar in double precision, as costs of many sizes add up."""
+    terms = []
+    for choice, probability_C in probabilities.items():
+        costs = [float(cost.candidates[choice][name]) for name in among[choice]]
+        cost_C = torch.tensor(costs, dtype=torch.float64, device=probability_C.device)
+        terms.append(probability_C.double() @ cost_C)
+    return torch.stack(terms).sum() + cost.fixed

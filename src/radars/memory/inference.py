@@ -1,0 +1,151 @@
+"""The memory of an inference: what a forward pass without gradients holds at its peak, in bytes.
+
+It is no sum over candidates, but the largest of a few. While a candidate runs, the weights of all
+are there, what the rest of the network holds at that place, and what the candidate itself makes. So
+for each place of a choice there is one sum, and one for the rest of the network. Each part is
+traced alone, on fake tensors, by the tracker that predicts training steps.
+"""
+
+from collections.abc import Mapping
+from functools import cache as remembered
+
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from radars.cost import Additive, Metric, PriceCache, price_places
+from radars.memory.predict import without_collector
+from radars.memory.tracker import MemoryTracker, Part
+from radars.space import Architecture, Candidates, Factory, Place, SearchSpace, building
+
+
+def inference_memory(
+    space: SearchSpace,
+    input_shape: tuple[int, ...],
+    *,
+    batch_size: int = 1,
+    device_type: str = "cpu",
+    cache: PriceCache | None = None,
+) -> Metric:
+    """`memory` of the architectures of a space; whole networks are traced to check.
+
+    The sums are exact where every candidate returns a tensor of its own, or where what it returns
+    instead, such as its input, is held by nothing else. Elsewhere they may be too high.
+
+    Args:
+        space: the search space.
+        input_shape: of one example, without the batch.
+        batch_size: examples in a forward pass.
+        device_type: the device whose allocator's rounding counts.
+        cache: of what was traced before; None for none.
+    """
+    device = _device(device_type)
+
+    def price(factory: Factory, place: Place) -> tuple[int, ...]:
+        return _price(factory, place, batch_size, device)
+
+    about = ("inference", batch_size, device_type)
+    places = price_places(space, input_shape, price, about, cache)
+    resident = {name: dict.fromkeys(names, 0) for name, names in space.full.items()}
+    for place, prices in places:
+        for name, (resident_bytes, _) in prices.items():
+            resident[place.choice][name] += resident_bytes
+    held_bytes, peak_bytes = _trace_without_candidates(space, input_shape, batch_size, device)
+    sums = [Additive(peak_bytes, resident)]
+    for held, (place, prices) in zip(held_bytes, places, strict=True):
+        own = {
+            name: resident[place.choice][name] + working_bytes
+            for name, (_, working_bytes) in prices.items()
+        }
+        sums.append(Additive(held, resident | {place.choice: own}))
+
+    @remembered
+    def whole(architecture: Architecture) -> int:
+        return inference_bytes(space, architecture, input_shape, batch_size, device_type)
+
+    return Metric(tuple(sums), lambda architecture: whole(Architecture(architecture)))
+
+
+def inference_bytes(
+    space: SearchSpace,
+    architecture: Mapping[str, str],
+    input_shape: tuple[int, ...],
+    batch_size: int = 1,
+    device_type: str = "cpu",
+) -> int:
+    """Traces the whole network of an architecture: the peak of one forward pass."""
+    device = _device(device_type)
+    with FakeTensorMode(), without_collector(), torch.no_grad():
+        with building(device):
+            network = space.build(architecture).eval()
+        example_B = torch.empty(batch_size, *input_shape, device=device)
+        with _track(network, [example_B]) as tracker:
+            network(example_B)
+        peak_bytes: int = tracker.peak_bytes
+    return peak_bytes
+
+
+def _device(device_type: str) -> torch.device:
+    return torch.device("cpu") if device_type == "cpu" else torch.device(device_type, 0)
+
+
+def _track(module: nn.Module, inputs: list[Tensor]) -> MemoryTracker:
+    return MemoryTracker(
+        {Part.PARAMETERS: [*module.parameters(), *module.buffers()], Part.ACTIVATIONS: inputs},
+        inputs[0].device,
+    )
+
+
+def _price(
+    factory: Factory, place: Place, batch_size: int, device: torch.device
+) -> tuple[int, int]:
+    """Bytes of a candidate's weights, and of the most that its forward pass makes."""
+    with FakeTensorMode(), without_collector(), torch.no_grad():
+        with building(device):
+            candidate = factory().eval()
+        inputs = [
+            torch.empty(batch_size, *shape[1:], device=device) for shape in place.input_shapes
+        ]
+        with _track(candidate, inputs) as tracker:
+            before_bytes = tracker.now_bytes
+            candidate(*inputs)
+        inputs_bytes = _track(nn.Identity(), inputs).now_bytes
+    return before_bytes - inputs_bytes, tracker.peak_bytes - before_bytes
+
+
+class _Probe(nn.Module):
+    """In the place of a choice: notes what is held when it is called, and returns its shape."""
+
+    def __init__(self, output_shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.output_shape = output_shape
+        self.tracker: MemoryTracker | None = None
+        self.held_bytes = 0
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        assert self.tracker is not None
+        self.held_bytes = max(self.held_bytes, self.tracker.now_bytes)
+        return inputs[0].new_empty(len(inputs[0]), *self.output_shape[1:])
+
+
+def _trace_without_candidates(
+    space: SearchSpace, input_shape: tuple[int, ...], batch_size: int, device: torch.device
+) -> tuple[list[int], int]:
+    """What is held when each place is called, and the peak of the rest of the network."""
+    places = space.places(input_shape)
+    probes: list[_Probe] = []
+
+    def choose(name: str, candidates: Candidates) -> nn.Module:
+        probes.append(_Probe(places[len(probes)].output_shape))
+        return probes[-1]
+
+    with FakeTensorMode(), without_collector(), torch.no_grad():
+        with building(device):
+            network = space.replay(choose).eval()
+        example_B = torch.empty(batch_size, *input_shape, device=device)
+        tracker = _track(network, [example_B])
+        for probe in probes:
+            probe.tracker = tracker
+        with tracker:
+            network(example_B)
+    return [probe.held_bytes for probe in probes], tracker.peak_bytes

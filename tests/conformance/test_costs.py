@@ -1,0 +1,120 @@
+"""Every search method takes hard bounds, soft targets and a front in the same way."""
+
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.tiny import InterruptAt, quick_config, tiny_data, tiny_space
+from torch import nn
+
+from radars.cost import CostTable, LatencySpec, SoftTarget, latency
+from radars.errors import ConfigError, Stopped
+from radars.memory import inference_memory
+from radars.run import read_front, read_result
+from radars.search import SearchConfig, SearchResult, costs, run_search
+from radars.search.methods import METHODS
+from radars.space import Architecture
+
+SPACE, SHAPE = tiny_space(), (1, 8, 8)
+TABLE = CostTable.of(SPACE)
+MEMORY = inference_memory(SPACE, SHAPE)
+CHEAPEST = Architecture(dict.fromkeys("abc", "none"))
+SETTINGS: dict[str, Any] = {
+    "num_rounds": 1,
+    "checkpoint_seconds": 1e9,
+    "children": {"number": 8, "steps": 2},
+    "enas": {"finalists": 8},
+    "dnas": {"steps": 12, "partial_channels": 2},
+}
+
+
+def search(config: SearchConfig, **options: Any) -> SearchResult:
+    return run_search(config, space=SPACE, data=tiny_data(), **options)
+
+
+def slow_networks(module: nn.Module, shapes: Sequence[Sequence[int]], spec: LatencySpec) -> float:
+    """A millisecond for each convolution; whole networks are slower than their parts by a half."""
+    num_layers = sum(isinstance(part, nn.Conv2d) for part in module.modules())
+    return 1.5 * num_layers if tuple(shapes[0][1:]) == SHAPE else float(num_layers)
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_bounds_hold_for_whole_networks_and_a_front_is_kept_when_interrupted(
+    method: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(latency, "measure_ms", slow_networks)
+    held_bytes = MEMORY.of({**CHEAPEST, "c": "mb2"})
+    config = quick_config(
+        method,
+        constraints=["latency_ms<=8", f"memory<={held_bytes:.0f}"],
+        objectives=[SoftTarget(cost="parameters", target=500.0)],
+        pareto=["accuracy", "macs", "latency_ms"],
+        **SETTINGS,
+    )
+    result = search(config, out=tmp_path / "whole")
+    measured, traced = result.costs["latency_ms"]["whole"], result.costs["memory"]["whole"]
+    network = SPACE.build(result.architecture)
+    assert measured == slow_networks(network, [(1, *SHAPE)], LatencySpec())
+    assert 1.05 * measured <= 8
+    assert traced == MEMORY.of(result.architecture)
+    assert traced <= held_bytes
+    stored = read_result(tmp_path / "whole")
+    assert stored is not None
+    assert stored["costs"] == result.costs
+
+    front = read_front(tmp_path / "whole")
+    assert front is not None
+    assert front["estimated"] == ["latency_ms"]
+    points = {Architecture(point["architecture"]): point for point in front["points"]}
+    assert points[result.architecture]["accuracy"] == result.validation_accuracy
+    assert any(point["on_front"] for point in front["points"])
+    for architecture, point in points.items():
+        assert point["macs"] == TABLE.cost(architecture).macs
+        assert point["latency_ms"] <= 8
+
+    with pytest.raises(Stopped):
+        search(config, out=tmp_path / "parts", progress=InterruptAt(5))
+    monkeypatch.delattr(costs, "measured_rows")  # candidates are not measured again
+    again = search(config, out=tmp_path / "parts", resume=True)
+    assert again.architecture == result.architecture
+    assert read_front(tmp_path / "parts") == front
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_a_soft_target_that_is_strong_is_met(method: str) -> None:
+    target = SoftTarget(cost="macs", target=float(TABLE.cost(CHEAPEST).macs), exponent=-10.0)
+    fast = {"name": "adamw", "learning_rate": 0.5}
+    settings = SETTINGS | {
+        "explore": {
+            "steps": 40,
+            "update_every": 2,
+            "samples": 4,
+            "controller": {"learning_rate": 0.5},
+        },
+        "differentiate": {"steps": 8, "architecture_optimizer": fast},
+        "select": {
+            "draws": 8, "draw_batches": 1, "candidates": 3, "rungs": [2], "regions_weight": 0
+        },
+        "children": {"number": 16, "steps": 1, "check_fraction": 0},
+        "reinforce": {"controller": {"learning_rate": 0.1}},
+        "enas": {"finalists": 20, "controller": {"learning_rate": 0.1}},
+        "spos": {"population": 8, "generations": 4},
+        "dnas": {"steps": 24, "warmup_fraction": 0.1, "partial_channels": 2},
+    }  # fmt: skip
+    macs = search(quick_config(method, objectives=[target], **settings)).macs
+    # some return the cheapest of what they happened to draw
+    every = sorted(
+        TABLE.cost(dict(zip("abc", names, strict=True))).macs
+        for names in product(*SPACE.full.values())
+    )
+    assert macs <= every[3 if method in ("random", "reinforce", "enas") else 1]
+
+
+def test_a_bound_that_nothing_satisfies_is_refused_before_anything_is_written(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(ConfigError, match=r"the least is .* bytes; loosen it"):
+        search(quick_config(constraints=["memory<=1KiB"]), out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
