@@ -9,6 +9,7 @@ from radars.data import DataConfig
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.relaxation import GumbelSoftmax, Relaxation, Softmax
 from radars.nn.steps import Precision
+from radars.run import LoggerName
 from radars.units import parse_bytes
 
 Bytes = Annotated[int, BeforeValidator(parse_bytes)]
@@ -306,6 +307,7 @@ class SearchConfig(_Config):
         dnas: of the methods that differentiate alone.
         max_minutes: wall-clock limit; None for none.
         checkpoint_seconds: the time between checkpoints.
+        loggers: that draw curves while it runs: `tensorboard`, `mlflow`, `wandb`.
     """
 
     space: str = "digits"
@@ -333,3 +335,4 @@ class SearchConfig(_Config):
     dnas: DnasConfig = DnasConfig()
     max_minutes: float | None = Field(None, gt=0)
     checkpoint_seconds: float = Field(default=60.0, ge=0)
+    loggers: tuple[LoggerName, ...] = ("tensorboard",)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +14,15 @@ from radars.errors import BudgetError, RunError
 from radars.memory import out_of_memory_said
 from radars.memory.measure import peak_rss_bytes
 from radars.nn.shelf import Shelf
-from radars.run import Interrupt, NoProgress, Progress, RunDirectory, ScalarWriter
+from radars.run import (
+    Interrupt,
+    NoProgress,
+    Progress,
+    RunDirectory,
+    check_installed,
+    environment,
+    open_curves,
+)
 from radars.run.device import capped, reproducible
 from radars.search.config import SearchConfig
 from radars.search.method import Found
@@ -22,7 +31,7 @@ from radars.search.observer import Observer, TimeLimitReached
 from radars.search.result import SearchResult, Status
 from radars.search.setup import SearchSetup
 from radars.search.state import SearchState
-from radars.space import SearchSpace
+from radars.space import Architecture, SearchSpace
 
 
 def run_search(
@@ -55,12 +64,13 @@ def run_search(
         RunError: it cannot go on.
     """
     config = config or SearchConfig()
+    check_installed(config.loggers)
     setup = SearchSetup.of(config, space=space, proxy=proxy, data=data)
     with ExitStack() as stack:
         interrupt = stack.enter_context(Interrupt())
         stack.enter_context(reproducible(setup.device))
         stack.enter_context(capped(setup.device, config.budget if config.hard_cap else None))
-        run = scalars = None
+        run = curves = None
         if out is not None:
             run = stack.enter_context(
                 RunDirectory.resume(out)
@@ -75,10 +85,10 @@ def run_search(
         if checkpoint is not None:
             state.load(checkpoint.tensors, checkpoint.values, setup.planner)
         if run is not None:
-            scalars = stack.enter_context(ScalarWriter(run.tensorboard_path, state.total_steps))
+            curves = stack.enter_context(open_curves(config.loggers, run, state.total_steps))
         observer = Observer(
             run,
-            scalars,
+            curves,
             progress or NoProgress(),
             interrupt,
             state,
@@ -93,14 +103,15 @@ def run_search(
                 if status in ("completed", "exceeded_time"):
                     run.write_architecture(dict(found.architecture))
                 run.write_result(result.to_dict() | details)
-                details = {"architecture": dict(found.architecture)} | details
+                details = {
+                    "architecture": dict(found.architecture),
+                    "costs": _costs(setup, found.architecture),
+                } | details
                 observer.log("search_ended", status=status, **details)
             return result
 
-        if checkpoint is None:
-            observer.log(
-                "search_started", space=setup.space.name, method=config.method, seed=config.seed
-            )
+        if checkpoint is None and run is not None:
+            _log_start(observer, setup)
         try:
             method.check_memory()
         except BudgetError as error:
@@ -134,6 +145,27 @@ def _shelf_in(run: RunDirectory | None) -> Iterator[Shelf]:
             yield shelf
         finally:
             shelf.clear()
+
+
+def _log_start(observer: Observer, setup: SearchSetup) -> None:
+    """Logs what a report of the search needs, beside its configuration."""
+    observer.log(
+        "search_started",
+        space=setup.space.name,
+        method=setup.config.method,
+        seed=setup.config.seed,
+        candidates={choice: list(names) for choice, names in setup.space.full.items()},
+        network=setup.space.flow(setup.data.input_shape).to_dict(),
+        environment=environment(setup.device),
+    )
+
+
+def _costs(setup: SearchSetup, architecture: Architecture) -> dict[str, dict[str, int]]:
+    """Choice to what its candidate adds to the cost of the architecture."""
+    return {
+        choice: asdict(setup.costs.candidates[choice][name])
+        for choice, name in architecture.items()
+    }
 
 
 def _log_out_of_memory(observer: Observer, expected_bytes: int, budget_bytes: int) -> None:
