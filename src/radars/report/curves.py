@@ -51,7 +51,8 @@ def accuracy_plot(run: Run) -> Plot | None:
         key="accuracy",
         title="Reward and accuracy",
         caption="Validation accuracy as the search saw it, phase by phase. Accuracies of different "
-        "phases are of differently trained weights, and compare only within a phase.",
+        "phases are of differently trained weights, and compare only within a phase. While "
+        "differentiating, shaded, there is none.",
         x_label=f"time ({unit})",
         y_label="accuracy (%)",
         table=_series_table(series, f"time ({unit})", "{:.2f}%"),
@@ -210,8 +211,10 @@ def spans(run: Run) -> list[Span]:
     start = 0.0
     for event in run.all(PhaseEnded):
         end = run.seconds(event) / unit_seconds
+        is_differentiate = event.phase == "differentiate"
+        name = "diff." if is_differentiate else event.phase
         rounds = f"{event.round + 1} " if event.phase in ("explore", "differentiate") else ""
-        found.append(Span(start, end, f"{rounds}{event.phase}"))
+        found.append(Span(start, end, f"{rounds}{name}", is_differentiate))
         start = end
     return found
 

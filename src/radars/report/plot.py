@@ -51,11 +51,12 @@ class HeatMap:
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of the horizontal axis that has a name."""
+    """A stretch of the horizontal axis that has a name, and is shaded or not."""
 
     start: float
     end: float
     label: str
+    is_shaded: bool = False
 
 
 @dataclass(frozen=True)

@@ -140,7 +140,7 @@ def _preferences_plot(
         y_label="",
         table=Table(["choice", "candidate", "at first", "half-way", "at last"], rows),
         heat_map=HeatMap([s / unit_seconds for s in at], labels, values, notes, breaks=breaks),
-        spans=spans(run),
+        spans=[span for span in spans(run) if span.start < at[-1] / unit_seconds],
     )
 
 

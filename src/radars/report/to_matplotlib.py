@@ -19,6 +19,7 @@ _MARKERS = ("o", "s", "D", "P", "X", "^", "*", "h")
 _DASHES: tuple[Any, ...] = ("-", "--", "-.", (0, (8, 3)), (0, (8, 3, 2, 3)))
 _WIDTH_INCHES = 5.5
 _POINT_INCHES = 1 / 72
+_CHARACTER = 0.012  # the part of the axis that a letter takes
 _STYLE: Any = {
     "font.size": 8,
     "axes.spines.top": False,
@@ -148,12 +149,12 @@ def _borders(x: Sequence[float]) -> list[float]:
 
 
 def _mark(axes: "Axes", spans: Sequence[Span]) -> None:
-    """Every second stretch is shaded, and those that are wide enough say what they are."""
+    """Some stretches are shaded, and those that are wide enough say what they are."""
     whole = max((span.end for span in spans), default=0.0)
-    for index, span in enumerate(spans):
-        if index % 2:
+    for span in spans:
+        if span.is_shaded:
             axes.axvspan(span.start, span.end, color="black", alpha=0.06, linewidth=0)
-        if span.end - span.start > 0.1 * whole:
+        if span.end - span.start > len(span.label) * _CHARACTER * whole:
             axes.annotate(
                 span.label,
                 (span.start, 1.0),

@@ -5,6 +5,7 @@ Colours are the page's: its script sets them, for a light or a dark screen and f
 """
 
 import html
+from collections.abc import Sequence
 from typing import Any
 
 from radars.report.plot import HeatMap, Plot, Series, Span, shortened
@@ -39,7 +40,7 @@ def plotly_figure(plot: Plot) -> dict[str, Any]:
         "height": 340,
         "margin": {"l": 60, "r": 16, "t": 24, "b": 48},
         "hovermode": "closest",
-        "legend": {"orientation": "h", "x": 0, "y": -0.22, "yanchor": "top"},
+        "legend": {"orientation": "h", "x": 0, "yref": "container", "y": 0, "yanchor": "bottom"},
         "shapes": [],
         "annotations": [],
     }
@@ -47,7 +48,7 @@ def plotly_figure(plot: Plot) -> dict[str, Any]:
         data = _heat_map(plot.heat_map, layout)
     else:
         data = [_series(series, index) for index, series in enumerate(plot.series)]
-        layout["showlegend"] = True
+        layout["showlegend"] = len(data) > 1
     _add_spans(plot.spans, layout)
     return {"data": data, "layout": layout}
 
@@ -59,7 +60,7 @@ def _series(series: Series, index: int) -> dict[str, Any]:
         "name": label(series.name),
         "x": list(series.x),
         "y": list(series.y),
-        "mode": "markers" if series.style == "points" else "lines+markers",
+        "mode": _mode(series),
         "line": {"color": colour, "dash": DASHES[index % len(DASHES)], "width": 2},
         "marker": {"color": colour, "symbol": SYMBOLS[index % len(SYMBOLS)], "size": 7},
         "hoverinfo": "text",
@@ -68,14 +69,17 @@ def _series(series: Series, index: int) -> dict[str, Any]:
     if series.style == "steps":
         trace["line"]["shape"] = "hv"
     if series.style == "limit":
-        trace["mode"] = "lines"
         trace["line"] |= {"dash": "dot", "width": 3}
-    if len(series.x) > _MANY_POINTS:
-        trace["marker"]["size"] = 4
     return trace
 
 
-_MANY_POINTS = 60
+def _mode(series: Series) -> str:
+    if series.style == "points":
+        return "markers"
+    return "lines" if series.style == "limit" or len(series.x) > _MANY_POINTS else "lines+markers"
+
+
+_MANY_POINTS = 60  # marks would cover each other
 
 
 def _heat_map(heat_map: HeatMap, layout: dict[str, Any]) -> list[dict[str, Any]]:
@@ -128,12 +132,13 @@ def _heat_map(heat_map: HeatMap, layout: dict[str, Any]) -> list[dict[str, Any]]
 _MOST_LABEL = 22  # characters: more would leave a phone no room
 
 
-def _add_spans(spans: tuple[Span, ...] | Any, layout: dict[str, Any]) -> None:
-    """Every second stretch is shaded; those that are wide enough say what they are."""
+def _add_spans(spans: Sequence[Span], layout: dict[str, Any]) -> None:
+    """Some stretches are shaded; those that are wide enough say what they are."""
     if not spans:
         return
-    whole = max(span.end for span in spans) - min(span.start for span in spans)
-    for index, span in enumerate(spans):
+    start, end = spans[0].start, spans[-1].end
+    layout["xaxis"]["range"] = [start, end]
+    for span in spans:
         layout["shapes"].append(
             {
                 "type": "rect",
@@ -144,7 +149,7 @@ def _add_spans(spans: tuple[Span, ...] | Any, layout: dict[str, Any]) -> None:
                 "x0": span.start,
                 "x1": span.end,
                 "line": {"width": 0},
-                "name": "shaded" if index % 2 else "plain",
+                "name": "shaded" if span.is_shaded else "plain",
             }
         )
         layout["shapes"].append(
@@ -160,7 +165,7 @@ def _add_spans(spans: tuple[Span, ...] | Any, layout: dict[str, Any]) -> None:
                 "name": "border",
             }
         )
-        if span.end - span.start > whole * _NARROW:
+        if span.end - span.start > (end - start) * len(span.label) * _CHARACTER:
             layout["annotations"].append(
                 {
                     "x": span.start,
@@ -175,4 +180,4 @@ def _add_spans(spans: tuple[Span, ...] | Any, layout: dict[str, Any]) -> None:
             )
 
 
-_NARROW = 0.1
+_CHARACTER = 0.02  # the part of a phone's axis that a letter takes

@@ -64,12 +64,9 @@ class Observer(RunObserver):
         """
         state = self.state
         self.log("phase_started", phase=name, round=state.round_index, step=state.step)
-        latest = math.nan
         with self._progress.phase(label or name, total, completed=state.step) as bar:
 
             def tick(step: int, accuracy: float) -> None:
-                nonlocal latest
-                latest = accuracy
                 bar.advance(
                     step - bar.completed,
                     accuracy=None if math.isnan(accuracy) else accuracy,
@@ -78,11 +75,9 @@ class Observer(RunObserver):
                 )
                 state.step = step
                 state.total_steps += 1
-                self._after_step(name, accuracy)
+                self._after_step(name, accuracy, is_last=step == total)
 
             yield tick
-        self._log_progress(name, latest)
-        self._log_preferences(name)
         self.log(
             "phase_ended", phase=name, round=state.round_index, seconds=round(state.seconds, 3)
         )
@@ -91,16 +86,16 @@ class Observer(RunObserver):
         self.state.num_saves += 1
         return self.state.num_saves
 
-    def _after_step(self, phase: str, accuracy: float) -> None:
+    def _after_step(self, phase: str, accuracy: float, *, is_last: bool) -> None:
         self._count_time()
         self._stop_where_asked()
         seconds = self.state.seconds
         if seconds > self._max_seconds:
             self.save()
             raise TimeLimitReached("the search reached its time limit")
-        if seconds - self._logged_at > _interval_seconds(seconds, points=300, least=0.5):
+        if is_last or seconds - self._logged_at > _interval_seconds(seconds, 300, least=0.5):
             self._log_progress(phase, accuracy)
-        if seconds - self._preferred_at > _interval_seconds(seconds, points=60, least=1.0):
+        if is_last or seconds - self._preferred_at > _interval_seconds(seconds, 60, least=1.0):
             self._log_preferences(phase)
         self._save_where_due()
 
