@@ -3,7 +3,16 @@
 from collections.abc import Sequence
 
 from radars.report.plot import Plot, Series, Span, Style, Table, byte_unit, thinned, time_unit
-from radars.report.record import Child, Epoch, PhaseEnded, Planned, Progress, Run
+from radars.report.record import (
+    Child,
+    Epoch,
+    Pareto,
+    ParetoPoint,
+    PhaseEnded,
+    Planned,
+    Progress,
+    Run,
+)
 from radars.units import format_bytes, format_count, format_seconds
 
 _PHASES = {
@@ -164,44 +173,59 @@ def training_plots(run: Run) -> list[Plot]:
     return plots
 
 
-def pareto_plot(run: Run) -> Plot | None:
-    """The Pareto front: accuracy against a cost."""
-    entries = [(e, _accuracy_of(e)) for e in run.pareto]
-    known = [(entry, accuracy) for entry, accuracy in entries if accuracy is not None]
-    cost = next(
-        (
-            name
-            for name in dict.fromkeys(key for entry, _ in known for key in entry)
-            if "accuracy" not in name and all(_is_number(entry.get(name)) for entry, _ in known)
-        ),
-        None,
-    )
-    if not known or cost is None:
+def pareto_plots(run: Run) -> list[Plot]:
+    """The Pareto front, and all that was scored: accuracy against each cost that is an objective."""
+    return [plot for name in run.pareto.costs if (plot := _pareto_plot(run.pareto, name))]
+
+
+def _pareto_plot(pareto: Pareto, cost: str) -> Plot | None:
+    known = [point for point in pareto.points if _cost(point, cost) is not None]
+    if not known:
         return None
-    ordered = sorted(known, key=lambda pair: float(pair[0][cost]))
-    x = [float(entry[cost]) for entry, _ in ordered]
-    y = [100 * accuracy for _, accuracy in ordered]
-    notes = [
-        f"{accuracy:.2f}%, {format_count(float(entry[cost]))} {cost}: {_architecture_text(entry)}"
-        for (entry, _), accuracy in zip(ordered, y, strict=True)
-    ]
-    series = [Series("Pareto front", x, y, "steps", notes)]
+    known.sort(key=lambda point: _cost(point, cost) or 0.0)
+    unit = cost.replace("_", " ")
+
+    def curve(name: str, points: Sequence[ParetoPoint]) -> Series:
+        return Series(
+            name,
+            [_cost(point, cost) or 0.0 for point in points],
+            [100 * point.accuracy for point in points],
+            "points",
+            [
+                f"{point.accuracy:.2%}, {format_count(_cost(point, cost) or 0.0)} {unit}: "
+                f"{', '.join(point.architecture.values())}"
+                for point in points
+            ],
+        )
+
+    front = [point for point in known if point.on_front]
+    others = [point for point in known if not point.on_front]
     return Plot(
-        key="pareto",
-        title="Pareto front",
-        caption="Of all architectures that were found, none is more accurate than one of these for "
-        f"less {cost}.",
-        x_label=cost.replace("_", " "),
+        key=f"pareto-{cost}".replace("_", "-"),
+        title=f"Accuracy against {unit}",
+        caption="Every architecture that was scored. Of those on the Pareto front none is better "
+        "than another in all objectives: " + ", ".join(pareto.objectives) + ".",
+        x_label=unit,
         y_label="accuracy (%)",
         table=Table(
-            [cost.replace("_", " "), "accuracy", "architecture"],
+            [unit, "accuracy", "architecture"],
             [
-                [format_count(float(entry[cost])), f"{accuracy:.2%}", _architecture_text(entry)]
-                for entry, accuracy in ordered
+                [
+                    format_count(_cost(point, cost) or 0.0),
+                    f"{point.accuracy:.2%}",
+                    ", ".join(point.architecture.values()),
+                ]
+                for point in front
             ],
         ),
-        series=series,
+        series=[one for one in (curve("front", front), curve("others", others)) if one.x],
     )
+
+
+def _cost(point: ParetoPoint, name: str) -> float | None:
+    value = (point.model_extra or {}).get(name)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number else None  # type: ignore[arg-type]
 
 
 def spans(run: Run) -> list[Span]:
@@ -250,20 +274,3 @@ def _series_table(series: Sequence[Series], x_label: str, form: str) -> Table:
             x, y = known[index]
             rows.append([one.name, f"{x:.4g}", form.format(y)])
     return Table(["curve", x_label, "value"], rows)
-
-
-def _accuracy_of(entry: dict[str, object]) -> float | None:
-    for name in ("test_accuracy", "validation_accuracy", "accuracy"):
-        value = entry.get(name)
-        if _is_number(value):
-            return float(value)  # type: ignore[arg-type]
-    return None
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _architecture_text(entry: dict[str, object]) -> str:
-    architecture = entry.get("architecture")
-    return ", ".join(map(str, architecture.values())) if isinstance(architecture, dict) else ""

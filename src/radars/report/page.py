@@ -13,7 +13,7 @@ from radars.report.curves import (
     accuracy_plot,
     entropy_plot,
     memory_plot,
-    pareto_plot,
+    pareto_plots,
     training_plots,
 )
 from radars.report.diagram import Diagram, diagram_of
@@ -130,7 +130,7 @@ def sections(records: Sequence[Run | Comparison]) -> list[Section]:
         Section("accuracy", "Reward and accuracy", "", [_accuracy_panel(run) for run in runs]),
         Section("training", "Training", "", [Panel(r.name, training_plots(r)) for r in runs]),
         Section("memory", "Memory", "", [Panel(r.name, _some(memory_plot(r))) for r in runs]),
-        Section("pareto", "Pareto front", "", [Panel(r.name, _some(pareto_plot(r))) for r in runs]),
+        Section("pareto", "Pareto front", "", [Panel(r.name, pareto_plots(r)) for r in runs]),
     ]
     if runs:
         found.append(_details(runs))

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from radars.compare.run import RESULTS_NAME, Row, read_rows
-from radars.errors import ConfigError, RunError
+from radars.errors import ConfigError, RunError, first_line
 from radars.run import read_config, read_events, read_result
 
 
@@ -117,6 +117,30 @@ class Ended(Event):
     costs: dict[str, Cost] = {}
 
 
+class ParetoPoint(BaseModel):
+    """An architecture that was scored; its costs are further fields."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    architecture: dict[str, str]
+    accuracy: float
+    on_front: bool = True
+
+
+class Pareto(BaseModel):
+    """The contents of `pareto.json`."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    objectives: tuple[str, ...] = ()
+    points: tuple[ParetoPoint, ...] = ()
+
+    @property
+    def costs(self) -> list[str]:
+        """The objectives that should be small."""
+        return [name for name in self.objectives if name != "accuracy"]
+
+
 _KINDS: dict[str, type[Event]] = {
     "search_started": Started,
     "train_started": Started,
@@ -143,7 +167,7 @@ class Run:
         result: as in `result.json`; empty where there is none yet.
         evaluation: as in `evaluation.json`; likewise.
         architecture: what was found, or is trained; empty where there is none yet.
-        pareto: the architectures of the Pareto front, as in `pareto.json`.
+        pareto: as in `pareto.json`; empty where there is none.
         events: in the order in which they happened.
     """
 
@@ -152,7 +176,7 @@ class Run:
     result: dict[str, Any]
     evaluation: dict[str, Any]
     architecture: dict[str, str]
-    pareto: tuple[dict[str, Any], ...]
+    pareto: Pareto
     events: tuple[Event, ...] = field(repr=False)
 
     @property
@@ -249,12 +273,13 @@ def _events(file: Path) -> list[Event]:
     return events
 
 
-def _pareto(file: Path) -> tuple[dict[str, Any], ...]:
-    """The entries: a list, or under a key of an object."""
-    found = _json(file, None)
-    if isinstance(found, dict):
-        found = next((value for value in found.values() if isinstance(value, list)), None)
-    return tuple(entry for entry in found or () if isinstance(entry, dict))
+def _pareto(file: Path) -> Pareto:
+    try:
+        return Pareto.model_validate(_json(file, {}))
+    except ValidationError as error:
+        raise ConfigError(
+            f"{file} is as radars writes it, but here it is not: {first_line(error)}; remove it"
+        ) from error
 
 
 def _json(file: Path, default: Any) -> Any:

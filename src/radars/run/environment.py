@@ -2,9 +2,10 @@
 
 import os
 import platform
-from importlib import metadata
 
 import torch
+
+import radars
 
 
 def environment(device: torch.device) -> dict[str, str]:
@@ -12,17 +13,10 @@ def environment(device: torch.device) -> dict[str, str]:
     threads = f"{torch.get_num_threads()} threads of {os.cpu_count()} processors"
     is_cuda = device.type == "cuda"
     return {
-        "radars": _own_version(),
+        "radars": radars.__version__,
         "PyTorch": torch.__version__,
         "Python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()}, {platform.machine()}",
         "processor": threads,
         "device": f"{device}, {torch.cuda.get_device_name(device)}" if is_cuda else str(device),
     }
-
-
-def _own_version() -> str:
-    try:
-        return metadata.version("radars-nas")
-    except metadata.PackageNotFoundError:
-        return "not installed, run from its source"
