@@ -264,6 +264,25 @@ def compare(
 
 
 @app.command()
+def report(
+    directories: Annotated[
+        list[Path], typer.Argument(metavar="DIR...", help="Of searches, trainings, comparisons.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="The file; by default report.html in the first DIR.")
+    ] = None,
+    figures: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write each figure as SVG and PDF, too.")
+    ] = None,
+) -> None:
+    """Show what happened in a run, or in several, as one HTML file."""
+    from radars.report.command import write_report
+
+    for file in write_report(directories, out, figures):
+        print(file)
+
+
+@app.command()
 def spaces() -> None:
     """List the ready-made search spaces."""
     from radars.spaces import load_space, zoo

@@ -4,14 +4,14 @@ from tensorboard.backend.event_processing.event_accumulator import (  # type: ig
     EventAccumulator,
 )
 
-from radars.run.tensorboard import ScalarWriter
+from radars.run.tensorboard import TensorBoardCurves
 
 
 def test_a_resumed_run_draws_one_curve(tmp_path: Path) -> None:
-    with ScalarWriter(tmp_path) as writer:
+    with TensorBoardCurves(tmp_path) as writer:
         for step in range(4):
             writer.write(step, {"accuracy": 0.0, "loss": float("nan")})
-    with ScalarWriter(tmp_path, first_step=2) as writer:
+    with TensorBoardCurves(tmp_path, first_step=2) as writer:
         writer.write(2, {"accuracy": 1.0})
     logs = EventAccumulator(str(tmp_path))
     logs.Reload()

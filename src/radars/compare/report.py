@@ -1,4 +1,4 @@
-"""The table of a comparison, as Markdown."""
+"""The table of a comparison, in cells and as Markdown."""
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
@@ -11,16 +11,22 @@ Column = tuple[str, Callable[[Sequence[Row]], str]]
 
 
 def markdown_table(rows: Iterable[Row]) -> str:
-    """A line for each setting and method: medians over seeds, with the range in parentheses."""
+    """The table of `table_cells`, as Markdown."""
+    header, lines = table_cells(rows)
+    rules = "|" + "---|" * len(header)
+    written = [f"| {' | '.join(cells)} |" for cells in (header, *lines)]
+    return "\n".join([written[0], rules, *written[1:]]) + "\n"
+
+
+def table_cells(rows: Iterable[Row]) -> tuple[list[str], list[list[str]]]:
+    """A header, and a line for each setting and method.
+
+    In it are medians over seeds, with the range in parentheses.
+    """
     ordered = sorted(rows, key=lambda row: (row.setting, row.method, row.seed))
     groups = [list(group) for _, group in groupby(ordered, lambda row: (row.setting, row.method))]
     columns = [column for column in _COLUMNS if any(column[1](group) for group in groups)]
-    lines = [
-        "| " + " | ".join(name for name, _ in columns) + " |",
-        "|" + "---|" * len(columns),
-        *("| " + " | ".join(show(group) for _, show in columns) + " |" for group in groups),
-    ]
-    return "\n".join(lines) + "\n"
+    return [name for name, _ in columns], [[show(group) for _, show in columns] for group in groups]
 
 
 def _spread(values: Sequence[float], show: Callable[[float], str]) -> str:

@@ -213,6 +213,20 @@ class Supernet(nn.Module):
                 probabilities[choice.name] = relaxation.probabilities(logit_C[index])
         return probabilities
 
+    def preferences(self, subspace: Subspace) -> dict[str, dict[str, float]]:
+        """Choice to candidate of the subspace to its part of the softmax of their logits."""
+        known = {choice: self.logits_of(choice) for choice in subspace}
+        return {
+            choice: dict(
+                zip(
+                    names,
+                    torch.tensor([known[choice][name] for name in names]).softmax(-1).tolist(),
+                    strict=True,
+                )
+            )
+            for choice, names in subspace.items()
+        }
+
     def reset_logits(self) -> None:
         """Makes all candidates alike again, and forgets how the logits were moving."""
         with torch.no_grad():

@@ -1,6 +1,7 @@
 """What a run leaves on disk, how it is resumed and interrupted, and what people see of it."""
 
 from radars.run.checkpoint import Checkpoint, CheckpointStore
+from radars.run.curves import Curves, Picture
 from radars.run.directory import (
     PARETO_NAME,
     RunDirectory,
@@ -8,9 +9,12 @@ from radars.run.directory import (
     read_front,
     read_result,
 )
+from radars.run.environment import environment
 from radars.run.events import read_events
 from radars.run.files import write_atomically
 from radars.run.interrupt import Interrupt
+from radars.run.loggers import LoggerName, check_installed, open_curves
+from radars.run.observer import RunObserver
 from radars.run.progress import (
     Bar,
     NoProgress,
@@ -19,20 +23,25 @@ from radars.run.progress import (
     TerminalProgress,
     progress_for,
 )
-from radars.run.tensorboard import ScalarWriter
 
 __all__ = [
     "PARETO_NAME",
     "Bar",
     "Checkpoint",
     "CheckpointStore",
+    "Curves",
     "Interrupt",
+    "LoggerName",
     "NoProgress",
+    "Picture",
     "PlainProgress",
     "Progress",
     "RunDirectory",
-    "ScalarWriter",
+    "RunObserver",
     "TerminalProgress",
+    "check_installed",
+    "environment",
+    "open_curves",
     "progress_for",
     "read_config",
     "read_events",

@@ -1,13 +1,13 @@
-"""`ScalarWriter`: curves for TensorBoard."""
+"""`TensorBoardCurves`: curves and pictures for TensorBoard."""
 
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+
+from radars.run.curves import Curves, Picture
 
 
-class ScalarWriter:
-    """Writes numbers by name and step.
+class TensorBoardCurves(Curves):
+    """Writes TensorBoard's logs.
 
     Args:
         path: the directory of the logs.
@@ -21,21 +21,14 @@ class ScalarWriter:
         self._writer = SummaryWriter(str(path), purge_step=first_step)
 
     def write(self, step: int, scalars: Mapping[str, float]) -> None:
-        """Writes one point on each curve."""
+        """See `Curves`."""
         for name, value in scalars.items():
             self._writer.add_scalar(name, value, step)
 
-    def close(self) -> None:
-        """Writes what is still in memory, and closes the logs."""
+    def show(self, step: int, name: str, picture_HW3: Picture) -> None:
+        """See `Curves`."""
+        self._writer.add_image(name, picture_HW3, step, dataformats="HWC")
+
+    def close(self, status: str = "finished") -> None:
+        """See `Curves`."""
         self._writer.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

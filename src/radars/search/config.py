@@ -10,6 +10,7 @@ from radars.errors import ConfigError
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.relaxation import GumbelSoftmax, Relaxation, Softmax
 from radars.nn.steps import Precision
+from radars.run import LoggerName
 from radars.units import parse_bytes
 
 Bytes = Annotated[int, BeforeValidator(parse_bytes)]
@@ -332,6 +333,7 @@ class SearchConfig(_Config):
         dnas: of the methods that differentiate alone.
         max_minutes: wall-clock limit; None for none.
         checkpoint_seconds: the time between checkpoints.
+        loggers: that draw curves while it runs: `tensorboard`, `mlflow`, `wandb`.
     """
 
     space: str = "digits"
@@ -362,6 +364,7 @@ class SearchConfig(_Config):
     dnas: DnasConfig = DnasConfig()
     max_minutes: float | None = Field(None, gt=0)
     checkpoint_seconds: float = Field(default=60.0, ge=0)
+    loggers: tuple[LoggerName, ...] = ("tensorboard",)
 
     @field_validator("pareto")
     @classmethod

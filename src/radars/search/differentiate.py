@@ -82,7 +82,7 @@ def differentiate(
         def attempt() -> Tensor:
             nonlocal plan
             if plan.memory.peak_bytes > bench.planner.budget_bytes:
-                plan = bench.planner.plan(_preferences(supernet), within=plan.subspace)
+                plan = bench.planner.plan(supernet.preferences(supernet.live), within=plan.subspace)
                 supernet.activate(plan.subspace)
                 on_new_plan(plan)
             supernet.set_recompute(plan.levers.recompute)
@@ -129,15 +129,3 @@ def differentiate(
     }
     supernet.reset_logits()  # or their optimizer state would stay on the device
     return trained
-
-
-def _preferences(supernet: Supernet) -> dict[str, dict[str, float]]:
-    """The softmax of the live logits of each choice."""
-    logits = {
-        choice: [supernet.logits_of(choice)[name] for name in names]
-        for choice, names in supernet.live.items()
-    }
-    return {
-        choice: dict(zip(names, torch.tensor(logits[choice]).softmax(-1).tolist(), strict=True))
-        for choice, names in supernet.live.items()
-    }

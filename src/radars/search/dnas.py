@@ -10,11 +10,12 @@ from radars.memory import PLAIN, Plan
 from radars.nn.shelf import Shelf
 from radars.search.config import DifferentiateConfig
 from radars.search.differentiate import differentiate
-from radars.search.method import Found
+from radars.search.method import Found, preferences_of
 from radars.search.observer import Observer
 from radars.search.schedule import cosine
 from radars.search.setup import SearchSetup
 from radars.search.shared import SharedMethod
+from radars.search.state import Preferences
 from radars.search.workbench import Workbench
 from radars.seeds import stable_seed
 from radars.units import format_bytes
@@ -97,6 +98,11 @@ class DNAS(SharedMethod):
         found = self.best_so_far()
         observer.log("differentiated", logits=self._trained, architecture=dict(found.architecture))
         return Found(found.architecture, self.shared_accuracy(found.architecture))
+
+    def preferences(self, phase: str) -> Preferences:
+        """See `Method`: the softmax of the logits."""
+        full = self.setup.proxy.full
+        return preferences_of(full, self.supernet.preferences(full))
 
     def ranked(self) -> Iterator[Found]:
         """The best architectures by logits."""

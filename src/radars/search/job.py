@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +21,9 @@ from radars.run import (
     NoProgress,
     Progress,
     RunDirectory,
-    ScalarWriter,
+    check_installed,
+    environment,
+    open_curves,
 )
 from radars.run.device import capped, reproducible
 from radars.search.config import SearchConfig
@@ -65,13 +68,14 @@ def run_search(
         RunError: it cannot go on.
     """
     config = config or SearchConfig()
+    check_installed(config.loggers)
     latencies = _read_latencies(out) if resume and out is not None else None
     setup = SearchSetup.of(config, space=space, proxy=proxy, data=data, latencies=latencies)
     with ExitStack() as stack:
         interrupt = stack.enter_context(Interrupt())
         stack.enter_context(reproducible(setup.device))
         stack.enter_context(capped(setup.device, config.budget if config.hard_cap else None))
-        run = scalars = None
+        run = curves = None
         if out is not None:
             run = stack.enter_context(
                 RunDirectory.resume(out)
@@ -90,10 +94,10 @@ def run_search(
         if checkpoint is not None:
             state.load(checkpoint.tensors, checkpoint.values, setup.planner)
         if run is not None:
-            scalars = stack.enter_context(ScalarWriter(run.tensorboard_path, state.total_steps))
+            curves = stack.enter_context(open_curves(config.loggers, run, state.total_steps))
         observer = Observer(
             run,
-            scalars,
+            curves,
             progress or NoProgress(),
             interrupt,
             state,
@@ -111,14 +115,15 @@ def run_search(
                         front = bench.evaluations.front(config.pareto, setup.costs)
                         run.write_json(PARETO_NAME, front)
                 run.write_result(result.to_dict() | details)
-                details = {"architecture": dict(found.architecture)} | details
+                details = {
+                    "architecture": dict(found.architecture),
+                    "costs": _costs(setup, found.architecture),
+                } | details
                 observer.log("search_ended", status=status, **details)
             return result
 
-        if checkpoint is None:
-            observer.log(
-                "search_started", space=setup.space.name, method=config.method, seed=config.seed
-            )
+        if checkpoint is None and run is not None:
+            _log_start(observer, setup)
         try:
             method.check_memory()
         except BudgetError as error:
@@ -152,6 +157,27 @@ def _shelf_in(run: RunDirectory | None) -> Iterator[Shelf]:
             yield shelf
         finally:
             shelf.clear()
+
+
+def _log_start(observer: Observer, setup: SearchSetup) -> None:
+    """Logs what a report of the search needs, beside its configuration."""
+    observer.log(
+        "search_started",
+        space=setup.space.name,
+        method=setup.config.method,
+        seed=setup.config.seed,
+        candidates={choice: list(names) for choice, names in setup.space.full.items()},
+        network=setup.space.flow(setup.data.input_shape).to_dict(),
+        environment=environment(setup.device),
+    )
+
+
+def _costs(setup: SearchSetup, architecture: Architecture) -> dict[str, dict[str, int]]:
+    """Choice to what its candidate adds to the cost of the architecture."""
+    return {
+        choice: asdict(setup.costs.candidates[choice][name])
+        for choice, name in architecture.items()
+    }
 
 
 def _log_out_of_memory(observer: Observer, expected_bytes: int, budget_bytes: int) -> None:

@@ -9,8 +9,9 @@ from torch import Tensor
 from radars.nn.shelf import Shelf
 from radars.search.observer import Observer
 from radars.search.setup import SearchSetup
+from radars.search.state import Preferences
 from radars.search.workbench import Workbench
-from radars.space import Architecture
+from radars.space import Architecture, Subspace
 
 
 class Found(NamedTuple):
@@ -108,3 +109,18 @@ class Method(ABC):
     def scalars(self) -> dict[str, float]:
         """Numbers to draw curves of."""
         return {}
+
+    def preferences(self, phase: str) -> Preferences:
+        """What it prefers, for a report; nothing where it has no such thing.
+
+        Args:
+            phase: the one that it is in.
+        """
+        return {}
+
+
+def preferences_of(full: Subspace, live: Mapping[str, Mapping[str, float]]) -> Preferences:
+    """The probabilities of live candidates, among all."""
+    return {
+        choice: {name: live[choice].get(name) for name in names} for choice, names in full.items()
+    }

@@ -1,16 +1,16 @@
 """`Observer`: told of every step of a search; shows it, logs it, saves it, and stops it."""
 
 import math
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from radars.errors import RadarsError, Stopped
-from radars.run import Interrupt, Progress, RunDirectory, ScalarWriter
+from radars.errors import RadarsError
+from radars.run import Curves, Interrupt, Progress, RunDirectory, RunObserver
+from radars.search.heat_map import heat_map
 from radars.search.state import SearchState
 
-_LOG_EVERY_SECONDS = 10.0
+_MOST_SECONDS = 300.0  # between two points of a curve
 
 Tick = Callable[[int, float], None]
 """Called after each step with the number of steps done and the latest accuracy (NaN: none yet)."""
@@ -20,12 +20,12 @@ class TimeLimitReached(RadarsError):  # noqa: N818 - nothing is wrong
     """The search ran past its time limit."""
 
 
-class Observer:
+class Observer(RunObserver):
     """What is between a search and the outside.
 
     Args:
         run: where events and checkpoints go; None keeps nothing.
-        scalars: where curves go; None draws none.
+        curves: where curves go; None draws none.
         progress: shows people how far it is.
         interrupt: says when to stop.
         state: how far the search is; changed with every step.
@@ -33,10 +33,12 @@ class Observer:
         save_every_seconds: time between checkpoints.
     """
 
+    noun = "search"
+
     def __init__(
         self,
         run: RunDirectory | None,
-        scalars: ScalarWriter | None,
+        curves: Curves | None,
         progress: Progress,
         interrupt: Interrupt,
         state: SearchState,
@@ -44,16 +46,12 @@ class Observer:
         max_seconds: float = math.inf,
         save_every_seconds: float = 60.0,
     ) -> None:
+        super().__init__(
+            run, curves, progress, interrupt, state, save_every_seconds=save_every_seconds
+        )
         self.state = state
-        self._run = run
-        self._scalars = scalars
-        self._progress = progress
-        self._interrupt = interrupt
         self._max_seconds = max_seconds
-        self._save_every_seconds = save_every_seconds
-        self._saved_at = time.monotonic()
-        self._now = time.monotonic()
-        self._logged_at = 0.0
+        self._logged_at = self._preferred_at = -math.inf  # in seconds of the search
 
     @contextmanager
     def phase(self, name: str, total: int, label: str | None = None) -> Iterator[Tick]:
@@ -77,45 +75,66 @@ class Observer:
                 )
                 state.step = step
                 state.total_steps += 1
-                self._after_step(name, accuracy)
+                self._after_step(name, accuracy, is_last=step == total)
 
             yield tick
         self.log(
             "phase_ended", phase=name, round=state.round_index, seconds=round(state.seconds, 3)
         )
 
-    def log(self, event: str, **fields: Any) -> None:
-        """Appends an event to the run's log."""
-        if self._run is not None:
-            self._run.log(event, **fields)
+    def _checkpoint_step(self) -> int:
+        self.state.num_saves += 1
+        return self.state.num_saves
 
-    def save(self) -> None:
-        """Saves a checkpoint."""
-        state = self.state
-        state.num_saves += 1
-        if self._run is not None:
-            self._run.save(state.num_saves, state.tensors(), state.values())
-        self._saved_at = time.monotonic()
-
-    def _after_step(self, phase: str, accuracy: float) -> None:
-        state = self.state
-        now = time.monotonic()
-        state.seconds += now - self._now
-        self._now = now
-        if self._interrupt.stop_requested:
-            self.save()
-            raise Stopped("the search was interrupted, and everything is saved")
-        if state.seconds > self._max_seconds:
+    def _after_step(self, phase: str, accuracy: float, *, is_last: bool) -> None:
+        self._count_time()
+        self._stop_where_asked()
+        seconds = self.state.seconds
+        if seconds > self._max_seconds:
             self.save()
             raise TimeLimitReached("the search reached its time limit")
-        if now - self._logged_at > _LOG_EVERY_SECONDS:
-            self._logged_at = now
-            scalars = {
-                "accuracy": accuracy,
-                "measured_peak_bytes": float(state.meter.measured_peak_bytes),
-            } | state.method.scalars()
-            self.log("progress", phase=phase, round=state.round_index, step=state.step, **scalars)
-            if self._scalars is not None:
-                self._scalars.write(state.total_steps, scalars)
-        if now - self._saved_at > self._save_every_seconds:
-            self.save()
+        if is_last or seconds - self._logged_at > _interval_seconds(seconds, 300, least=0.5):
+            self._log_progress(phase, accuracy)
+        if is_last or seconds - self._preferred_at > _interval_seconds(seconds, 60, least=1.0):
+            self._log_preferences(phase)
+        self._save_where_due()
+
+    def _log_progress(self, phase: str, accuracy: float) -> None:
+        state, meter = self.state, self.state.meter
+        self._logged_at = state.seconds
+        scalars = {
+            "accuracy": accuracy,
+            "predicted_peak_bytes": float(meter.predicted_peak_bytes),
+            "measured_peak_bytes": float(meter.measured_peak_bytes),
+            "budget_bytes": float(meter.budget_bytes),
+        } | state.method.scalars()
+        self.log("progress", **self._position(phase), **scalars)
+        self._draw(state.total_steps, scalars)
+
+    def _log_preferences(self, phase: str) -> None:
+        state = self.state
+        self._preferred_at = state.seconds
+        preferences = state.method.preferences(phase)
+        if not preferences or self._run is None:
+            return
+        values = {
+            choice: [None if value is None else round(value, 4) for value in of_choice.values()]
+            for choice, of_choice in preferences.items()
+        }
+        self.log("preferences", **self._position(phase), values=values)
+        if self._curves is not None:
+            self._curves.show(state.total_steps, "preferences", heat_map(preferences))
+
+    def _position(self, phase: str) -> Mapping[str, Any]:
+        state = self.state
+        return {
+            "phase": phase,
+            "round": state.round_index,
+            "step": state.step,
+            "seconds": round(state.seconds, 3),
+        }
+
+
+def _interval_seconds(seconds: float, points: int, least: float) -> float:
+    """Between two points of a curve: grows with the search, so that long ones stay small."""
+    return min(max(least, seconds / points), _MOST_SECONDS)

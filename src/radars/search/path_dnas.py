@@ -8,10 +8,11 @@ from torch import Tensor
 
 from radars.data import Batch
 from radars.nn.supernet import Weigh
-from radars.search.method import Found
+from radars.search.method import Found, preferences_of
 from radars.search.observer import Observer
 from radars.search.schedule import cosine
 from radars.search.shared import SharedMethod
+from radars.search.state import Preferences
 from radars.seeds import stable_seed
 from radars.space import Architecture, Subspace
 
@@ -63,6 +64,11 @@ class PathDNAS(SharedMethod):
             fraction: of the steps that are done.
             generator: of the paths.
         """
+
+    def preferences(self, phase: str) -> Preferences:
+        """See `Method`: the softmax of the logits."""
+        full = self.setup.proxy.full
+        return preferences_of(full, self.supernet.preferences(full))
 
     def ranked(self) -> Iterator[Found]:
         """The best architectures by logits."""

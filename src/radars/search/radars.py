@@ -18,13 +18,13 @@ from radars.nn.shelf import Shelf
 from radars.nn.supernet import Supernet
 from radars.search.differentiate import differentiate
 from radars.search.explore import explore
-from radars.search.method import Found
+from radars.search.method import Found, preferences_of
 from radars.search.observer import Observer
 from radars.search.schedule import cosine
 from radars.search.select import Selection, Untrained, audition, num_select_steps, select
 from radars.search.setup import SearchSetup
 from radars.search.shared import SharedMethod
-from radars.search.state import named, of_part
+from radars.search.state import Preferences, named, of_part
 from radars.search.workbench import Workbench
 from radars.seeds import stable_seed
 from radars.space import Architecture, Subspace
@@ -187,6 +187,15 @@ class Radars(SharedMethod):
     def scalars(self) -> dict[str, float]:
         """See `Method`."""
         return {"entropy": self.controller.entropy()}
+
+    def preferences(self, phase: str) -> Preferences:
+        """See `Method`: the policy while exploring, the mixtures' weights while differentiating."""
+        full = self.setup.proxy.full
+        if phase == "explore":
+            return preferences_of(full, self.controller.probabilities())
+        if phase == "differentiate" and self.plan is not None:
+            return preferences_of(full, self.supernet.preferences(self.plan.subspace))
+        return {}
 
     def _inherited_child(self, architecture: Architecture) -> Supernet:
         child = self.setup.new_child(architecture)

@@ -11,6 +11,9 @@ from radars.memory import Planner
 from radars.search.evaluations import Evaluations
 from radars.search.meter import MemoryMeter
 
+Preferences = Mapping[str, Mapping[str, float | None]]
+"""Choice to every candidate to its probability; None where it is pruned."""
+
 
 class Stateful(Protocol):
     """What has a state of tensors and plain values; a search's method."""
@@ -29,6 +32,10 @@ class Stateful(Protocol):
 
     def scalars(self) -> dict[str, float]:
         """Numbers to draw curves of."""
+        ...
+
+    def preferences(self, phase: str) -> Preferences:
+        """What it prefers, where it is in a phase."""
         ...
 
 

@@ -9,6 +9,7 @@ from radars.space.choose import (
     Network,
 )
 from radars.space.fingerprint import fingerprint
+from radars.space.flow import Flow
 from radars.space.search_space import SearchSpace
 from radars.space.shapes import Place, check_output, trace_places
 from radars.space.subspace import Architecture, Subspace
@@ -19,6 +20,7 @@ __all__ = [
     "Choice",
     "Choose",
     "Factory",
+    "Flow",
     "Network",
     "Place",
     "SearchSpace",

@@ -21,6 +21,7 @@ from radars.space.choose import (
     build_candidate,
     checked_pairs,
 )
+from radars.space.flow import Flow, trace_flow
 from radars.space.shapes import Place, trace_places
 from radars.space.subspace import Architecture, Subspace
 
@@ -134,6 +135,10 @@ class SearchSpace:
         if input_shape not in self._places:
             self._places[input_shape] = trace_places(self.replay, input_shape)
         return self._places[input_shape]
+
+    def flow(self, input_shape: tuple[int, ...]) -> Flow:
+        """Which choices feed which, for a diagram of the network."""
+        return trace_flow(self.replay, input_shape)
 
     def architecture(self, candidate: Mapping[str, str]) -> Architecture:
         """Checks that a mapping is an architecture of this space, and orders it as the space.

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from radars.data import DataConfig
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.steps import Precision
+from radars.run import LoggerName
 
 
 class TrainConfig(BaseModel):
@@ -27,6 +28,7 @@ class TrainConfig(BaseModel):
         precision: `32-true` or `bf16-mixed`.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         seed: of everything random.
+        loggers: that draw curves while it runs: `tensorboard`, `mlflow`, `wandb`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -42,6 +44,7 @@ class TrainConfig(BaseModel):
     precision: Precision = Field(default="32-true")
     device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
     seed: int = Field(default=0, ge=0, lt=2**31)
+    loggers: tuple[LoggerName, ...] = Field(default=("tensorboard",))
 
     @field_validator("data")
     @classmethod

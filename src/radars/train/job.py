@@ -8,7 +8,15 @@ from typing import Any
 
 from radars.data import Data
 from radars.errors import ConfigError
-from radars.run import Interrupt, NoProgress, Progress, RunDirectory, ScalarWriter
+from radars.run import (
+    Interrupt,
+    NoProgress,
+    Progress,
+    RunDirectory,
+    check_installed,
+    environment,
+    open_curves,
+)
 from radars.run.device import fabric_on, reproducible
 from radars.space import Architecture, SearchSpace
 from radars.train.config import TrainConfig
@@ -54,11 +62,12 @@ def train_architecture(
         RunError: it cannot go on; the loss is not finite, say.
     """
     config = config or TrainConfig()
+    check_installed(config.loggers)
     setup = TrainSetup.of(architecture, config, space=space, data=data)
     with ExitStack() as stack:
         interrupt = stack.enter_context(Interrupt())
         stack.enter_context(reproducible(setup.device))
-        run = scalars = None
+        run = curves = None
         if out is not None:
             run = stack.enter_context(_open_run(out, config, setup.architecture, resume=resume))
         state = setup.state()
@@ -67,16 +76,23 @@ def train_architecture(
             state.load(checkpoint.tensors, checkpoint.values)
         if run is not None:
             first_epoch = state.step // setup.steps_per_epoch + 1
-            scalars = stack.enter_context(ScalarWriter(run.tensorboard_path, first_epoch))
-        observer = Observer(run, scalars, progress or NoProgress(), interrupt)
+            curves = stack.enter_context(open_curves(config.loggers, run, first_epoch))
+        observer = Observer(run, curves, progress or NoProgress(), interrupt, state)
+        if checkpoint is None and run is not None:
+            observer.log(
+                "train_started",
+                space=setup.space.name,
+                seed=config.seed,
+                environment=environment(setup.device),
+                network=setup.space.flow(setup.data.input_shape).to_dict(),
+            )
         if checkpoint is None:
-            observer.log("train_started", space=setup.space.name, seed=config.seed)
-            observer.save(state)
+            observer.save()
         fabric = fabric_on(setup.device, config.precision)
-        with observer.watch(state, setup.num_steps, setup.steps_per_epoch) as tick:
+        with observer.watch(setup.num_steps, setup.steps_per_epoch) as tick:
             train_steps(fabric, state, config, steps_per_epoch=setup.steps_per_epoch, tick=tick)
         if not state.is_finite():
-            raise observer.diverged(state)
+            raise observer.diverged()
         result = _result(setup, state)
         if run is not None:
             save_weights(state.network, run.path / WEIGHTS_NAME)

@@ -1,0 +1,150 @@
+"""What a report says in numbers and words: results, settings, contenders, comparisons."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from radars.report.plot import Table
+from radars.report.record import Ended, Run, Selection
+from radars.units import format_bytes, format_count, format_seconds
+
+_NOTHING = "-"
+
+
+def facts_table(runs: Sequence[Run]) -> Table:
+    """A row a fact, a column a run."""
+    rows = [[name, *(show(run) for run in runs)] for name, show in _FACTS]
+    return Table(["", *(run.name for run in runs)], [r for r in rows if set(r[1:]) != {_NOTHING}])
+
+
+def settings_table(runs: Sequence[Run]) -> Table:
+    """A row a setting: of several runs only those that differ."""
+    flat = [dict(_flat(run.config)) for run in runs]
+    keys = dict.fromkeys(key for settings in flat for key in settings)
+    rows = [[key, *(settings.get(key, _NOTHING) for settings in flat)] for key in keys]
+    if len(runs) > 1:
+        rows = [row for row in rows if len(set(row[1:])) > 1]
+    return Table(["setting", *(run.name for run in runs)], rows)
+
+
+def environment_table(runs: Sequence[Run]) -> Table:
+    """On what each run ran."""
+    keys = dict.fromkeys(key for run in runs for key in run.started.environment)
+    rows = [[key, *(run.started.environment.get(key, _NOTHING) for run in runs)] for key in keys]
+    return Table(["", *(run.name for run in runs)], rows)
+
+
+def contenders_table(run: Run) -> Table | None:
+    """Who took part in the selection, and how each did in each rung."""
+    rungs = [selection for selection in run.all(Selection) if selection.accuracies]
+    if not rungs:
+        return None
+    texts: dict[str, dict[int, str]] = {}
+    best: dict[str, tuple[int, float]] = {}
+    for selection in rungs:
+        accuracies = (*selection.accuracies, *[None] * len(selection.contenders))
+        standings = (*selection.standings, *[0.0] * len(selection.contenders))
+        for contender, accuracy, standing in zip(
+            selection.contenders, accuracies, standings, strict=False
+        ):
+            name = " · ".join(contender.values())
+            if accuracy is not None:
+                text = f"{accuracy:.2%}, standing {standing:+.2f}"
+                texts.setdefault(name, {})[selection.rung] = text
+                best[name] = (selection.rung, standing)
+    ordered = sorted(texts, key=lambda name: best[name], reverse=True)
+    numbers = sorted({selection.rung for selection in rungs})
+    return Table(
+        ["contender", *(f"rung {number + 1}" for number in numbers)],
+        [[name, *(texts[name].get(number, "dropped") for number in numbers)] for name in ordered],
+    )
+
+
+def macs_of_choices(run: Run) -> dict[str, int]:
+    """Choice to the multiply-accumulates of what was taken; empty where the run does not say."""
+    ended = next(iter(run.all(Ended)), None)
+    return {} if ended is None else {choice: cost.macs for choice, cost in ended.costs.items()}
+
+
+def memory_share(run: Run) -> float | None:
+    """The measured peak, as a fraction of the budget."""
+    peak, budget = run.result.get("measured_peak_bytes"), run.result.get("budget_bytes")
+    return float(peak) / float(budget) if peak and budget else None
+
+
+def _status(run: Run) -> str:
+    return str(run.result.get("status", "not finished")).replace("_", " ")
+
+
+def _text(*keys: str) -> Any:
+    def show(run: Run) -> str:
+        for source in (run.result, run.config):
+            for key in keys:
+                if source.get(key) not in (None, ""):
+                    return str(source[key])
+        return _NOTHING
+
+    return show
+
+
+def _number(key: str, form: Any) -> Any:
+    def show(run: Run) -> str:
+        value = run.evaluation.get(key, run.result.get(key))
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return _NOTHING
+        return str(form(value))
+
+    return show
+
+
+def _percent(value: float) -> str:
+    return f"{value:.2%}"
+
+
+def _data(run: Run) -> str:
+    data = run.config.get("data")
+    return str(data.get("source", _NOTHING)) if isinstance(data, Mapping) else _NOTHING
+
+
+_FACTS = (
+    ("status", _status),
+    ("method", _text("method")),
+    ("space", _text("space")),
+    ("data", _data),
+    ("seed", _text("seed")),
+    ("architectures in the space", _number("num_architectures", format_count)),
+    ("validation accuracy", _number("validation_accuracy", _percent)),
+    ("training accuracy", _number("train_accuracy", _percent)),
+    ("test accuracy", _number("test_accuracy", _percent)),
+    ("budget", _number("budget_bytes", format_bytes)),
+    ("predicted peak", _number("predicted_peak_bytes", format_bytes)),
+    ("measured peak", _number("measured_peak_bytes", format_bytes)),
+    ("memory needed", _number("needed_bytes", format_bytes)),
+    ("peak of the process (RSS)", _number("peak_rss_bytes", format_bytes)),
+    ("search time", _number("search_seconds", format_seconds)),
+    ("training time", _number("train_seconds", format_seconds)),
+    ("multiply-accumulates", _number("macs", format_count)),
+    ("parameters", _number("parameters", format_count)),
+    ("rounds", _number("rounds", str)),
+    ("epochs", _number("epochs", str)),
+)
+
+
+def headline(run: Run) -> list[tuple[str, str]]:
+    """The few numbers that people look for first: what it is, and its value."""
+    known = dict(_FACTS)
+    names = (
+        *("test accuracy", "validation accuracy", "training accuracy", "measured peak"),
+        *("search time", "training time", "parameters", "multiply-accumulates"),
+    )
+    found = [(name, known[name](run)) for name in names]
+    return [(name, value) for name, value in found if value != _NOTHING][:5]
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
+    for key, value in settings.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{prefix}{key}.")
+        elif isinstance(value, list):
+            yield f"{prefix}{key}", ", ".join(map(str, value)) or "none"
+        else:
+            yield f"{prefix}{key}", "none" if value is None else str(value)

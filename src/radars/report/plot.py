@@ -1,0 +1,126 @@
+"""`Plot`: a figure of a report, whatever draws it. No text here is HTML; who draws it escapes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from radars.units import GIB, KIB, MIB, TIB
+
+Style = Literal["line", "steps", "points", "limit"]
+
+
+@dataclass(frozen=True)
+class Series:
+    """Points with one name.
+
+    Attributes:
+        name: in the legend.
+        x: of each point.
+        y: of each point; None for a gap.
+        style: joined by lines, by steps, by nothing, or a dotted limit.
+        notes: what is said of each point where somebody points at it.
+    """
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float | None]
+    style: Style = "line"
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """Squares whose darkness is a fraction.
+
+    Attributes:
+        x: of the columns; in between are their borders.
+        row_labels: from above.
+        values: of each row, for each column a fraction; None leaves the square empty.
+        notes: likewise, what is said of a square.
+        texts: likewise, what is written in it; none where empty.
+        breaks: rows above which there is a line.
+    """
+
+    x: Sequence[float]
+    row_labels: Sequence[str]
+    values: Sequence[Sequence[float | None]]
+    notes: Sequence[Sequence[str]]
+    texts: Sequence[Sequence[str]] = ()
+    breaks: Sequence[int] = ()
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of the horizontal axis that has a name, and is shaded or not."""
+
+    start: float
+    end: float
+    label: str
+    is_shaded: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """The numbers of a figure, as text."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A figure.
+
+    Attributes:
+        key: a name for files and links, unique within a run.
+        title: of a few words.
+        caption: what is to be seen, in a sentence or two; also for who cannot see it.
+        x_label: of the horizontal axis, with its unit.
+        y_label: of the vertical axis, with its unit.
+        table: the same numbers.
+        series: the curves.
+        heat_map: instead of curves.
+        spans: named stretches behind the curves.
+        x_ticks: where labels stand on the horizontal axis, and what they say, instead of numbers.
+        from_zero: whether the vertical axis starts at 0.
+    """
+
+    key: str
+    title: str
+    caption: str
+    x_label: str
+    y_label: str
+    table: Table
+    series: Sequence[Series] = ()
+    heat_map: HeatMap | None = None
+    spans: Sequence[Span] = ()
+    x_ticks: Sequence[tuple[float, str]] = field(default=())
+    from_zero: bool = False
+
+
+def time_unit(most_seconds: float) -> tuple[float, str]:
+    """The unit for a time axis: its seconds, and its name."""
+    if most_seconds >= 3 * 3600:
+        return 3600.0, "hours"
+    return (60.0, "minutes") if most_seconds >= 180 else (1.0, "seconds")
+
+
+def byte_unit(most_bytes: float) -> tuple[float, str]:
+    """The unit for an axis of bytes: its bytes, and its name."""
+    units = ((TIB, "TiB"), (GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB"))
+    return next(((float(size), name) for size, name in units if most_bytes >= size), (1.0, "bytes"))
+
+
+def shortened(text: str, most: int) -> str:
+    """At most that many characters, with an ellipsis in the middle."""
+    if len(text) <= most:
+        return text
+    half = (most - 1) // 2
+    return f"{text[: most - 1 - half]}…{text[len(text) - half :]}"
+
+
+def thinned(number: int, most: int) -> list[int]:
+    """At most that many indices of so many, evenly, with the first and the last."""
+    if number <= most:
+        return list(range(number))
+    return sorted({round(index * (number - 1) / (most - 1)) for index in range(most)})

@@ -1,0 +1,70 @@
+"""`Curves`: where numbers and pictures of a run go while it runs, for people to look at."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radars.errors import Stopped
+
+Picture = NDArray[np.uint8]
+"""(height, width, 3): red, green, blue."""
+
+
+class Curves(ABC):
+    """Takes numbers and pictures by name and step; used in a `with` block."""
+
+    @abstractmethod
+    def write(self, step: int, scalars: Mapping[str, float]) -> None:
+        """Adds a point to each curve."""
+
+    @abstractmethod
+    def show(self, step: int, name: str, picture_HW3: Picture) -> None:
+        """Adds a picture to a series."""
+
+    @abstractmethod
+    def close(self, status: str = "finished") -> None:
+        """Writes what is still in memory.
+
+        Args:
+            status: `finished`, `stopped` or `failed`.
+        """
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.close()
+        else:
+            self.close("stopped" if isinstance(error, Stopped | KeyboardInterrupt) else "failed")
+
+
+class AllCurves(Curves):
+    """Passes everything on to each of several."""
+
+    def __init__(self, parts: Iterable[Curves]) -> None:
+        self._parts = tuple(parts)
+
+    def write(self, step: int, scalars: Mapping[str, float]) -> None:
+        """See `Curves`."""
+        for part in self._parts:
+            part.write(step, scalars)
+
+    def show(self, step: int, name: str, picture_HW3: Picture) -> None:
+        """See `Curves`."""
+        for part in self._parts:
+            part.show(step, name, picture_HW3)
+
+    def close(self, status: str = "finished") -> None:
+        """See `Curves`."""
+        for part in self._parts:
+            part.close(status)
