@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
@@ -298,3 +299,68 @@ def test_a_batch_in_parts_trains_as_the_whole_does(micro_batches: int, recompute
     for left, right in zip(whole_losses + whole, part_losses + parts, strict=True):
         torch.testing.assert_close(left.double(), right.double(), rtol=1e-6, atol=1e-7)
     assert not all(same(whole, parts))  # it was split, or rounding would be the same
+
+
+def everything(supernet: Supernet) -> dict[str, Tensor]:
+    """Weights, statistics, logits and the state of all optimizers, as copies."""
+    return {name: tensor.clone() for name, tensor in supernet.state().items()}
+
+
+def spoiled(example: Tensor) -> Tensor:
+    """A batch with a number that is not one, as a broken image or sensor gives it."""
+    example = example.clone()
+    example[0, 0, 0, 0] = float("nan")
+    return example
+
+
+STEPS = {
+    "weights": weights_step,
+    "weights in parts": partial(weights_step, micro_batches=2),
+    "architecture": architecture_step,
+    "second order": partial(second_order_step, virtual_learning_rate=0.1),
+}
+
+
+@pytest.mark.parametrize("recompute", [False, True])
+@pytest.mark.parametrize("kind", STEPS)
+def test_a_step_whose_loss_is_not_finite_changes_nothing(kind: str, recompute: bool) -> None:
+    supernet = Supernet(SearchSpace(network), recompute=recompute)
+    good, bad = batch(), (spoiled(batch()[0]), batch()[1])
+    pairs = {
+        "weights": [bad],
+        "weights in parts": [bad, (bad[0].flip(0), bad[1])],  # in the first part, in the second
+        "architecture": [bad],
+        "second order": [(*bad, *good), (*good, *bad)],
+    }[kind]
+    enough = good * (2 if kind == "second order" else 1)
+    assert torch.isfinite(STEPS[kind](supernet, *enough))  # momentum is there from now on
+    before = everything(supernet)
+    for tensors in pairs:
+        assert not torch.isfinite(STEPS[kind](supernet, *tensors))
+        after = everything(supernet)
+        assert [name for name in before if not torch.equal(before[name], after[name])] == []
+        assert_no_gradients(supernet)
+    assert torch.isfinite(STEPS[kind](supernet, *enough))
+    assert any(not torch.equal(before[name], new) for name, new in everything(supernet).items())
+
+
+def test_a_gradient_that_is_not_finite_moves_no_weight() -> None:
+    supernet = Supernet(SearchSpace(network))
+    before = everything(supernet)
+
+    def steep(output_BK: Tensor, label_B: Tensor) -> Tensor:
+        return (output_BK - output_BK.detach()).sum().sqrt()  # 0, of infinite slope
+
+    assert torch.isnan(weights_step(supernet, *batch(), loss=steep))
+    after = everything(supernet)
+    moved = [name for name in before if not torch.equal(before[name], after[name])]
+    assert all("running" in name or "num_batches" in name for name in moved)
+    assert_no_gradients(supernet)
+
+
+def test_an_evaluation_of_what_is_not_finite_leaves_the_statistics() -> None:
+    supernet = Supernet(SearchSpace(network))
+    before = everything(supernet)
+    assert torch.isnan(evaluation_step(supernet, spoiled(batch()[0]))).any()
+    after = everything(supernet)
+    assert all(torch.equal(before[name], after[name]) for name in before)

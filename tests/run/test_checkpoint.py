@@ -1,17 +1,15 @@
 import math
 import os
-import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.full_disk import largest_file
 from torch import Tensor
 
 from radars.errors import RunError
@@ -229,18 +227,6 @@ def test_refused_values_write_nothing(store: CheckpointStore, tmp_path: Path) ->
     with pytest.raises(ValueError, match="__metadata__"):
         store.save(1, {"__metadata__": torch.tensor(1)}, {})
     assert list(tmp_path.iterdir()) == []
-
-
-@contextmanager
-def largest_file(num_bytes: int) -> Iterator[None]:
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    previous = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, previous)
 
 
 def test_no_space_leaves_the_checkpoints_before(store: CheckpointStore, tmp_path: Path) -> None:

@@ -1,11 +1,15 @@
 import json
+import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import yaml
+from tests.full_disk import FullDiskAt
 from tests.tiny import (
+    InterruptAt,
     assert_same_tensors,
     final_checkpoint,
     quick_config,
@@ -15,12 +19,12 @@ from tests.tiny import (
 from torch import Tensor
 
 from radars.cost import CostTable
-from radars.errors import ConfigError, RadarsError, RunError
+from radars.errors import ConfigError, RadarsError, RunError, Stopped
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.shelf import Shelf
 from radars.nn.steps import weights_step
 from radars.nn.supernet import Supernet
-from radars.run import read_events, read_result
+from radars.run import CheckpointStore, read_events, read_result
 from radars.search import SearchConfig, SearchResult, run_search
 from radars.search.config import LeversConfig
 from radars.space import Architecture
@@ -187,3 +191,76 @@ def test_a_hard_cap_is_for_the_device_that_has_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="ulimit -d"):
         search(quick_config(hard_cap=True), out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def failing_at(*calls: int) -> Callable[..., Tensor]:
+    """A weights step whose batch is spoiled the first, second, ... time that it is called."""
+    num_calls = 0
+
+    def step(supernet: Supernet, example_B: Tensor, label_B: Tensor, **options: Any) -> Tensor:
+        nonlocal num_calls
+        num_calls += 1
+        if num_calls in calls:
+            example_B = torch.full_like(example_B, math.nan)
+        return weights_step(supernet, example_B, label_B, **options)
+
+    return step
+
+
+def test_steps_whose_loss_is_not_finite_are_skipped_and_counted_over_all_sittings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = "radars.search.workbench.weights_step"
+    monkeypatch.setattr(step, failing_at(2, 5))
+    whole = search(quick_config(), out=tmp_path / "whole")
+    assert whole.status == "completed"
+    events = read_events(tmp_path / "whole" / "events.jsonl")
+    counts = [event["count"] for event in events if event["event"] == "step_skipped"]
+    assert counts == [1, 2]
+    stored = read_result(tmp_path / "whole")
+    assert stored is not None
+    assert stored["skipped_steps"] == 2
+
+    monkeypatch.setattr(step, failing_at(2))
+    with pytest.raises(Stopped):
+        search(quick_config(), out=tmp_path / "parts", progress=InterruptAt(3))
+    monkeypatch.setattr(step, failing_at(2))  # the fifth of all, as three are done
+    parts = search(quick_config(), out=tmp_path / "parts", resume=True)
+    assert parts.validation_accuracy == whole.validation_accuracy
+    expected, found = final_checkpoint(tmp_path / "whole"), final_checkpoint(tmp_path / "parts")
+    assert found[1] == expected[1]
+    assert_same_tensors(found[0], expected[0])
+
+
+def test_too_many_skipped_steps_end_a_search_which_goes_on_with_a_higher_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = "radars.search.workbench.weights_step"
+    monkeypatch.setattr(step, failing_at(*range(1, 100)))
+    out = tmp_path / "run"
+    with pytest.raises(RunError, match=r"may skip 2 steps.*number 3; lower optimizer") as caught:
+        search(quick_config(max_skipped_steps=2), out=out)
+    assert "\n" not in str(caught.value)
+    stored = read_result(out)
+    assert stored is not None
+    assert (stored["status"], stored["skipped_steps"]) == ("failed", 3)
+    monkeypatch.setattr(step, weights_step)
+    assert search(quick_config(max_skipped_steps=9), out=out, resume=True).status == "completed"
+
+
+def test_a_disk_that_is_full_keeps_the_last_good_checkpoint(tmp_path: Path) -> None:
+    whole = search(quick_config(), out=tmp_path / "whole")
+    out = tmp_path / "run"
+    with (
+        FullDiskAt(6) as disk,
+        pytest.raises(RunError, match=r"cannot write .*safetensors: File too large; free the disk"),
+    ):
+        search(quick_config(), out=out, progress=disk)
+    store = CheckpointStore(out / "checkpoint")
+    assert store.newest_intact_step() == (store.steps()[-1], [])
+    assert not [path for path in out.rglob("*") if path.suffix == ".tmp"]
+    result = search(quick_config(), out=out, resume=True)
+    assert result.architecture == whole.architecture
+    expected, found = final_checkpoint(tmp_path / "whole"), final_checkpoint(out)
+    assert found[1] == expected[1]
+    assert_same_tensors(found[0], expected[0])

@@ -17,7 +17,9 @@ SETUP = SearchSetup.of(quick_config(), space=tiny_space(), data=tiny_data())
 def new_state() -> SearchState:
     bench = SETUP.workbench()
     method = Radars(SETUP, bench)
-    return SearchState(method, bench.train_stream, bench.validation_stream, bench.meter)
+    return SearchState(
+        method, bench.train_stream, bench.validation_stream, bench.meter, bench.skipped
+    )
 
 
 class Requested(Interrupt):

@@ -17,7 +17,9 @@ SETUP = SearchSetup.of(quick_config(), space=tiny_space(), data=tiny_data())
 def new_search() -> tuple[Radars, SearchState]:
     bench = SETUP.workbench()
     method = Radars(SETUP, bench)
-    return method, SearchState(method, bench.train_stream, bench.validation_stream, bench.meter)
+    return method, SearchState(
+        method, bench.train_stream, bench.validation_stream, bench.meter, bench.skipped
+    )
 
 
 def restored(state: SearchState) -> tuple[Radars, SearchState]:

@@ -190,7 +190,7 @@ def test_a_loss_that_is_not_finite_stops_it(
     with pytest.raises(RunError, match=r"lower optimizer\.learning_rate") as caught:
         train_architecture(architecture, config, data=small_data, out=out)
     assert "\n" not in str(caught.value)
-    assert read_events(out / "events.jsonl")[-1]["event"] == "diverged"
+    assert read_events(out / "events.jsonl")[-1]["event"] in ("step_skipped", "diverged")
     assert not (out / "weights.safetensors").exists()
     for file in (out / "checkpoint").glob("*.safetensors"):
         assert all(tensor.isfinite().all() for tensor in load_file(file).values())

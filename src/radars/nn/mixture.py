@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from radars.nn.statistics import frozen_statistics
+from radars.nn.statistics import uncounted_batch
 
 
 class Mixture(nn.Module):
@@ -74,7 +74,7 @@ def _recomputed(candidate: nn.Module, weight: Tensor | None, inputs: tuple[Tenso
 
     def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
         # BatchNorm has seen the batch in the first run; the second must not count it again
-        return nullcontext(), frozen_statistics(candidate)
+        return nullcontext(), uncounted_batch(candidate)
 
     term = checkpoint(
         _add_weighted, candidate, weight, None, *inputs, use_reentrant=False, context_fn=contexts

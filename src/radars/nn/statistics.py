@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 
@@ -14,7 +15,25 @@ def batch_norms(module: nn.Module) -> list[_BatchNorm]:
 
 @contextmanager
 def frozen_statistics(module: nn.Module) -> Iterator[None]:
-    """Within, BatchNorm layers normalise as set, but leave their running statistics unchanged."""
+    """Within, BatchNorm layers normalise as set, but never touch their running statistics."""
+    layers = batch_norms(module)
+    saved = [layer.track_running_stats for layer in layers]
+    try:
+        for layer in layers:
+            layer.track_running_stats = False
+        yield
+    finally:
+        for layer, track_running_stats in zip(layers, saved, strict=True):
+            layer.track_running_stats = track_running_stats
+
+
+@contextmanager
+def uncounted_batch(module: nn.Module) -> Iterator[None]:
+    """Within, BatchNorm layers run as they did before, but a batch that they saw does not count.
+
+    Unlike with `frozen_statistics`, they save for the backward pass what they saved in the first
+    run, as recomputation demands. The batch is finite, or it would leave its trace.
+    """
     layers = batch_norms(module)
     saved = [(layer.momentum, layer.num_batches_tracked) for layer in layers]
     try:
@@ -25,3 +44,33 @@ def frozen_statistics(module: nn.Module) -> Iterator[None]:
     finally:
         for layer, (momentum, num_batches_tracked) in zip(layers, saved, strict=True):
             layer.momentum, layer.num_batches_tracked = momentum, num_batches_tracked
+
+
+class StatisticsCopy:
+    """The running statistics of a module as they are now, to be put back or forgotten.
+
+    Args:
+        module: whose BatchNorm layers are copied: a tensor for each dtype.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        self._buffers: dict[torch.dtype, list[Tensor]] = {}
+        for layer in batch_norms(module):
+            for buffer in layer.buffers():
+                self._buffers.setdefault(buffer.dtype, []).append(buffer)
+        self._copies = {
+            dtype: torch.cat([buffer.reshape(-1) for buffer in buffers])
+            for dtype, buffers in self._buffers.items()
+        }
+
+    def restore(self) -> None:
+        """Puts them back."""
+        for dtype, copy in self._copies.items():
+            buffers = self._buffers[dtype]
+            parts = torch.split(copy, [buffer.numel() for buffer in buffers])
+            for buffer, part in zip(buffers, parts, strict=True):
+                buffer.copy_(part.view_as(buffer))
+
+    def forget(self) -> None:
+        """Frees the memory of the copies; what follows cannot be undone."""
+        self._copies.clear()

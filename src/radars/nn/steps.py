@@ -1,9 +1,11 @@
 """The steps of a search: what one batch does to a supernet.
 
 These very functions are traced to predict their memory, so a prediction cannot drift from what
-is run. Shapes: B batch, P a part of it, K classes.
+is run. A step whose loss or gradient is not finite is skipped: it leaves everything as it was.
+Shapes: B batch, P a part of it, K classes.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from enum import StrEnum
@@ -12,8 +14,9 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensor
 
-from radars.nn.statistics import batch_norms, frozen_statistics
+from radars.nn.statistics import StatisticsCopy, batch_norms, frozen_statistics
 from radars.nn.supernet import Supernet
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -47,20 +50,29 @@ def weights_step(
 ) -> Tensor:
     """Trains the live network weights on one batch; logits take no gradient. Returns the loss.
 
+    A loss that is not finite says that the step was skipped. So does NaN where the loss was finite
+    and its gradient was not; then only BatchNorm has seen the batch.
+
     With several `micro_batches`, the batch is run in that many parts, whose gradients add up to the
     batch's: `loss` is a mean over examples. BatchNorm sees the parts.
     """
     supernet.train()
+    statistics = StatisticsCopy(supernet)
     supernet.logits.requires_grad_(False)
     try:
-        value = _backward(supernet, example_B, label_B, loss, precision, micro_batches)
+        value = _backward(supernet, example_B, label_B, loss, precision, micro_batches, statistics)
     finally:
         supernet.logits.requires_grad_(True)
-    nn.utils.clip_grad_norm_(supernet.weight_parameters(), max_gradient_norm)
-    for optimizer in supernet.weight_optimizers():
-        optimizer.step()
-        optimizer.zero_grad()
-    return value
+    if is_finite(value):
+        norm = nn.utils.clip_grad_norm_(supernet.weight_parameters(), max_gradient_norm)
+        if is_finite(norm):
+            for optimizer in supernet.weight_optimizers():
+                optimizer.step()
+                optimizer.zero_grad()
+            return value
+    else:
+        statistics.restore()
+    return _skipped(supernet, value)
 
 
 def architecture_step(
@@ -76,16 +88,14 @@ def architecture_step(
     """Trains the architecture logits on one batch with frozen weights. Returns the loss.
 
     First-order bilevel step (DARTS, Liu et al. 2019, section 2.3, xi = 0). A `regulariser` of the
-    logits, a scalar, is added to the loss. `micro_batches` as in `weights_step`.
+    logits, a scalar, is added to the loss. `micro_batches` and skipped steps as in `weights_step`.
     """
     supernet.train()
     with supernet.frozen_weights(), frozen_statistics(supernet):
         value = _backward(supernet, example_B, label_B, loss, precision, micro_batches)
         if regulariser is not None:
             _add_gradient(regulariser(supernet))
-    supernet.architecture_optimizer.step()
-    supernet.architecture_optimizer.zero_grad()
-    return value
+    return _move_logits(supernet, value)
 
 
 def second_order_step(
@@ -105,7 +115,7 @@ def second_order_step(
 
     DARTS, Liu et al. 2019, section 2.3: the gradient of L_val(w - xi grad L_train(w, a), a) to the
     logits a (equation 7), its second derivatives by central differences (equation 8). The weights
-    are as before in the end. Returns the loss after the virtual step.
+    are as before in the end. Returns the loss after the virtual step; skipped as `weights_step` is.
 
     Args:
         supernet: what is trained.
@@ -134,7 +144,7 @@ def second_order_step(
     with frozen_statistics(supernet):
         try:
             supernet.logits.requires_grad_(False)
-            backward(train_example_B, train_label_B)
+            is_sound = is_finite(backward(train_example_B, train_label_B))
             supernet.logits.requires_grad_(True)
             shift_weights(_taken_gradients(weights), virtual_learning_rate)
             value = backward(example_B, label_B)
@@ -143,7 +153,7 @@ def second_order_step(
             for sign in (-1.0, 1.0):
                 shift_weights(directions, sign * length)  # w+ first
                 with supernet.frozen_weights():
-                    backward(train_example_B, train_label_B)
+                    is_sound &= is_finite(backward(train_example_B, train_label_B))
                 factor = sign * virtual_learning_rate / (2.0 * length)
                 for total, gradient in zip(totals, _taken_gradients(logits), strict=True):
                     total += factor * gradient
@@ -156,9 +166,35 @@ def second_order_step(
             with torch.no_grad():
                 for weight, start in zip(weights, before, strict=True):
                     weight.copy_(start)
+    return _move_logits(supernet, value) if is_sound else _skipped(supernet, value)
+
+
+def _move_logits(supernet: Supernet, loss: Tensor) -> Tensor:
+    """Lets the logits follow their gradients, unless the loss or one of these is not finite."""
+    gradients = [logit_C.grad for logit_C in supernet.logits if logit_C.grad is not None]
+    if not is_finite(loss, *gradients):
+        return _skipped(supernet, loss)
     supernet.architecture_optimizer.step()
     supernet.architecture_optimizer.zero_grad()
-    return value
+    return loss
+
+
+def _skipped(supernet: Supernet, loss: Tensor) -> Tensor:
+    """Forgets the gradients of a step; returns a loss that says so."""
+    supernet.drop_gradients()
+    return loss * math.nan
+
+
+def is_finite(*values: Tensor) -> bool:
+    """Whether no number of these tensors is infinite or NaN; waits for the device.
+
+    Fake tensors, which have no numbers, are taken to be finite: a trace is of a step that counts.
+    """
+    if any(isinstance(value, FakeTensor) for value in values):
+        return True
+    with torch.no_grad():
+        total = sum(value if value.dim() == 0 else value.sum() for value in values)
+    return math.isfinite(total)
 
 
 def _add_gradient(value: Tensor) -> None:
@@ -210,14 +246,24 @@ def _backward(
     loss: Loss,
     precision: Precision,
     micro_batches: int,
+    statistics: StatisticsCopy | None = None,
 ) -> Tensor:
-    """Adds the gradients of the loss, part by part; returns the loss."""
+    """Adds the gradients of the loss, part by part; returns the loss.
+
+    Ends with the part whose loss is not finite. The copy of the statistics is forgotten as soon as
+    the losses of all parts are, before the last backward pass, where memory is at its peak.
+    """
     total = torch.zeros((), device=example_B.device)
-    for share, example_P, label_P in _parts(example_B, label_B, micro_batches):
+    parts = list(_parts(example_B, label_B, micro_batches))
+    for index, (share, example_P, label_P) in enumerate(parts, start=1):
         with autocast(example_B.device, precision):
             value = loss(supernet(example_P), label_P)
         if share < 1.0:
             value = value * share
+        if not is_finite(value):
+            return value.detach()
+        if statistics is not None and index == len(parts):
+            statistics.forget()
         _add_gradient(value)  # unless nothing that runs is to be trained
         total += value.detach()
     return total

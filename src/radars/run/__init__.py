@@ -23,6 +23,7 @@ from radars.run.progress import (
     TerminalProgress,
     progress_for,
 )
+from radars.run.skipped import SkippedSteps
 
 __all__ = [
     "PARETO_NAME",
@@ -38,6 +39,7 @@ __all__ = [
     "Progress",
     "RunDirectory",
     "RunObserver",
+    "SkippedSteps",
     "TerminalProgress",
     "check_installed",
     "environment",

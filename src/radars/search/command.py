@@ -12,7 +12,7 @@ from radars.search.recipes import recipe
 from radars.search.result import SearchResult
 from radars.settings import merge_settings, read_settings, validate_settings
 
-_MAY_CHANGE = ("max_minutes", "checkpoint_seconds", "loggers")
+_MAY_CHANGE = ("max_minutes", "max_skipped_steps", "checkpoint_seconds", "loggers")
 
 
 def search_config(

@@ -331,6 +331,8 @@ class SearchConfig(_Config):
         evolution: of the method `evolution`.
         spos: of the method `spos`.
         dnas: of the methods that differentiate alone.
+        max_skipped_steps: a step whose loss or gradient is not finite is skipped; more of them
+            than this end the search.
         max_minutes: wall-clock limit; None for none.
         checkpoint_seconds: the time between checkpoints.
         loggers: that draw curves while it runs: `tensorboard`, `mlflow`, `wandb`.
@@ -362,6 +364,7 @@ class SearchConfig(_Config):
     evolution: EvolutionConfig = EvolutionConfig()
     spos: SposConfig = SposConfig()
     dnas: DnasConfig = DnasConfig()
+    max_skipped_steps: int = Field(5, ge=0)
     max_minutes: float | None = Field(None, gt=0)
     checkpoint_seconds: float = Field(default=60.0, ge=0)
     loggers: tuple[LoggerName, ...] = ("tensorboard",)

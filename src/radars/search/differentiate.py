@@ -97,7 +97,7 @@ def differentiate(
             peak_bytes = plan.memory.peak_bytes
             return bench.meter.run(run, supernet, batch, peak_bytes, lambda: peak_bytes)
 
-        return bench.within_memory(supernet, attempt)
+        return bench.counted(bench.within_memory(supernet, attempt))
 
     for step in range(start, config.steps):
         torch.manual_seed(stable_seed(seed, step))
@@ -105,7 +105,7 @@ def differentiate(
         supernet.relaxation = config.relaxation_at(fraction)
         supernet.set_learning_rate(learning_rate_at(step))
         batch = move(bench.train_stream.next(), bench.device)
-        bench.check_loss(within_memory(weights_step, *batch))
+        within_memory(weights_step, *batch)
         train_batch = batch if second_order else ()
         batch = move(bench.validation_stream.next(), bench.device)
         if plan.subspace.num_architectures == 1 or step < num_warmup:

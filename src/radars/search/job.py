@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -88,7 +88,12 @@ def run_search(
         bench = setup.workbench()
         method = new_method(setup, bench, shelf)
         state = SearchState(
-            method, bench.train_stream, bench.validation_stream, bench.meter, bench.evaluations
+            method,
+            bench.train_stream,
+            bench.validation_stream,
+            bench.meter,
+            bench.skipped,
+            bench.evaluations,
         )
         checkpoint = run.latest() if run is not None else None
         if checkpoint is not None:
@@ -105,9 +110,12 @@ def run_search(
             max_seconds=math.inf if config.max_minutes is None else config.max_minutes * 60,
         )
         bench.on_out_of_memory = partial(_log_out_of_memory, observer)
+        bench.skipped.on_skip = partial(_log_skipped_step, observer)
 
         def end(status: Status, found: Found, **details: Any) -> SearchResult:
             result = _result(setup, state, status, found)
+            if state.skipped.count:
+                details["skipped_steps"] = state.skipped.count
             if run is not None:
                 if status in ("completed", "exceeded_time"):
                     run.write_architecture(dict(found.architecture))
@@ -139,7 +147,8 @@ def run_search(
         except TimeLimitReached:
             return end("exceeded_time", method.best_so_far())
         except RunError as error:
-            end("failed", method.best_so_far(), reason=str(error))
+            with suppress(RunError):  # where the disk is full, that cannot be written either
+                end("failed", method.best_so_far(), reason=str(error))
             raise
         return end("completed", found)
 
@@ -182,6 +191,13 @@ def _costs(setup: SearchSetup, architecture: Architecture) -> dict[str, dict[str
 
 def _log_out_of_memory(observer: Observer, expected_bytes: int, budget_bytes: int) -> None:
     observer.log("out_of_memory", expected_bytes=expected_bytes, budget_bytes=budget_bytes)
+
+
+def _log_skipped_step(observer: Observer, count: int) -> None:
+    state = observer.state
+    observer.log(
+        "step_skipped", phase=state.phase, round=state.round_index, step=state.step, count=count
+    )
 
 
 def _result(setup: SearchSetup, state: SearchState, status: Status, found: Found) -> SearchResult:

@@ -14,6 +14,7 @@ from radars.memory.measure import total_memory_bytes
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.shelf import Shelf
 from radars.nn.supernet import Supernet
+from radars.run import SkippedSteps
 from radars.run.device import device_of
 from radars.search.config import SearchConfig
 from radars.search.controller import Controller
@@ -152,6 +153,10 @@ class SearchSetup:
             ),
             device=self.device,
             precision=self.config.precision,
+            skipped=SkippedSteps(
+                self.config.max_skipped_steps,
+                "optimizer.learning_rate or that of select or children",
+            ),
         )
 
     def new_supernet(

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from radars.data import BatchStream
 from radars.memory import Planner
+from radars.run import SkippedSteps
 from radars.search.evaluations import Evaluations
 from radars.search.meter import MemoryMeter
 
@@ -48,6 +49,7 @@ class SearchState:
         train_stream: training batches.
         validation_stream: validation batches.
         meter: the memory so far.
+        skipped: the steps that were skipped.
         evaluations: what was scored, for a front; None where none is asked for.
         round_index: the round that is running.
         phase: its phase; empty before the first.
@@ -61,6 +63,7 @@ class SearchState:
     train_stream: BatchStream
     validation_stream: BatchStream
     meter: MemoryMeter
+    skipped: SkippedSteps
     evaluations: Evaluations | None = None
     round_index: int = 0
     phase: str = ""
@@ -86,7 +89,11 @@ class SearchState:
         """The plain values of a checkpoint."""
         counters = {name: getattr(self, name) for name in _COUNTERS}
         scored = {} if self.evaluations is None else {"evaluations": self.evaluations.values()}
-        own = {"meter": asdict(self.meter), "method": self.method.values()}
+        own = {
+            "skipped_steps": self.skipped.count,
+            "meter": asdict(self.meter),
+            "method": self.method.values(),
+        }
         return counters | own | scored
 
     def load(
@@ -95,6 +102,7 @@ class SearchState:
         """Puts back what `tensors` and `values` returned, bit for bit."""
         for name in _COUNTERS:
             setattr(self, name, values[name])
+        self.skipped.count = values.get("skipped_steps", 0)
         for name, value in values["meter"].items():
             setattr(self.meter, name, value)
         planner.tighten(self.meter.budget_bytes)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from radars.cost import Feasible, Objectives
 from radars.data import Batch, BatchStream, Split, move
-from radars.errors import BudgetError, RunError
+from radars.errors import BudgetError
 from radars.memory import Levers, Planner, is_out_of_memory, out_of_memory_said
 from radars.nn.regions import regions_score, regions_step
 from radars.nn.steps import (
@@ -17,9 +17,11 @@ from radars.nn.steps import (
     Regulariser,
     architecture_step,
     evaluation_step,
+    is_finite,
     weights_step,
 )
 from radars.nn.supernet import Supernet, Weigh
+from radars.run import SkippedSteps
 from radars.search.controller import Policy, Sample, Uniform
 from radars.search.evaluations import Evaluations
 from radars.search.meter import MemoryMeter
@@ -33,7 +35,6 @@ _PRICE_TOLERANCE = 1.05  # expected path bytes are within 5% of the exact ones
 _SUBSPACE_TOLERANCE = 1.15  # and those of a subspace within 15%
 _MAX_DRAWS = 1000
 _MAX_CROSSOVERS = 20
-_LOOK_EVERY = 50
 _TIGHTENED = 0.9  # of what a step was expected to hold when the device had no room for it
 
 
@@ -54,6 +55,7 @@ class Workbench:
         validation_stream: validation batches.
         device: where steps run.
         precision: of the steps.
+        skipped: the steps that were skipped.
         on_out_of_memory: told what a step was expected to hold that the device had no room for,
             and the budget from then on.
     """
@@ -70,8 +72,8 @@ class Workbench:
     validation_stream: BatchStream
     device: torch.device
     precision: Precision
+    skipped: SkippedSteps
     on_out_of_memory: Callable[[int, int], None] = lambda expected_bytes, budget_bytes: None
-    _num_losses: int = 0
 
     def fits(self, architecture: Architecture) -> bool:
         """Whether a path can be trained within the budget."""
@@ -186,7 +188,7 @@ class Workbench:
         return self.mutate(first, generator)
 
     def train_path(self, supernet: Supernet, architecture: Architecture, batch: Batch) -> Tensor:
-        """A weights step on one path; returns the loss."""
+        """A weights step on one path; returns the loss, not finite where it was skipped."""
         supernet.activate(architecture)
         batch = move(batch, self.device)
 
@@ -207,9 +209,7 @@ class Workbench:
                 expected_bytes = predict()  # known already
             return self.meter.run(step, supernet, batch, expected_bytes, predict)
 
-        loss = self.within_memory(supernet, attempt)
-        self.check_loss(loss)
-        return loss
+        return self.counted(self.within_memory(supernet, attempt))
 
     def train_logits(
         self,
@@ -261,7 +261,7 @@ class Workbench:
 
         supernet.weigh = weigh
         try:
-            return self.within_memory(supernet, attempt)
+            return self.counted(self.within_memory(supernet, attempt))
         finally:
             supernet.weigh = None
 
@@ -292,21 +292,15 @@ class Workbench:
         with out_of_memory_said(f"a step of {format_bytes(expected_bytes)}, nor for a smaller one"):
             return attempt()
 
-    def check_loss(self, loss: Tensor) -> None:
-        """Ends a search that diverged, before it returns what chance says.
-
-        On a GPU only every so often: looking waits for the device.
+    def counted(self, loss: Tensor) -> Tensor:
+        """Returns the loss of a step, and counts the step where it was skipped.
 
         Raises:
-            RunError: the loss is not finite.
+            RunError: too many steps were skipped.
         """
-        self._num_losses += 1
-        is_seen = self.device.type == "cpu" or self._num_losses % _LOOK_EVERY == 0
-        if is_seen and not bool(loss.isfinite()):
-            raise RunError(
-                "the loss of a search must be finite, but training diverged; lower "
-                "optimizer.learning_rate or select.optimizer.learning_rate"
-            )
+        if not is_finite(loss):
+            self.skipped.add()
+        return loss
 
     def num_correct(self, supernet: Supernet, architecture: Architecture, batch: Batch) -> Tensor:
         """How many examples of a batch one path classifies rightly: a scalar on the device."""

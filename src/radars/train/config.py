@@ -25,6 +25,8 @@ class TrainConfig(BaseModel):
             to 0 as a cosine.
         label_smoothing: how much of a label is spread evenly over all classes.
         max_gradient_norm: gradients whose norm is larger are scaled down to it.
+        max_skipped_steps: a step whose loss or gradient is not finite is skipped; more of them
+            than this end the training.
         precision: `32-true` or `bf16-mixed`.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         seed: of everything random.
@@ -41,6 +43,7 @@ class TrainConfig(BaseModel):
     warmup_fraction: float = Field(default=0.05, ge=0, lt=1)
     label_smoothing: float = Field(default=0.1, ge=0, lt=1)
     max_gradient_norm: float = Field(default=5.0, gt=0)
+    max_skipped_steps: int = Field(default=5, ge=0)
     precision: Precision = Field(default="32-true")
     device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
     seed: int = Field(default=0, ge=0, lt=2**31)

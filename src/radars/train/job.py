@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from radars.run import (
     open_curves,
 )
 from radars.run.device import fabric_on, reproducible
+from radars.settings import validate_settings
 from radars.space import Architecture, SearchSpace
 from radars.train.config import TrainConfig
 from radars.train.loop import train_steps
@@ -59,7 +61,7 @@ def train_architecture(
         ConfigError, SpaceError, DataError: something is wrong with what was given; nothing has
             been written.
         Stopped: it was interrupted; the state is saved.
-        RunError: it cannot go on; the loss is not finite, say.
+        RunError: it cannot go on; the loss of too many steps is not finite, say.
     """
     config = config or TrainConfig()
     check_installed(config.loggers)
@@ -78,6 +80,7 @@ def train_architecture(
             first_epoch = state.step // setup.steps_per_epoch + 1
             curves = stack.enter_context(open_curves(config.loggers, run, first_epoch))
         observer = Observer(run, curves, progress or NoProgress(), interrupt, state)
+        state.skipped.on_skip = partial(_log_skipped_step, observer, state)
         if checkpoint is None and run is not None:
             observer.log(
                 "train_started",
@@ -111,7 +114,9 @@ def _open_run(
         return run
     run = RunDirectory.resume(out)
     try:
-        _check_same("configuration", "config.yaml", run.config, settings)
+        # validated: a setting that is newer than the run has its default
+        saved = validate_settings(TrainConfig, run.config).model_dump(mode="json")
+        _check_same("configuration", "config.yaml", saved, settings)
         file = run.path / _ARCHITECTURE_NAME
         if file.is_file():
             _check_same("architecture", file.name, json.loads(file.read_bytes()), architecture)
@@ -121,6 +126,10 @@ def _open_run(
         run.close()
         raise
     return run
+
+
+def _log_skipped_step(observer: Observer, state: TrainState, count: int) -> None:
+    observer.log("step_skipped", step=state.step, count=count)
 
 
 def _check_same(what: str, name: str, saved: Mapping[str, Any], given: Mapping[str, Any]) -> None:

@@ -8,6 +8,8 @@ from torch.nn import functional as F
 
 from radars.data import move
 from radars.nn.optimizer import set_learning_rate
+from radars.nn.statistics import StatisticsCopy
+from radars.nn.steps import is_finite
 from radars.seeds import stable_seed
 from radars.train.config import TrainConfig
 from radars.train.state import TrainState
@@ -22,6 +24,8 @@ def train_steps(
     tick: Callable[[], None],
 ) -> None:
     """Runs what is left of a training; the network is then in evaluation mode.
+
+    A step whose loss or gradient is not finite changes nothing but the count of such steps.
 
     Args:
         fabric: device, precision, and the backward pass.
@@ -38,21 +42,29 @@ def train_steps(
         torch.manual_seed(stable_seed(config.seed, "step", state.step))
         set_learning_rate(state.optimizer, config.learning_rate_at(state.step, num_steps))
         example_B, label_B = move(state.stream.next(), fabric.device)
+        statistics = StatisticsCopy(network)
         output_BK = network(example_B)
         loss = F.cross_entropy(output_BK, label_B, label_smoothing=config.label_smoothing)
-        fabric.backward(loss)
-        fabric.clip_gradients(
-            network, optimizer, max_norm=config.max_gradient_norm, error_if_nonfinite=False
-        )
-        optimizer.step()
-        optimizer.zero_grad()
-
+        is_sound = is_finite(loss)
+        if is_sound:
+            fabric.backward(loss)
+            norm = fabric.clip_gradients(
+                network, optimizer, max_norm=config.max_gradient_norm, error_if_nonfinite=False
+            )
+            assert norm is not None
+            is_sound = is_finite(norm)
         if state.step % steps_per_epoch == 0:
             state.totals.zero_()
-        num_right = (output_BK.argmax(-1) == label_B).sum()
-        state.totals[0] += loss.detach() * len(label_B)
-        state.totals[1] += num_right
-        state.totals[2] += len(label_B)
+        if is_sound:
+            optimizer.step()
+            num_right = (output_BK.argmax(-1) == label_B).sum()
+            state.totals[0] += loss.detach() * len(label_B)
+            state.totals[1] += num_right
+            state.totals[2] += len(label_B)
+        else:
+            statistics.restore()
+            state.skipped.add()
+        optimizer.zero_grad()
         state.step += 1
         tick()
     network.eval()

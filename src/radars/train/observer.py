@@ -35,8 +35,7 @@ class Observer(RunObserver):
     def watch(self, num_steps: int, steps_per_epoch: int) -> Iterator[Callable[[], None]]:
         """Within, the yielded function is called after each step.
 
-        It raises `Stopped` where the training was interrupted, and `RunError` where the loss
-        is no longer finite.
+        It raises `Stopped` where the training was interrupted.
         """
         state = self._state
         self._begin_lap()
@@ -46,7 +45,7 @@ class Observer(RunObserver):
                 self._count_time()
                 ends_epoch = state.step % steps_per_epoch == 0
                 if ends_epoch or state.step % _READ_EVERY_STEPS == 0:
-                    bar.advance(accuracy=self._checked_accuracy())
+                    bar.advance(accuracy=_accuracy(state))
                 else:
                     bar.advance()
                 if ends_epoch:
@@ -60,16 +59,17 @@ class Observer(RunObserver):
         """Saves a checkpoint.
 
         Raises:
-            RunError: the loss is no longer finite; nothing has been saved.
+            RunError: a weight is no longer finite; nothing has been saved.
         """
-        self._checked_accuracy()
+        if not self._state.is_finite():
+            raise self.diverged()
         super().save()
 
     def diverged(self) -> RunError:
         """Logs that the training cannot go on, and returns the error that says so."""
         self.log("diverged", step=self._state.step)
         return RunError(
-            f"the loss must stay finite, but is not at step {self._state.step} with a learning "
+            f"weights must stay finite, but are not at step {self._state.step} with a learning "
             f"rate of {self._learning_rate():.3g}; lower optimizer.learning_rate"
         )
 
@@ -78,12 +78,6 @@ class Observer(RunObserver):
 
     def _learning_rate(self) -> float:
         return float(self._state.optimizer.param_groups[0]["lr"])
-
-    def _checked_accuracy(self) -> float | None:
-        loss, accuracy = self._state.means()
-        if self._state.step and not math.isfinite(loss):
-            raise self.diverged()
-        return accuracy if self._state.step else None
 
     def _log_epoch(self, epoch: int) -> None:
         loss, accuracy = self._state.means()
@@ -94,3 +88,9 @@ class Observer(RunObserver):
         }
         self.log("epoch_ended", epoch=epoch, seconds=round(self._state.seconds, 3), **scalars)
         self._draw(epoch, scalars)
+
+
+def _accuracy(state: TrainState) -> float | None:
+    """Of the epoch so far; None where no step counts yet."""
+    accuracy = state.means().accuracy
+    return None if math.isnan(accuracy) else accuracy

@@ -10,6 +10,7 @@ from torch import nn
 from radars.cost import count_macs, count_parameters
 from radars.data import Data, load_data
 from radars.errors import ConfigError
+from radars.run import SkippedSteps
 from radars.run.device import device_of
 from radars.seeds import stable_seed
 from radars.space import Architecture, SearchSpace, check_output
@@ -97,7 +98,8 @@ class TrainSetup:
             augment=self.config.data.augment,
             seed=stable_seed(self.config.seed, "train"),
         )
-        return TrainState(network, self.config.optimizer.build(network.parameters()), stream)
+        optimizer = self.config.optimizer.build(network.parameters())
+        return TrainState(network, optimizer, stream, SkippedSteps(self.config.max_skipped_steps))
 
 
 def space_of(config: TrainConfig, num_classes: int, input_shape: tuple[int, ...]) -> SearchSpace:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from radars.data import BatchStream
 from radars.nn.optimizer import load_named_state, named_state
+from radars.run import SkippedSteps
 
 
 class Means(NamedTuple):
@@ -32,6 +33,7 @@ class TrainState:
         network: with its weights, on the device.
         optimizer: of the weights.
         stream: training batches.
+        skipped: the steps that were skipped.
         step: steps that are done.
         seconds: wall-clock time spent so far, over all sittings.
         totals: of the epoch: the sum of losses, the number of right answers and of examples;
@@ -41,6 +43,7 @@ class TrainState:
     network: nn.Module
     optimizer: torch.optim.Optimizer
     stream: BatchStream
+    skipped: SkippedSteps
     step: int = 0
     seconds: float = 0.0
     totals: Tensor = field(init=False)
@@ -73,7 +76,7 @@ class TrainState:
 
     def values(self) -> dict[str, Any]:
         """The plain values of a checkpoint."""
-        return {"step": self.step, "seconds": self.seconds}
+        return {"step": self.step, "seconds": self.seconds, "skipped_steps": self.skipped.count}
 
     def load(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
         """Puts back what `tensors` and `values` returned, bit for bit."""
@@ -87,3 +90,4 @@ class TrainState:
         self.stream.load_state(parts["stream"])
         self.totals.copy_(parts["epoch"]["totals"])
         self.step, self.seconds = values["step"], values["seconds"]
+        self.skipped.count = values.get("skipped_steps", 0)
