@@ -8,31 +8,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from tests.tiny import QUICK
 
-from radars import cli
-
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    """Runs the command line in this process, in an empty folder: status, output, errors."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["radars", *arguments])
-        status: object = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            status = end.code or 0
-        captured = capsys.readouterr()
-        assert isinstance(status, int)
-        return status, captured.out, captured.err
-
-    return call
 
 
 def test_from_a_search_to_a_test_accuracy(run: Run, tmp_path: Path) -> None:
@@ -116,84 +94,6 @@ def test_spaces_lists_the_zoo(run: Run) -> None:
     assert status == 0
     for name in ("digits", "nasbench-macro", "cifar-large", "mobile", "mobile-large"):
         assert name in output
-
-
-BAD = {
-    "unknown space": ("search", "--space", "digit"),
-    "missing space file": ("search", "--space", "missing.py:net"),
-    "space file that raises": ("search", "--space", "raises.py:net"),
-    "space file without the function": ("search", "--space", "raises.py:other"),
-    "missing data": ("search", "--data", "./missing"),
-    "corrupt parquet": ("search", "--data", "corrupt.parquet"),
-    "empty folder": ("search", "--data", "empty"),
-    "text as data": ("search", "--data", "notes.txt"),
-    "negative budget": ("search", "--budget", "-3MiB"),
-    "budget in parsecs": ("search", "--budget", "12 parsecs"),
-    "infinite budget": ("plan", "--budget", "infGiB"),
-    "unknown key": ("search", "--set", "explore.stepz=3"),
-    "unknown group": ("search", "--set", "nothing.steps=3"),
-    "override without a value": ("search", "--set", "seed"),
-    "zero rounds": ("search", "--set", "num_rounds=0"),
-    "text for a number": ("search", "--set", "explore.steps=many"),
-    "nan": ("search", "--set", "optimizer.learning_rate=.nan"),
-    "negative seed": ("search", "--seed", "-1"),
-    "unknown method": ("search", "--method", "magic"),
-    "unknown option of a space": ("search", "--set", "space_options.depth=3"),
-    "ill-typed option of a space": ("search", "--set", "space_options.width=wide"),
-    "proxy with other choices": ("search", "--set", "proxy_options.layers=3"),
-    "constraint of another form": ("search", "--constraint", "macs<40e6"),
-    "constraint on an unknown cost": ("search", "--constraint", "joules<=3"),
-    "constraint that nothing satisfies": ("search", "--constraint", "macs<=10"),
-    "batch larger than the data": ("search", "--set", "data.batch_size=100000"),
-    "more data than there are": ("search", "--set", "data.num_train=100000"),
-    "unknown device": ("search", "--set", "device=abacus"),
-    "configuration is missing": ("search", "--config", "missing.yaml"),
-    "configuration is a list": ("search", "--config", "list.yaml"),
-    "configuration with a tag": ("search", "--config", "tag.yaml"),
-    "configuration of bytes": ("search", "--config", "corrupt.parquet"),
-    "run directory in use": ("search", "--out", "empty-but-for-a-file"),
-    "resume without a directory": ("search", "--resume"),
-    "shape of letters": ("plan", "--input", "axbxc"),
-    "shape that the space cannot take": ("plan", "--space", "digits", "--input", "3"),
-    "zero batch": ("plan", "--batch-size", "0"),
-    "missing architecture": ("train", "missing.json"),
-    "architecture is a list": ("train", "list.json"),
-    "architecture of another space": ("train", "other.json"),
-    "zero epochs": ("train", "other.json", "--epochs", "0"),
-    "evaluate what is not a training": ("evaluate", "empty"),
-    "unknown option": ("search", "--sed", "3"),
-    "unknown command": ("serch",),
-}
-
-
-@pytest.mark.parametrize("arguments", BAD.values(), ids=BAD.keys())
-def test_bad_input_gives_one_line_and_leaves_nothing(
-    run: Run, tmp_path: Path, arguments: tuple[str, ...]
-) -> None:
-    (tmp_path / "raises.py").write_text("def net(choose):\n    return 1 / 0\n")
-    (tmp_path / "corrupt.parquet").write_bytes(b"PAR1" + bytes(range(256)))
-    (tmp_path / "notes.txt").write_text("notes")
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "empty-but-for-a-file").mkdir()
-    (tmp_path / "empty-but-for-a-file" / "mine.txt").write_text("mine")
-    (tmp_path / "list.yaml").write_text("- 1\n- 2\n")
-    (tmp_path / "tag.yaml").write_text("seed: !!python/object/apply:os.system ['touch made']\n")
-    (tmp_path / "list.json").write_text("[1, 2]")
-    (tmp_path / "other.json").write_text('{"layer": "skip"}')
-    before = sorted(tmp_path.rglob("*"))
-
-    status, output, error = run(*arguments)
-
-    assert status == 2, error
-    assert "Traceback" not in error + output
-    lines = error.strip().splitlines()
-    if lines[0].startswith("error: "):
-        assert len(lines) <= 2
-        assert len(error) < 500
-    else:
-        assert "Error" in error  # the parser's own box: an option or a command is not known
-    after = [path for path in sorted(tmp_path.rglob("*")) if "__pycache__" not in path.parts]
-    assert after == before
 
 
 def test_killed_five_times_the_result_is_the_same(tmp_path: Path) -> None:

@@ -17,8 +17,10 @@ from radars.completion import (
     complete_space,
     complete_table,
 )
-from radars.errors import ConfigError, RadarsError, Stopped
+from radars.errors import ConfigError, RadarsError, Stopped, first_line
 from radars.units import format_count
+
+_LONGEST_MESSAGE = 600
 
 app = typer.Typer(
     name="radars",
@@ -248,7 +250,7 @@ def compare(
         max_minutes=max_minutes,
     )
     out = _run_directory(out, "compare", resume=False)
-    table_text = start_comparison(
+    comparison = start_comparison(
         given,
         methods=methods,
         seeds=seeds,
@@ -260,7 +262,9 @@ def compare(
         jobs=jobs,
         controllers_only=controllers_only,
     )
-    print(f"\n{table_text}\nresults  {out}")
+    print(f"\n{comparison.text}\nresults  {out}")
+    if comparison.problem is not None:
+        raise comparison.problem
 
 
 @app.command()
@@ -315,7 +319,10 @@ def main() -> None:
         app()
     except RadarsError as error:
         label = "stopped" if isinstance(error, Stopped) else "error"
-        print(f"{label}: {error}", file=sys.stderr)
+        message = str(error)
+        if len(message) > _LONGEST_MESSAGE:  # it names something huge
+            message = f"{message[:_LONGEST_MESSAGE]}..."
+        print(f"{label}: {message}", file=sys.stderr)
         sys.exit(error.exit_status)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
@@ -324,6 +331,13 @@ def main() -> None:
 
 def _run_directory(out: Path | None, name: str, *, resume: bool) -> Path:
     if out is not None:
+        try:
+            out.exists()
+        except (OSError, ValueError) as error:
+            raise ConfigError(
+                f"--out is a path, but got {str(out)[:80]!r} ({first_line(error)[:80]}); choose "
+                f"another"
+            ) from error
         return out
     if resume:
         raise ConfigError("--resume goes on with the run in --out, but --out is not given; add it")

@@ -1,6 +1,7 @@
 """Configurations from defaults, YAML files and dotted overrides, with one-line errors."""
 
 import difflib
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +16,7 @@ from radars.errors import ConfigError, RadarsError, first_line
 Model = TypeVar("Model", bound=BaseModel)
 
 _MAX_FILE_BYTES = 1_000_000
+_MAX_VALUES = 100_000
 
 
 def merge_settings(*layers: Mapping[str, Any], overrides: Sequence[str] = ()) -> dict[str, Any]:
@@ -42,22 +44,81 @@ def read_settings(path: Path) -> dict[str, Any]:
     """Reads a YAML file of settings. No tag in it is executed.
 
     Raises:
-        ConfigError: it is missing, too large, or not a YAML mapping.
+        ConfigError: it is missing, too large, or not a YAML mapping of plain values.
+    """
+    text = read_text(path, "configuration")
+    try:
+        return parse_yaml(text)
+    except (OmegaConfBaseException, yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(
+            f"a configuration is a YAML mapping of keys to values, but {path} is not: "
+            f"{_reason(error)}; correct it"
+        ) from error
+
+
+def read_text(path: Path, what: str) -> str:
+    """Reads a file that the user names.
+
+    Args:
+        path: of the file.
+        what: names it in errors, such as `configuration`.
+
+    Raises:
+        ConfigError: it is missing, not a file, larger than 1 MB, or not UTF-8 text.
     """
     try:
-        if path.stat().st_size > _MAX_FILE_BYTES:
-            raise ConfigError(f"a configuration is at most 1 MB, but {path} is larger")
-        config = OmegaConf.load(path)
-        plain = OmegaConf.to_container(config, resolve=False)
-    except OSError as error:
-        raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from error
-    except (OmegaConfBaseException, yaml.YAMLError, UnicodeError, RecursionError) as error:
+        if path.exists() and not path.is_file():
+            raise ConfigError(f"the {what} is a file, but {path} is none; check the path")
+        with path.open("rb") as file:
+            content = file.read(_MAX_FILE_BYTES + 1)
+    except (OSError, ValueError) as error:
+        if isinstance(error, ConfigError):
+            raise
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"cannot read the {what} {path}: {reason}; check the path") from error
+    if len(content) > _MAX_FILE_BYTES:
+        raise ConfigError(f"a {what} is at most 1 MB, but {path} is larger; check that it is one")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
         raise ConfigError(
-            f"a configuration is a YAML mapping, but {path} is not: {first_line(error)}"
+            f"a {what} is UTF-8 text, but {path} is not, at byte {error.start}; save it as UTF-8"
         ) from error
-    if not isinstance(config, DictConfig) or not isinstance(plain, dict):
-        raise ConfigError(f"a configuration is a YAML mapping of keys to values, but {path} is not")
-    return {str(key): value for key, value in plain.items()}
+
+
+def parse_yaml(text: str) -> dict[str, Any]:
+    """Reads a YAML mapping of plain values. No tag in it is executed, no `${...}` looked up.
+
+    Raises:
+        ValueError, OmegaConfBaseException, yaml.YAMLError, RecursionError: it is not one.
+    """
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    if root is not None and _num_values(root, {}) > _MAX_VALUES:
+        raise ValueError(f"its aliases stand for more than {_MAX_VALUES} values")
+    config = OmegaConf.create(text)
+    values = OmegaConf.to_container(config, resolve=False)
+    if not isinstance(config, DictConfig) or not isinstance(values, dict):
+        raise ValueError("it is a list or a single value")
+    return {str(key): value for key, value in values.items()}
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem and error.problem_mark:
+        return f"line {error.problem_mark.line + 1}: {error.problem}"
+    return first_line(error)
+
+
+def _num_values(node: yaml.Node, known: dict[int, float]) -> float:
+    """How many values a node stands for, each alias counted in full; infinite within itself."""
+    if id(node) not in known:
+        known[id(node)] = math.inf  # for as long as it is being counted
+        parts: list[yaml.Node] = []
+        if isinstance(node, yaml.SequenceNode):
+            parts = node.value
+        elif isinstance(node, yaml.MappingNode):
+            parts = [part for pair in node.value for part in pair]
+        known[id(node)] = 1 + sum(_num_values(part, known) for part in parts)
+    return known[id(node)]
 
 
 def validate_settings(model: type[Model], settings: Mapping[str, Any]) -> Model:
@@ -76,10 +137,20 @@ def validate_settings(model: type[Model], settings: Mapping[str, Any]) -> Model:
             raise ConfigError(f"{key}: {cause}") from error
         if first["type"] == "extra_forbidden":
             raise ConfigError(_unknown_key(model, first["loc"])) from error
+        message = first["msg"].removeprefix("Value error, ")
+        if not key:  # of how several keys fit together; it says what it got
+            raise ConfigError(message) from error
         raise ConfigError(
-            f"{key} is not valid: {first['msg'][:1].lower()}{first['msg'][1:]}, but got "
-            f"{str(first['input'])[:80]!r}"
+            f"{key} is not valid: {message[:1].lower()}{message[1:]}, but got "
+            f"{_short(first['input'])!r}"
         ) from error
+
+
+def _short(value: object) -> str:
+    try:
+        return str(value)[:80]
+    except ValueError:  # Python prints no number of more than 4300 digits
+        return "a huge number"
 
 
 def _unknown_key(model: type[BaseModel], location: Sequence[int | str]) -> str:

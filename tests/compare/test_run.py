@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,9 @@ from tests.tiny import InterruptAt
 from radars.compare import CompareConfig, Row, compare, markdown_table
 from radars.compare.command import start_comparison
 from radars.compare.run import RESULTS_NAME, read_rows
-from radars.errors import ConfigError, Stopped
+from radars.errors import ConfigError, RunError, Stopped
 from radars.run import NoProgress
+from radars.search import SearchConfig, SearchResult, run_search
 
 SEARCH: dict[str, Any] = {
     "space": "digits",
@@ -182,7 +184,7 @@ def test_the_table_shows_medians_and_ranges_and_leaves_out_what_nobody_has() -> 
 def test_the_command_writes_the_table(tmp_path: Path) -> None:
     file = tmp_path / "compare.yaml"
     file.write_text(json.dumps({"search": SEARCH, "grids": [{"methods": ["radars"]}]}))
-    text = start_comparison(
+    comparison = start_comparison(
         {"budget": "31MiB"},
         methods="random",
         seeds="3",
@@ -192,7 +194,8 @@ def test_the_command_writes_the_table(tmp_path: Path) -> None:
         out=tmp_path / "out",
         progress=NoProgress(),
     )
-    assert (tmp_path / "out" / "table.md").read_text() == text
+    assert comparison.problem is None
+    assert (tmp_path / "out" / "table.md").read_text() == comparison.text
     [row] = read_rows(tmp_path / "out" / RESULTS_NAME)
     assert (row.method, row.seed, row.budget_bytes) == ("random", 3, 31 * 2**20)
     with pytest.raises(ConfigError, match="seeds are whole numbers"):
@@ -206,3 +209,64 @@ def test_the_command_writes_the_table(tmp_path: Path) -> None:
             out=tmp_path / "out",
             progress=NoProgress(),
         )
+
+
+def fails_for(*methods: str, error: Exception) -> Callable[..., SearchResult]:
+    """A search that raises for some methods."""
+
+    def search(config: SearchConfig, **options: Any) -> SearchResult:
+        if config.method in methods:
+            raise error
+        return run_search(config, **options)
+
+    return search
+
+
+@pytest.mark.parametrize("error", [RunError("the disk is full"), ZeroDivisionError("of a space")])
+def test_a_cell_that_fails_is_recorded_the_others_go_on_and_it_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    config = config_of(grids=[{"methods": ["random", "radars"], "seeds": [0]}])
+    with monkeypatch.context() as patch:
+        patch.setattr("radars.compare.run.run_search", fails_for("random", error=error))
+        failed, done = compare(config, tmp_path)
+    assert (failed.status, failed.reason, failed.architecture) == ("failed", str(error), None)
+    assert done.status == "completed"
+    folder = tmp_path / "default" / "random" / "seed-0"
+    assert type(error).__name__ in (folder / "error.txt").read_text()
+    assert "| none" not in markdown_table([failed, done])
+    again = compare(config, tmp_path)
+    assert [row.status for row in again] == ["completed", "completed"]
+    assert again[1] == done
+
+
+def test_bad_settings_of_a_cell_end_the_comparison(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = ConfigError("no such width")
+    monkeypatch.setattr("radars.compare.run.run_search", fails_for("radars", error=error))
+    with pytest.raises(ConfigError, match="no such width"):
+        compare(config_of(), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_command_says_which_cells_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = RunError("the disk is full")
+    monkeypatch.setattr("radars.compare.run.run_search", fails_for("random", error=error))
+    comparison = start_comparison(
+        SEARCH,
+        methods="random",
+        seeds="0,1",
+        table=None,
+        config_file=None,
+        overrides=(),
+        out=tmp_path / "out",
+        progress=NoProgress(),
+    )
+    assert "failed" in comparison.text
+    assert comparison.problem is not None
+    assert comparison.problem.exit_status == 1
+    assert "2 of 2 searches failed" in str(comparison.problem)
+    assert "the disk is full" in str(comparison.problem)

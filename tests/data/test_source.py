@@ -39,6 +39,12 @@ def test_a_missing_path(source: str) -> None:
         open_source(DataConfig(source=source))
 
 
+@pytest.fixture(autouse=True)
+def hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hub that answers; the network is not asked."""
+    monkeypatch.setattr("radars.data.hub.hub_answers", lambda: True)
+
+
 def test_a_hub_name(monkeypatch: pytest.MonkeyPatch, encode: Callable[..., bytes]) -> None:
     hub = {"owner/name": {"train": table(encode, [0, 1]), "valid": table(encode, [0])}}
     monkeypatch.setattr(datasets, "load_dataset", lambda name: hub[name])

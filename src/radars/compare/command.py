@@ -1,6 +1,7 @@
 """What the command line asks of a comparison."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from radars.compare.run import compare
 from radars.compare.tables import read_table
 from radars.compare.yardsticks import yardsticks_table
 from radars.cost import Constraint
-from radars.errors import ConfigError, Stopped
+from radars.errors import ConfigError, RunError, Stopped
 from radars.run import Progress
 from radars.run.files import write_atomically
 from radars.settings import merge_settings, read_settings, validate_settings
@@ -19,6 +20,19 @@ from radars.settings import merge_settings, read_settings, validate_settings
 TABLE_NAME = "table.md"
 CONTROLLERS_NAME = "controllers.md"
 _MOST_SEEDS = 10_000
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a comparison ended with.
+
+    Attributes:
+        text: its table, or that of its controllers.
+        problem: says that cells failed; None where none did.
+    """
+
+    text: str
+    problem: RunError | None
 
 
 def start_comparison(
@@ -33,8 +47,8 @@ def start_comparison(
     progress: Progress,
     jobs: int = 1,
     controllers_only: bool = False,
-) -> str:
-    """Runs what is left of a comparison; returns its table and writes it to `table.md`.
+) -> Comparison:
+    """Runs what is left of a comparison, and writes its table to `table.md`.
 
     Args:
         given: settings of every search, from options.
@@ -54,7 +68,13 @@ def start_comparison(
         Stopped: it was interrupted; what is done is kept.
     """
     settings = read_settings(config_file) if config_file is not None else {}
-    search = merge_settings(settings.get("search") or {}, given, overrides=overrides)
+    in_file = settings.get("search") or {}
+    if not isinstance(in_file, Mapping):
+        raise ConfigError(
+            f"search is a mapping of settings, but got {str(in_file)[:80]!r}; write it like "
+            f"search: {{budget: 16MiB}}"
+        )
+    search = merge_settings(in_file, given, overrides=overrides)
     asked: dict[str, Any] = {"search": search}
     if table is not None:
         asked["table"] = table
@@ -70,7 +90,7 @@ def start_comparison(
         text = _controllers(config, progress)
         out.mkdir(parents=True, exist_ok=True)
         write_atomically(out / CONTROLLERS_NAME, text)
-        return text
+        return Comparison(text, None)
     try:
         rows = compare(config, out, progress, jobs)
     except Stopped as error:
@@ -79,7 +99,17 @@ def start_comparison(
     if config.table is not None:
         text += "\n" + yardsticks_table(read_table(config.table), _constraints(config))
     write_atomically(out / TABLE_NAME, text)
-    return text
+    failed = [row for row in rows if row.status == "failed"]
+    if not failed:
+        return Comparison(text, None)
+    first = failed[0]
+    return Comparison(
+        text,
+        RunError(
+            f"{len(failed)} of {len(rows)} searches failed, the first in {out / first.cell.key}: "
+            f"{first.reason}; run the same command with --out {out} to try them again"
+        ),
+    )
 
 
 def _parts(text: str) -> list[str]:

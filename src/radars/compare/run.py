@@ -3,30 +3,33 @@
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from traceback import format_exc
 
 import torch
 
 from radars.compare.config import Cell, CompareConfig
 from radars.compare.tables import Table, read_table
-from radars.errors import BudgetError, ConfigError
+from radars.errors import BudgetError, ConfigError, RadarsError, RunError, first_line
 from radars.run import NoProgress, Progress, read_config, read_result
 from radars.run.device import device_of
 from radars.run.environment import environment
 from radars.run.files import to_json, write_atomically
+from radars.run.pool import process_pool
 from radars.search.config import SearchConfig
 from radars.search.job import run_search
 from radars.search.result import SearchResult
+from radars.settings import validate_settings
 from radars.space import Architecture
 from radars.train.evaluate import evaluate_run
 from radars.train.job import train_architecture
 
 RESULTS_NAME = "results.jsonl"
+ERROR_NAME = "error.txt"
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class Row:
         parameters: of the architecture.
         date: when it ended: YYYY-MM-DD.
         environment: versions and hardware; names of what, and what.
+        reason: why it failed, where it did.
     """
 
     setting: str
@@ -74,6 +78,7 @@ class Row:
     parameters: int
     date: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
+    reason: str | None = None
 
     @property
     def cell(self) -> Cell:
@@ -84,11 +89,12 @@ class Row:
 def compare(
     config: CompareConfig, out: str | Path, progress: Progress | None = None, jobs: int = 1
 ) -> list[Row]:
-    """Runs every cell that has no row yet; returns the rows of all cells.
+    """Runs every cell that has no row yet, or failed; returns the rows of all cells.
 
-    Each cell has a directory of its own, and goes on from its checkpoint where the comparison was
-    stopped. A row is kept as soon as its cell is done, so a comparison can be made in several
-    sittings, and extended later by more methods, seeds or settings.
+    A cell that fails has a row that says so and a file `error.txt`, and the others go on. Each cell
+    has a directory of its own, and goes on from its checkpoint where the comparison was stopped. A
+    row is kept as soon as its cell is done, so a comparison can be made in several sittings, and
+    extended later by more methods, seeds or settings.
 
     Args:
         config: the comparison.
@@ -99,7 +105,7 @@ def compare(
 
     Raises:
         ConfigError: a setting is not valid, or not that of a cell that was begun; nothing is run.
-        RunError: a search failed.
+        Stopped: it was interrupted; what is done is kept.
     """
     out, progress = Path(out), progress or NoProgress()
     searches = {cell: config.search_config(cell) for cell in config.cells()}
@@ -107,7 +113,9 @@ def compare(
         config.train_config(search)  # checked before anything is run
     table = read_table(config.table) if config.table is not None else None
     rows = {row.cell: row for row in read_rows(out / RESULTS_NAME)}
-    left = [cell for cell in searches if cell not in rows]
+    for cell, search in searches.items():
+        _check_same(search, out / cell.key / "search")
+    left = [cell for cell in searches if cell not in rows or rows[cell].status == "failed"]
     with progress.phase("cells", len(searches), len(searches) - len(left)) as bar:
         run = partial(_run_cell, config, table=table, out=out)
         one_by_one = map(partial(run, progress=progress), left)
@@ -119,18 +127,10 @@ def compare(
 
 
 def _side_by_side(run: Callable[[Cell], Row], cells: Sequence[Cell], jobs: int) -> Iterator[Row]:
-    """Yields rows as they come. Ctrl-C reaches the processes too, which save and leave."""
-    num_threads = max(1, torch.get_num_threads() // jobs)
-    with ProcessPoolExecutor(
-        jobs, get_context("spawn"), initializer=torch.set_num_threads, initargs=(num_threads,)
-    ) as pool:
-        futures = [pool.submit(run, cell) for cell in cells]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    """Yields rows as they come."""
+    with process_pool(jobs, max(1, torch.get_num_threads() // jobs)) as pool:
+        for future in as_completed([pool.submit(run, cell) for cell in cells]):
+            yield future.result()
 
 
 def read_rows(file: Path) -> list[Row]:
@@ -161,9 +161,51 @@ def _run_cell(
     out: Path,
     progress: Progress | None = None,
 ) -> Row:
+    try:
+        return _finished_cell(config, cell, table=table, out=out, progress=progress)
+    except Exception as error:
+        # what is wrong with the settings or the data is wrong for others too
+        if isinstance(error, RadarsError) and not isinstance(error, RunError):
+            raise
+        folder = out / cell.key
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / ERROR_NAME).write_text(format_exc(), encoding="utf-8")
+        return Row(
+            setting=cell.setting,
+            method=cell.method,
+            seed=cell.seed,
+            status="failed",
+            architecture=None,
+            validation_accuracy=None,
+            test_accuracy=None,
+            table_accuracy=None,
+            rank=None,
+            regret=None,
+            search_seconds=0.0,
+            budget_bytes=config.search_config(cell).budget,
+            predicted_peak_bytes=0,
+            measured_peak_bytes=0,
+            needed_bytes=None,
+            macs=0,
+            parameters=0,
+            date=time.strftime("%Y-%m-%d"),
+            environment=environment(device_of(config.search_config(cell).device)),
+            reason=first_line(error),
+        )
+
+
+def _finished_cell(
+    config: CompareConfig,
+    cell: Cell,
+    *,
+    table: Table | None,
+    out: Path,
+    progress: Progress | None = None,
+) -> Row:
     search, out, progress = config.search_config(cell), out / cell.key, progress or NoProgress()
     needed_bytes = None
-    result = _finished(search, out / "search")
+    result = _finished(out / "search")
     if result is None:
         is_begun = read_config(out / "search") is not None
         try:
@@ -198,20 +240,30 @@ def _run_cell(
     )
 
 
-def _finished(search: SearchConfig, out: Path) -> SearchResult | None:
-    """The result of a search that ended before, with the same settings."""
-    stored, result = read_config(out), read_result(out)
+def _check_same(search: SearchConfig, out: Path) -> None:
+    """Refuses other settings than those that a search was begun with.
+
+    Raises:
+        ConfigError: they are not the same.
+    """
+    stored = read_config(out)
     if stored is None:
-        return None
-    asked: Mapping[str, Any] = json.loads(to_json(search.model_dump(mode="json")))
-    stored = SearchConfig().model_dump(mode="json") | stored  # what was not known then, as it was
-    different = [key for key in asked if stored[key] != asked[key]]
+        return
+    # validated: a setting that is newer than the cell has its default
+    before = validate_settings(SearchConfig, stored).model_dump(mode="json")
+    asked = search.model_dump(mode="json")
+    different = [key for key in asked if before[key] != asked[key]]
     if different:
+        key = different[0]
         raise ConfigError(
-            f"a cell keeps its settings, but {different[0]} of {out} was "
-            f"{stored[different[0]]!r} and is now {asked[different[0]]!r}; leave it, or choose "
-            f"another --out"
+            f"a cell keeps its settings, but {key} of {out} was {before[key]!r} and is now "
+            f"{asked[key]!r}; leave it, or choose another --out"
         )
+
+
+def _finished(out: Path) -> SearchResult | None:
+    """The result of a search that ended before."""
+    result = read_result(out)
     if result is None or result["status"] not in ("completed", "exceeded_time"):
         return None
     return SearchResult.from_dict(result)

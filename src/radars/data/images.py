@@ -76,6 +76,8 @@ def open_image(encoded: Mapping[str, Any], channels: int | None, where: str) -> 
         DataError: it is not an image, is damaged, or has more than 8 bits a channel.
     """
     content, path = encoded["bytes"], encoded["path"]
+    if content is None and path is None:
+        raise DataError(f"{where} must be an image, but is missing; remove it")
     try:
         image: Image.Image = Image.open(io.BytesIO(content) if content is not None else path)
         with image:

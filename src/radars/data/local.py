@@ -143,12 +143,25 @@ def _list_images(root: Path, class_names: list[str]) -> datasets.Dataset:
                 raise DataError(
                     f"every file of a folder of images must be an image, but got {path}; remove it"
                 )
+            if not _is_text(path):
+                raise DataError(
+                    f"every file of a folder of images must have a name in UTF-8, but got "
+                    f"{str(path)!a}; rename it"
+                )
             rows["image"].append({"bytes": None, "path": str(path)})
             rows["label"].append(class_names.index(folder.name))
     features = datasets.Features(
         image=datasets.Image(), label=datasets.ClassLabel(names=class_names)
     )
     return datasets.Dataset.from_dict(rows, features=features)
+
+
+def _is_text(path: Path) -> bool:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:  # other bytes, which Python keeps as lone surrogates
+        return False
+    return True
 
 
 def _subfolders(root: Path) -> list[Path]:

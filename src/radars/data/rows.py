@@ -97,7 +97,8 @@ def open_rows(
             table = table.cast_column(columns.image, datasets.Image())
     except Exception as error:  # a cast fails in as many ways as there are types
         raise DataError(
-            f"column {columns.image} of {where} must hold encoded images, but cannot be read as "
-            f"such ({first_line(error)}); store the bytes of image files"
+            f"columns {columns.image} and {columns.label} of {where} must hold encoded images and "
+            f"their classes, but cannot be read as such ({first_line(error)}); store the bytes of "
+            f"image files, and labels of the declared classes"
         ) from error
     return Rows(table.with_format("arrow"), columns, where)

@@ -1,22 +1,22 @@
 """Finds a data set by its name, and opens it: its splits, not yet decoded."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import datasets
-import huggingface_hub
 import torch
 
 from radars.data.config import DataConfig
 from radars.data.embedded import open_digits
+from radars.data.hub import open_hub, quiet
 from radars.data.local import SPLIT_NAMES, open_local
 from radars.data.rows import UNKNOWN_LABEL, Rows, open_rows
-from radars.errors import DataError, first_line
+from radars.errors import DataError
 
 _logger = logging.getLogger(__name__)
+
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,9 @@ def open_source(config: DataConfig) -> Source:
         DataError: it is not found, or its training split cannot be used.
     """
     tables = _open_tables(config)
-    train_table = tables.pop("train", None) or (tables.popitem()[1] if len(tables) == 1 else None)
+    train_table = tables.pop("train", None)
+    if train_table is None and len(tables) == 1:
+        _, train_table = tables.popitem()
     if train_table is None:
         found = ", ".join(tables) or "none"
         raise DataError(
@@ -83,30 +85,38 @@ def _open_split(table: datasets.Dataset, split: str, config: DataConfig) -> Rows
 def _open_tables(config: DataConfig) -> dict[str, datasets.Dataset]:
     if config.source == "digits":
         return open_digits()
-    path = Path(config.source).expanduser()
-    with _quiet():
-        if path.exists():
+    path = _expanded(config.source)
+    try:
+        is_there = path.exists()
+    except (OSError, ValueError):  # a name that no file can have
+        is_there = False
+    if is_there:
+        with quiet():
             return open_local(path, config.in_memory_bytes)
-        if _looks_like_a_path(config.source):
-            raise DataError(
-                f"a source must exist, but there is no {config.source}; check the path, or give "
-                f"digits or the name of a data set on the Hugging Face hub"
-            )
-        try:
-            tables = dict(datasets.load_dataset(config.source))
-        except Exception as error:  # the hub's client raises errors of many kinds
-            raise DataError(
-                f"a source is digits, a path, or the name of a data set on the Hugging Face hub, "
-                f"but {config.source} is no path and cannot be loaded from the hub "
-                f"({first_line(error)}); check the name and the network, or give a path"
-            ) from error
-    return {SPLIT_NAMES.get(str(name), str(name)): table for name, table in tables.items()}
+    if _looks_like_a_path(config.source):
+        raise DataError(
+            f"a source must exist, but there is no {config.source[:_LONGEST_NAME]}; check the "
+            f"path, or give digits or the name of a data set on the Hugging Face hub"
+        )
+    tables = open_hub(config.source)
+    return {SPLIT_NAMES.get(name, name): table for name, table in tables.items()}
+
+
+def _expanded(source: str) -> Path:
+    try:
+        return Path(source).expanduser()
+    except RuntimeError:  # there is no such user
+        return Path(source)
 
 
 def _looks_like_a_path(source: str) -> bool:
     """Whether a source that does not exist cannot be meant as `name` or `owner/name` on the hub."""
     return (
-        source.startswith(("/", ".", "~")) or source.endswith(".parquet") or source.count("/") > 1
+        source.startswith(("/", ".", "~"))
+        or source.endswith(".parquet")
+        or source.count("/") > 1
+        or len(source) > _LONGEST_NAME
+        or not source.isprintable()
     )
 
 
@@ -140,20 +150,3 @@ def _class_names(train: Rows) -> tuple[str, ...]:
             f"check the labels"
         )
     return tuple(names)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Within, the Hugging Face libraries print neither progress nor retries."""
-    bars = datasets.is_progress_bar_enabled()
-    levels = datasets.logging.get_verbosity(), huggingface_hub.logging.get_verbosity()
-    datasets.disable_progress_bars()
-    datasets.logging.set_verbosity_error()
-    huggingface_hub.logging.set_verbosity(logging.ERROR)
-    try:
-        yield
-    finally:
-        if bars:
-            datasets.enable_progress_bars()
-        datasets.logging.set_verbosity(levels[0])
-        huggingface_hub.logging.set_verbosity(levels[1])

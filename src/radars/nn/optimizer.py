@@ -1,11 +1,13 @@
 """Optimizers from a configuration."""
 
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
+
+Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
 class OptimizerConfig(BaseModel):
@@ -24,7 +26,7 @@ class OptimizerConfig(BaseModel):
     name: Literal["sgd", "adamw"] = "sgd"
     learning_rate: float = Field(default=0.05, gt=0, allow_inf_nan=False)
     momentum: float = Field(default=0.9, ge=0, lt=1)
-    betas: tuple[float, float] = (0.9, 0.999)
+    betas: tuple[Beta, Beta] = (0.9, 0.999)
     weight_decay: float = Field(default=5e-4, ge=0, allow_inf_nan=False)
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:

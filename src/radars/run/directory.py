@@ -17,6 +17,7 @@ from radars.run.checkpoint import Checkpoint, CheckpointStore
 from radars.run.events import EventLog, read_events
 from radars.run.files import TEMPORARY_SUFFIX, plain, to_json, write_atomically
 from radars.run.lock import LOCK_NAME, DirectoryLock
+from radars.settings import parse_yaml
 
 _CONFIG_NAME = "config.yaml"
 _EVENTS_NAME = "events.jsonl"
@@ -266,7 +267,7 @@ def _dump_config(config: Mapping[str, Any]) -> str:
     try:
         values = plain(config, "the configuration")
         text = OmegaConf.to_yaml(OmegaConf.create(values))  # type: ignore[call-overload]
-        if json.dumps(_parse_config(text)) != json.dumps(values):
+        if json.dumps(parse_yaml(text)) != json.dumps(values):
             raise ValueError("YAML does not give back some of its values")
     except (TypeError, ValueError, yaml.YAMLError, OmegaConfBaseException) as error:
         raise ConfigError(f"a configuration is plain YAML: {first_line(error)}") from error
@@ -276,13 +277,6 @@ def _dump_config(config: Mapping[str, Any]) -> str:
 def _load_config(path: Path) -> dict[str, Any]:
     file = path / _CONFIG_NAME
     try:
-        return _parse_config(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError, OmegaConfBaseException) as error:
+        return parse_yaml(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError, OmegaConfBaseException) as error:
         raise ConfigError(f"{file} cannot be read: {first_line(error)}; restore it") from error
-
-
-def _parse_config(text: str) -> dict[str, Any]:
-    values = OmegaConf.to_container(OmegaConf.create(text), resolve=False)
-    if not isinstance(values, dict):
-        raise ValueError("it is not a mapping")
-    return {str(key): value for key, value in values.items()}

@@ -22,7 +22,9 @@ Hard = Annotated[
 
 
 class _Config(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, arbitrary_types_allowed=True, allow_inf_nan=False
+    )
 
 
 class ControllerConfig(_Config):
@@ -366,7 +368,7 @@ class SearchConfig(_Config):
     dnas: DnasConfig = DnasConfig()
     max_skipped_steps: int = Field(5, ge=0)
     max_minutes: float | None = Field(None, gt=0)
-    checkpoint_seconds: float = Field(default=60.0, ge=0)
+    checkpoint_seconds: float = Field(default=60.0, ge=0, allow_inf_nan=True)
     loggers: tuple[LoggerName, ...] = ("tensorboard",)
 
     @field_validator("pareto")

@@ -7,6 +7,8 @@ measured with them.
 from collections.abc import Mapping
 from typing import Any
 
+from radars.errors import ConfigError
+
 _CIFAR: dict[str, Any] = {
     "proxy_options": {"width": 16},
     "data": {"num_train": 40_000, "validation_fraction": 0.25},
@@ -41,6 +43,25 @@ _RECIPES: dict[str, dict[str, Any]] = {
     "mobile": {"budget": "12GiB", "data": {"image_size": 224}},
     "mobile-large": {"budget": "12GiB", "data": {"image_size": 224}},
 }
+
+
+def check_data(settings: Mapping[str, Any]) -> None:
+    """Refuses to take the default data for a space whose recipe is about larger ones.
+
+    Raises:
+        ConfigError: the settings name neither the data nor how many of them are used.
+    """
+    space = str(settings.get("space", "digits"))
+    given = settings.get("data")
+    named = given if isinstance(given, Mapping) else {}
+    if "num_train" in _RECIPES.get(space, {}).get("data", {}) and not named.keys() & {
+        "source",
+        "num_train",
+    }:
+        raise ConfigError(
+            f"the space {space!r} is searched on data of its own kind, but none are named; add "
+            f"--data with a folder, a parquet file or a hub name such as cifar10"
+        )
 
 
 def recipe(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -60,7 +60,11 @@ def _split(name: str) -> tuple[Path, str]:
     if not file_name.endswith(".py") or not function.isidentifier():
         raise ConfigError(f"a space in a file is written path/file.py:function, but got {name!r}")
     path = Path(file_name)
-    if not path.is_file():
+    try:
+        is_file = path.is_file()
+    except OSError:  # a name that no file can have
+        is_file = False
+    if not is_file:
         raise ConfigError(f"there is no file {file_name!r}, which the space {name!r} is to be in")
     return path, function
 

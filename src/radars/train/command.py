@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from radars.errors import ConfigError, SpaceError, Stopped
+from radars.errors import SpaceError, Stopped
 from radars.run import Progress, read_config
-from radars.settings import merge_settings, read_settings, validate_settings
+from radars.settings import merge_settings, read_settings, read_text, validate_settings
 from radars.space import Architecture
 from radars.train.config import TrainConfig
 from radars.train.evaluate import EvaluationResult, evaluate_run
@@ -75,11 +75,7 @@ def read_architecture(file: Path) -> Architecture:
         ConfigError: the file cannot be read.
         SpaceError: it is not an architecture.
     """
-    try:
-        text = file.read_text("utf-8")
-    except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not text"
-        raise ConfigError(f"cannot read the architecture {file}: {reason}") from error
+    text = read_text(file, "architecture")
     try:
         return Architecture.from_json(text)
     except SpaceError as error:

@@ -33,7 +33,7 @@ class TrainConfig(BaseModel):
         loggers: that draw curves while it runs: `tensorboard`, `mlflow`, `wandb`.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     space: str = Field(default="digits", min_length=1)
     space_options: dict[str, Any] = Field(default={})

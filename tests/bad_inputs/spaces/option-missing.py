@@ -1,0 +1,5 @@
+from torch import nn
+
+
+def net(choose, depth):
+    return nn.Identity()

@@ -1,0 +1,2 @@
+def net(choose):
+    return net(choose)

@@ -1,0 +1,2 @@
+def other(choose):
+    return None
