@@ -1,3 +1,7 @@
+import ast
+import re
+from pathlib import Path
+
 import pytest
 
 from radars import errors
@@ -51,3 +55,35 @@ def test_no_error_is_forgotten_here() -> None:
 def test_the_first_line_of_a_message_or_else_the_kind(message: str, line: str) -> None:
     error = KeyError() if not message else ValueError(message)
     assert first_line(error) == line
+
+
+SOURCES = Path(errors.__file__).parent
+WITHOUT_REMEDY = {
+    "compare/tables.py",  # fragments, which `read_table` completes
+    "settings.py",  # pydantic's own messages say what is allowed
+}
+
+
+def test_every_message_ends_with_a_remedy() -> None:
+    names = {kind.__name__ for kind in RadarsError.__subclasses__()} - {"Stopped"}
+    num_messages = 0
+    for path in sorted(SOURCES.rglob("*.py")):
+        if str(path.relative_to(SOURCES)) in WITHOUT_REMEDY:
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if (
+                not isinstance(node, ast.Call)
+                or not node.args
+                or not isinstance(node.func, ast.Name)
+            ):
+                continue
+            if node.func.id not in names:
+                continue
+            message = ast.unparse(node.args[0])
+            passes_on_another = re.search(r"\{(error|cause|did_you_mean\(.*\))\}['\"]$", message)
+            assert ";" in message or passes_on_another, (
+                f"an error says the rule, the value and, after a semicolon, the remedy, but "
+                f"{path}, line {node.lineno}, has none: {message}"
+            )
+            num_messages += 1
+    assert num_messages > 100

@@ -33,7 +33,10 @@ def merge_settings(*layers: Mapping[str, Any], overrides: Sequence[str] = ()) ->
         merged = OmegaConf.merge(*map(dict, layers), OmegaConf.from_dotlist(list(overrides)))
         plain = OmegaConf.to_container(merged, resolve=False)
     except (OmegaConfBaseException, yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError(f"the settings cannot be read: {first_line(error)}") from error
+        raise ConfigError(
+            f"the settings cannot be read: {first_line(error)}; "
+            "write an override like explore.steps=500"
+        ) from error
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}
 
@@ -46,17 +49,25 @@ def read_settings(path: Path) -> dict[str, Any]:
     """
     try:
         if path.stat().st_size > _MAX_FILE_BYTES:
-            raise ConfigError(f"a configuration is at most 1 MB, but {path} is larger")
+            raise ConfigError(
+                f"a configuration is at most 1 MB, but {path} is larger; keep only settings in it"
+            )
         config = OmegaConf.load(path)
         plain = OmegaConf.to_container(config, resolve=False)
     except OSError as error:
-        raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from error
+        raise ConfigError(
+            f"cannot read the configuration {path}: {error.strerror}; check the path"
+        ) from error
     except (OmegaConfBaseException, yaml.YAMLError, UnicodeError, RecursionError) as error:
         raise ConfigError(
-            f"a configuration is a YAML mapping, but {path} is not: {first_line(error)}"
+            f"a configuration is a YAML mapping, but {path} is not: {first_line(error)}; "
+            "write lines like seed: 1"
         ) from error
     if not isinstance(config, DictConfig) or not isinstance(plain, dict):
-        raise ConfigError(f"a configuration is a YAML mapping of keys to values, but {path} is not")
+        raise ConfigError(
+            f"a configuration is a YAML mapping of keys to values, but {path} is not; "
+            "write lines like seed: 1"
+        )
     return {str(key): value for key, value in plain.items()}
 
 

@@ -79,7 +79,9 @@ def read_architecture(file: Path) -> Architecture:
         text = file.read_text("utf-8")
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
-        raise ConfigError(f"cannot read the architecture {file}: {reason}") from error
+        raise ConfigError(
+            f"cannot read the architecture {file}: {reason}; check the path"
+        ) from error
     try:
         return Architecture.from_json(text)
     except SpaceError as error:
