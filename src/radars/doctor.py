@@ -14,8 +14,8 @@ import datasets
 import torch
 
 import radars
+from radars.cost.price_cache import DIRECTORY_VARIABLE, cache_directory
 from radars.memory.measure import total_memory_bytes
-from radars.memory.price_cache import DIRECTORY_VARIABLE, cache_directory
 from radars.units import GIB, format_bytes
 
 _DISTRIBUTION = "radars-nas"
