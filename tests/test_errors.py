@@ -1,3 +1,8 @@
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from radars import errors
@@ -51,3 +56,35 @@ def test_no_error_is_forgotten_here() -> None:
 def test_the_first_line_of_a_message_or_else_the_kind(message: str, line: str) -> None:
     error = KeyError() if not message else ValueError(message)
     assert first_line(error) == line
+
+
+SOURCES = Path(errors.__file__).parent
+COMPLETED_ELSEWHERE = {
+    "compare/tables.py",  # fragments, which `read_table` completes
+    "settings.py",  # pydantic's own messages say what is allowed
+}
+PASSED_ON = r"\{(error|cause|did_you_mean\(.*\))\}['\"]$|^str\(error\)$"
+
+
+def _messages() -> Iterator[tuple[str, str]]:
+    """Where errors of radars are made, and the source of their messages."""
+    names = {kind.__name__ for kind in RadarsError.__subclasses__()} - {"Stopped"}
+    for path in sorted(SOURCES.rglob("*.py")):
+        file = str(path.relative_to(SOURCES))
+        if file in COMPLETED_ELSEWHERE:
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            match node:
+                case ast.Call(func=ast.Name(id=name), args=[message, *_]) if name in names:
+                    yield f"{file}, line {node.lineno}", ast.unparse(message)
+
+
+def test_every_message_ends_with_a_remedy() -> None:
+    found = list(_messages())
+    assert len(found) > 100
+    without = [
+        f"{place}: {message}"
+        for place, message in found
+        if ";" not in message and not re.search(PASSED_ON, message)
+    ]
+    assert not without, "a message says the rule, the value and, after a semicolon, the remedy"

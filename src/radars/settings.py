@@ -35,7 +35,10 @@ def merge_settings(*layers: Mapping[str, Any], overrides: Sequence[str] = ()) ->
         merged = OmegaConf.merge(*map(dict, layers), OmegaConf.from_dotlist(list(overrides)))
         plain = OmegaConf.to_container(merged, resolve=False)
     except (OmegaConfBaseException, yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError(f"the settings cannot be read: {first_line(error)}") from error
+        raise ConfigError(
+            f"the settings cannot be read: {first_line(error)}; "
+            "write an override like explore.steps=500"
+        ) from error
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}
 

@@ -131,7 +131,7 @@ def test_a_built_network_runs(entry: ZooEntry) -> None:
 def test_unknown_space() -> None:
     with pytest.raises(ConfigError, match=r"digits, nasbench-macro.*did you mean 'digits'"):
         load_space("digit")
-    with pytest.raises(ConfigError, match=r"path/file\.py:function, but got 'zzz'$"):
+    with pytest.raises(ConfigError, match=r"file\.py:function, but got 'zzz'; give one of these$"):
         load_space("zzz")
 
 

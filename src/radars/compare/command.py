@@ -128,7 +128,8 @@ def _seeds(text: str) -> range:
         ) from None
     if not 1 <= len(seeds) <= _MOST_SEEDS:
         raise ConfigError(
-            f"a range of seeds has 1 to {_MOST_SEEDS:,} of them, but {text!r} has {len(seeds):,}"
+            f"a range of seeds has 1 to {_MOST_SEEDS:,} of them, but {text!r} has {len(seeds):,}; "
+            "name fewer"
         )
     return seeds
 

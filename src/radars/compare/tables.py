@@ -65,7 +65,9 @@ class Table(Mapping[Architecture, Entry]):
 
     def __init__(self, name: str, space: str, entries: Mapping[Architecture, Entry]) -> None:
         if not entries:
-            raise DataError(f"a table has at least one entry, but {name} has none")
+            raise DataError(
+                f"a table has at least one entry, but {name} has none; download it again"
+            )
         self.name = name
         self.space = space
         self._entries = dict(entries)
@@ -121,7 +123,10 @@ class Table(Mapping[Architecture, Entry]):
         macs = [entry.macs for entry in self._entries.values()]
         known = [count for count in macs if count is not None]
         if len(known) < len(macs):
-            raise ConfigError(f"the table {self.name} does not say what each architecture costs")
+            raise ConfigError(
+                f"the table {self.name} does not say what each architecture costs; "
+                "leave --constraint out, or judge by another table"
+            )
         return self._architectures[int(np.where(allowed_E, np.array(known), -1).argmax())]
 
     def accuracies(self, constraints: Constraints = ()) -> NDArray[np.float64]:
@@ -173,7 +178,7 @@ class Table(Mapping[Architecture, Entry]):
         if entry is None:
             raise SpaceError(
                 f"the table {self.name} has {len(self):,} architectures of {self.space}, but not "
-                f"{dict(architecture)}"
+                f"{dict(architecture)}; give an architecture of that space"
             )
         return entry
 
@@ -189,7 +194,8 @@ class Table(Mapping[Architecture, Entry]):
                 if cost > constraint.limit:
                     raise SpaceError(
                         f"what is ranked under {constraint} satisfies it, but this architecture "
-                        f"has {cost:,} {constraint.metric}: {dict(architecture)}"
+                        f"has {cost:,} {constraint.metric}: {dict(architecture)}; "
+                        "leave the constraint out, or rank another architecture"
                     )
             entries.append(entry)
         return np.array([entry.test_accuracy for entry in entries], dtype=np.float64)
@@ -243,19 +249,21 @@ def read_table(spec: str, *, data: str = "cifar10") -> Table:
     name, _, file_name = spec.partition("=")
     if name not in _PUBLICATIONS or not file_name:
         raise ConfigError(
-            f"a table is NAME=PATH with NAME one of {', '.join(_PUBLICATIONS)}, but got {spec!r}"
+            f"a table is NAME=PATH with NAME one of {', '.join(_PUBLICATIONS)}, but got {spec!r}; "
+            "write it like nas-bench-macro=FILE.json"
         )
     publication = _PUBLICATIONS[name]
     if data not in publication.data:
         raise ConfigError(
-            f"the data of table {name} are one of {', '.join(publication.data)}, but got {data!r}"
+            f"the data of table {name} are one of {', '.join(publication.data)}, but got {data!r}; "
+            "give one of these with --data, or leave --table out"
         )
     path = _expanded(Path(file_name))
     content = _content(path, name)
     try:
         return Table(name, publication.space, publication.entries(content, data))
     except (DataError, SpaceError) as error:
-        raise DataError(f"{path} is not a table of {name}: {error}") from error
+        raise DataError(f"{path} is not a table of {name}: {error}; download it again") from error
 
 
 def _expanded(path: Path) -> Path:
@@ -269,18 +277,26 @@ def _content(path: Path, name: str) -> str:
     """The text of a file that the user names."""
     try:
         if not path.is_file():
-            raise ConfigError(f"there is no file {str(path)!r}, which table {name} is to be in")
+            raise ConfigError(
+                f"there is no file {str(path)!r}, which table {name} is to be in; "
+                "check the path, or download the table"
+            )
         with path.open("rb") as file:
             content = file.read(_MOST_BYTES + 1)
     except OSError as error:
-        raise ConfigError(f"cannot read {path}, the table {name}: {error.strerror}") from error
+        raise ConfigError(
+            f"cannot read {path}, the table {name}: {error.strerror}; check its permissions"
+        ) from error
     if len(content) > _MOST_BYTES:
-        raise DataError(f"a table has at most {format_bytes(_MOST_BYTES)}, but {path} has more")
+        raise DataError(
+            f"a table has at most {format_bytes(_MOST_BYTES)}, but {path} has more; "
+            "give the published file alone"
+        )
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(
-            f"{path} is not a table of {name}: it is not UTF-8 text: {error}"
+            f"{path} is not a table of {name}: it is not UTF-8 text: {error}; download it again"
         ) from error
 
 

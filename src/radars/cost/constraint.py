@@ -63,7 +63,9 @@ def parse_cost(metric: str, text: str | float) -> float:
     except ValueError:
         number = math.nan
     if not 0 < number < math.inf:
-        raise ConfigError(f"an amount of {metric} is a positive number, but got {text!r}")
+        raise ConfigError(
+            f"an amount of {metric} is a positive number, but got {text!r}; write it like 40e6"
+        )
     return number
 
 

@@ -75,12 +75,19 @@ def read_latencies(path: Path) -> list[LatencyRow]:
     """
     try:
         if path.stat().st_size > _MAX_FILE_BYTES:
-            raise ConfigError(f"a table of latencies is at most 50 MB, but {path} is larger")
+            raise ConfigError(
+                f"a table of latencies is at most 50 MB, but {path} is larger; "
+                "keep only what the space has"
+            )
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise ConfigError(f"cannot read the latencies {path}: {error.strerror}") from error
+        raise ConfigError(
+            f"cannot read the latencies {path}: {error.strerror}; check the path"
+        ) from error
     except UnicodeError as error:
-        raise ConfigError(f"a table of latencies is UTF-8 text, but {path} is not") from error
+        raise ConfigError(
+            f"a table of latencies is UTF-8 text, but {path} is not; save it as UTF-8"
+        ) from error
     objects = _from_json(text, path) if path.suffix.lower() == ".json" else _from_csv(text, path)
     rows: dict[tuple[str | None, str, Shapes], LatencyRow] = {}
     for where, value in objects:
@@ -92,7 +99,9 @@ def read_latencies(path: Path) -> list[LatencyRow]:
             )
         rows[row.key] = row
     if not rows:
-        raise ConfigError(f"a table of latencies has rows, but {path} has none")
+        raise ConfigError(
+            f"a table of latencies has rows, but {path} has none; write a row for every candidate"
+        )
     return list(rows.values())
 
 
@@ -135,11 +144,13 @@ def _from_json(text: str, path: Path) -> list[tuple[str, Mapping[str, Any]]]:
     try:
         values = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{path} is not JSON: {str(error).splitlines()[0]}") from error
+        raise ConfigError(
+            f"{path} is not JSON: {str(error).splitlines()[0]}; correct it, or name a CSV file .csv"
+        ) from error
     if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
         raise ConfigError(
             f"a JSON table of latencies is a list of objects with {', '.join(_KEYS)}, but {path} "
-            f"is not"
+            f"is not; write it so"
         )
     return [(f"object {number} of {path}", value) for number, value in enumerate(values, 1)]
 
@@ -150,12 +161,12 @@ def _from_csv(text: str, path: Path) -> list[tuple[str, Mapping[str, Any]]]:
         columns: Sequence[str] = reader.fieldnames or ()
         lines = [(f"line {reader.line_num} of {path}", row) for row in reader]
     except csv.Error as error:
-        raise ConfigError(f"{path} is not CSV: {error}") from error
+        raise ConfigError(f"{path} is not CSV: {error}; correct it") from error
     lacking = [key for key in _KEYS if key not in columns]
     if lacking:
         raise ConfigError(
             f"a CSV table of latencies has the columns {', '.join(_KEYS)}, but {path} lacks "
-            f"{', '.join(lacking)}"
+            f"{', '.join(lacking)}; add them"
         )
     return list(lines)
 
@@ -166,7 +177,7 @@ def _row(value: Mapping[str, Any], where: str) -> LatencyRow:
     if unknown or lacking:
         raise ConfigError(
             f"a row of latencies has {', '.join(_KEYS)} and perhaps choice, but {where} "
-            f"{'lacks ' + lacking[0] if lacking else 'has ' + repr(unknown[0])}"
+            f"{'lacks ' + lacking[0] if lacking else 'has ' + repr(unknown[0])}; correct that row"
         )
     try:
         milliseconds = float(value["milliseconds"])
@@ -174,7 +185,8 @@ def _row(value: Mapping[str, Any], where: str) -> LatencyRow:
         milliseconds = math.nan
     if not 0.0 <= milliseconds < math.inf:
         raise ConfigError(
-            f"milliseconds are a number from 0 up, but {where} has {value['milliseconds']!r}"
+            f"milliseconds are a number from 0 up, but {where} has {value['milliseconds']!r}; "
+            "correct it"
         )
     given = value["input_shape"]
     text = "x".join(map(str, given)) if isinstance(given, list) else str(given)

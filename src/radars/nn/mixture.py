@@ -46,7 +46,10 @@ class Mixture(nn.Module):
         if self.weight_C is not None:
             weights = self.weight_C.unbind()
         elif len(self._modules_of_live) > 1:
-            raise RuntimeError("a mixture runs inside its Supernet, which sets the weights")
+            raise RuntimeError(
+                "a mixture runs inside its Supernet, which sets the weights; "
+                "call the supernet, not the mixture"
+            )
         total: Tensor | None = None
         for candidate, weight in zip(self._modules_of_live, weights, strict=True):
             if self.recompute and torch.is_grad_enabled():

@@ -101,7 +101,10 @@ class Supernet(nn.Module):
             return
         full = Subspace({choice.name: choice.candidates for choice in self._choices})
         if not full.holds(subspace):
-            raise SpaceError(f"a supernet runs subspaces of its own space, but got {subspace!r}")
+            raise SpaceError(
+                f"a supernet runs subspaces of its own space, but got {subspace!r}; "
+                "make it by without() from the full subspace"
+            )
         for place in self._places:
             wanted = subspace[place.choice]
             for name in place.mixture.live:

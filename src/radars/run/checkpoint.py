@@ -146,7 +146,9 @@ class CheckpointStore:
                 names = file.keys()
                 tensors = {n: _unpack(file.get_tensor(n), layouts.get(n)) for n in names}
         except (SafetensorError, KeyError, TypeError) as error:
-            raise RunError(f"{path} is not a checkpoint of radars: {error}") from error
+            raise RunError(
+                f"{path} is not a checkpoint of radars: {error}; start again with another --out"
+            ) from error
         return Checkpoint(step, tensors, json.loads(metadata["values"]))
 
     def load_values(self, step: int) -> dict[str, Any]:

@@ -270,7 +270,10 @@ def _dump_config(config: Mapping[str, Any]) -> str:
         if json.dumps(parse_yaml(text)) != json.dumps(values):
             raise ValueError("YAML does not give back some of its values")
     except (TypeError, ValueError, yaml.YAMLError, OmegaConfBaseException) as error:
-        raise ConfigError(f"a configuration is plain YAML: {first_line(error)}") from error
+        raise ConfigError(
+            f"a configuration is plain YAML: {first_line(error)}; "
+            "use numbers, texts, lists and mappings"
+        ) from error
     return str(text)
 
 

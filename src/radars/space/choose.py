@@ -53,12 +53,12 @@ def build_candidate(choice: str, candidate: str, factory: Factory) -> nn.Module:
     except Exception as error:
         raise SpaceError(
             f"the factory of candidate {candidate!r} of choice {choice!r} raised "
-            f"{type(error).__name__}: {first_line(error)}"
+            f"{type(error).__name__}: {first_line(error)}; it must work without arguments"
         ) from error
     if not isinstance(module, nn.Module):
         raise SpaceError(
             f"the factory of candidate {candidate!r} of choice {choice!r} returns an nn.Module, "
-            f"but returned {type(module).__name__}"
+            f"but returned {type(module).__name__}; end it with the module"
         )
     return module
 
@@ -75,19 +75,27 @@ def checked_pairs(choice: str, candidates: Candidates) -> list[tuple[str, Factor
         SpaceError: a name is empty or repeated, there is no candidate, or one is not a factory.
     """
     if not isinstance(choice, str) or not choice:
-        raise SpaceError(f"the name of a choice is a non-empty string, but got {choice!r}")
+        raise SpaceError(
+            f"the name of a choice is a non-empty string, but got {choice!r}; "
+            "call choose(name, candidates)"
+        )
     pairs = as_pairs(candidates)
     if not pairs:
-        raise SpaceError(f"a choice has at least one candidate, but {choice!r} has none")
+        raise SpaceError(
+            f"a choice has at least one candidate, but {choice!r} has none; "
+            "add one, or do not call choose"
+        )
     names = [name for name, _ in pairs]
     for name, factory in pairs:
         if not isinstance(name, str) or not name:
             raise SpaceError(
-                f"the name of a candidate is a non-empty string, but {choice!r} has {name!r}"
+                f"the name of a candidate is a non-empty string, but {choice!r} has {name!r}; "
+                "name it by what it is, such as conv3"
             )
         if names.count(name) > 1:
             raise SpaceError(
-                f"the candidates of a choice are distinct, but {choice!r} has {name!r} twice"
+                f"the candidates of a choice are distinct, but {choice!r} has {name!r} twice; "
+                "rename or remove one"
             )
         if isinstance(factory, nn.Module) or not callable(factory):
             raise SpaceError(

@@ -58,7 +58,7 @@ class SearchSpace:
         if not callable(network):
             raise SpaceError(
                 f"a search space is a function or a module class that takes `choose`, but got "
-                f"{type(network).__name__}"
+                f"{type(network).__name__}; write def net(choose): ..."
             )
         self.name = name or str(getattr(network, "__name__", "space"))
         self.input_shape = input_shape
@@ -115,12 +115,12 @@ class SearchSpace:
         except Exception as error:
             raise SpaceError(
                 f"the network function of {self.name!r} raised {type(error).__name__}: "
-                f"{first_line(error)}"
+                f"{first_line(error)}; it must work whatever is chosen"
             ) from error
         if not isinstance(network, nn.Module):
             raise SpaceError(
                 f"the network function of {self.name!r} returns an nn.Module, but returned "
-                f"{type(network).__name__}"
+                f"{type(network).__name__}; end it with the module"
             )
         return network
 
@@ -157,7 +157,8 @@ class SearchSpace:
             if candidate[choice.name] not in choice.candidates:
                 raise SpaceError(
                     f"choice {choice.name!r} of {self.name!r} has the candidates "
-                    f"{list(choice.candidates)}, but got {candidate[choice.name]!r}"
+                    f"{list(choice.candidates)}, but got {candidate[choice.name]!r}; "
+                    "give one of these"
                 )
         return Architecture({choice.name: candidate[choice.name] for choice in self.choices})
 
@@ -175,7 +176,7 @@ class SearchSpace:
         first = self._trace_once(0)
         if not first:
             raise SpaceError(
-                f"a search space makes at least one choice, but {self.name!r} makes none: call "
+                f"a search space makes at least one choice, but {self.name!r} makes none; call "
                 f"choose(name, candidates) in it"
             )
         last = self._trace_once(-1)
@@ -183,7 +184,7 @@ class SearchSpace:
         if differing:
             raise SpaceError(
                 f"every choice appears in every trace of {self.name!r} with the same candidates, "
-                f"but {differing[0]!r} does not: make it whatever the other choices are"
+                f"but {differing[0]!r} does not; make it whatever the other choices are"
             )
         return tuple(Choice(name, *found) for name, found in first.items())
 
@@ -195,7 +196,7 @@ class SearchSpace:
         def choose(name: str, candidates: Candidates) -> nn.Module:
             if building:
                 raise SpaceError(
-                    f"choices are made side by side, but {name!r} is made inside {building[0]}: "
+                    f"choices are made side by side, but {name!r} is made inside {building[0]}; "
                     f"declare it outside, and use its module there"
                 )
             pairs = checked_pairs(name, candidates)
@@ -204,7 +205,7 @@ class SearchSpace:
             if known != names:
                 raise SpaceError(
                     f"places that share choice {name!r} have the same candidates, but one has "
-                    f"{list(known)} and another {list(names)}"
+                    f"{list(known)} and another {list(names)}; give them the same, or another name"
                 )
             found[name] = (names, num_places + 1)
             candidate, factory = pairs[index]

@@ -49,7 +49,7 @@ class _Probe(nn.Module):
                 raise SpaceError(
                     f"the candidates of choice {self.choice!r} return one shape, but for an input "
                     f"of {shapes} {first_name!r} returns {tuple(first.shape)} and {name!r} returns "
-                    f"{tuple(output.shape)}"
+                    f"{tuple(output.shape)}; make their outputs alike"
                 )
         self.place = Place(self.choice, self.index, self.factories, shapes, tuple(first.shape))
         return first
@@ -62,12 +62,12 @@ class _Probe(nn.Module):
         except Exception as error:
             raise SpaceError(
                 f"candidate {name!r} of choice {self.choice!r} cannot take an input of {shapes}: "
-                f"{first_line(error)}"
+                f"{first_line(error)}; make it fit what comes before it"
             ) from error
         if not isinstance(output, Tensor):
             raise SpaceError(
                 f"a candidate returns one tensor, but {name!r} of choice {self.choice!r} returns "
-                f"{type(output).__name__}"
+                f"{type(output).__name__}; wrap it in a module that does"
             )
         return output
 
@@ -100,7 +100,8 @@ def trace_places(
             raise
         except Exception as error:
             raise SpaceError(
-                f"the network cannot take an input of {input_shape}: {first_line(error)}"
+                f"the network cannot take an input of {input_shape}: {first_line(error)}; "
+                "give another shape, or adapt the network"
             ) from error
     places = [probe.place for probe in probes if probe.place is not None]
     if len(places) < len(probes):
@@ -126,7 +127,7 @@ def check_output(
     except Exception as error:
         raise SpaceError(
             f"a network takes the data's examples, {tuple(input_shape)}, but {space_name!r} does "
-            f"not: {first_line(error)}"
+            f"not: {first_line(error)}; adapt its first layers, or set data.image_size"
         ) from error
     shape = tuple(getattr(output, "shape", ()))
     if shape != (2, num_classes):

@@ -25,11 +25,13 @@ class Subspace(Mapping[str, tuple[str, ...]]):
         for choice, names in self._candidates.items():
             if not names:
                 raise SpaceError(
-                    f"every choice keeps at least one candidate, but {choice!r} has none"
+                    f"every choice keeps at least one candidate, but {choice!r} has none; "
+                    "leave it one candidate"
                 )
             if len(set(names)) != len(names):
                 raise SpaceError(
-                    f"the candidates of a choice are distinct, but {choice!r} has {list(names)}"
+                    f"the candidates of a choice are distinct, but {choice!r} has {list(names)}; "
+                    "name each once"
                 )
 
     def __getitem__(self, choice: str) -> tuple[str, ...]:
@@ -73,7 +75,9 @@ class Subspace(Mapping[str, tuple[str, ...]]):
             SpaceError: the candidate is not there, or is the last one of its choice.
         """
         if candidate not in self._candidates.get(choice, ()):
-            raise SpaceError(f"choice {choice!r} has no candidate {candidate!r} to remove")
+            raise SpaceError(
+                f"choice {choice!r} has no candidate {candidate!r} to remove; name one that it has"
+            )
         rest = tuple(name for name in self[choice] if name != candidate)
         return Subspace({**self._candidates, choice: rest})
 
@@ -94,7 +98,8 @@ class Subspace(Mapping[str, tuple[str, ...]]):
             if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
                 raise SpaceError(
                     f"a subspace maps every choice to a list of candidate names, but "
-                    f"{choice!r} is {names!r}"
+                    f"{choice!r} is {names!r}; "
+                    'write it like ["skip", "conv3"]'
                 )
             candidates[choice] = names
         return cls(candidates)
@@ -147,7 +152,8 @@ class Architecture(Mapping[str, str]):
             if not isinstance(name, str):
                 raise SpaceError(
                     f"an architecture maps every choice to one candidate name, but "
-                    f"{choice!r} is {name!r}"
+                    f"{choice!r} is {name!r}; "
+                    'write it like "conv3"'
                 )
             candidate[choice] = name
         return cls(candidate)
@@ -161,9 +167,15 @@ def _json_object(text: str, what: str) -> dict[str, object]:
     try:
         value = json.loads(text, object_pairs_hook=_distinct_keys)
     except (ValueError, RecursionError) as error:
-        raise SpaceError(f"{what} is a JSON object, but this is not JSON: {error}") from error
+        raise SpaceError(
+            f"{what} is a JSON object, but this is not JSON: {error}; "
+            "write it again, or take the one of another run"
+        ) from error
     if not isinstance(value, dict) or not value:
-        raise SpaceError(f"{what} is a JSON object of choices, but got {str(value)[:60]!r}")
+        raise SpaceError(
+            f"{what} is a JSON object of choices, but got {str(value)[:60]!r}; "
+            'write it like {"block0": "conv3"}'
+        )
     return value
 
 

@@ -73,7 +73,7 @@ def cell_string(architecture: Mapping[str, str]) -> str:
     if set(architecture) != set(_EDGES) or not set(architecture.values()) <= set(_CANDIDATES):
         raise SpaceError(
             f"an architecture of nasbench201 gives {', '.join(_EDGES)} one of "
-            f"{', '.join(_CANDIDATES)} each, but got {dict(architecture)}"
+            f"{', '.join(_CANDIDATES)} each, but got {dict(architecture)}; give one of that space"
         )
     return _FORM.format(*(architecture[edge] for edge in _EDGES))
 
@@ -88,7 +88,7 @@ def architecture_of(cell: str) -> Architecture:
     if match is None:
         raise SpaceError(
             f"a cell of nasbench201 is written {_FORM.replace('{}', 'OP')} with each OP one of "
-            f"{', '.join(_CANDIDATES)}, but got {cell[:200]!r}"
+            f"{', '.join(_CANDIDATES)}, but got {cell[:200]!r}; write it so"
         )
     return Architecture(dict(zip(_EDGES, match.groups(), strict=True)))
 

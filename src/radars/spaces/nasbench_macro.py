@@ -49,7 +49,7 @@ def table_key(architecture: Mapping[str, str]) -> str:
     if set(architecture) != layers or not set(architecture.values()) <= set(_CANDIDATES):
         raise SpaceError(
             f"an architecture of nasbench-macro gives layer0 to layer{_NUM_LAYERS - 1} one of "
-            f"{', '.join(_CANDIDATES)} each, but got {dict(architecture)}"
+            f"{', '.join(_CANDIDATES)} each, but got {dict(architecture)}; give one of that space"
         )
     digits = (_CANDIDATES.index(architecture[f"layer{index}"]) for index in range(_NUM_LAYERS))
     return "".join(map(str, digits))
@@ -63,7 +63,8 @@ def from_table_key(key: str) -> Architecture:
     """
     if len(key) != _NUM_LAYERS or not set(key) <= set("012"):
         raise SpaceError(
-            f"a key of NAS-Bench-Macro is {_NUM_LAYERS} digits of 0, 1 and 2, but got {key!r}"
+            f"a key of NAS-Bench-Macro is {_NUM_LAYERS} digits of 0, 1 and 2, but got {key!r}; "
+            "write it like 01210212"
         )
     return Architecture(
         {f"layer{index}": _CANDIDATES[int(digit)] for index, digit in enumerate(key)}

@@ -111,9 +111,9 @@ def accepted_options(name: str, candidates: Mapping[str, object]) -> dict[str, o
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:
-    """`; did you mean 'digits'?` where a known name is close, or nothing."""
+    """`; did you mean 'digits'?` where a known name is close, or `; give one of these`."""
     close = difflib.get_close_matches(given, list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return f"; did you mean {close[0]!r}?" if close else "; give one of these"
 
 
 def _entry(name: str) -> ZooEntry:
@@ -134,10 +134,13 @@ def _options(name: str, network: NetworkWithOptions) -> tuple[list[inspect.Param
     except Exception as error:
         raise ConfigError(
             f"the arguments of space {name!r} cannot be read: {type(error).__name__}: "
-            f"{first_line(error)}"
+            f"{first_line(error)}; check its annotations"
         ) from error
     if not signature.parameters:
-        raise ConfigError(f"space {name!r} takes `choose` as its first argument, but takes none")
+        raise ConfigError(
+            f"space {name!r} takes `choose` as its first argument, but takes none; "
+            "write def net(choose): ..."
+        )
     _, *rest = signature.parameters.values()
     takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in rest)
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -161,7 +164,10 @@ def _checked_options(
         if parameter.default is parameter.empty and parameter.name not in options
     ]
     if missing:
-        raise ConfigError(f"space {name!r} needs the option {missing[0]!r}, which has no default")
+        raise ConfigError(
+            f"space {name!r} needs the option {missing[0]!r}, which has no default; "
+            "give it one, or --set space_options.OPTION=VALUE"
+        )
     return {
         option: _checked(name, known.get(option), option, value)
         for option, value in options.items()
@@ -181,7 +187,7 @@ def _checked(name: str, parameter: inspect.Parameter | None, option: str, value:
     except ValidationError as error:
         raise ConfigError(
             f"option {option!r} of space {name!r} is {_type_name(parameter)}, but got {value!r}: "
-            f"{error.errors()[0]['msg'].lower()}"
+            f"{error.errors()[0]['msg'].lower()}; correct it"
         ) from error
 
 

@@ -58,14 +58,19 @@ def located(name: str) -> Iterator[None]:
 def _split(name: str) -> tuple[Path, str]:
     file_name, _, function = name.rpartition(":")
     if not file_name.endswith(".py") or not function.isidentifier():
-        raise ConfigError(f"a space in a file is written path/file.py:function, but got {name!r}")
+        raise ConfigError(
+            f"a space in a file is written path/file.py:function, but got {name!r}; "
+            "add a colon and the name of the function"
+        )
     path = Path(file_name)
     try:
         is_file = path.is_file()
     except OSError:  # a name that no file can have
         is_file = False
     if not is_file:
-        raise ConfigError(f"there is no file {file_name!r}, which the space {name!r} is to be in")
+        raise ConfigError(
+            f"there is no file {file_name!r}, which the space {name!r} is to be in; check the path"
+        )
     return path, function
 
 
@@ -81,11 +86,13 @@ def _execute(path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except SyntaxError as error:
         place = f"{path}, line {error.lineno}" if error.filename == str(path.resolve()) else path
-        raise ConfigError(f"{place}: {type(error).__name__}: {error.msg}") from error
+        raise ConfigError(f"{place}: {type(error).__name__}: {error.msg}; repair it") from error
     except (Exception, SystemExit) as error:
         line = _line_in(path, error)
         place = path if line is None else f"{path}, line {line}"
-        raise ConfigError(f"{place}: {type(error).__name__}: {first_line(error)}") from error
+        raise ConfigError(
+            f"{place}: {type(error).__name__}: {first_line(error)}; repair it"
+        ) from error
     return module
 
 

@@ -110,7 +110,9 @@ def load_trained(
         OSError, LookupError, TypeError, ValueError, yaml.YAMLError, OmegaConfBaseException,
     ) as error:  # fmt: skip
         problem = f"{type(error).__name__}: {_one_line(error)}"
-        raise ConfigError(f"the training in {path} cannot be read: {problem}") from error
+        raise ConfigError(
+            f"the training in {path} cannot be read: {problem}; train it again into another --out"
+        ) from error
     space = space or space_of(config, len(class_names), input_shape)
     if space.name != result.get("space"):
         raise ConfigError(
@@ -122,7 +124,8 @@ def load_trained(
             network = space.build(architecture)
     except SpaceError as error:
         raise ConfigError(
-            f"the architecture.json in {path} does not fit its space: {first_line(error)}"
+            f"the architecture.json in {path} does not fit its space: {first_line(error)}; "
+            "restore the file, or give the space that it was trained with"
         ) from error
     load_weights(network, path / WEIGHTS_NAME)
     network = as_trained(network, torch.device(device)).eval()

@@ -39,7 +39,10 @@ def load_weights(network: nn.Module, path: Path) -> None:
     try:
         state = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise ConfigError(f"the weights {path} cannot be read: {first_line(error)}") from error
+        raise ConfigError(
+            f"the weights {path} cannot be read: {first_line(error)}; "
+            "train again into another --out"
+        ) from error
     own = network.state_dict()
     unlike = sorted(
         name
