@@ -58,6 +58,12 @@ Constraints = Annotated[
 ]
 MaxMinutes = Annotated[float | None, typer.Option(help="A limit on the time of a search.")]
 Seed = Annotated[int | None, typer.Option(help="Of everything random.")]
+ExecutorName = Annotated[
+    str | None, typer.Option("--executor", metavar="local|ray", help="Where parts of it run.")
+]
+Address = Annotated[
+    str | None, typer.Option(help="Of a Ray cluster that runs; by default one is started.")
+]
 Out = Annotated[Path | None, typer.Option(help="The run directory; by default a new one in runs/.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -79,11 +85,14 @@ def search(
     overrides: Overrides = None,
     seed: Seed = None,
     max_minutes: MaxMinutes = None,
+    executor: ExecutorName = None,
+    address: Address = None,
     out: Out = None,
     resume: Resume = False,
 ) -> None:
     """Search for the best architecture within a memory budget."""
     from radars.run import progress_for
+    from radars.run.group import is_first_process
     from radars.search.command import start_search
     from radars.search.summary import search_summary
 
@@ -97,6 +106,7 @@ def search(
         pareto=None if pareto is None else [name.strip() for name in pareto.split(",")],
         seed=seed,
         max_minutes=max_minutes,
+        executor=_executor(name=executor, address=address) or None,
     )
     result = start_search(
         given,
@@ -106,7 +116,8 @@ def search(
         resume=resume,
         progress=progress_for(),
     )
-    print(search_summary(result, out))
+    if is_first_process():
+        print(search_summary(result, out))
 
 
 @app.command()
@@ -232,7 +243,11 @@ def compare(
     constraint: Constraints = None,
     overrides: Overrides = None,
     max_minutes: MaxMinutes = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Searches that run side by side.")] = 1,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Searches that run side by side, in processes.")
+    ] = None,
+    executor: ExecutorName = None,
+    address: Address = None,
     controllers_only: Annotated[
         bool, typer.Option("--controllers-only", help="Train nothing; --table says the rewards.")
     ] = False,
@@ -259,7 +274,7 @@ def compare(
         overrides=overrides or (),
         out=out,
         progress=progress_for(),
-        jobs=jobs,
+        executor=_executor(name=executor, address=address, jobs=jobs),
         controllers_only=controllers_only,
     )
     print(f"\n{comparison.text}\nresults  {out}")
@@ -343,6 +358,13 @@ def _run_directory(out: Path | None, name: str, *, resume: bool) -> Path:
         raise ConfigError("--resume goes on with the run in --out, but --out is not given; add it")
     label = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in name)
     return Path("runs") / f"{label.strip('-')}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+def _executor(**values: Any) -> dict[str, Any]:
+    given = _without_none(**values)
+    if given.get("name") == "local":
+        given["address"] = None  # of the run that is resumed
+    return given
 
 
 def _without_none(**values: Any) -> dict[str, Any]:

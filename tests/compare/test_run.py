@@ -82,7 +82,7 @@ def test_cells_side_by_side_give_the_rows_of_one_after_the_other(tmp_path: Path)
         return [{**vars(row), "search_seconds": 0.0} for row in rows]
 
     rows = compare(config_of(), tmp_path / "one")
-    beside = compare(config_of(), tmp_path / "two", jobs=2)
+    beside = compare(config_of(executor={"jobs": 2}), tmp_path / "two")
     assert what_was_found(beside) == what_was_found(rows)
     assert len(read_rows(tmp_path / "two" / RESULTS_NAME)) == len(rows) == 4
 

@@ -9,6 +9,10 @@ from radars.search.setup import SearchSetup
 from radars.space import Architecture
 
 
+def ignore(accuracy: float, num_steps: int) -> None:
+    """Of a test that does not look at the steps."""
+
+
 class StopError(Exception):
     """Stands for an interrupt."""
 
@@ -29,18 +33,21 @@ def test_a_child_is_trained_from_scratch_and_remembered() -> None:
     setup = setup_of()
     children = Children(setup, setup.workbench())
     ticks: list[float] = []
-    first = children.accuracy(PATHS[0], ticks.append)
+
+    def tick(accuracy: float, num_steps: int) -> None:
+        ticks.append(accuracy)
+        assert num_steps == 1
+
+    first = children.accuracy(PATHS[0], tick)
     assert len(ticks) == 4
     assert ticks[-1] == first
     assert math.isnan(ticks[0])
-    assert children.accuracy(PATHS[0], ticks.append) == first
+    assert children.accuracy(PATHS[0], tick) == first
     # an identity before a block, or after it: the same network
-    assert children.accuracy(PATHS[1], ticks.append) == first
+    assert children.accuracy(PATHS[1], tick) == first
     assert len(ticks) == 4
     again = Children(setup_of(), setup_of().workbench())
-    assert again.accuracy(PATHS[2], lambda accuracy: None) == children.accuracy(
-        PATHS[2], lambda accuracy: None
-    )
+    assert again.accuracy(PATHS[2], ignore) == children.accuracy(PATHS[2], ignore)
 
 
 @pytest.mark.parametrize("stop_at", [1, 2, 3, 4, 5, 7])
@@ -48,12 +55,12 @@ def test_a_child_goes_on_where_it_was_stopped(stop_at: int) -> None:
     setup = setup_of()
     whole = Children(setup, setup.workbench())
     for architecture in PATHS:
-        whole.accuracy(architecture, lambda accuracy: None)
+        whole.accuracy(architecture, ignore)
 
     stopped = Children(setup, setup.workbench())
     ticks: list[float] = []
 
-    def tick(accuracy: float) -> None:
+    def tick(accuracy: float, num_steps: int) -> None:
         ticks.append(accuracy)
         if len(ticks) == stop_at:
             raise StopError
@@ -65,7 +72,7 @@ def test_a_child_goes_on_where_it_was_stopped(stop_at: int) -> None:
     resumed.load(tensors, stopped.values())
     assert_same_tensors(resumed.tensors(), tensors)
     for architecture in PATHS:
-        resumed.accuracy(architecture, lambda accuracy: None)
+        resumed.accuracy(architecture, ignore)
     assert resumed.values() == whole.values()
 
 
@@ -77,11 +84,15 @@ def test_what_is_worse_than_the_median_halfway_is_stopped(monkeypatch: pytest.Mo
     names = ("none", "conv3", "mb2")
     paths = [path("mb2", b, c) for b in names for c in names]
     for architecture in paths[:4]:
-        assert children.accuracy(architecture, lambda accuracy: None) == 0.6
+        assert children.accuracy(architecture, ignore) == 0.6
     ticks: list[float] = []
-    assert children.accuracy(paths[4], ticks.append) == 0.4  # half of its steps, then no more
+
+    def tick(accuracy: float, num_steps: int) -> None:
+        ticks.append(accuracy)
+
+    assert children.accuracy(paths[4], tick) == 0.4  # half of its steps, then no more
     assert len(ticks) == 2 + 1
-    assert children.accuracy(paths[5], ticks.append) == 0.9
+    assert children.accuracy(paths[5], tick) == 0.9
     assert len(ticks) == 2 + 1 + 4
 
 
@@ -96,5 +107,5 @@ def test_nothing_is_stopped_where_that_is_off(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(children, "_evaluate", evaluate)
     for architecture in PATHS:
-        children.accuracy(architecture, lambda accuracy: None)
+        children.accuracy(architecture, ignore)
     assert len(evaluations) == 2  # two of the three are one network

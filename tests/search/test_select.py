@@ -47,7 +47,7 @@ def run(selection: Selection, config: SelectConfig, stop_at: int | None = None) 
     shared = SETUP.new_supernet()
     shared.activate(SETUP.space.full)
 
-    def tick(accuracy: float) -> None:
+    def tick(accuracy: float, num_steps: int) -> None:
         ticks.append(accuracy)
         if len(ticks) == stop_at:
             raise StopError

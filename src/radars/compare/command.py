@@ -45,7 +45,7 @@ def start_comparison(
     overrides: Sequence[str],
     out: Path,
     progress: Progress,
-    jobs: int = 1,
+    executor: Mapping[str, Any] | None = None,
     controllers_only: bool = False,
 ) -> Comparison:
     """Runs what is left of a comparison, and writes its table to `table.md`.
@@ -59,7 +59,7 @@ def start_comparison(
         overrides: `key.path=value`, of every search.
         out: the directory of the comparison.
         progress: shows people how far it is.
-        jobs: cells that run side by side.
+        executor: settings of where cells run, from options.
         controllers_only: train nothing; the policies are rewarded with what the published table
             says, and the table of that is returned and written to `controllers.md`.
 
@@ -76,6 +76,8 @@ def start_comparison(
         )
     search = merge_settings(in_file, given, overrides=overrides)
     asked: dict[str, Any] = {"search": search}
+    if executor:
+        asked["executor"] = {**(settings.get("executor") or {}), **executor}
     if table is not None:
         asked["table"] = table
     if methods is not None or seeds is not None:
@@ -92,7 +94,7 @@ def start_comparison(
         write_atomically(out / CONTROLLERS_NAME, text)
         return Comparison(text, None)
     try:
-        rows = compare(config, out, progress, jobs)
+        rows = compare(config, out, progress)
     except Stopped as error:
         raise Stopped(f"{error}; go on with the same command and --out {out}") from error
     text = markdown_table(rows)

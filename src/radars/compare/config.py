@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from radars.run.executor import ExecutorConfig
 from radars.search.config import MethodName, SearchConfig
 from radars.search.recipes import check_data, recipe
 from radars.settings import merge_settings, validate_settings
@@ -64,6 +65,7 @@ class CompareConfig(_Config):
         train: settings of the training from scratch of what was found, as for `radars train`; None
             for no training.
         table: `NAME=PATH` of a published table that judges what was found; None for none.
+        executor: where cells run.
     """
 
     search: dict[str, Any] = {}
@@ -72,6 +74,7 @@ class CompareConfig(_Config):
     grids: tuple[Grid, ...] = Field((Grid(),), min_length=1)
     train: dict[str, Any] | None = None
     table: str | None = None
+    executor: ExecutorConfig = ExecutorConfig()
 
     @model_validator(mode="after")
     def _check(self) -> "CompareConfig":

@@ -2,8 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import as_completed
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from functools import partial
@@ -18,8 +17,8 @@ from radars.errors import BudgetError, ConfigError, RadarsError, RunError, first
 from radars.run import NoProgress, Progress, read_config, read_result
 from radars.run.device import device_of
 from radars.run.environment import environment
+from radars.run.executor import Lost, Needs, new_executor
 from radars.run.files import to_json, write_atomically
-from radars.run.pool import process_pool
 from radars.search.config import SearchConfig
 from radars.search.job import run_search
 from radars.search.result import SearchResult
@@ -30,6 +29,7 @@ from radars.train.job import train_architecture
 
 RESULTS_NAME = "results.jsonl"
 ERROR_NAME = "error.txt"
+LOST_NAME = "lost.jsonl"
 
 
 @dataclass(frozen=True)
@@ -86,28 +86,27 @@ class Row:
         return Cell(self.setting, self.method, self.seed)
 
 
-def compare(
-    config: CompareConfig, out: str | Path, progress: Progress | None = None, jobs: int = 1
-) -> list[Row]:
+def compare(config: CompareConfig, out: str | Path, progress: Progress | None = None) -> list[Row]:
     """Runs every cell that has no row yet, or failed; returns the rows of all cells.
 
     A cell that fails has a row that says so and a file `error.txt`, and the others go on. Each cell
     has a directory of its own, and goes on from its checkpoint where the comparison was stopped. A
-    row is kept as soon as its cell is done, so a comparison can be made in several sittings, and
-    extended later by more methods, seeds or settings.
+    row is kept as soon as its cell and those before it are done, so a comparison can be made in
+    several sittings, and extended later by more methods, seeds or settings. Cells that run side by
+    side in processes (`executor.jobs`) have their share of the processor's threads each, unless the
+    search says `num_threads`; results in the last bits depend on it. Workers that were lost, and
+    whose cells were taken up again, are listed in `lost.jsonl`.
 
     Args:
         config: the comparison.
         out: its directory.
         progress: shows people how far it is.
-        jobs: cells that run side by side, each in a process of its own with its share of the
-            processor's cores. Results in the last bits depend on the number of cores.
 
     Raises:
         ConfigError: a setting is not valid, or not that of a cell that was begun; nothing is run.
         Stopped: it was interrupted; what is done is kept.
     """
-    out, progress = Path(out), progress or NoProgress()
+    out, progress = Path(out).absolute(), progress or NoProgress()
     searches = {cell: config.search_config(cell) for cell in config.cells()}
     for search in searches.values():
         config.train_config(search)  # checked before anything is run
@@ -116,21 +115,24 @@ def compare(
     for cell, search in searches.items():
         _check_same(search, out / cell.key / "search")
     left = [cell for cell in searches if cell not in rows or rows[cell].status == "failed"]
-    with progress.phase("cells", len(searches), len(searches) - len(left)) as bar:
+    needs = [_needs(searches[cell], config.executor.jobs) for cell in left]
+    with (
+        new_executor(config.executor) as executor,
+        progress.phase("cells", len(searches), len(searches) - len(left)) as bar,
+    ):
         run = partial(_run_cell, config, table=table, out=out)
-        one_by_one = map(partial(run, progress=progress), left)
-        for row in _side_by_side(run, left, jobs) if jobs > 1 else one_by_one:
+        if executor.is_here:
+            run = partial(run, progress=progress)
+        for row in executor.map(run, left, needs, on_lost=partial(_append, out / LOST_NAME)):
             rows[row.cell] = row
             _append(out / RESULTS_NAME, row)
             bar.advance()
     return [rows[cell] for cell in searches]
 
 
-def _side_by_side(run: Callable[[Cell], Row], cells: Sequence[Cell], jobs: int) -> Iterator[Row]:
-    """Yields rows as they come."""
-    with process_pool(jobs, max(1, torch.get_num_threads() // jobs)) as pool:
-        for future in as_completed([pool.submit(run, cell) for cell in cells]):
-            yield future.result()
+def _needs(search: SearchConfig, jobs: int) -> Needs:
+    num_threads = search.num_threads or max(1, torch.get_num_threads() // jobs)
+    return Needs(search.budget, num_threads, device_of(search.device))
 
 
 def read_rows(file: Path) -> list[Row]:
@@ -252,7 +254,7 @@ def _check_same(search: SearchConfig, out: Path) -> None:
     # validated: a setting that is newer than the cell has its default
     before = validate_settings(SearchConfig, stored).model_dump(mode="json")
     asked = search.model_dump(mode="json")
-    different = [key for key in asked if before[key] != asked[key]]
+    different = [key for key in asked if before[key] != asked[key] and key != "executor"]
     if different:
         key = different[0]
         raise ConfigError(
@@ -285,6 +287,7 @@ def _test_accuracy(
     return evaluate_run(out).test_accuracy
 
 
-def _append(file: Path, row: Row) -> None:
+def _append(file: Path, row: Row | Lost) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
     before = file.read_text(encoding="utf-8") if file.exists() else ""
     write_atomically(file, before + to_json(asdict(row)) + "\n")

@@ -24,6 +24,8 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 Regulariser = Callable[[Supernet], Tensor]
 """A scalar of a supernet's logits that is added to the loss of an architecture step."""
+Average = Callable[[Iterable[Tensor]], None]
+"""Averages gradients, in place, over the processes that have a part of the batch each."""
 
 Precision = Literal["32-true", "bf16-mixed"]
 """Lightning Fabric's names: all in float32, or matrix products and convolutions in bfloat16."""
@@ -47,6 +49,7 @@ def weights_step(
     precision: Precision = "32-true",
     max_gradient_norm: float = 5.0,
     micro_batches: int = 1,
+    average: Average = lambda tensors: None,
 ) -> Tensor:
     """Trains the live network weights on one batch; logits take no gradient. Returns the loss.
 
@@ -54,13 +57,16 @@ def weights_step(
     and its gradient was not; then only BatchNorm has seen the batch.
 
     With several `micro_batches`, the batch is run in that many parts, whose gradients add up to the
-    batch's: `loss` is a mean over examples. BatchNorm sees the parts.
+    batch's: `loss` is a mean over examples. BatchNorm sees the parts. Where several processes have
+    a part of the batch each, `average` makes their gradients, and the loss, those of the whole.
     """
     supernet.train()
     statistics = StatisticsCopy(supernet)
     supernet.logits.requires_grad_(False)
     try:
-        value = _backward(supernet, example_B, label_B, loss, precision, micro_batches, statistics)
+        value = _backward(
+            supernet, example_B, label_B, loss, precision, micro_batches, average, statistics
+        )
     finally:
         supernet.logits.requires_grad_(True)
     if is_finite(value):
@@ -84,15 +90,17 @@ def architecture_step(
     precision: Precision = "32-true",
     regulariser: Regulariser | None = None,
     micro_batches: int = 1,
+    average: Average = lambda tensors: None,
 ) -> Tensor:
     """Trains the architecture logits on one batch with frozen weights. Returns the loss.
 
     First-order bilevel step (DARTS, Liu et al. 2019, section 2.3, xi = 0). A `regulariser` of the
-    logits, a scalar, is added to the loss. `micro_batches` and skipped steps as in `weights_step`.
+    logits, a scalar, is added to the loss. `micro_batches`, `average` and skipped steps as in
+    `weights_step`.
     """
     supernet.train()
     with supernet.frozen_weights(), frozen_statistics(supernet):
-        value = _backward(supernet, example_B, label_B, loss, precision, micro_batches)
+        value = _backward(supernet, example_B, label_B, loss, precision, micro_batches, average)
         if regulariser is not None:
             _add_gradient(regulariser(supernet))
     return _move_logits(supernet, value)
@@ -110,6 +118,7 @@ def second_order_step(
     precision: Precision = "32-true",
     regulariser: Regulariser | None = None,
     micro_batches: int = 1,
+    average: Average = lambda tensors: None,
 ) -> Tensor:
     """Trains the logits on one batch as if the weights followed them by one step of descent.
 
@@ -128,12 +137,18 @@ def second_order_step(
         precision: of the passes.
         regulariser: as in `architecture_step`.
         micro_batches: as in `weights_step`.
+        average: likewise.
     """
     supernet.train()
     weights, logits = supernet.weight_parameters(), list(supernet.logits)
     before = [weight.detach().clone() for weight in weights]
     backward = partial(
-        _backward, supernet, loss=loss, precision=precision, micro_batches=micro_batches
+        _backward,
+        supernet,
+        loss=loss,
+        precision=precision,
+        micro_batches=micro_batches,
+        average=average,
     )
 
     def shift_weights(directions: Sequence[Tensor], length: float | Tensor) -> None:
@@ -246,9 +261,10 @@ def _backward(
     loss: Loss,
     precision: Precision,
     micro_batches: int,
+    average: Average,
     statistics: StatisticsCopy | None = None,
 ) -> Tensor:
-    """Adds the gradients of the loss, part by part; returns the loss.
+    """Adds the gradients of the loss, part by part; returns the loss, both averaged.
 
     Ends with the part whose loss is not finite. The copy of the statistics is forgotten as soon as
     the losses of all parts are, before the last backward pass, where memory is at its peak.
@@ -260,12 +276,14 @@ def _backward(
             value = loss(supernet(example_P), label_P)
         if share < 1.0:
             value = value * share
-        if not is_finite(value):
-            return value.detach()
+        average([shared := value.detach().clone()])  # what is not finite in one process is in all
+        if not is_finite(shared):
+            return shared
         if statistics is not None and index == len(parts):
             statistics.forget()
         _add_gradient(value)  # unless nothing that runs is to be trained
-        total += value.detach()
+        total += shared
+    average(parameter.grad for parameter in supernet.parameters() if parameter.grad is not None)
     return total
 
 

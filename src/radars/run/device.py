@@ -1,6 +1,7 @@
 """Where steps run: the device of a name, and Lightning Fabric on it."""
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,6 +9,7 @@ import torch
 from lightning_fabric import Fabric
 
 from radars.errors import ConfigError
+from radars.memory.measure import total_memory_bytes
 from radars.nn.steps import Precision
 
 
@@ -23,14 +25,35 @@ def device_of(name: str) -> torch.device:
     device = torch.device(name)
     if device.type != "cuda":
         return device
-    # with its index, as the devices of tensors have one and are compared with it
-    device = torch.device("cuda", device.index or 0)
+    # with its index, as the devices of tensors have one and are compared with it; each of several
+    # processes of a search has its own
+    index = int(os.environ.get("LOCAL_RANK", "0")) if device.index is None else device.index
+    device = torch.device("cuda", index)
     if device.index >= num_gpus:
         raise ConfigError(
             f"the device must be there, but got {name!r} and this machine has {num_gpus} GPUs; "
             f"use cpu or auto"
         )
     return device
+
+
+def device_memory_bytes(device: torch.device) -> int:
+    """The memory of a device; on the CPU, the machine's."""
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    return total_memory_bytes()
+
+
+@contextmanager
+def threads(number: int | None) -> Iterator[None]:
+    """Within, PyTorch uses this many threads of the processor; None for as many as before."""
+    before = torch.get_num_threads()
+    try:
+        if number is not None:
+            torch.set_num_threads(number)
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def fabric_on(device: torch.device, precision: Precision) -> Fabric:
@@ -41,6 +64,17 @@ def fabric_on(device: torch.device, precision: Precision) -> Fabric:
             devices=[device.index or 0] if device.type == "cuda" else 1,
             precision=precision,
         )
+
+
+def data_parallel_fabric(num_processes: int, device: torch.device) -> Fabric:
+    """Fabric for several processes of this machine, a GPU each where `device` is one; launched.
+
+    It starts the others by running this command again, where nobody else did.
+    """
+    with _quiet():
+        fabric = Fabric(accelerator=device.type, devices=num_processes, strategy="ddp")
+        fabric.launch()
+    return fabric
 
 
 @contextmanager
@@ -72,7 +106,7 @@ def capped(device: torch.device, num_bytes: int | None) -> Iterator[None]:
             f"hard_cap is for CUDA's allocator, but the device is {device.type}; there, let the "
             f"operating system set the limit, as with ulimit -d"
         )
-    total_bytes = torch.cuda.get_device_properties(device).total_memory
+    total_bytes = device_memory_bytes(device)
     torch.cuda.set_per_process_memory_fraction(min(1.0, num_bytes / total_bytes), device)
     try:
         yield

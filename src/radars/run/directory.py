@@ -156,10 +156,7 @@ class RunDirectory:
 
     def latest(self) -> Checkpoint | None:
         """Loads the newest intact checkpoint; None without any. See `CheckpointStore.latest`."""
-        checkpoint = self._checkpoints.latest()
-        if checkpoint is None:
-            return None
-        return Checkpoint(checkpoint.step, checkpoint.tensors, checkpoint.values["values"])
+        return read_checkpoint(self.path)
 
     def write_architecture(self, architecture: Mapping[str, Any]) -> None:
         """Writes `architecture.json`, atomically."""
@@ -240,6 +237,18 @@ def _read_object(file: Path) -> dict[str, Any] | None:
     if not isinstance(value, dict):
         raise ConfigError(f"a result is a JSON object, but {file} is not; remove it and --resume")
     return value
+
+
+def read_checkpoint(path: str | Path) -> Checkpoint | None:
+    """Loads the newest intact checkpoint of a run directory; None where there is none.
+
+    Raises:
+        RunError: there are checkpoints, and all are damaged.
+    """
+    checkpoint = CheckpointStore(Path(path) / _CHECKPOINT_NAME).latest()
+    if checkpoint is None:
+        return None
+    return Checkpoint(checkpoint.step, checkpoint.tensors, checkpoint.values["values"])
 
 
 def _check_unused(path: Path) -> None:

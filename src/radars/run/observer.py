@@ -3,7 +3,7 @@
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NoReturn, Protocol
 
 from torch import Tensor
 
@@ -104,8 +104,11 @@ class RunObserver(ABC):
             Stopped: somebody did.
         """
         if self._interrupt.stop_requested:
-            self.save()
-            raise Stopped(f"the {self.noun} was interrupted, and everything is saved")
+            self._stop()
+
+    def _stop(self) -> NoReturn:
+        self.save()
+        raise Stopped(f"the {self.noun} was interrupted, and everything is saved")
 
     def _save_where_due(self) -> None:
         """Saves a checkpoint where the last one is old."""

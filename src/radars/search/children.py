@@ -1,9 +1,9 @@
-"""`Children`: architectures that are trained from scratch, one after the other, and remembered."""
+"""`Children`: architectures that are trained from scratch, and remembered."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,18 +14,39 @@ from radars.search.schedule import one_cycle
 from radars.search.setup import SearchSetup
 from radars.search.state import named, of_part
 from radars.search.workbench import Workbench
+from radars.search.workers import Workers
 from radars.seeds import stable_seed
 from radars.space import Architecture
 
 _MIN_BEFORE_STOPPING = 4
+
+Tick = Callable[[float, int], None]
+"""Called with the latest accuracy (NaN: none yet) and how many training steps were done."""
+
+
+class ChildTask(NamedTuple):
+    """A child to be trained elsewhere; `rivals` are what those before it had at the check."""
+
+    architecture: Architecture
+    rivals: tuple[float, ...]
+
+
+class ChildOutcome(NamedTuple):
+    """What became of it: also its reward at the check, if any, and the steps it took."""
+
+    accuracy: float
+    at_check: tuple[float, ...]
+    num_steps: int
 
 
 class Children:
     """Trains architectures from scratch, all on the same batches and for the same steps.
 
     What builds the same network as an earlier one is not trained again. What is hopeless is stopped
-    early: part of the way it is worse than the median of those before it at that point (Golovin et
-    al. 2017, "Google Vizier", section 3.2), soft targets included, and its accuracy there counts.
+    early: part of the way it is worse than the median of those before its group at that point
+    (Golovin et al. 2017, "Google Vizier", section 3.2), soft targets included, and its accuracy
+    there counts. The children of a group do not know of each other, so that they can be trained at
+    the same time.
 
     Args:
         setup: fresh weights, training batches, and how long each is trained (`config.children`).
@@ -39,17 +60,59 @@ class Children:
         self._check_step = round(self._config.check_fraction * self._config.steps)
         self._known: dict[str, float] = {}  # fingerprint to accuracy
         self._at_check: list[float] = []  # the rewards of all that came to it
+        self._group = -1
+        self._num_rivals: int | None = None  # the first of those, from before the group; or all
         self._architecture: Architecture | None = None
         self._child: Supernet | None = None
         self._stream: BatchStream | None = None
         self._step = 0
 
-    def accuracy(self, architecture: Architecture, tick: Callable[[float], None]) -> float:
+    def begin_group(self, group: int) -> None:
+        """Begins a group of children, where it has not begun yet."""
+        if self._group != group:
+            self._group, self._num_rivals = group, len(self._at_check)
+
+    def accuracies(
+        self, architectures: Sequence[Architecture], tick: Tick, workers: Workers | None = None
+    ) -> Iterator[float]:
+        """Yields the validation accuracy of each of a group, or of what is left of it.
+
+        Args:
+            architectures: within budget and constraints.
+            tick: called after each training step; after each child where workers train them.
+            workers: who trains them; None for this process, one after the other.
+        """
+        if workers is None:
+            for architecture in architectures:
+                yield self.accuracy(architecture, tick)
+            return
+        keys = [self._bench.fingerprint(architecture) for architecture in architectures]
+        new: dict[str, Architecture] = {}
+        for key, architecture in zip(keys, architectures, strict=True):
+            if key not in self._known:
+                new.setdefault(key, architecture)
+        rivals = tuple(self._at_check[: self._num_rivals])
+        outcomes = workers.map(train_child, [ChildTask(a, rivals) for a in new.values()])
+        # of one that was begun here, before a resumption
+        num_counted = 0 if self._architecture is None else self._step
+        for key in keys:
+            if key not in self._known:
+                outcome = next(outcomes)
+                if num_counted <= self._check_step:
+                    self._at_check += outcome.at_check
+                self._architecture = self._child = self._stream = None
+                self._step = outcome.num_steps
+                self._known[key] = outcome.accuracy
+                tick(outcome.accuracy, outcome.num_steps - num_counted)
+                num_counted = 0
+            yield self._known[key]
+
+    def accuracy(self, architecture: Architecture, tick: Tick) -> float:
         """Trains an architecture, or goes on with its training; returns its validation accuracy.
 
         Args:
             architecture: within budget and constraints.
-            tick: called after each training step with the latest accuracy (NaN: none yet).
+            tick: called after each training step.
         """
         key = self._bench.fingerprint(architecture)
         if key in self._known:
@@ -69,12 +132,12 @@ class Children:
                     break
             self._train(architecture)
             if self._step < self._config.steps:
-                tick(accuracy)
+                tick(accuracy, 1)
         else:
             accuracy = self._evaluate(architecture)
         self._known[key] = accuracy
         self._architecture = self._child = self._stream = None
-        tick(accuracy)
+        tick(accuracy, 1)
         return accuracy
 
     def tensors(self) -> dict[str, Tensor]:
@@ -88,6 +151,8 @@ class Children:
         return {
             "known": dict(self._known),
             "at_check": list(self._at_check),
+            "group": self._group,
+            "num_rivals": self._num_rivals,
             "architecture": self._architecture and dict(self._architecture),
             "step": self._step,
         }
@@ -96,6 +161,8 @@ class Children:
         """Puts back what `tensors` and `values` returned, bit for bit."""
         self._known = dict(values["known"])
         self._at_check = list(values["at_check"])
+        self._group = values.get("group", -1)  # checkpoints before there were groups
+        self._num_rivals = values.get("num_rivals")
         self._architecture = self._child = self._stream = None
         if values["architecture"]:
             self._begin(Architecture(values["architecture"]))
@@ -126,5 +193,23 @@ class Children:
         return self._bench.accuracy(self._child, architecture, batch_size, is_alone=True)
 
     def _is_hopeless(self, reward: float) -> bool:
-        enough = len(self._at_check) >= _MIN_BEFORE_STOPPING
-        return enough and reward < median(self._at_check)
+        rivals = self._at_check[: self._num_rivals]
+        return len(rivals) >= _MIN_BEFORE_STOPPING and reward < median(rivals)
+
+
+def train_child(setup: SearchSetup, bench: Workbench, task: ChildTask) -> ChildOutcome:
+    """Trains a child from scratch to its end; what a worker does."""
+    num_steps = 0
+
+    def tick(accuracy: float, steps: int) -> None:
+        nonlocal num_steps
+        num_steps += steps
+
+    children = Children(setup, bench)
+    children.load({}, _NOTHING_YET | {"at_check": task.rivals})
+    accuracy = children.accuracy(task.architecture, tick)
+    at_check = children.values()["at_check"][len(task.rivals) :]
+    return ChildOutcome(accuracy, tuple(at_check), num_steps)
+
+
+_NOTHING_YET: dict[str, Any] = {"known": {}, "architecture": None, "step": 0}

@@ -12,7 +12,7 @@ from radars.search.recipes import check_data, recipe
 from radars.search.result import SearchResult
 from radars.settings import merge_settings, read_settings, validate_settings
 
-_MAY_CHANGE = ("max_minutes", "max_skipped_steps", "checkpoint_seconds", "loggers")
+_MAY_CHANGE = ("max_minutes", "max_skipped_steps", "checkpoint_seconds", "loggers", "executor")
 
 
 def search_config(
@@ -52,9 +52,12 @@ def start_search(
     """
     is_resumed = resume and read_config(out) is not None
     if is_resumed:
-        config = validate_settings(SearchConfig, read_config(out) or {})
-        if given or config_file or overrides:
-            config = _check_same(config, search_config(given, config_file, overrides), out)
+        stored = read_config(out) or {}
+        from_file = read_settings(config_file) if config_file is not None else {}
+        asked = merge_settings(stored, from_file, given, overrides=overrides)
+        config = _check_same(
+            validate_settings(SearchConfig, stored), validate_settings(SearchConfig, asked), out
+        )
         result = read_result(out)
         if result is not None and result.get("status") == "completed":
             return SearchResult.from_dict(result)

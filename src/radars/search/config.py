@@ -2,7 +2,15 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    field_validator,
+    model_validator,
+)
 
 from radars.cost import Constraint, SoftTarget
 from radars.data import DataConfig
@@ -11,6 +19,7 @@ from radars.nn.optimizer import OptimizerConfig
 from radars.nn.relaxation import GumbelSoftmax, Relaxation, Softmax
 from radars.nn.steps import Precision
 from radars.run import LoggerName
+from radars.run.executor import ExecutorConfig
 from radars.units import parse_bytes
 
 Bytes = Annotated[int, BeforeValidator(parse_bytes)]
@@ -191,12 +200,16 @@ class ChildrenConfig(_Config):
         steps: of each training.
         check_fraction: after this part of its steps what is worse than the median of those before
             it is stopped; 0 stops none.
+        batch: how many are proposed at a time, and trained without knowing of each other, so that
+            workers can train them at the same time. The result depends on it, and not on the
+            number of workers. `reinforce` proposes its own batch, and trains it in groups of these.
         optimizer: of all these trainings.
     """
 
     number: int = Field(24, ge=1)
     steps: int = Field(200, ge=1)
     check_fraction: float = Field(0.34, ge=0, lt=1)
+    batch: int = Field(1, ge=1)
     optimizer: OptimizerConfig = OptimizerConfig(learning_rate=0.05)
 
 
@@ -320,6 +333,8 @@ class SearchConfig(_Config):
         costs: how costs are priced that are not simply counted.
         seed: of everything random.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        num_threads: of the processor, for every step; None for as many as PyTorch takes here.
+            Results depend on it in the last bits.
         precision: `32-true` or `bf16-mixed`.
         levers: what may be traded for memory.
         num_rounds: rounds of explore and differentiate.
@@ -335,6 +350,10 @@ class SearchConfig(_Config):
         dnas: of the methods that differentiate alone.
         max_skipped_steps: a step whose loss or gradient is not finite is skipped; more of them
             than this end the search.
+        num_processes: of this machine, that train each step together, a part of the batch each;
+            BatchNorm sees the parts. With `cuda`, each has a GPU.
+        executor: where runs what can be run elsewhere, such as children; results do not depend on
+            it.
         max_minutes: wall-clock limit; None for none.
         checkpoint_seconds: the time between checkpoints.
         loggers: that draw curves while it runs: `tensorboard`, `mlflow`, `wandb`.
@@ -353,6 +372,7 @@ class SearchConfig(_Config):
     costs: CostsConfig = CostsConfig()
     seed: int = Field(0, ge=0, lt=2**31)
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    num_threads: int | None = Field(None, ge=1)
     precision: Precision = "32-true"
     levers: LeversConfig = LeversConfig()
     num_rounds: int = Field(2, ge=1)
@@ -367,6 +387,8 @@ class SearchConfig(_Config):
     spos: SposConfig = SposConfig()
     dnas: DnasConfig = DnasConfig()
     max_skipped_steps: int = Field(5, ge=0)
+    num_processes: int = Field(1, ge=1)
+    executor: ExecutorConfig = ExecutorConfig()
     max_minutes: float | None = Field(None, gt=0)
     checkpoint_seconds: float = Field(default=60.0, ge=0, allow_inf_nan=True)
     loggers: tuple[LoggerName, ...] = ("tensorboard",)
@@ -389,3 +411,19 @@ class SearchConfig(_Config):
             | {target.cost for target in self.objectives}
             | {name for name in self.pareto if name != "accuracy"}
         )
+
+    @model_validator(mode="after")
+    def _check_processes(self) -> "SearchConfig":
+        if self.data.batch_size % self.num_processes:
+            raise ValueError(
+                f"each process has an equal part of the batch, but batch_size "
+                f"{self.data.batch_size} does not divide by num_processes {self.num_processes}"
+            )
+        if self.num_processes > 1 and self.executor != ExecutorConfig():
+            raise ValueError("a search has several processes or an executor; leave one of them out")
+        return self
+
+    @property
+    def part_size(self) -> int:
+        """How many examples of a batch a process has."""
+        return self.data.batch_size // self.num_processes

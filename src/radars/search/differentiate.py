@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from radars.data import move
 from radars.memory import Plan
 from radars.nn.steps import architecture_step, second_order_step, weights_step
 from radars.nn.supernet import Supernet
@@ -74,6 +73,8 @@ def differentiate(
     """
     if start == 0:
         supernet.set_logits(initial_logits)
+    bench.group.agree("subspace in training", repr(plan.subspace))
+    bench.group.follow_first("logits", supernet.logits)
     supernet.activate(plan.subspace)
 
     def within_memory(step: Callable[..., Tensor], *batch: Tensor, **options: Any) -> Tensor:
@@ -92,6 +93,7 @@ def differentiate(
                 *batch,
                 precision=bench.precision,
                 micro_batches=plan.levers.micro_batches,
+                average=bench.group.average,
                 **options,
             )
             peak_bytes = plan.memory.peak_bytes
@@ -104,10 +106,10 @@ def differentiate(
         fraction = step / config.steps
         supernet.relaxation = config.relaxation_at(fraction)
         supernet.set_learning_rate(learning_rate_at(step))
-        batch = move(bench.train_stream.next(), bench.device)
+        batch = bench.to_device(bench.train_stream.next())
         within_memory(weights_step, *batch)
         train_batch = batch if second_order else ()
-        batch = move(bench.validation_stream.next(), bench.device)
+        batch = bench.to_device(bench.validation_stream.next())
         if plan.subspace.num_architectures == 1 or step < num_warmup:
             pass
         elif second_order:
@@ -122,6 +124,7 @@ def differentiate(
         else:
             regulariser = bench.regulariser(BetaDecay(config.beta_decay * fraction))
             within_memory(architecture_step, *batch, regulariser=regulariser)
+        bench.group.follow_first("logits", supernet.logits)
         tick(step + 1, float("nan"))
     trained = {
         choice: {name: supernet.logits_of(choice)[name] for name in names}

@@ -1,5 +1,6 @@
 """`run_search`: a whole search, from its configuration to its result, in a run directory or not."""
 
+import json
 import math
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -8,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+
+import torch
 
 from radars.cost import COUNTED, LatencyRow, read_latencies
 from radars.data import Data
@@ -25,7 +28,10 @@ from radars.run import (
     environment,
     open_curves,
 )
-from radars.run.device import capped, reproducible
+from radars.run.device import capped, reproducible, threads
+from radars.run.directory import read_checkpoint
+from radars.run.executor import Lost, new_executor
+from radars.run.group import new_group
 from radars.search.config import SearchConfig
 from radars.search.method import Found
 from radars.search.methods import new_method
@@ -33,6 +39,7 @@ from radars.search.observer import Observer, TimeLimitReached
 from radars.search.result import SearchResult, Status
 from radars.search.setup import SearchSetup
 from radars.search.state import SearchState
+from radars.search.workers import Origin, Workers, needs_of
 from radars.space import Architecture, SearchSpace
 
 LATENCIES_NAME = "latencies.json"
@@ -72,11 +79,15 @@ def run_search(
     latencies = _read_latencies(out) if resume and out is not None else None
     setup = SearchSetup.of(config, space=space, proxy=proxy, data=data, latencies=latencies)
     with ExitStack() as stack:
-        interrupt = stack.enter_context(Interrupt())
+        group = stack.enter_context(new_group(config.num_processes, config.device))
+        stack.enter_context(threads(config.num_threads))
+        executor = stack.enter_context(new_executor(config.executor))
+        executor.check([needs_of(config.budget, setup.device)])
+        interrupt = stack.enter_context(Interrupt())  # after Ray, which has its own idea of SIGTERM
         stack.enter_context(reproducible(setup.device))
         stack.enter_context(capped(setup.device, config.budget if config.hard_cap else None))
         run = curves = None
-        if out is not None:
+        if out is not None and group.is_first:
             run = stack.enter_context(
                 RunDirectory.resume(out)
                 if resume
@@ -85,7 +96,10 @@ def run_search(
             if setup.latencies is not None:
                 run.write_json(LATENCIES_NAME, [row.to_dict() for row in setup.latencies])
         shelf = stack.enter_context(_shelf_in(run))
+        group.first_says("the run directory is there")
         bench = setup.workbench()
+        bench.group = group
+        group.agree("latencies", json.dumps([row.to_dict() for row in setup.latencies or ()]))
         method = new_method(setup, bench, shelf)
         state = SearchState(
             method,
@@ -95,7 +109,8 @@ def run_search(
             bench.skipped,
             bench.evaluations,
         )
-        checkpoint = run.latest() if run is not None else None
+        checkpoint = read_checkpoint(out) if out is not None and resume else None
+        group.agree("checkpoint", str(checkpoint and checkpoint.step))
         if checkpoint is not None:
             state.load(checkpoint.tensors, checkpoint.values, setup.planner)
         if run is not None:
@@ -103,14 +118,23 @@ def run_search(
         observer = Observer(
             run,
             curves,
-            progress or NoProgress(),
+            (progress if group.is_first else None) or NoProgress(),
             interrupt,
             state,
             save_every_seconds=config.checkpoint_seconds,
+            group=group,
             max_seconds=math.inf if config.max_minutes is None else config.max_minutes * 60,
         )
         bench.on_out_of_memory = partial(_log_out_of_memory, observer)
         bench.skipped.on_skip = partial(_log_skipped_step, observer)
+        if not executor.is_here:
+            method.workers = Workers(
+                executor,
+                Origin(config, space, proxy, data, setup.latencies),
+                bench,
+                while_waiting=observer.check,
+                on_lost=partial(_log_lost, observer),
+            )
 
         def end(status: Status, found: Found, **details: Any) -> SearchResult:
             result = _result(setup, state, status, found)
@@ -178,6 +202,7 @@ def _log_start(observer: Observer, setup: SearchSetup) -> None:
         candidates={choice: list(names) for choice, names in setup.space.full.items()},
         network=setup.space.flow(setup.data.input_shape).to_dict(),
         environment=environment(setup.device),
+        num_threads=torch.get_num_threads(),
     )
 
 
@@ -198,6 +223,10 @@ def _log_skipped_step(observer: Observer, count: int) -> None:
     observer.log(
         "step_skipped", phase=state.phase, round=state.round_index, step=state.step, count=count
     )
+
+
+def _log_lost(observer: Observer, lost: Lost) -> None:
+    observer.log("worker_lost", **asdict(lost))
 
 
 def _result(setup: SearchSetup, state: SearchState, status: Status, found: Found) -> SearchResult:

@@ -68,3 +68,8 @@ class MemoryMeter:
         self.predicted_peak_bytes = predicted_bytes
         self.measured_peak_bytes = max(self.measured_peak_bytes, measured_bytes)
         return result
+
+    def include(self, other: "MemoryMeter") -> None:
+        """Takes in what another meter of the same search saw."""
+        self.predicted_peak_bytes = max(self.predicted_peak_bytes, other.predicted_peak_bytes)
+        self.measured_peak_bytes = max(self.measured_peak_bytes, other.measured_peak_bytes)

@@ -11,6 +11,7 @@ from radars.search.observer import Observer
 from radars.search.setup import SearchSetup
 from radars.search.state import Preferences
 from radars.search.workbench import Workbench
+from radars.search.workers import Workers
 from radars.space import Architecture, Subspace
 
 
@@ -41,6 +42,9 @@ class Method(ABC):
     What a method changes is in `tensors` and `values`, complete after each step, and where it is in
     `observer.state` (phase, round, step): a search goes on from there bit for bit.
 
+    Attributes:
+        workers: who does what can be done elsewhere; None for nobody.
+
     Args:
         setup: the configuration, and what was made from it.
         bench: data, memory, constraints.
@@ -51,6 +55,7 @@ class Method(ABC):
         self.setup = setup
         self.config = setup.config
         self.bench = bench
+        self.workers: Workers | None = None
 
     def check_memory(self) -> None:  # noqa: B027 - most methods hold one path at a time
         """Checks that the method's own steps fit, where they hold more than one path.

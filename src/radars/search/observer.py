@@ -7,6 +7,7 @@ from typing import Any
 
 from radars.errors import RadarsError
 from radars.run import Curves, Interrupt, Progress, RunDirectory, RunObserver
+from radars.run.group import Group
 from radars.search.heat_map import heat_map
 from radars.search.state import SearchState
 
@@ -31,6 +32,7 @@ class Observer(RunObserver):
         state: how far the search is; changed with every step.
         max_seconds: wall-clock limit of the search over all sittings.
         save_every_seconds: time between checkpoints.
+        group: the processes that stop together.
     """
 
     noun = "search"
@@ -45,12 +47,14 @@ class Observer(RunObserver):
         *,
         max_seconds: float = math.inf,
         save_every_seconds: float = 60.0,
+        group: Group | None = None,
     ) -> None:
         super().__init__(
             run, curves, progress, interrupt, state, save_every_seconds=save_every_seconds
         )
         self.state = state
         self._max_seconds = max_seconds
+        self._group = group or Group()
         self._logged_at = self._preferred_at = -math.inf  # in seconds of the search
 
     @contextmanager
@@ -73,8 +77,8 @@ class Observer(RunObserver):
                     memory_bytes=state.meter.measured_peak_bytes,
                     budget_bytes=state.meter.budget_bytes,
                 )
+                state.total_steps += step - state.step
                 state.step = step
-                state.total_steps += 1
                 self._after_step(name, accuracy, is_last=step == total)
 
             yield tick
@@ -82,17 +86,30 @@ class Observer(RunObserver):
             "phase_ended", phase=name, round=state.round_index, seconds=round(state.seconds, 3)
         )
 
+    def check(self) -> None:
+        """Stops the search where that is asked for, or its time is up.
+
+        Raises:
+            Stopped: somebody pressed Ctrl-C; everything is saved.
+            TimeLimitReached: everything is saved.
+        """
+        self._count_time()
+        is_stopped, is_late = self._group.any(
+            self._interrupt.stop_requested, self.state.seconds > self._max_seconds
+        )
+        if is_stopped:
+            self._stop()
+        if is_late:
+            self.save()
+            raise TimeLimitReached("the search reached its time limit")
+
     def _checkpoint_step(self) -> int:
         self.state.num_saves += 1
         return self.state.num_saves
 
     def _after_step(self, phase: str, accuracy: float, *, is_last: bool) -> None:
-        self._count_time()
-        self._stop_where_asked()
+        self.check()
         seconds = self.state.seconds
-        if seconds > self._max_seconds:
-            self.save()
-            raise TimeLimitReached("the search reached its time limit")
         if is_last or seconds - self._logged_at > _interval_seconds(seconds, 300, least=0.5):
             self._log_progress(phase, accuracy)
         if is_last or seconds - self._preferred_at > _interval_seconds(seconds, 60, least=1.0):

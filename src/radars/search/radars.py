@@ -5,6 +5,7 @@ Architecture Search" (arXiv 2109.05691). The paper's: RL prunes until a subspace
 DNAS searches it, iterated. Ours: everything else (see docs/method.md).
 """
 
+import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -87,7 +88,7 @@ class Radars(SharedMethod):
                     tick=tick,
                 )
             state.begin("differentiate")
-            on_new_plan(bench.planner.plan(self.controller.probabilities()))
+            on_new_plan(self._plan_of_first())
         assert self.plan is not None
         num_steps = config.differentiate.steps
         with observer.phase("differentiate", num_steps, f"{label} differentiate") as tick:
@@ -117,8 +118,8 @@ class Radars(SharedMethod):
         """The most promising architectures are trained alone, and the worst dropped."""
         bench, config = self.bench, self.config.select
 
-        def on_step(accuracy: float) -> None:
-            tick(observer.state.step + 1, accuracy)
+        def on_steps(accuracy: float, num_steps: int) -> None:
+            tick(observer.state.step + num_steps, accuracy)
 
         if self.selection is None:
             self.selection = audition(
@@ -137,7 +138,8 @@ class Radars(SharedMethod):
                 seed=stable_seed(self.config.seed, "select"),
                 new_child=self._inherited_child,
                 new_stream=self.setup.new_child_stream,
-                tick=on_step,
+                tick=on_steps,
+                workers=self.workers,
                 on_rung=lambda selection: _log_selection(observer, selection),
             )
         return Found(winner, accuracy)
@@ -196,6 +198,13 @@ class Radars(SharedMethod):
         if phase == "differentiate" and self.plan is not None:
             return preferences_of(full, self.supernet.preferences(self.plan.subspace))
         return {}
+
+    def _plan_of_first(self) -> Plan:
+        """The plan of the round, as the first process makes it."""
+        planner, group = self.bench.planner, self.bench.group
+        plan = planner.plan(self.controller.probabilities()) if group.is_first else None
+        text = group.first_says(json.dumps(plan and _plan_values(plan)))
+        return plan or _plan_of(json.loads(text), planner)
 
     def _inherited_child(self, architecture: Architecture) -> Supernet:
         child = self.setup.new_child(architecture)

@@ -27,7 +27,7 @@ class RandomSearch(ChildMethod):
 
     def propose(self) -> list[Architecture]:
         """See `ChildMethod`."""
-        return [self.bench.draw_uniform(self.generator)]
+        return [self.bench.draw_uniform(self.generator) for _ in range(self.num_wanted)]
 
     def tensors(self) -> dict[str, Tensor]:
         """See `Method`."""

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from radars.nn.shelf import Shelf
-from radars.search.children import Children
+from radars.search.children import Children, Tick
 from radars.search.method import Found, Method, Scored, scored_of, scored_values
 from radars.search.observer import Observer
 from radars.search.setup import SearchSetup
@@ -32,6 +32,12 @@ class ChildMethod(Method):
         self.num_before = 0
         self.children = Children(setup, bench)
 
+    @property
+    def num_wanted(self) -> int:
+        """How many to propose at a time, where nothing else says so."""
+        config = self.config.children
+        return min(config.batch, config.number - len(self.history))
+
     @abstractmethod
     def propose(self) -> list[Architecture]:
         """The next architectures, within budget and constraints."""
@@ -44,17 +50,16 @@ class ChildMethod(Method):
         config = self.config.children
         observer.state.begin("children")
 
-        def on_step(accuracy: float) -> None:
-            tick(observer.state.step + 1, accuracy)
+        def on_steps(accuracy: float, num_steps: int) -> None:
+            tick(observer.state.step + num_steps, accuracy)
 
         with observer.phase("children", config.number * config.steps) as tick:
             while len(self.history) < config.number:
                 if not self.proposed:
                     self.proposed, self.num_before = self.propose(), len(self.history)
-                for architecture in self.proposed[len(self.history) - self.num_before :]:
-                    accuracy = self.children.accuracy(architecture, on_step)
-                    self.history.append((architecture, accuracy))
-                    observer.log("child", architecture=dict(architecture), accuracy=accuracy)
+                self._train_group(observer, on_steps)
+                if len(self.history) - self.num_before < len(self.proposed):
+                    continue
                 self.learn([accuracy for _, accuracy in self.history[self.num_before :]])
                 self.proposed = []
         return self.best_so_far()
@@ -62,6 +67,17 @@ class ChildMethod(Method):
     def ranked(self) -> Iterator[Found]:
         """The children, best first."""
         return self.ranked_of(self.history)
+
+    def _train_group(self, observer: Observer, on_steps: Tick) -> None:
+        """Trains what is left of the group of the proposal that is next."""
+        num_done = len(self.history) - self.num_before
+        first = num_done - num_done % self.config.children.batch
+        group = self.proposed[num_done : first + self.config.children.batch]
+        self.children.begin_group(self.num_before + first)
+        accuracies = self.children.accuracies(group, on_steps, self.workers)
+        for architecture, accuracy in zip(group, accuracies, strict=True):
+            self.history.append((architecture, accuracy))
+            observer.log("child", architecture=dict(architecture), accuracy=accuracy)
 
     def tensors(self) -> dict[str, Tensor]:
         """See `Method`."""

@@ -20,8 +20,10 @@ from radars.search.config import SelectConfig
 from radars.search.controller import Controller
 from radars.search.effects import main_effects
 from radars.search.schedule import one_cycle
+from radars.search.setup import SearchSetup
 from radars.search.state import named, of_part
 from radars.search.workbench import Workbench
+from radars.search.workers import Workers
 from radars.seeds import stable_seed
 from radars.space import Architecture, Subspace
 
@@ -193,7 +195,8 @@ def select(
     seed: int,
     new_child: Callable[[Architecture], Supernet],
     new_stream: Callable[[], BatchStream],
-    tick: Callable[[float], None],
+    tick: Callable[[float, int], None],
+    workers: Workers | None = None,
     on_rung: Callable[[Selection], None],
 ) -> tuple[Architecture, float]:
     """Runs the rungs that are left; returns the winner and its accuracy in the last one.
@@ -206,12 +209,16 @@ def select(
         seed: of dropout.
         new_child: the shared weights of an architecture, to be trained on.
         new_stream: the training batches, the same for each contender.
-        tick: called after each training step with the latest accuracy.
+        tick: called with the latest accuracy and the number of steps done, after each training
+            step; after each contender where workers train them.
+        workers: who trains them; None for this process, one after the other.
         on_rung: called when all contenders of a rung have their accuracies and standings.
     """
     latest = float("nan")
     while True:
         steps = config.rungs[selection.rung]
+        if workers is not None:
+            latest = _train_elsewhere(selection, steps, new_child, tick, workers)
         while len(selection.accuracies) < len(selection.contenders):
             architecture = selection.contenders[len(selection.accuracies)]
             if selection.child is None or selection.child_stream is None:
@@ -220,12 +227,10 @@ def select(
                 selection.child_step = 0
             child = selection.child
             while selection.child_step < steps:
-                torch.manual_seed(stable_seed(seed, selection.child_step))
-                factor = one_cycle(selection.child_step / steps)
-                child.set_learning_rate(config.optimizer.learning_rate * factor)
-                bench.train_path(child, architecture, selection.child_stream.next())
+                batch = selection.child_stream.next()
+                _train(bench, child, architecture, batch, config, seed, selection.child_step, steps)
                 selection.child_step += 1
-                tick(latest)
+                tick(latest, 1)
             latest = bench.accuracy(child, architecture, batch_size, is_alone=True)
             selection.accuracies.append(latest)
             selection.child = selection.child_stream = None
@@ -246,6 +251,63 @@ def select(
         selection.standings = [selection.standings[index] for index in ranked]
         selection.accuracies = []
         selection.rung += 1
+
+
+def _train(
+    bench: Workbench,
+    child: Supernet,
+    architecture: Architecture,
+    batch: Batch,
+    config: SelectConfig,
+    seed: int,
+    step: int,
+    num_steps: int,
+) -> None:
+    """One training step of a contender."""
+    torch.manual_seed(stable_seed(seed, step))
+    factor = one_cycle(step / num_steps)
+    child.set_learning_rate(config.optimizer.learning_rate * factor)
+    bench.train_path(child, architecture, batch)
+
+
+class Contender(NamedTuple):
+    """A contender to be trained elsewhere, from the shared weights, for a rung."""
+
+    architecture: Architecture
+    state: dict[str, Tensor]
+    num_steps: int
+
+
+def train_contender(setup: SearchSetup, bench: Workbench, task: Contender) -> float:
+    """Trains a contender for a rung; returns its accuracy. What a worker does."""
+    child, stream = setup.new_child(task.architecture), setup.new_child_stream()
+    child.load_state(task.state)
+    config, seed = setup.config, stable_seed(setup.config.seed, "select")
+    for step in range(task.num_steps):
+        batch = stream.next()
+        _train(bench, child, task.architecture, batch, config.select, seed, step, task.num_steps)
+    batch_size = config.data.batch_size
+    return bench.accuracy(child, task.architecture, batch_size, is_alone=True)
+
+
+def _train_elsewhere(
+    selection: Selection,
+    num_steps: int,
+    new_child: Callable[[Architecture], Supernet],
+    tick: Callable[[float, int], None],
+    workers: Workers,
+) -> float:
+    """Has what is left of a rung trained by workers; returns the latest accuracy."""
+    accuracy = float("nan")
+    left = selection.contenders[len(selection.accuracies) :]
+    num_counted = 0 if selection.child is None else selection.child_step  # begun here, before
+    selection.child = selection.child_stream = None
+    tasks = [Contender(known, new_child(known).state(), num_steps) for known in left]
+    for accuracy in workers.map(train_contender, tasks):
+        selection.accuracies.append(accuracy)
+        tick(accuracy, num_steps - num_counted)
+        num_counted = 0
+    return accuracy
 
 
 def standard_scores(values: Sequence[float]) -> list[float]:

@@ -227,7 +227,7 @@ def new_planner(space: SearchSpace, config: SearchConfig, input_shape: tuple[int
     settings = lever_settings(
         recompute=config.levers.recompute,
         max_micro_batches=config.levers.max_micro_batches,
-        batch_size=config.data.batch_size,
+        batch_size=config.part_size,
     )
     return Planner(
         space,
@@ -243,7 +243,7 @@ def training_spec(config: SearchConfig, input_shape: tuple[int, ...]) -> Trainin
     """What the memory of a search's steps depends on."""
     return TrainingSpec(
         input_shape=input_shape,
-        batch_size=config.data.batch_size,
+        batch_size=config.part_size,
         optimizer=max(
             (config.optimizer, config.select.optimizer, config.children.optimizer),
             key=_num_states,

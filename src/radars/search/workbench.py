@@ -1,7 +1,7 @@
 """`Workbench`: what every phase of a search works with, on one device and one budget."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import torch
@@ -22,6 +22,7 @@ from radars.nn.steps import (
 )
 from radars.nn.supernet import Supernet, Weigh
 from radars.run import SkippedSteps
+from radars.run.group import Group
 from radars.search.controller import Policy, Sample, Uniform
 from radars.search.evaluations import Evaluations
 from radars.search.meter import MemoryMeter
@@ -56,6 +57,7 @@ class Workbench:
         device: where steps run.
         precision: of the steps.
         skipped: the steps that were skipped.
+        group: the processes that train together.
         on_out_of_memory: told what a step was expected to hold that the device had no room for,
             and the budget from then on.
     """
@@ -73,6 +75,7 @@ class Workbench:
     device: torch.device
     precision: Precision
     skipped: SkippedSteps
+    group: Group = field(default_factory=Group)
     on_out_of_memory: Callable[[int, int], None] = lambda expected_bytes, budget_bytes: None
 
     def fits(self, architecture: Architecture) -> bool:
@@ -189,8 +192,9 @@ class Workbench:
 
     def train_path(self, supernet: Supernet, architecture: Architecture, batch: Batch) -> Tensor:
         """A weights step on one path; returns the loss, not finite where it was skipped."""
+        self.group.agree("architecture in training", architecture.to_json())
         supernet.activate(architecture)
-        batch = move(batch, self.device)
+        batch = self.to_device(batch)
 
         def attempt() -> Tensor:
             levers = self.levers(architecture)
@@ -198,7 +202,11 @@ class Workbench:
 
             def step() -> Tensor:
                 return weights_step(
-                    supernet, *batch, precision=self.precision, micro_batches=levers.micro_batches
+                    supernet,
+                    *batch,
+                    precision=self.precision,
+                    micro_batches=levers.micro_batches,
+                    average=self.group.average,
                 )
 
             def predict() -> int:
@@ -232,8 +240,9 @@ class Workbench:
         Raises:
             BudgetError: the subspace does not fit, whatever is allowed.
         """
+        self.group.agree("subspace in training", repr(subspace))
         supernet.activate(subspace)
-        batch = move(batch, self.device)
+        batch = self.to_device(batch)
 
         def attempt() -> Tensor:
             expected_bytes = int(
@@ -252,6 +261,7 @@ class Workbench:
                     precision=self.precision,
                     regulariser=self.regulariser(among=among),
                     micro_batches=levers.micro_batches,
+                    average=self.group.average,
                 )
 
             def predict() -> int:
@@ -261,9 +271,15 @@ class Workbench:
 
         supernet.weigh = weigh
         try:
-            return self.counted(self.within_memory(supernet, attempt))
+            loss = self.counted(self.within_memory(supernet, attempt))
         finally:
             supernet.weigh = None
+        self.group.follow_first("logits", supernet.logits)
+        return loss
+
+    def to_device(self, batch: Batch) -> Batch:
+        """This process's part of a batch, on the device."""
+        return move(self.group.part(batch), self.device)
 
     def within_memory(self, supernet: Supernet, attempt: Callable[[], Result]) -> Result:
         """Runs a step, and once more within a tighter budget where the device had no room for it.
@@ -279,8 +295,8 @@ class Workbench:
         try:
             return attempt()
         except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
+            if self.group.size > 1 or not is_out_of_memory(error):
+                raise  # of several processes one cannot do a step again that the others have done
         # out here, as the error holds on to the tensors of the step
         supernet.drop_gradients()
         if self.device.type == "cuda":
@@ -305,9 +321,11 @@ class Workbench:
     def num_correct(self, supernet: Supernet, architecture: Architecture, batch: Batch) -> Tensor:
         """How many examples of a batch one path classifies rightly: a scalar on the device."""
         supernet.activate(architecture)
-        batch = move(batch, self.device)
+        batch = self.to_device(batch)
+        if not len(batch.label_B):  # a last batch of fewer examples than processes
+            return self.group.total(torch.zeros((), dtype=torch.int64, device=self.device))
         output_BK = evaluation_step(supernet, batch.example_B, precision=self.precision)
-        return (output_BK.argmax(-1) == batch.label_B).sum()
+        return self.group.total((output_BK.argmax(-1) == batch.label_B).sum())
 
     def regions(self, supernet: Supernet, architecture: Architecture, batch: Batch) -> float:
         """How well one path tells the examples of a batch apart (`radars.nn.regions`).
