@@ -64,6 +64,31 @@ def test_a_constraint_holds(run: Run, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "found" / "result.json").read_text())["macs"] <= 300e3
 
 
+def test_a_front_is_written_and_shown(run: Run, tmp_path: Path) -> None:
+    targets = ("--set", "objectives=[{cost: memory, target: 100KiB, exponent: -0.2}]")
+    status, output, _ = run("search", *QUICK, *targets, "--pareto", "accuracy,macs", "--out", "a")
+    assert status == 0
+    front = json.loads((tmp_path / "a" / "pareto.json").read_text())
+    assert front["objectives"] == ["accuracy", "macs"]
+    num_best = sum(point["on_front"] for point in front["points"])
+    assert f"{num_best} of {len(front['points'])} architectures that were scored" in output
+    cost = json.loads((tmp_path / "a" / "result.json").read_text())["costs"]["memory"]
+    assert f"{cost['whole']:,} bytes, traced on the whole network" in output
+    status, _, error = run("search", "--pareto", "macs", "--out", "b")
+    assert status == 2
+    assert error.count("\n") == 1
+    assert "accuracy,macs" in error
+
+
+def test_costs_are_held_against_whole_networks(run: Run) -> None:
+    fast = ("--set", "costs.seconds=0.005")
+    status, output, _ = run("plan", "--space", "digits", "--costs", "--json", *fast)
+    assert status == 0
+    costs = json.loads(output)["costs"]
+    assert costs["largest_error"]["macs"] == costs["largest_error"]["memory"] == 0
+    assert {"sum", "whole", "error"} == costs["architectures"][0]["latency_ms"].keys()
+
+
 def test_plan_prints_the_object_that_scripts_read(run: Run) -> None:
     status, output, _ = run(
         "plan", "--space", "digits", "--batch-size", "32", "--budget", "5MiB", "--json"

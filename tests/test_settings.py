@@ -20,6 +20,7 @@ class Outer(BaseModel):
     model_config = ConfigDict(extra="forbid")
     inner: Inner = Inner()
     name: str = "x"
+    several: tuple[Inner, ...] = ()
 
 
 def test_later_settings_win_and_overrides_last() -> None:
@@ -28,6 +29,13 @@ def test_later_settings_win_and_overrides_last() -> None:
     )
     assert merged == {"inner": {"steps": 4}, "name": "a"}
     assert validate_settings(Outer, merged).inner.steps == 4
+
+
+def test_an_override_reaches_into_a_list() -> None:
+    layer = {"items": [{"steps": 2}, {"steps": 3}]}
+    merged = merge_settings(layer, overrides=["items[1].steps=4", "other=[{steps: 5}]"])
+    assert merged == {"items": [{"steps": 2}, {"steps": 4}], "other": [{"steps": 5}]}
+    assert layer["items"][1] == {"steps": 3}
 
 
 @pytest.mark.parametrize(
@@ -50,6 +58,7 @@ def test_an_ill_formed_override_is_one_line(override: str) -> None:
     [
         ({"inner": {"stepz": 3}}, "no key 'inner.stepz'; did you mean 'steps'"),
         ({"other": 3}, "no key 'other'"),
+        ({"several": [{"steps": 3, "stepz": 3}]}, "no key 'several.0.stepz'; did you mean 'steps'"),
         ({"inner": {"steps": 0}}, "inner.steps is not valid"),
         ({"inner": 3}, "inner is not valid"),
         ({"name": ["x" * 1000]}, "name is not valid"),

@@ -4,7 +4,7 @@ import difflib
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from omegaconf import DictConfig, OmegaConf
@@ -32,7 +32,8 @@ def merge_settings(*layers: Mapping[str, Any], overrides: Sequence[str] = ()) ->
                 f"an override is KEY=VALUE, but got {override!r}; write it like explore.steps=500"
             )
     try:
-        merged = OmegaConf.merge(*map(dict, layers), OmegaConf.from_dotlist(list(overrides)))
+        merged = OmegaConf.merge({}, *map(dict, layers))
+        merged.merge_with_dotlist(list(overrides))  # also into lists, as in objectives[0].target=3
         plain = OmegaConf.to_container(merged, resolve=False)
     except (OmegaConfBaseException, yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(
@@ -160,10 +161,11 @@ def _unknown_key(model: type[BaseModel], location: Sequence[int | str]) -> str:
     known: type[BaseModel] = model
     for part in location[:-1]:
         field = known.model_fields.get(str(part))
-        if field is None or not isinstance(field.annotation, type):
-            break
-        if issubclass(field.annotation, BaseModel):
-            known = field.annotation
+        if field is None:
+            continue  # the number of an item of a list, whose model is known already
+        for inner in (field.annotation, *get_args(field.annotation)):
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                known = inner
     names = list(known.model_fields)
     key = str(location[-1])
     close = difflib.get_close_matches(key, names, n=1)

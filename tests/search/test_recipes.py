@@ -31,6 +31,8 @@ def test_a_space_of_ones_own_has_the_defaults() -> None:
 def test_size_counts_more_where_nothing_bounds_it() -> None:
     free = recipe({"space": "nasbench-macro"})["select"]
     bound = recipe({"space": "nasbench-macro", "constraints": ["macs<=40e6"]})["select"]
+    targets = [{"cost": "macs", "target": 40e6}]
+    assert recipe({"space": "nasbench-macro", "objectives": targets})["select"] == bound
     assert free["size_weight"] > bound["size_weight"] > 0
     assert free | {"size_weight": 0} == bound | {"size_weight": 0}
     assert "select" not in recipe({"space": "digits"})

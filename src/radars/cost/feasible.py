@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from scipy.optimize import Bounds, LinearConstraint, milp
 
+from radars.cost.cheapest import cheapest, one_each
 from radars.cost.constraint import Constraint, format_cost
 from radars.cost.metric import Metric
 from radars.cost.table import CostTable
@@ -45,9 +46,9 @@ class Feasible:
     def __init__(self, table: CostTable, constraints: Sequence[Constraint], full: Subspace) -> None:
         self._constraints = tuple(constraints)
         self._full = full
-        self._metrics = [table.metric(constraint.metric) for constraint in self._constraints]
+        self._bounds = [(known, table.metric(known.metric)) for known in self._constraints]
         # a constraint bounds every sum of its metric
-        sums = [known for metric in self._metrics for known in metric.sums]
+        sums = [known for _, metric in self._bounds for known in metric.sums]
         self._cost: dict[tuple[str, str], tuple[float, ...]] = {
             (choice, name): tuple(known.candidates[choice][name] for known in sums)
             for choice, names in full.items()
@@ -55,7 +56,7 @@ class Feasible:
         }
         self._room = [
             constraint.limit - known.fixed
-            for constraint, metric in zip(self._constraints, self._metrics, strict=True)
+            for constraint, metric in self._bounds
             for known in metric.sums
         ]
         self._safe: Architecture | None = None
@@ -70,8 +71,7 @@ class Feasible:
     def allows(self, architecture: Mapping[str, str]) -> bool:
         """Whether an architecture satisfies every constraint."""
         return all(
-            metric.of(architecture) <= constraint.limit
-            for constraint, metric in zip(self._constraints, self._metrics, strict=True)
+            metric.of(architecture) <= constraint.limit for constraint, metric in self._bounds
         )
 
     def holds(self, architecture: Mapping[str, str]) -> bool:
@@ -81,7 +81,7 @@ class Feasible:
         """
         return self.allows(architecture) and all(
             metric.holds(architecture, constraint.limit)
-            for constraint, metric in zip(self._constraints, self._metrics, strict=True)
+            for constraint, metric in self._bounds
             if metric.whole is not None
         )
 
@@ -144,7 +144,7 @@ class Feasible:
         """
         pairs = [(choice, name) for choice, names in subspace.items() for name in names]
         objective = -np.array([scores.get(c, {}).get(n, 0.0) for c, n in pairs])
-        rows = [_one_each(pairs, subspace)]
+        rows = [one_each(pairs, subspace)]
         if self._constraints:
             cost = np.array([self._cost[pair] for pair in pairs], dtype=float).T
             scale = np.maximum(np.abs(np.array(self._room)), 1.0)  # or the solver's tolerance rules
@@ -172,8 +172,8 @@ class Feasible:
 
     def _check_each(self) -> None:
         """Refuses a constraint that nothing satisfies, and says what the least is."""
-        for constraint, metric in zip(self._constraints, self._metrics, strict=True):
-            least = self._cheapest(metric, ())
+        for constraint, metric in self._bounds:
+            least = cheapest(metric, self._full)
             assert least is not None
             if metric.of(least) > constraint.limit:
                 raise ConfigError(
@@ -184,11 +184,12 @@ class Feasible:
     def _what_to_loosen(self) -> str:
         """What each constraint would have to be where the others stay."""
         ways = []
-        for index, constraint in enumerate(self._constraints):
-            others = tuple(i for i in range(len(self._constraints)) if i != index)
-            least = self._cheapest(self._metrics[index], others)
+        for index, (constraint, metric) in enumerate(self._bounds):
+            least = cheapest(
+                metric, self._full, [*self._bounds[:index], *self._bounds[index + 1 :]]
+            )
             if least is not None:
-                cost = format_cost(constraint.metric, self._metrics[index].of(least))
+                cost = format_cost(constraint.metric, metric.of(least))
                 ways.append(f"{constraint} to {cost}")
         return f"loosen {' or '.join(ways)}" if ways else "loosen more than one"
 
@@ -197,11 +198,10 @@ class Feasible:
 
         It is what a search falls back on where nothing better does.
         """
-        everything = tuple(range(len(self._constraints)))
-        for constraint, metric in zip(self._constraints, self._metrics, strict=True):
+        for constraint, metric in self._bounds:
             if metric.whole is None:
                 continue
-            least = self._cheapest(metric, everything)
+            least = cheapest(metric, self._full, self._bounds)
             assert least is not None
             if not self.holds(least):
                 raise ConfigError(
@@ -211,44 +211,6 @@ class Feasible:
                     f"loosen {constraint}"
                 )
             self._safe = self._safe or least
-
-    def _cheapest(self, metric: Metric, within: Sequence[int]) -> Architecture | None:
-        """The architecture with the least of a cost that satisfies the constraints of an index."""
-        if len(metric.sums) == 1 and not within:
-            cost = metric.sums[0].candidates
-            return Architecture(
-                {c: min(names, key=cost[c].__getitem__) for c, names in self._full.items()}
-            )
-        pairs = [(choice, name) for choice, names in self._full.items() for name in names]
-        bounds = [(known, 0.0, 1.0) for known in metric.sums] + [
-            (known, self._constraints[index].limit, 0.0)
-            for index in within
-            for known in self._metrics[index].sums
-        ]
-        # one more variable: the largest of the sums of the metric, which is to be small
-        scale = (
-            max(
-                known.fixed + sum(max(row.values()) for row in known.candidates.values())
-                for known in metric.sums
-            )
-            or 1.0
-        )
-        rows = [_one_each(pairs, self._full, extra=1)]
-        for known, limit, factor in bounds:
-            by = max(scale if factor else limit, 1.0)
-            row = [known.candidates[c][n] / by for c, n in pairs] + [-factor]
-            rows.append(LinearConstraint(np.array([row]), -np.inf, (limit - known.fixed) / by))
-        solution = milp(
-            np.array([0.0] * len(pairs) + [1.0]),
-            constraints=rows,
-            integrality=np.array([1] * len(pairs) + [0]),
-            bounds=Bounds(0, np.array([1.0] * len(pairs) + [np.inf])),
-            options={"mip_rel_gap": 0.0},
-        )
-        if solution.x is None:
-            return None
-        taken = zip(pairs, solution.x[:-1], strict=True)
-        return Architecture({choice: name for (choice, name), x in taken if x > 0.5})
 
     def _sample_once(
         self, subspace: Subspace, pick: Pick, order: Sequence[str]
@@ -281,14 +243,6 @@ class Feasible:
     def _least(self, subspace: Subspace, choice: str) -> tuple[float, ...]:
         costs = [self._cost[choice, name] for name in subspace[choice]]
         return tuple(min(column) for column in zip(*costs, strict=True))
-
-
-def _one_each(
-    pairs: Sequence[tuple[str, str]], subspace: Subspace, extra: int = 0
-) -> LinearConstraint:
-    """Each choice takes one candidate; variables behind the pairs are not bounded."""
-    taken = [[float(c == choice) for c, _ in pairs] + [0.0] * extra for choice in subspace]
-    return LinearConstraint(np.array(taken), 1, 1)
 
 
 def _said_margin(metric: Metric) -> str:

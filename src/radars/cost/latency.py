@@ -3,21 +3,26 @@
 Medians of `torch.utils.benchmark`, in evaluation mode, without gradients.
 """
 
+import logging
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from radars.cost.latency_table import NANOSECONDS, LatencyRow, latency_metric
-from radars.cost.metric import Metric
+from radars.cost.metric import Metric, Whole
 from radars.cost.price_cache import Numbers, PriceCache, price_key
 from radars.cost.price_places import price_places
 from radars.cost.table import CostTable
 from radars.space import Architecture, Factory, Place, SearchSpace, building
+
+if TYPE_CHECKING:
+    from torch.utils.benchmark import Timer
 
 _WARMUP_RUNS = 3
 _CHECKS = 3  # medians of a whole network that is checked; the largest counts
@@ -50,11 +55,10 @@ def measure_ms(module: nn.Module, shapes: Sequence[Sequence[int]], spec: Latency
         shapes: of its inputs, each with a first dimension for the batch, whatever it is.
         spec: how it is measured.
     """
-    from torch.utils.benchmark import Timer  # here, as it looks for compilers on import
-
+    timer_type = _timer_type()
     module = module.to(spec.device).eval()
     inputs = [torch.ones(spec.batch_size, *shape[1:], device=spec.device) for shape in shapes]
-    timer = Timer(
+    timer = timer_type(
         "module(*inputs)",
         globals={"module": module, "inputs": inputs},
         num_threads=spec.threads,
@@ -62,6 +66,19 @@ def measure_ms(module: nn.Module, shapes: Sequence[Sequence[int]], spec: Latency
     with torch.inference_mode():
         timer.timeit(_WARMUP_RUNS)
         return float(timer.blocked_autorange(min_run_time=spec.seconds).median) * 1e3
+
+
+@cache
+def _timer_type() -> "type[Timer]":
+    """Imported when it is needed: it looks for compilers, and says so where there is no GPU."""
+    logger = logging.getLogger("torch.utils.cpp_extension")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        from torch.utils.benchmark import Timer
+    finally:
+        logger.setLevel(level)
+    return Timer
 
 
 def measured_rows(
@@ -103,27 +120,15 @@ def measured_rows(
     return list({row.key: row for row in rows}.values())
 
 
-def measured_whole(
-    space: SearchSpace, input_shape: tuple[int, ...], spec: LatencySpec
-) -> "_MeasuredWhole":
-    """Measures whole networks, each once: the largest of a few medians."""
-    return _MeasuredWhole(space, input_shape, spec)
+def measured_whole(space: SearchSpace, input_shape: tuple[int, ...], spec: LatencySpec) -> Whole:
+    """Measures whole networks, each once: the largest of a few medians, in milliseconds."""
 
+    @cache
+    def measured(architecture: Architecture) -> float:
+        network = _built(lambda: space.build(architecture))
+        return max(measure_ms(network, ((1, *input_shape),), spec) for _ in range(_CHECKS))
 
-class _MeasuredWhole:
-    def __init__(self, space: SearchSpace, input_shape: tuple[int, ...], spec: LatencySpec) -> None:
-        self._space = space
-        self._shapes = ((1, *input_shape),)
-        self._spec = spec
-        self._known: dict[Architecture, float] = {}
-
-    def __call__(self, architecture: Mapping[str, str]) -> float:
-        key = Architecture(architecture)
-        if key not in self._known:
-            network = _built(lambda: self._space.build(key))
-            times = [measure_ms(network, self._shapes, self._spec) for _ in range(_CHECKS)]
-            self._known[key] = max(times)
-        return self._known[key]
+    return lambda architecture: measured(Architecture(architecture))
 
 
 def measured_metric(

@@ -1,7 +1,8 @@
 """`fbnet`: differentiable search with Gumbel-softmax (Wu et al. 2019, "FBNet").
 
 The mixture's weights are drawn for each step (equation 6), at a temperature that falls from 5
-(section 4). The paper trains on the target's latency too; here the target is a hard constraint.
+(section 4). The paper multiplies the loss by a power of the expected latency (equation 2); here
+soft targets add the logarithm of one to it, on any cost, and there are hard constraints too.
 """
 
 from radars.search.dnas import DNAS

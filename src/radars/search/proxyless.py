@@ -5,7 +5,9 @@ one is open; the gradient to a gate is that of its candidate's share, as if both
 3.2.1, equation 4). The two logits are then shifted together so that the probabilities of all
 others stay (appendix B). Adam without momentum, so that what is not sampled does not move.
 
-Not the paper's: warm-up steps leave the logits alone, and latency is a hard constraint.
+Soft targets are on the expected cost of the two (section 3.2.2, with a logarithm).
+
+Not the paper's: warm-up steps leave the logits alone, and there are hard constraints too.
 """
 
 from collections.abc import Mapping

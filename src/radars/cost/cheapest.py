@@ -1,0 +1,65 @@
+"""`cheapest`: the architecture with the least of one cost, within bounds on others."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.optimize import Bounds, LinearConstraint, milp
+
+from radars.cost.constraint import Constraint
+from radars.cost.metric import Metric
+from radars.space import Architecture, Subspace
+
+
+def cheapest(
+    metric: Metric, full: Subspace, bounds: Sequence[tuple[Constraint, Metric]] = ()
+) -> Architecture | None:
+    """The architecture with the least of a cost, by its sums; None where bounds allow none.
+
+    Args:
+        metric: the cost.
+        full: the whole space.
+        bounds: constraints, each with its cost.
+    """
+    if len(metric.sums) == 1 and not bounds:
+        cost = metric.sums[0].candidates
+        return Architecture({c: min(names, key=cost[c].__getitem__) for c, names in full.items()})
+    pairs = [(choice, name) for choice, names in full.items() for name in names]
+    rows = [one_each(pairs, full, extra=1)]
+    # one more variable: the largest of the sums of the cost, as a part of the most that it can be
+    most = max(
+        known.fixed + sum(max(costs.values()) for costs in known.candidates.values())
+        for known in metric.sums
+    )
+    limits = [(known, 0.0, max(most, 1.0), -1.0) for known in metric.sums] + [
+        (known, constraint.limit, max(constraint.limit, 1.0), 0.0)
+        for constraint, bounded in bounds
+        for known in bounded.sums
+    ]
+    for known, limit, scale, factor in limits:
+        row = [known.candidates[c][n] / scale for c, n in pairs] + [factor]
+        rows.append(LinearConstraint(np.array([row]), -np.inf, (limit - known.fixed) / scale))
+    solution = milp(
+        np.array([0.0] * len(pairs) + [1.0]),
+        constraints=rows,
+        integrality=np.array([1] * len(pairs) + [0]),
+        bounds=Bounds(0, np.array([1.0] * len(pairs) + [np.inf])),
+        options={"mip_rel_gap": 0.0},
+    )
+    if solution.x is None:
+        return None
+    taken = zip(pairs, solution.x[:-1], strict=True)
+    return Architecture({choice: name for (choice, name), x in taken if x > 0.5})
+
+
+def one_each(
+    pairs: Sequence[tuple[str, str]], subspace: Subspace, extra: int = 0
+) -> LinearConstraint:
+    """Each choice takes one candidate.
+
+    Args:
+        pairs: choice and candidate of each variable.
+        subspace: the choices.
+        extra: variables behind those, which are not bounded.
+    """
+    taken = [[float(c == choice) for c, _ in pairs] + [0.0] * extra for choice in subspace]
+    return LinearConstraint(np.array(taken), 1, 1)
