@@ -160,6 +160,9 @@ def train(
     space: Space = None,
     data: DataSource = None,
     epochs: Annotated[int | None, typer.Option(help="Visits of the training split.")] = None,
+    from_search: Annotated[
+        Path | None, typer.Option(help="Start from the shared weights of this search.")
+    ] = None,
     config: ConfigFile = None,
     overrides: Overrides = None,
     seed: Seed = None,
@@ -175,6 +178,7 @@ def train(
         space=space,
         data=None if data is None else {"source": data},
         epochs=epochs,
+        from_search=None if from_search is None else str(from_search),
         seed=seed,
     )
     out = _run_directory(out, "train", resume=resume)

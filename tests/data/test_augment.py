@@ -3,7 +3,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radars.data.augment import Augmentation, augment_batch, augmentation_for, draw_boxes
+from radars.data.augment import (
+    Augmentation,
+    RandAugment,
+    augment_batch,
+    augmentation_for,
+    draw_boxes,
+    rand_augment,
+)
 from radars.data.order import seeded
 
 
@@ -82,3 +89,16 @@ def test_the_generator_decides_all(augmentation: Augmentation) -> None:
     assert torch.equal(first, second)
     assert not torch.equal(first, other)
     assert torch.equal(torch.get_rng_state(), global_state)
+
+
+def test_rand_augment_changes_each_image_by_its_seed() -> None:
+    image_BCHW = torch.randint(256, (4, 3, 16, 16), generator=torch.Generator().manual_seed(0))
+    policy, before = RandAugment(2, 15), torch.get_rng_state()
+    changed = rand_augment(image_BCHW, policy, [7, 7, 8, 9])
+    assert torch.equal(torch.get_rng_state(), before)
+    assert changed.dtype == torch.uint8
+    assert changed.shape == image_BCHW.shape
+    alone = rand_augment(image_BCHW[2:3].float(), policy, [8])
+    assert torch.equal(alone[0], changed[2])
+    assert not torch.equal(rand_augment(image_BCHW[2:3], policy, [10])[0], changed[2])
+    assert rand_augment(image_BCHW[:, :1], policy, range(4)).shape == (4, 1, 16, 16)

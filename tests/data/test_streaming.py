@@ -5,7 +5,7 @@ import datasets
 import pytest
 import torch
 
-from radars.data import Data, DataConfig, load_data
+from radars.data import BatchStream, Data, DataConfig, RandAugment, load_data
 from radars.errors import DataError
 
 
@@ -73,3 +73,20 @@ def test_a_damaged_image_is_one_line(image_folder: Path, num_workers: int) -> No
     with pytest.raises(DataError, match=r"dog/1\.png") as caught:
         list(data.test.open().evaluation_batches(2))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("in_memory_bytes", [1, 2**30])
+def test_parts_make_up_the_batch(write_parquet: Callable[..., Path], in_memory_bytes: int) -> None:
+    split = load(write_parquet(), in_memory_bytes=in_memory_bytes, image_size=64).train
+
+    def batches(part: slice, policy: RandAugment | None) -> BatchStream:
+        return split.batches(4, augment=True, seed=1, policy=policy, part=part)
+
+    policy = RandAugment(1, 9)
+    whole, plain = batches(slice(None), policy), batches(slice(None), None)
+    parts = [batches(slice(start, start + 2), policy) for start in (0, 2)]
+    for _ in range(4):  # more than an epoch
+        batch, halves = whole.next(), [part.next() for part in parts]
+        assert torch.equal(torch.cat([half.example_B for half in halves]), batch.example_B)
+        assert torch.equal(torch.cat([half.label_B for half in halves]), batch.label_B)
+        assert not torch.equal(batch.example_B, plain.next().example_B)

@@ -20,10 +20,11 @@ def test_a_wrong_setting_is_refused(settings: dict[str, Any]) -> None:
         TrainConfig(**settings)
 
 
-def test_nothing_is_held_out() -> None:
+def test_nothing_is_held_out_unless_asked_for() -> None:
     assert TrainConfig().data.validation_fraction == 0
     config = TrainConfig(data=DataConfig(validation_fraction=0.5, batch_size=32))
     assert config.data == DataConfig(validation_fraction=0.0, batch_size=32)
+    assert TrainConfig(held_out_fraction=0.2).data.validation_fraction == 0.2
 
 
 def test_it_survives_json() -> None:

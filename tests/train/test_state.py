@@ -10,27 +10,40 @@ from radars.data import Data
 from radars.nn.optimizer import OptimizerConfig
 from radars.run.device import fabric_on
 from radars.train import TrainConfig
-from radars.train.loop import train_steps
+from radars.train.loop import mix_of, train_steps
 from radars.train.setup import TrainSetup
 from radars.train.state import TrainState
 
 
 def train(state: TrainState, config: TrainConfig, tick: Callable[[], None]) -> None:
     fabric = fabric_on(torch.device("cpu"), config.precision)
-    train_steps(fabric, state, config, steps_per_epoch=4, tick=tick)
+    train_steps(fabric, state, config, steps_per_epoch=4, tick=tick, mix=mix_of(config, 10))
 
 
-@pytest.mark.parametrize("name", ["sgd", "adamw"])
-@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+EVERYTHING = {
+    "rand_augment_ops": 2, "mixup_alpha": 0.2, "cutmix_alpha": 1.0, "ema_decay": 0.9,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "precision", "recipe"),
+    [
+        ("sgd", "32-true", {}),
+        ("adamw", "32-true", {}),
+        ("sgd", "bf16-mixed", {}),
+        ("adamw", "bf16-mixed", EVERYTHING),
+    ],
+)
 def test_it_goes_on_bit_for_bit_from_any_step(
     architecture: dict[str, str],
     make_config: Callable[..., TrainConfig],
     small_data: Data,
     name: Any,
     precision: str,
+    recipe: dict[str, Any],
 ) -> None:
     optimizer = OptimizerConfig(name=name, learning_rate=0.01)
-    config = make_config(optimizer=optimizer, precision=precision)
+    config = make_config(optimizer=optimizer, precision=precision, **recipe)
     setup = TrainSetup.of(architecture, config, data=small_data)
     state = setup.state()
     saved: list[tuple[dict[str, torch.Tensor], dict[str, Any]]] = []
@@ -44,6 +57,27 @@ def test_it_goes_on_bit_for_bit_from_any_step(
         assert resumed.means() == state.means()
         for tensor_name, tensor in state.tensors().items():
             assert torch.equal(resumed.tensors()[tensor_name], tensor), tensor_name
+
+
+def test_the_best_epoch_is_kept(
+    architecture: dict[str, str], make_config: Callable[..., TrainConfig], small_data: Data
+) -> None:
+    state = TrainSetup.of(architecture, make_config(), data=small_data).state()
+    tensors: list[torch.Tensor] = []
+    for epoch, accuracy in enumerate([0.4, 0.6, 0.5, 0.6], start=1):
+        with torch.no_grad():
+            next(state.network.parameters()).fill_(epoch)
+        state.note_epoch(epoch, accuracy)
+        assert state.best is not None
+        tensors.append(next(iter(state.best.weights.values())))
+    assert state.best is not None
+    assert state.best[:3] == (2, 0.6, 0.6)
+    assert [float(tensor.mean()) for tensor in tensors] == [1, 2, 2, 2]
+    resumed = TrainSetup.of(architecture, make_config(), data=small_data).state()
+    resumed.load(state.tensors(), state.values())
+    assert resumed.best is not None
+    assert resumed.best[:3] == state.best[:3]
+    assert torch.equal(next(iter(resumed.best.weights.values())), tensors[1])
 
 
 def test_means_are_of_the_epoch_that_runs(

@@ -1,5 +1,6 @@
 """Data sets in, augmented batches out."""
 
+from radars.data.augment import RandAugment
 from radars.data.batch import Batch, move
 from radars.data.config import DataConfig
 from radars.data.images import image_to_pixels
@@ -12,6 +13,7 @@ __all__ = [
     "Data",
     "DataConfig",
     "Normalisation",
+    "RandAugment",
     "SealedSplit",
     "Split",
     "image_to_pixels",

@@ -1,14 +1,18 @@
 """Random changes to training images, drawn for each image, computed for the whole batch.
 
 torchvision's transforms draw one set of parameters a call, and from the global generator; here the
-draw is an argument. Shapes: B batch, C channels, H height, W width.
+draw is an argument, save for RandAugment, which is torchvision's own.
+
+Shapes: B batch, C channels, H height, W width.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torchvision.transforms import v2
 
 LARGE_IMAGE_SIZE = 64
 SMALL_IMAGE_SIZE = 16
@@ -28,6 +32,18 @@ class Augmentation(NamedTuple):
     resized_crop: bool
     shift: int
     flip: bool
+
+
+class RandAugment(NamedTuple):
+    """Random operations on each image, after the usual changes (Cubuk et al., NeurIPS 2020).
+
+    Attributes:
+        num_ops: how many.
+        magnitude: how strong, from 0 to 30.
+    """
+
+    num_ops: int
+    magnitude: int
 
 
 def augmentation_for(channels: int, height: int, width: int) -> Augmentation:
@@ -58,6 +74,18 @@ def augment_batch(
     if augmentation.resized_crop:
         return _resized_crop(image_BCHW, flip_B, generator)
     return _shifted(image_BCHW, augmentation.shift, flip_B, generator)
+
+
+def rand_augment(image_BCHW: Tensor, policy: RandAugment, seeds: Iterable[int]) -> Tensor:
+    """Images of values from 0 to 255, each changed as its seed says: uint8 (B, C, H, W)."""
+    transform = v2.RandAugment(policy.num_ops, policy.magnitude)
+    pixel_BCHW = image_BCHW.round().clamp(0, 255).to(torch.uint8)
+    with torch.random.fork_rng(devices=[]):
+        changed = []
+        for image_CHW, seed in zip(pixel_BCHW, seeds, strict=True):
+            torch.default_generator.manual_seed(seed)  # the transform draws from there
+            changed.append(transform(image_CHW))
+    return torch.stack(changed)
 
 
 def draw_flips(num_images: int, augmentation: Augmentation, generator: torch.Generator) -> Tensor:

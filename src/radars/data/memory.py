@@ -36,12 +36,13 @@ class MemoryPixels(Pixels):
     def __len__(self) -> int:
         return len(self.image_NCHW)
 
-    def read(self, request: Request) -> Tensor:
+    def read_augmented(self, request: Request) -> Tensor:
         """See `Pixels`."""
         image_BCHW = self.image_NCHW[torch.tensor(request.indices, dtype=torch.int64)]
-        if request.position is None:
-            return image_BCHW
-        return augment_batch(image_BCHW, self._augmentation, seeded("batch", *request.position))
+        if request.position is not None:  # drawn for the whole batch at once
+            generator = seeded("batch", *request.position)
+            image_BCHW = augment_batch(image_BCHW, self._augmentation, generator)
+        return image_BCHW[request.part]
 
 
 def decode_rows(rows: Rows, index_N: Tensor, image_format: ImageFormat) -> MemoryPixels:

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from radars.data.order import Position
+from radars.data.augment import RandAugment, rand_augment
+from radars.data.order import Position, seeded
 from radars.errors import DataError
 
 
@@ -22,10 +23,14 @@ class Request(NamedTuple):
     Attributes:
         indices: example numbers within the split.
         position: seeds the augmentation; None asks for the examples as they are.
+        policy: of RandAugment; None for none of it.
+        part: of the examples, that is wanted: no more than these are read where that is possible.
     """
 
     indices: list[int]
     position: Position | None = None
+    policy: RandAugment | None = None
+    part: slice = slice(None)
 
 
 class Pixels(ABC):
@@ -44,14 +49,26 @@ class Pixels(ABC):
         """How many images there are."""
 
     @abstractmethod
+    def read_augmented(self, request: Request) -> Tensor:
+        """What `read` returns, without RandAugment."""
+
     def read(self, request: Request) -> Tensor:
         """The images of a request: values from 0 to 255 of any type, (B, C, H, W).
 
-        The result depends on the request alone.
+        The result depends on the request alone; that of a part is the part of the result.
 
         Raises:
             DataError: an image cannot be decoded.
         """
+        image_BCHW = self.read_augmented(request)
+        if request.position is None or request.policy is None:
+            return image_BCHW
+        stream, epoch, _ = request.position
+        seeds = [
+            seeded("rand_augment", stream, epoch, index).initial_seed()
+            for index in request.indices[request.part]
+        ]
+        return rand_augment(image_BCHW, request.policy, seeds)
 
     def read_each(self, requests: Iterable[Request]) -> Iterator[Tensor]:
         """Reads one request after another, ahead of time where there are workers."""

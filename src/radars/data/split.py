@@ -9,6 +9,7 @@ from typing import NamedTuple, NoReturn, final
 import torch
 from torch import Tensor
 
+from radars.data.augment import RandAugment
 from radars.data.batch import Batch
 from radars.data.order import Position, walk
 from radars.data.pixels import Pixels, Request
@@ -61,13 +62,23 @@ class Split:
         """The same examples, normalised in another way: as those that a network was trained on."""
         return Split(self._pixels, self.label_N, normalisation)
 
-    def batches(self, batch_size: int, *, augment: bool, seed: int) -> "BatchStream":
+    def batches(
+        self,
+        batch_size: int,
+        *,
+        augment: bool,
+        seed: int,
+        policy: RandAugment | None = None,
+        part: slice = slice(None),
+    ) -> "BatchStream":
         """Full batches in random order, without end.
 
         Args:
             batch_size: examples per batch; those that do not fill a batch are left out of an epoch.
             augment: whether images are changed at random.
             seed: of the order and the changes, both.
+            policy: of RandAugment, where images are changed; None for none of it.
+            part: of each batch; the parts of several processes make up the batches of one.
 
         Raises:
             DataError: there are fewer examples than a batch holds.
@@ -77,7 +88,7 @@ class Split:
                 f"batch_size must be from 1 to the examples of the split, {len(self)}, but got "
                 f"{batch_size}; lower it, or raise num_train"
             )
-        return BatchStream(self, batch_size, augment=augment, seed=seed)
+        return BatchStream(self, batch_size, augment=augment, seed=seed, policy=policy, part=part)
 
     def evaluation_batches(self, batch_size: int) -> Iterator[Batch]:
         """Every example once, in order, as it is; the last batch may be smaller."""
@@ -96,25 +107,43 @@ class Split:
         return Batch(self.normalisation(image_BCHW), self.label_N[indices])
 
     def _batches_from(
-        self, position: Position, batch_size: int, *, augment: bool
+        self,
+        position: Position,
+        batch_size: int,
+        augment: bool,
+        policy: RandAugment | None,
+        part: slice,
     ) -> Iterator[tuple[Position, Batch]]:
         """Batches from a position on, each with the position that it is at."""
         steps = walk(position, len(self), batch_size)
-        requests = (Request(indices, at if augment else None) for at, indices in steps)
+        requests = (
+            Request(indices, at if augment else None, policy, part) for at, indices in steps
+        )
         images = self._pixels.read_each(requests)
         # the same walk again: workers are several requests ahead of what is yielded here
         for at, indices in walk(position, len(self), batch_size):
-            yield at, self._batch(indices, next(images))
+            yield at, self._batch(indices[part], next(images))
 
 
 @final
 class BatchStream:
     """An endless stream of shuffled batches, that can go on, bit for bit, where another stopped."""
 
-    def __init__(self, split: Split, batch_size: int, *, augment: bool, seed: int) -> None:
+    def __init__(
+        self,
+        split: Split,
+        batch_size: int,
+        *,
+        augment: bool,
+        seed: int,
+        policy: RandAugment | None = None,
+        part: slice = slice(None),
+    ) -> None:
         self._split = split
         self._batch_size = batch_size
         self._augment = augment
+        self._policy = policy
+        self._part = part
         self._position = Position(seed % _SEED_LIMIT)
         self._batches: Iterator[tuple[Position, Batch]] | None = None
 
@@ -126,7 +155,7 @@ class BatchStream:
         """
         if self._batches is None:
             self._batches = self._split._batches_from(
-                self._position, self._batch_size, augment=self._augment
+                self._position, self._batch_size, self._augment, self._policy, self._part
             )
         at, batch = next(self._batches)
         self._position = at._replace(offset=at.offset + self._batch_size)

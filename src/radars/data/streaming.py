@@ -34,9 +34,10 @@ class StreamedPixels(Pixels):
     def __len__(self) -> int:
         return len(self._index_N)
 
-    def read(self, request: Request) -> Tensor:
+    def read_augmented(self, request: Request) -> Tensor:
         """See `Pixels`."""
-        rows = self._index_N[torch.tensor(request.indices, dtype=torch.int64)].tolist()
+        indices = request.indices[request.part]
+        rows = self._index_N[torch.tensor(indices, dtype=torch.int64)].tolist()
         image_BHWC = np.stack(
             [
                 self._decode(row, encoded, request.position)

@@ -2,19 +2,28 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.strategies.ddp import DDPStrategy
+from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
-from radars.errors import ConfigError
+from radars.errors import ConfigError, RunError
 from radars.memory.measure import total_memory_bytes
 from radars.nn.steps import Precision
 
+Result = TypeVar("Result")
 
-def device_of(name: str) -> torch.device:
+
+def device_of(name: str, num_devices: int = 1) -> torch.device:
     """The device of a name: `auto` is the GPU where there is one.
+
+    Args:
+        name: `auto`, `cpu`, `cuda` or `cuda:N`.
+        num_devices: how many of its kind there must be.
 
     Raises:
         ConfigError: there is no such device here.
@@ -33,6 +42,11 @@ def device_of(name: str) -> torch.device:
         raise ConfigError(
             f"the device must be there, but got {name!r} and this machine has {num_gpus} GPUs; "
             f"use cpu or auto"
+        )
+    if num_devices > num_gpus:
+        raise ConfigError(
+            f"devices must be there, but got {num_devices} and this machine has {num_gpus} GPUs; "
+            f"lower it"
         )
     return device
 
@@ -56,9 +70,21 @@ def threads(number: int | None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def fabric_on(device: torch.device, precision: Precision) -> Fabric:
-    """Fabric for one device, that says nothing."""
+def fabric_on(device: torch.device, precision: Precision, num_devices: int = 1) -> Fabric:
+    """Fabric for one device, or for several of a kind, each with a process of its own; it is quiet.
+
+    The processes of several begin with `launch`.
+    """
     with _quiet():
+        if num_devices > 1:
+            # a network may hold weights that a step does not need: those before a `none`
+            strategy = _QuietStrategy(start_method="spawn", static_graph=True)
+            return Fabric(
+                accelerator=device.type,
+                strategy=strategy,
+                devices=num_devices,
+                precision=precision,
+            )
         return Fabric(
             accelerator=device.type,
             devices=[device.index or 0] if device.type == "cuda" else 1,
@@ -75,6 +101,34 @@ def data_parallel_fabric(num_processes: int, device: torch.device) -> Fabric:
         fabric = Fabric(accelerator=device.type, devices=num_processes, strategy="ddp")
         fabric.launch()
     return fabric
+
+
+def launch(
+    device: torch.device,
+    precision: Precision,
+    num_devices: int,
+    function: Callable[..., Result],
+    *arguments: Any,
+) -> Result:
+    """Calls a function in a process a device; returns what it returns in the first.
+
+    Args:
+        device: of which kind they are.
+        precision: of their steps.
+        num_devices: two or more.
+        function: of Fabric and the arguments; found by its name in each process.
+        arguments: plain values.
+
+    Raises:
+        RunError: a process failed; what it says is on standard error.
+    """
+    fabric = fabric_on(device, precision, num_devices)
+    try:
+        result: Result = fabric.launch(function, *arguments)
+    except (ProcessRaisedException, ProcessExitedException) as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise RunError(f"a process of {num_devices} failed: {reason}") from error
+    return result
 
 
 @contextmanager
@@ -112,6 +166,14 @@ def capped(device: torch.device, num_bytes: int | None) -> Iterator[None]:
         yield
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0, device)
+
+
+class _QuietStrategy(DDPStrategy):
+    """DDP whose processes do not say that they begin."""
+
+    def setup_environment(self) -> None:
+        with _quiet():
+            super().setup_environment()
 
 
 @contextmanager

@@ -174,6 +174,7 @@ def run_search(
             with suppress(RunError):  # where the disk is full, that cannot be written either
                 end("failed", method.best_so_far(), reason=str(error))
             raise
+        observer.save()  # the shared weights as they are in the end, for a training to start from
         return end("completed", found)
 
 

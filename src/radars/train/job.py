@@ -1,14 +1,21 @@
-"""`train_architecture`: a whole training, from its configuration to its result on disk."""
+"""`train_architecture`: a whole training, from its configuration to its result on disk.
+
+Several devices share each batch (data parallel, PyTorch's DDP through Lightning Fabric), a process
+each. The examples of a step, and so the loss, are those of one process.
+"""
 
 import json
 from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from lightning_fabric import Fabric
+
 from radars.data import Data
-from radars.errors import ConfigError
+from radars.errors import ConfigError, RadarsError, RunError, Stopped
 from radars.run import (
     Interrupt,
     NoProgress,
@@ -17,17 +24,20 @@ from radars.run import (
     check_installed,
     environment,
     open_curves,
+    progress_for,
+    read_result,
 )
-from radars.run.device import fabric_on, reproducible
+from radars.run.device import fabric_on, launch, reproducible
 from radars.settings import validate_settings
 from radars.space import Architecture, SearchSpace
 from radars.train.config import TrainConfig
-from radars.train.loop import train_steps
+from radars.train.loop import mix_of, train_steps
 from radars.train.observer import Observer
 from radars.train.result import TrainResult
 from radars.train.setup import TrainSetup
 from radars.train.state import TrainState
-from radars.train.weights import WEIGHTS_NAME, save_weights
+from radars.train.trained import load_trained
+from radars.train.weights import LAST_WEIGHTS_NAME, WEIGHTS_NAME, save_weights
 
 _ARCHITECTURE_NAME = "architecture.json"
 
@@ -65,43 +75,110 @@ def train_architecture(
     """
     config = config or TrainConfig()
     check_installed(config.loggers)
+    if config.devices > 1 and (space is not None or data is not None):
+        raise ConfigError(
+            "several devices make space and data anew in each process, so the configuration must "
+            "name them, but an object was given; set space and data.source, or devices to 1"
+        )
     setup = TrainSetup.of(architecture, config, space=space, data=data)
+    if config.devices > 1:
+        return _train_in_processes(setup, out, resume=resume, progress=progress)
+    fabric = fabric_on(setup.device, config.precision)
+    return _train(fabric, setup, out, resume=resume, progress=progress or NoProgress())
+
+
+def _train(
+    fabric: Fabric,
+    setup: TrainSetup,
+    out: str | Path | None,
+    *,
+    resume: bool,
+    progress: Progress,
+) -> TrainResult:
+    """The training, or the part in it of one of several processes; the first one writes."""
+    config = setup.config
     with ExitStack() as stack:
         interrupt = stack.enter_context(Interrupt())
-        stack.enter_context(reproducible(setup.device))
+        stack.enter_context(reproducible(fabric.device))
         run = curves = None
-        if out is not None:
+        if out is not None and fabric.global_rank == 0:
             run = stack.enter_context(_open_run(out, config, setup.architecture, resume=resume))
-        state = setup.state()
-        checkpoint = run.latest() if run is not None else None
+        state = setup.state(fabric.device, fabric.global_rank)
+        checkpoint = fabric.broadcast(run.latest() if run is not None else None)
         if checkpoint is not None:
             state.load(checkpoint.tensors, checkpoint.values)
         if run is not None:
             first_epoch = state.step // setup.steps_per_epoch + 1
             curves = stack.enter_context(open_curves(config.loggers, run, first_epoch))
-        observer = Observer(run, curves, progress or NoProgress(), interrupt, state)
+        observer = Observer(run, curves, progress, interrupt, state, fabric)
         state.skipped.on_skip = partial(_log_skipped_step, observer, state)
         if checkpoint is None and run is not None:
             observer.log(
                 "train_started",
                 space=setup.space.name,
                 seed=config.seed,
-                environment=environment(setup.device),
+                environment=environment(fabric.device),
                 network=setup.space.flow(setup.data.input_shape).to_dict(),
             )
         if checkpoint is None:
             observer.save()
-        fabric = fabric_on(setup.device, config.precision)
         with observer.watch(setup.num_steps, setup.steps_per_epoch) as tick:
-            train_steps(fabric, state, config, steps_per_epoch=setup.steps_per_epoch, tick=tick)
+            train_steps(
+                fabric,
+                state,
+                config,
+                steps_per_epoch=setup.steps_per_epoch,
+                tick=tick,
+                mix=mix_of(config, setup.data.num_classes),
+                held_out=setup.data.validation if config.held_out_fraction else None,
+            )
         if not state.is_finite():
             raise observer.diverged()
+        if state.best is not None and run is not None:
+            save_weights(state.current, run.path / LAST_WEIGHTS_NAME)
         result = _result(setup, state)
         if run is not None:
-            save_weights(state.network, run.path / WEIGHTS_NAME)
+            save_weights(result.network, run.path / WEIGHTS_NAME)
             observer.log("train_ended", train_accuracy=result.train_accuracy)
             run.write_result(result.to_dict())  # last, as it says that all the rest is there
     return result
+
+
+def _train_in_processes(
+    setup: TrainSetup, out: str | Path | None, *, resume: bool, progress: Progress | None
+) -> TrainResult:
+    """Trains in a process a device; what they leave on disk is the result."""
+    with ExitStack() as stack:
+        stack.enter_context(Interrupt())  # the processes hear it too, and save
+        out = out or Path(stack.enter_context(TemporaryDirectory()), "run")
+        config, architecture = setup.config, setup.architecture
+        with _open_run(out, config, architecture, resume=resume):
+            pass  # what is wrong with it is said here, by one
+        shows = progress is not None and not isinstance(progress, NoProgress)
+        settings = config.model_dump_json(), dict(architecture), str(out), shows
+        problem = launch(
+            setup.device, config.precision, config.devices, _train_as_one_of_many, *settings
+        )
+        if problem is not None:
+            raise problem
+        trained = load_trained(out, device=setup.device)
+        saved = read_result(out)
+        assert saved is not None
+        return TrainResult.from_dict(saved, trained.network)
+
+
+def _train_as_one_of_many(
+    fabric: Fabric, config_json: str, architecture: dict[str, str], out: str, shows: bool
+) -> RadarsError | None:
+    """What a process does; returns what stopped all of them, if anything did."""
+    setup = TrainSetup.of(architecture, TrainConfig.model_validate_json(config_json))
+    is_first = fabric.global_rank == 0
+    progress = progress_for() if shows and is_first else NoProgress()
+    try:
+        _train(fabric, setup, out, resume=True, progress=progress)
+    except (Stopped, RunError) as error:  # at the same step in every process
+        return error
+    return None
 
 
 def _open_run(
@@ -145,14 +222,19 @@ def _check_same(what: str, name: str, saved: Mapping[str, Any], given: Mapping[s
 
 def _result(setup: TrainSetup, state: TrainState) -> TrainResult:
     loss, accuracy = state.means()
+    best = state.best
+    if best is not None:
+        state.current.load_state_dict(best.weights)
     return TrainResult(
-        network=state.network,
+        network=state.current,
         space=setup.space.name,
         seed=setup.config.seed,
         architecture=setup.architecture,
         epochs=setup.config.epochs,
         train_loss=loss,
         train_accuracy=accuracy,
+        validation_accuracy=best and best.accuracy,
+        best_epoch=best and best.epoch,
         parameters=setup.parameters,
         macs=setup.macs,
         train_seconds=round(state.seconds, 3),

@@ -4,15 +4,20 @@ from collections.abc import Callable
 
 import torch
 from lightning_fabric import Fabric
+from torch import Tensor, nn
 from torch.nn import functional as F
+from torchvision.transforms import v2
 
-from radars.data import move
+from radars.data import Split, move
 from radars.nn.optimizer import set_learning_rate
 from radars.nn.statistics import StatisticsCopy
 from radars.nn.steps import is_finite
 from radars.seeds import stable_seed
 from radars.train.config import TrainConfig
 from radars.train.state import TrainState
+
+Mix = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+"""Mixes the examples of a batch in pairs: labels (B,) become probabilities (B, K)."""
 
 
 def train_steps(
@@ -22,31 +27,41 @@ def train_steps(
     *,
     steps_per_epoch: int,
     tick: Callable[[], None],
+    mix: Mix | None = None,
+    held_out: Split | None = None,
 ) -> None:
-    """Runs what is left of a training; the network is then in evaluation mode.
+    """Runs what is left of a training; the networks are then in evaluation mode.
 
     A step whose loss or gradient is not finite changes nothing but the count of such steps.
 
     Args:
-        fabric: device, precision, and the backward pass.
+        fabric: device, precision, and the backward pass; the training may share batches with those
+            of other processes.
         state: how far the training is; changed as it goes, complete after each step.
         config: the whole configuration.
         steps_per_epoch: batches of an epoch.
         tick: called after each step; may stop the training by raising.
+        mix: applied to each batch.
+        held_out: what tells which epoch is the best; None for none.
     """
     num_steps = config.epochs * steps_per_epoch
     network, optimizer = fabric.setup(state.network, state.optimizer)
+    parts = ("step",) if fabric.global_rank == 0 else ("rank", fabric.global_rank, "step")
     network.train()
     while state.step < num_steps:
-        # dropout depends on the step alone, so that a resumed run draws the same
-        torch.manual_seed(stable_seed(config.seed, "step", state.step))
+        # dropout and mixing depend on the step alone, so that a resumed run draws the same
+        torch.manual_seed(stable_seed(config.seed, *parts, state.step))
         set_learning_rate(state.optimizer, config.learning_rate_at(state.step, num_steps))
         example_B, label_B = move(state.stream.next(), fabric.device)
+        target = label_B
+        if mix is not None:
+            example_B, target = mix(example_B, label_B)
+            label_B = target.argmax(-1)  # that of which there is most
         statistics = StatisticsCopy(network)
         output_BK = network(example_B)
-        loss = F.cross_entropy(output_BK, label_B, label_smoothing=config.label_smoothing)
+        loss = F.cross_entropy(output_BK, target, label_smoothing=config.label_smoothing)
         is_sound = is_finite(loss)
-        if is_sound:
+        if is_sound or fabric.world_size > 1:  # the others wait for the gradients of this one
             fabric.backward(loss)
             norm = fabric.clip_gradients(
                 network, optimizer, max_norm=config.max_gradient_norm, error_if_nonfinite=False
@@ -57,14 +72,50 @@ def train_steps(
             state.totals.zero_()
         if is_sound:
             optimizer.step()
+            if state.average is not None:
+                state.average.update(state.network)
             num_right = (output_BK.argmax(-1) == label_B).sum()
-            state.totals[0] += loss.detach() * len(label_B)
-            state.totals[1] += num_right
-            state.totals[2] += len(label_B)
+            num_examples = torch.full_like(num_right, len(label_B))
+            totals = torch.stack([loss.detach() * len(label_B), num_right, num_examples])
+            state.totals += _sum_over_processes(fabric, totals.to(state.totals.dtype))
         else:
             statistics.restore()
             state.skipped.add()
         optimizer.zero_grad()
         state.step += 1
+        if held_out is not None and state.step % steps_per_epoch == 0:
+            accuracy = accuracy_on(held_out, state.current, config.data.batch_size, fabric)
+            state.note_epoch(state.step // steps_per_epoch, fabric.broadcast(accuracy))
+            network.train()
         tick()
+    state.network.eval()
+    state.current.eval()
+
+
+def mix_of(config: TrainConfig, num_classes: int) -> Mix | None:
+    """MixUp (Zhang et al., ICLR 2018), CutMix (Yun et al., ICCV 2019), either, or none."""
+    kinds: list[nn.Module] = []
+    if config.mixup_alpha:
+        kinds.append(v2.MixUp(alpha=config.mixup_alpha, num_classes=num_classes))
+    if config.cutmix_alpha:
+        kinds.append(v2.CutMix(alpha=config.cutmix_alpha, num_classes=num_classes))
+    return v2.RandomChoice(kinds) if kinds else None
+
+
+@torch.inference_mode()
+def accuracy_on(split: Split, network: nn.Module, batch_size: int, fabric: Fabric) -> float:
+    """The accuracy of a network, which is then in evaluation mode."""
     network.eval()
+    num_right = torch.zeros((), dtype=torch.int64, device=fabric.device)
+    for batch in split.evaluation_batches(batch_size):
+        example_B, label_B = move(batch, fabric.device)
+        with fabric.autocast():
+            output_BK = network(example_B)
+        num_right += (output_BK.argmax(-1) == label_B).sum()
+    return int(num_right) / len(split)
+
+
+def _sum_over_processes(fabric: Fabric, tensor: Tensor) -> Tensor:
+    if fabric.world_size > 1:
+        fabric.all_reduce(tensor, reduce_op="sum")  # in place
+    return tensor

@@ -4,6 +4,9 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import torch
+from lightning_fabric import Fabric
+
 from radars.errors import RunError
 from radars.run import Curves, Interrupt, Progress, RunDirectory, RunObserver
 from radars.train.state import TrainState
@@ -12,7 +15,11 @@ _READ_EVERY_STEPS = 10  # reading the loss waits for the device
 
 
 class Observer(RunObserver):
-    """What is between a training and the outside; see `RunObserver` for its arguments."""
+    """What is between a training and the outside; see `RunObserver` for its other arguments.
+
+    Args:
+        fabric: of the processes that train together; None for this one alone.
+    """
 
     noun = "training"
 
@@ -23,6 +30,7 @@ class Observer(RunObserver):
         progress: Progress,
         interrupt: Interrupt,
         state: TrainState,
+        fabric: Fabric | None = None,
         *,
         save_every_seconds: float = 60.0,
     ) -> None:
@@ -30,6 +38,7 @@ class Observer(RunObserver):
             run, curves, progress, interrupt, state, save_every_seconds=save_every_seconds
         )
         self._state = state
+        self._fabric = fabric
 
     @contextmanager
     def watch(self, num_steps: int, steps_per_epoch: int) -> Iterator[Callable[[], None]]:
@@ -73,6 +82,16 @@ class Observer(RunObserver):
             f"rate of {self._learning_rate():.3g}; lower optimizer.learning_rate"
         )
 
+    def _agreed(self, wish: bool) -> bool:
+        """See `RunObserver`: all leave at the same step, or one waits for the others for ever."""
+        if self._fabric is None or self._fabric.world_size == 1:
+            return wish
+        if self._state.step % _READ_EVERY_STEPS:
+            return False
+        num_wishes = torch.tensor(int(wish), device=self._fabric.device)
+        self._fabric.all_reduce(num_wishes, reduce_op="sum")  # in place
+        return bool(num_wishes)
+
     def _checkpoint_step(self) -> int:
         return self._state.step
 
@@ -86,6 +105,8 @@ class Observer(RunObserver):
             "train_accuracy": accuracy,
             "learning_rate": self._learning_rate(),
         }
+        if self._state.best is not None:
+            scalars["validation_accuracy"] = self._state.best.latest_accuracy
         self.log("epoch_ended", epoch=epoch, seconds=round(self._state.seconds, 3), **scalars)
         self._draw(epoch, scalars)
 

@@ -1,8 +1,9 @@
 """`TrainResult`: what a training ended with; the contents of its `result.json`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
+import torch
 from torch import nn
 
 from radars.data import Normalisation
@@ -21,6 +22,8 @@ class TrainResult:
         epochs: that were trained.
         train_loss: mean over the last epoch, with label smoothing.
         train_accuracy: over the last epoch, on examples as they were trained on; a fraction.
+        validation_accuracy: of the best epoch on what was held out, if anything was.
+        best_epoch: from 1; that of the network.
         parameters: of the network.
         macs: multiply-accumulates of the network, for one example.
         train_seconds: wall-clock, over all sittings.
@@ -36,12 +39,32 @@ class TrainResult:
     epochs: int
     train_loss: float
     train_accuracy: float
+    validation_accuracy: float | None
+    best_epoch: int | None
     parameters: int
     macs: int
     train_seconds: float
     class_names: tuple[str, ...]
     input_shape: tuple[int, int, int]
     normalisation: Normalisation
+
+    @classmethod
+    def from_dict(cls, saved: dict[str, Any], network: nn.Module) -> "TrainResult":
+        """The result that `to_dict` wrote, with its network."""
+        described = saved["input"]
+        known = {field.name: saved[field.name] for field in fields(cls) if field.name in saved}
+        return cls(
+            **known
+            | {
+                "network": network,
+                "architecture": Architecture(saved["architecture"]),
+                "class_names": tuple(saved["class_names"]),
+                "input_shape": tuple(described["shape"]),
+                "normalisation": Normalisation(
+                    torch.tensor(described["mean"]), torch.tensor(described["std"])
+                ),
+            }
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The object that `result.json` holds."""
@@ -56,6 +79,8 @@ class TrainResult:
             "epochs": self.epochs,
             "train_loss": self.train_loss,
             "train_accuracy": self.train_accuracy,
+            "validation_accuracy": self.validation_accuracy,
+            "best_epoch": self.best_epoch,
             "test_accuracy": None,
             "parameters": self.parameters,
             "macs": self.macs,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from radars.cost import count_macs, count_parameters
 from radars.data import Data, load_data
@@ -15,8 +15,10 @@ from radars.run.device import device_of
 from radars.seeds import stable_seed
 from radars.space import Architecture, SearchSpace, check_output
 from radars.spaces import accepted_options, load_space
+from radars.train.average import MovingAverage
 from radars.train.config import TrainConfig
 from radars.train.state import TrainState
+from radars.train.warm_start import searched_weights
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class TrainSetup:
         steps_per_epoch: full batches in the training split.
         parameters: of the network.
         macs: multiply-accumulates of the network, for one example.
+        initial_weights: those that are not fresh, by name.
     """
 
     config: TrainConfig
@@ -42,6 +45,7 @@ class TrainSetup:
     steps_per_epoch: int
     parameters: int
     macs: int
+    initial_weights: Mapping[str, Tensor]
 
     @classmethod
     def of(
@@ -59,12 +63,17 @@ class TrainSetup:
             SpaceError: the space is not well formed, or the architecture is not one of it.
             DataError: the data cannot be used.
         """
-        device = device_of(config.device)
+        device = device_of(config.device, config.devices)
         data = data or load_data(config.data, config.seed)
         space = space or space_of(config, data.num_classes, data.input_shape)
         chosen = space.architecture(architecture)
         batch_size = config.data.batch_size
         data.train.batches(batch_size, augment=False, seed=0)  # checks the batch size
+        if config.held_out_fraction and not len(data.validation):
+            raise ConfigError(
+                f"held_out_fraction needs examples for validation, but {data.name} as given has "
+                f"none; set it to 0"
+            )
         with torch.device("meta"):
             network = space.build(chosen)
         check_output(network, space.name, data.input_shape, data.num_classes)
@@ -82,6 +91,9 @@ class TrainSetup:
             steps_per_epoch=len(data.train) // batch_size,
             parameters=count_parameters(network),
             macs=count_macs(network, (1, *data.input_shape)),
+            initial_weights=(
+                searched_weights(config.from_search, space, chosen) if config.from_search else {}
+            ),
         )
 
     @property
@@ -89,17 +101,31 @@ class TrainSetup:
         """Steps of the whole training."""
         return self.config.epochs * self.steps_per_epoch
 
-    def state(self) -> TrainState:
-        """The state of a training that has not begun; draws from the global generator."""
-        torch.manual_seed(stable_seed(self.config.seed, "weights"))
-        network = as_trained(self.space.build(self.architecture), self.device)
+    def state(self, device: torch.device | None = None, rank: int = 0) -> TrainState:
+        """The state of a training that has not begun; draws from the global generator.
+
+        Args:
+            device: where it is; by default the setup's.
+            rank: which of the parts of each batch it trains on, where several devices share them.
+        """
+        config = self.config
+        torch.manual_seed(stable_seed(config.seed, "weights"))
+        network = self.space.build(self.architecture)
+        if self.initial_weights:
+            network.load_state_dict(dict(self.initial_weights), strict=False)
+        network = as_trained(network, device or self.device)
+        part_size = config.data.batch_size // config.devices
         stream = self.data.train.batches(
-            self.config.data.batch_size,
-            augment=self.config.data.augment,
-            seed=stable_seed(self.config.seed, "train"),
+            config.data.batch_size,
+            augment=config.data.augment,
+            seed=stable_seed(config.seed, "train"),
+            policy=config.policy,
+            part=slice(rank * part_size, (rank + 1) * part_size),
         )
-        optimizer = self.config.optimizer.build(network.parameters())
-        return TrainState(network, optimizer, stream, SkippedSteps(self.config.max_skipped_steps))
+        average = MovingAverage(network, config.ema_decay) if config.ema_decay else None
+        optimizer = config.optimizer.build(network.parameters())
+        skipped = SkippedSteps(config.max_skipped_steps)
+        return TrainState(network, optimizer, stream, skipped, average)
 
 
 def space_of(config: TrainConfig, num_classes: int, input_shape: tuple[int, ...]) -> SearchSpace:

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from radars.data import BatchStream
 from radars.nn.optimizer import load_named_state, named_state
 from radars.run import SkippedSteps
+from radars.train.average import MovingAverage
+from radars.train.weights import plain_state
 
 
 class Means(NamedTuple):
@@ -25,6 +27,22 @@ class Means(NamedTuple):
     accuracy: float
 
 
+class Best(NamedTuple):
+    """The best epoch so far.
+
+    Attributes:
+        epoch: from 1.
+        accuracy: on the part that is held out.
+        latest_accuracy: that of the latest epoch.
+        weights: of the network that counted then, on the CPU.
+    """
+
+    epoch: int
+    accuracy: float
+    latest_accuracy: float
+    weights: dict[str, Tensor]
+
+
 @dataclass
 class TrainState:
     """The state of a training at a step boundary.
@@ -34,6 +52,8 @@ class TrainState:
         optimizer: of the weights.
         stream: training batches.
         skipped: the steps that were skipped.
+        average: of the weights, where one is kept.
+        best: of the epochs so far, where a part is held out to tell.
         step: steps that are done.
         seconds: wall-clock time spent so far, over all sittings.
         totals: of the epoch: the sum of losses, the number of right answers and of examples;
@@ -44,6 +64,8 @@ class TrainState:
     optimizer: torch.optim.Optimizer
     stream: BatchStream
     skipped: SkippedSteps
+    average: MovingAverage | None = None
+    best: "Best | None" = None
     step: int = 0
     seconds: float = 0.0
     totals: Tensor = field(init=False)
@@ -51,6 +73,23 @@ class TrainState:
     def __post_init__(self) -> None:
         device = next(self.network.parameters()).device
         self.totals = torch.zeros(3, dtype=torch.float64, device=device)
+
+    @property
+    def current(self) -> nn.Module:
+        """The network that counts as of now: the average, where one is kept."""
+        return self.network if self.average is None else self.average.network
+
+    def note_epoch(self, epoch: int, accuracy: float) -> None:
+        """Keeps the current network where it is better than those of the epochs before.
+
+        Args:
+            epoch: that has ended, from 1.
+            accuracy: on the part that is held out.
+        """
+        best = self.best
+        if best is None or accuracy > best.accuracy:
+            best = Best(epoch, accuracy, accuracy, plain_state(self.current))
+        self.best = best._replace(latest_accuracy=accuracy)
 
     def means(self) -> Means:
         """The means of the epoch so far; NaN before its first step. Waits for the device."""
@@ -61,7 +100,10 @@ class TrainState:
 
     def is_finite(self) -> bool:
         """Whether no weight, and no statistic, is infinite or NaN."""
-        return all(bool(tensor.isfinite().all()) for tensor in self.network.state_dict().values())
+        networks = (self.network, self.current)
+        return all(
+            bool(t.isfinite().all()) for each in networks for t in each.state_dict().values()
+        )
 
     def tensors(self) -> dict[str, Tensor]:
         """The tensors of a checkpoint."""
@@ -71,12 +113,21 @@ class TrainState:
             "optimizer": named_state(self.optimizer, names),
             "stream": self.stream.state(),
             "epoch": {"totals": self.totals},
+            "average": {} if self.average is None else self.average.state(),
+            "best": {} if self.best is None else self.best.weights,
         }
         return {f"{part}/{name}": value for part, of in parts.items() for name, value in of.items()}
 
     def values(self) -> dict[str, Any]:
         """The plain values of a checkpoint."""
-        return {"step": self.step, "seconds": self.seconds, "skipped_steps": self.skipped.count}
+        values: dict[str, Any] = {
+            "step": self.step,
+            "seconds": self.seconds,
+            "skipped_steps": self.skipped.count,
+        }
+        if self.best is not None:
+            values["best"] = list(self.best[:3])
+        return values
 
     def load(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
         """Puts back what `tensors` and `values` returned, bit for bit."""
@@ -89,5 +140,10 @@ class TrainState:
         load_named_state(self.optimizer, parameters, parts.get("optimizer", {}))
         self.stream.load_state(parts["stream"])
         self.totals.copy_(parts["epoch"]["totals"])
+        if self.average is not None:
+            self.average.load_state(parts["average"])
+        if "best" in values:
+            epoch, accuracy, latest_accuracy = values["best"]
+            self.best = Best(epoch, accuracy, latest_accuracy, parts["best"])
         self.step, self.seconds = values["step"], values["seconds"]
         self.skipped.count = values.get("skipped_steps", 0)

@@ -10,6 +10,10 @@ from radars.errors import ConfigError, first_line
 from radars.run import write_atomically
 
 WEIGHTS_NAME = "weights.safetensors"
+"""The network that counts: of the best epoch where a part is held out to tell, else of the last."""
+
+LAST_WEIGHTS_NAME = "last.safetensors"
+"""That of the last epoch, where another counts."""
 
 
 def save_weights(network: nn.Module, path: Path) -> None:

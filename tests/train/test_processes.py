@@ -1,0 +1,76 @@
+"""Several processes that train one network: gloo on the CPU."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from pydantic import ValidationError
+
+from radars.data import Data
+from radars.errors import ConfigError
+from radars.run import read_events
+from radars.train import TrainConfig, TrainResult, train_architecture
+
+# without BatchNorm, which sees the part of its process, and with weights that no step needs
+_SPACE = """
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, choose):
+        super().__init__()
+        convolution = {"conv3": lambda: nn.Conv2d(1, 8, 3, bias=False)}
+        self.body = nn.Sequential(choose("layer", convolution), nn.GroupNorm(2, 8), nn.ReLU())
+        self.head = nn.Sequential(nn.Flatten(), nn.Linear(8 * 36, 10))
+        self.unused = nn.Linear(3, 3)
+
+    def forward(self, x):
+        return self.head(self.body(x))
+"""
+
+
+def test_two_processes_train_as_one(
+    make_config: Callable[..., TrainConfig], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "net.py").write_text(_SPACE)
+
+    def trained(devices: int) -> tuple[TrainResult, list[float]]:
+        out = tmp_path / f"run{devices}"
+        config = make_config(
+            space=f"{tmp_path / 'net.py'}:Net", devices=devices, epochs=3, ema_decay=0.9,
+            rand_augment_ops=1, held_out_fraction=0.25, optimizer={"learning_rate": 0.05},
+        )  # fmt: skip
+        result = train_architecture({"layer": "conv3"}, config, out=out)
+        assert json.loads((out / "result.json").read_text()) == result.to_dict()
+        events = read_events(out / "events.jsonl")
+        return result, [e["train_loss"] for e in events if e["event"] == "epoch_ended"]
+
+    two, two_curve = trained(2)
+    assert capfd.readouterr() == ("", "")
+    one, one_curve = trained(1)
+    assert len(one_curve) == 3
+    assert one_curve[0] > one_curve[-1]
+    assert two_curve == pytest.approx(one_curve, rel=1e-4)
+    weights = two.network.state_dict()
+    for name, tensor in one.network.state_dict().items():
+        assert torch.allclose(weights[name], tensor, atol=1e-4), name
+    assert two.validation_accuracy == pytest.approx(one.validation_accuracy, abs=0.02)
+    assert sorted(p.name for p in (tmp_path / "run2").iterdir()) == sorted(
+        p.name for p in (tmp_path / "run1").iterdir()
+    )
+
+
+def test_objects_cannot_be_shared(
+    make_config: Callable[..., TrainConfig], architecture: dict[str, str], small_data: Data
+) -> None:
+    with pytest.raises(ConfigError, match="configuration must name them"):
+        train_architecture(architecture, make_config(devices=2), data=small_data)
+
+
+def test_devices_divide_a_batch(make_config: Callable[..., TrainConfig]) -> None:
+    with pytest.raises(ValidationError, match=r"divide data\.batch_size"):
+        make_config(devices=3)
+    with pytest.raises(ValidationError, match="leave out the number"):
+        make_config(devices=2, device="cuda:1")
