@@ -22,6 +22,7 @@ from radars.run.files import to_json, write_atomically
 from radars.search.config import SearchConfig
 from radars.search.job import run_search
 from radars.search.result import SearchResult
+from radars.settings import validate_settings
 from radars.space import Architecture
 from radars.train.evaluate import evaluate_run
 from radars.train.job import train_architecture
@@ -200,9 +201,11 @@ def _run_cell(
 
 def _finished(search: SearchConfig, out: Path) -> SearchResult | None:
     """The result of a search that ended before, with the same settings."""
-    stored, result = read_config(out), read_result(out)
-    if stored is None:
+    found, result = read_config(out), read_result(out)
+    if found is None:
         return None
+    # settings that are newer than the cell have their defaults
+    stored = json.loads(to_json(validate_settings(SearchConfig, found).model_dump(mode="json")))
     asked: Mapping[str, Any] = json.loads(to_json(search.model_dump(mode="json")))
     different = [key for key in asked if stored.get(key) != asked[key]]
     if different:

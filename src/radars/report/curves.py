@@ -174,7 +174,7 @@ def training_plots(run: Run) -> list[Plot]:
 
 
 def pareto_plots(run: Run) -> list[Plot]:
-    """The Pareto front, and all that was scored: accuracy against each cost that is an objective."""
+    """The Pareto front, and all that was scored: accuracy against each of its costs."""
     return [plot for name in run.pareto.costs if (plot := _pareto_plot(run.pareto, name))]
 
 
@@ -203,8 +203,8 @@ def _pareto_plot(pareto: Pareto, cost: str) -> Plot | None:
     return Plot(
         key=f"pareto-{cost}".replace("_", "-"),
         title=f"Accuracy against {unit}",
-        caption="Every architecture that was scored. Of those on the Pareto front none is better "
-        "than another in all objectives: " + ", ".join(pareto.objectives) + ".",
+        caption="Every architecture that was scored. None is at least as good as one of the front "
+        "in every objective, and better in one: " + ", ".join(pareto.objectives) + ".",
         x_label=unit,
         y_label="accuracy (%)",
         table=Table(

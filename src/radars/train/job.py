@@ -18,6 +18,7 @@ from radars.run import (
     open_curves,
 )
 from radars.run.device import fabric_on, reproducible
+from radars.settings import validate_settings
 from radars.space import Architecture, SearchSpace
 from radars.train.config import TrainConfig
 from radars.train.loop import train_steps
@@ -111,7 +112,9 @@ def _open_run(
         return run
     run = RunDirectory.resume(out)
     try:
-        _check_same("configuration", "config.yaml", run.config, settings)
+        # settings that are newer than the run have their defaults
+        saved = validate_settings(TrainConfig, run.config).model_dump(mode="json")
+        _check_same("configuration", "config.yaml", json.loads(json.dumps(saved)), settings)
         file = run.path / _ARCHITECTURE_NAME
         if file.is_file():
             _check_same("architecture", file.name, json.loads(file.read_bytes()), architecture)
