@@ -42,6 +42,23 @@ def test_an_interrupt_saves_before_it_stops(tmp_path: Path) -> None:
     assert events[0] == "phase_started"
 
 
+def test_curves_stay_small_however_long_a_search_is(tmp_path: Path) -> None:
+    state = new_state()
+    with RunDirectory.create(tmp_path / "run", {}) as run:
+        observer = Observer(run, None, NoProgress(), Interrupt(), state)
+        with observer.phase("explore", 200) as tick:
+            for step in range(200):
+                state.seconds += 60.0
+                tick(step + 1, 0.5)
+        events = [event for event in run.read_events() if event["event"] == "progress"]
+        [*_, preferred] = [e for e in run.read_events() if e["event"] == "preferences"]
+    assert len(events) < 201
+    assert events[-1]["step"] == 200  # whatever the time, the last is there
+    assert preferred["step"] == 200
+    assert preferred["seconds"] == pytest.approx(12_000, abs=60)
+    assert {len(values) for values in preferred["values"].values()} == {3}
+
+
 def test_the_time_limit_counts_all_sittings() -> None:
     state = new_state()
     state.seconds = 100.0

@@ -203,8 +203,8 @@ def _pareto_plot(pareto: Pareto, cost: str) -> Plot | None:
     return Plot(
         key=f"pareto-{cost}".replace("_", "-"),
         title=f"Accuracy against {unit}",
-        caption="Every architecture that was scored. Of those on the Pareto front none is better "
-        "than another in all objectives: " + ", ".join(pareto.objectives) + ".",
+        caption="Every architecture that was scored. None is at least as good as one of the front "
+        "in every objective, and better in one: " + ", ".join(pareto.objectives) + ".",
         x_label=unit,
         y_label="accuracy (%)",
         table=Table(

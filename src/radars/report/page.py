@@ -80,6 +80,7 @@ def report_page(records: Sequence[Run | Comparison]) -> str:
         title=" and ".join(record.name for record in records),
         runs=[(run, headline(run), memory_share(run)) for run in runs],
         sections=shown,
+        is_many=len(records) > 1,
         figures=figures,
         style=_text("page.css"),
         script=_text("page.js"),
@@ -97,10 +98,8 @@ def sections(records: Sequence[Run | Comparison]) -> list[Section]:
             "Comparison",
             "Every cell is one search; the table has medians over seeds, with the range in "
             "parentheses.",
-            [
-                Panel(c.name, comparison_plots(c), tables=[("Methods", comparison_table(c))])
-                for c in comparisons
-            ],
+            [Panel(c.name, [plot]) for c in comparisons for plot in comparison_plots(c)],
+            [(c.name, comparison_table(c)) for c in comparisons if c.rows],
         ),
         Section(
             "network",

@@ -225,7 +225,7 @@ def read_directory(path: Path) -> Run | Comparison:
     """
     name = path.resolve().name
     if (path / RESULTS_NAME).is_file():
-        return Comparison(name, tuple(read_rows(path)))
+        return Comparison(name, tuple(read_rows(path / RESULTS_NAME)))
     config = read_config(path)
     if config is None:
         raise ConfigError(

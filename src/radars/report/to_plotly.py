@@ -49,7 +49,7 @@ def plotly_figure(plot: Plot) -> dict[str, Any]:
     else:
         data = [_series(series, index) for index, series in enumerate(plot.series)]
         layout["showlegend"] = len(data) > 1
-    _add_spans(plot.spans, layout)
+    _add_spans(plot.spans, layout, [trace["type"] for trace in data])
     return {"data": data, "layout": layout}
 
 
@@ -132,11 +132,12 @@ def _heat_map(heat_map: HeatMap, layout: dict[str, Any]) -> list[dict[str, Any]]
 _MOST_LABEL = 22  # characters: more would leave a phone no room
 
 
-def _add_spans(spans: Sequence[Span], layout: dict[str, Any]) -> None:
+def _add_spans(spans: Sequence[Span], layout: dict[str, Any], types: Sequence[str]) -> None:
     """Some stretches are shaded; those that are wide enough say what they are."""
     if not spans:
         return
     start, end = spans[0].start, spans[-1].end
+    letter = _LETTER * (2 if "heatmap" in types else 1)  # which share their width with labels
     layout["xaxis"]["range"] = [start, end]
     for span in spans:
         layout["shapes"].append(
@@ -165,7 +166,7 @@ def _add_spans(spans: Sequence[Span], layout: dict[str, Any]) -> None:
                 "name": "border",
             }
         )
-        if span.end - span.start > (end - start) * len(span.label) * _CHARACTER:
+        if span.end - span.start > (end - start) * len(span.label) * letter:
             layout["annotations"].append(
                 {
                     "x": span.start,
@@ -180,4 +181,4 @@ def _add_spans(spans: Sequence[Span], layout: dict[str, Any]) -> None:
             )
 
 
-_CHARACTER = 0.02  # the part of a phone's axis that a letter takes
+_LETTER = 0.02  # the part of a phone's axis that it takes

@@ -1,0 +1,55 @@
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from radars.cli import main
+from radars.errors import ConfigError
+from radars.report.command import write_report
+
+KEYS = {
+    *("network-diagram", "pruning-pruning", "preferences-preferences", "preferences-entropy"),
+    *("accuracy-accuracy", "memory-memory", "pareto-pareto-macs"),
+}
+
+
+def test_figures_are_written_for_papers(run_path: Path, tmp_path: Path) -> None:
+    files = write_report([run_path], tmp_path / "report.html", tmp_path / "figures")
+    assert files[0] == tmp_path / "report.html"
+    assert {file.name for file in files[1:]} == {f"{k}.{e}" for k in KEYS for e in ("svg", "pdf")}
+    for file in files[1:]:
+        start = b"%PDF" if file.suffix == ".pdf" else b"<?xml"
+        assert file.read_bytes().startswith(start)
+    taken = json.loads((run_path / "architecture.json").read_bytes())
+    diagram = (tmp_path / "figures" / "network-diagram.svg").read_text("utf-8")
+    assert all(f">{name}</text>" in diagram for name in taken.values())
+
+
+def test_the_report_of_a_run_goes_into_its_directory(run_path: Path) -> None:
+    [file] = write_report([run_path])
+    assert file == run_path / "report.html"
+    text = file.read_text("utf-8")
+    file.unlink()
+    figures = json.loads(re.findall(r'id="figures">(.*?)</script>', text)[0])
+    assert {key.replace("-0-", "-") for key in figures} == KEYS - {"network-diagram"}
+
+
+@pytest.mark.parametrize("out", ["missing/report.html", "."])
+def test_a_place_that_cannot_be_written_is_refused(
+    out: str, run_path: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match="a report is a file in a directory that exists"):
+        write_report([run_path], tmp_path / out)
+
+
+def test_the_command_line_refuses_what_is_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["radars", "report", str(tmp_path)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith("error: a report is about a run or a comparison")
+    assert not list(tmp_path.iterdir())
