@@ -162,4 +162,4 @@ def test_every_command_is_in_the_reference(reference: ModuleType) -> None:
     for name, command in group.commands.items():
         assert f"## `radars {name}`" in markdown
         for parameter in command.params:
-            assert parameter.opts[0] in markdown or parameter.name.upper() in markdown
+            assert parameter.help in markdown

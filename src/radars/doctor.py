@@ -20,7 +20,7 @@ from radars.units import GIB, format_bytes
 
 _DISTRIBUTION = "radars-nas"
 _PACKAGES = ("torch", "torchvision", "lightning-fabric", "datasets", "pydantic", "typer")
-_FOR_DEVELOPERS = ("dev",)  # an extra that users do not need
+_FOR_DEVELOPERS = ("benchmarks", "dev", "docs", "fuzz")
 _LITTLE_DISK_BYTES = 2 * GIB
 
 
