@@ -13,11 +13,30 @@ NUM_ARCHITECTURES = {
     "digits": 4**5,
     "nasbench-macro": 3**8,
     "nasbench201": 5**6,
+    "darts": (1 * 3 * 6 * 10 * 7**8) ** 2,
     "cifar-large": 25**8,
+    "resnet": 19**10 * 18**2,
+    "vit": (6 * 4) ** 8,
     "mobile": 7**21,
     "mobile-large": 49**21,
 }
-CHOICE_NAMES = {"nasbench201": ["edge01", "edge02", "edge12", "edge03", "edge13", "edge23"]}
+CHOICE_NAMES = {
+    "nasbench201": ["edge01", "edge02", "edge12", "edge03", "edge13", "edge23"],
+    "darts": [
+        f"{kind}{source}{target}"
+        for kind in ("normal", "reduce")
+        for target in (2, 3, 4, 5)
+        for source in range(target)
+    ],
+    "vit": [f"{kind}{index}" for index in range(8) for kind in ("mixer", "mlp")],
+}
+SMALL: dict[str, dict[str, object]] = {
+    "darts": {"width": 4, "num_cells": 3},
+    "resnet": {"width": 8},
+    "vit": {"width": 8, "depth": 2},
+    "mobile": {"width_mult": 0.25},
+    "mobile-large": {"width_mult": 0.25},
+}
 ENTRIES = pytest.mark.parametrize("entry", zoo(), ids=lambda entry: entry.name)
 
 USER_FILE = """
@@ -70,12 +89,12 @@ def user_file(tmp_path: Path) -> Path:
 
 
 def extremes(space: SearchSpace) -> list[Architecture]:
-    """Architectures in which every candidate of every choice appears."""
+    """Architectures in which every candidate of every choice appears, as far as rules allow."""
     largest = max(len(choice.candidates) for choice in space.choices)
     return [
-        Architecture(
+        space.best(
             {
-                choice.name: choice.candidates[index % len(choice.candidates)]
+                choice.name: {choice.candidates[index % len(choice.candidates)]: 1.0}
                 for choice in space.choices
             }
         )
@@ -96,7 +115,7 @@ def test_names_sizes_and_shapes(entry: ZooEntry) -> None:
 
 @ENTRIES
 def test_a_built_network_holds_nothing_of_radars(entry: ZooEntry) -> None:
-    space = load_space(entry.name)
+    space = load_space(entry.name, **SMALL.get(entry.name, {}))
     for architecture in extremes(space):
         with torch.device("meta"):
             network = space.build(architecture)
@@ -108,7 +127,8 @@ def test_a_built_network_holds_nothing_of_radars(entry: ZooEntry) -> None:
 
 @ENTRIES
 def test_options_reach_the_network(entry: ZooEntry) -> None:
-    space = load_space(entry.name, num_classes=7, in_channels=2)
+    small = SMALL.get(entry.name, {})
+    space = load_space(entry.name, num_classes=7, in_channels=2, **small)
     assert space.input_shape == (2, *entry.input_shape[1:])
     with torch.device("meta"):
         network = space.build(extremes(space)[0])
@@ -117,7 +137,7 @@ def test_options_reach_the_network(entry: ZooEntry) -> None:
 
 @ENTRIES
 def test_a_built_network_runs(entry: ZooEntry) -> None:
-    small = accepted_options(entry.name, {"width": 4, "width_mult": 0.25})
+    small = accepted_options(entry.name, {"width": 4}) | SMALL.get(entry.name, {})
     space = load_space(entry.name, **small)
     architecture = space.random_architecture(torch.Generator().manual_seed(0))
     network = space.build(architecture).eval()

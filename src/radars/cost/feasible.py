@@ -1,7 +1,8 @@
-"""`Feasible`: the architectures of a space that satisfy every constraint.
+"""`Feasible`: the architectures of a space that satisfy every constraint and keep every rule.
 
-Costs add up over choices, so which candidates can still be completed to an allowed architecture
-is known exactly, and the best architecture for given scores is a small integer program.
+Costs add up over choices, and so do the counts that a rule bounds, so which candidates can still be
+completed to an allowed architecture is known exactly, and the best architecture for given scores is
+a small integer program.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ from radars.cost.constraint import Constraint, format_cost
 from radars.cost.metric import Metric
 from radars.cost.table import CostTable
 from radars.errors import ConfigError
-from radars.space import Architecture, Subspace
+from radars.space import Architecture, Keep, Subspace, best_keeping
 
 Scores = Mapping[str, Mapping[str, float]]
 """Choice to candidate to a number."""
@@ -27,7 +28,7 @@ _MAX_WHOLE = 32  # whole networks that are traced or measured until one holds
 
 
 class Feasible:
-    """The architectures that satisfy every constraint.
+    """The architectures that satisfy every constraint and keep every rule.
 
     Where sums over candidates only estimate a cost (`Metric.whole`), they decide what is drawn, and
     `holds` decides what may be returned.
@@ -36,20 +37,31 @@ class Feasible:
         table: what each candidate costs.
         constraints: hard upper bounds; none allows everything.
         full: the whole space.
+        rules: of the space.
 
     Raises:
         ConfigError: no architecture of the space satisfies the constraints; it says what the least
             is, and which constraint to loosen.
     """
 
-    def __init__(self, table: CostTable, constraints: Sequence[Constraint], full: Subspace) -> None:
+    def __init__(
+        self,
+        table: CostTable,
+        constraints: Sequence[Constraint],
+        full: Subspace,
+        rules: Sequence[Keep] = (),
+    ) -> None:
         self._constraints = tuple(constraints)
+        self._rules = tuple(rules)
         self._full = full
         self._metrics = [table.metric(constraint.metric) for constraint in self._constraints]
-        # a constraint bounds every sum of its metric
+        # a constraint bounds every sum of its metric, and a rule two counts
         sums = [known for metric in self._metrics for known in metric.sums]
         self._cost: dict[tuple[str, str], tuple[float, ...]] = {
-            (choice, name): tuple(known.candidates[choice][name] for known in sums)
+            (choice, name): (
+                *(known.candidates[choice][name] for known in sums),
+                *(count for rule in rules for count in rule.counts(choice, name)),
+            )
             for choice, names in full.items()
             for name in names
         }
@@ -57,7 +69,7 @@ class Feasible:
             constraint.limit - known.fixed
             for constraint, metric in zip(self._constraints, self._metrics, strict=True)
             for known in metric.sums
-        ]
+        ] + [limit for rule in rules for limit in rule.limits]
         self._safe: Architecture | None = None
         self._check_each()
         if constraints and not self.best({}, full, 1):
@@ -68,8 +80,8 @@ class Feasible:
         self._check_whole()
 
     def allows(self, architecture: Mapping[str, str]) -> bool:
-        """Whether an architecture satisfies every constraint."""
-        return all(
+        """Whether an architecture satisfies every constraint and keeps every rule."""
+        return all(rule.allows(architecture) for rule in self._rules) and all(
             metric.of(architecture) <= constraint.limit
             for constraint, metric in zip(self._constraints, self._metrics, strict=True)
         )
@@ -145,7 +157,7 @@ class Feasible:
         pairs = [(choice, name) for choice, names in subspace.items() for name in names]
         objective = -np.array([scores.get(c, {}).get(n, 0.0) for c, n in pairs])
         rows = [_one_each(pairs, subspace)]
-        if self._constraints:
+        if self._room:
             cost = np.array([self._cost[pair] for pair in pairs], dtype=float).T
             scale = np.maximum(np.abs(np.array(self._room)), 1.0)  # or the solver's tolerance rules
             rows.append(LinearConstraint(cost / scale[:, None], -np.inf, self._room / scale))
@@ -216,9 +228,8 @@ class Feasible:
         """The architecture with the least of a cost that satisfies the constraints of an index."""
         if len(metric.sums) == 1 and not within:
             cost = metric.sums[0].candidates
-            return Architecture(
-                {c: min(names, key=cost[c].__getitem__) for c, names in self._full.items()}
-            )
+            scores = {c: {n: -cost[c][n] for n in names} for c, names in self._full.items()}
+            return best_keeping(self._rules, scores, self._full)
         pairs = [(choice, name) for choice, names in self._full.items() for name in names]
         bounds = [(known, 0.0, 1.0) for known in metric.sums] + [
             (known, self._constraints[index].limit, 0.0)
@@ -238,6 +249,9 @@ class Feasible:
             by = max(scale if factor else limit, 1.0)
             row = [known.candidates[c][n] / by for c, n in pairs] + [-factor]
             rows.append(LinearConstraint(np.array([row]), -np.inf, (limit - known.fixed) / by))
+        for rule in self._rules:
+            counts = np.array([[*rule.counts(c, n)] for c, n in pairs] + [[0, 0]])
+            rows.append(LinearConstraint(counts.T, -np.inf, rule.limits))
         solution = milp(
             np.array([0.0] * len(pairs) + [1.0]),
             constraints=rows,
