@@ -15,6 +15,7 @@ from radars.errors import BudgetError, RunError
 from radars.memory import out_of_memory_said
 from radars.memory.measure import peak_rss_bytes
 from radars.nn.shelf import Shelf
+from radars.nn.task import CLASSIFICATION, Task
 from radars.run import (
     PARETO_NAME,
     Interrupt,
@@ -44,6 +45,7 @@ def run_search(
     space: SearchSpace | None = None,
     proxy: SearchSpace | None = None,
     data: Data | None = None,
+    task: Task = CLASSIFICATION,
     out: str | Path | None = None,
     resume: bool = False,
     progress: Progress | None = None,
@@ -55,6 +57,8 @@ def run_search(
         space: used instead of the one that the configuration names.
         proxy: trained instead of `space` while searching; makes the same choices.
         data: used instead of those that the configuration names.
+        task: the loss and the score; classification where nothing else is said. Like `space` and
+            `data`, it is given again to resume.
         out: the run directory; None keeps nothing on disk.
         resume: go on with the run in `out` from its last checkpoint.
         progress: shows people how far it is.
@@ -70,7 +74,9 @@ def run_search(
     config = config or SearchConfig()
     check_installed(config.loggers)
     latencies = _read_latencies(out) if resume and out is not None else None
-    setup = SearchSetup.of(config, space=space, proxy=proxy, data=data, latencies=latencies)
+    setup = SearchSetup.of(
+        config, space=space, proxy=proxy, data=data, task=task, latencies=latencies
+    )
     with ExitStack() as stack:
         interrupt = stack.enter_context(Interrupt())
         stack.enter_context(reproducible(setup.device))

@@ -9,6 +9,7 @@ from typing import Any
 
 from radars.data import Data
 from radars.errors import ConfigError
+from radars.nn.task import CLASSIFICATION, Task
 from radars.run import (
     Interrupt,
     NoProgress,
@@ -38,6 +39,7 @@ def train_architecture(
     *,
     space: SearchSpace | None = None,
     data: Data | None = None,
+    task: Task = CLASSIFICATION,
     out: str | Path | None = None,
     resume: bool = False,
     progress: Progress | None = None,
@@ -53,6 +55,8 @@ def train_architecture(
         space: used instead of the one that the configuration names.
         data: used instead of those that the configuration names; the batch size and whether to
             augment are still the configuration's.
+        task: the loss and the score; classification where nothing else is said. Labels are
+            smoothed where the loss is torch's cross-entropy.
         out: the run directory; None keeps nothing on disk.
         resume: go on with the run in `out` from its last checkpoint.
         progress: shows people how far it is.
@@ -65,7 +69,7 @@ def train_architecture(
     """
     config = config or TrainConfig()
     check_installed(config.loggers)
-    setup = TrainSetup.of(architecture, config, space=space, data=data)
+    setup = TrainSetup.of(architecture, config, space=space, data=data, task=task)
     with ExitStack() as stack:
         interrupt = stack.enter_context(Interrupt())
         stack.enter_context(reproducible(setup.device))
@@ -93,7 +97,9 @@ def train_architecture(
             observer.save()
         fabric = fabric_on(setup.device, config.precision)
         with observer.watch(setup.num_steps, setup.steps_per_epoch) as tick:
-            train_steps(fabric, state, config, steps_per_epoch=setup.steps_per_epoch, tick=tick)
+            train_steps(
+                fabric, state, config, task, steps_per_epoch=setup.steps_per_epoch, tick=tick
+            )
         if not state.is_finite():
             raise observer.diverged()
         result = _result(setup, state)

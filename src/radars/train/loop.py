@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import torch
 from lightning_fabric import Fabric
-from torch.nn import functional as F
 
 from radars.data import move
 from radars.nn.optimizer import set_learning_rate
 from radars.nn.statistics import StatisticsCopy
 from radars.nn.steps import is_finite
+from radars.nn.task import Task
 from radars.seeds import stable_seed
 from radars.train.config import TrainConfig
 from radars.train.state import TrainState
@@ -19,6 +19,7 @@ def train_steps(
     fabric: Fabric,
     state: TrainState,
     config: TrainConfig,
+    task: Task,
     *,
     steps_per_epoch: int,
     tick: Callable[[], None],
@@ -31,12 +32,14 @@ def train_steps(
         fabric: device, precision, and the backward pass.
         state: how far the training is; changed as it goes, complete after each step.
         config: the whole configuration.
+        task: the loss and the score.
         steps_per_epoch: batches of an epoch.
         tick: called after each step; may stop the training by raising.
     """
     num_steps = config.epochs * steps_per_epoch
     network, optimizer = fabric.setup(state.network, state.optimizer)
     network.train()
+    loss_of = task.smoothed_loss(config.label_smoothing)
     while state.step < num_steps:
         # dropout depends on the step alone, so that a resumed run draws the same
         torch.manual_seed(stable_seed(config.seed, "step", state.step))
@@ -44,7 +47,7 @@ def train_steps(
         example_B, label_B = move(state.stream.next(), fabric.device)
         statistics = StatisticsCopy(network)
         output_BK = network(example_B)
-        loss = F.cross_entropy(output_BK, label_B, label_smoothing=config.label_smoothing)
+        loss = loss_of(output_BK, label_B)
         is_sound = is_finite(loss)
         if is_sound:
             fabric.backward(loss)
@@ -57,9 +60,9 @@ def train_steps(
             state.totals.zero_()
         if is_sound:
             optimizer.step()
-            num_right = (output_BK.argmax(-1) == label_B).sum()
+            total_score = task.score(output_BK.detach(), label_B).sum()
             state.totals[0] += loss.detach() * len(label_B)
-            state.totals[1] += num_right
+            state.totals[1] += total_score
             state.totals[2] += len(label_B)
         else:
             statistics.restore()

@@ -10,6 +10,7 @@ from torch import nn
 from radars.cost import count_macs, count_parameters
 from radars.data import Data, load_data
 from radars.errors import ConfigError
+from radars.nn.task import CLASSIFICATION, Task
 from radars.run import SkippedSteps
 from radars.run.device import device_of
 from radars.seeds import stable_seed
@@ -51,6 +52,7 @@ class TrainSetup:
         *,
         space: SearchSpace | None = None,
         data: Data | None = None,
+        task: Task = CLASSIFICATION,
     ) -> "TrainSetup":
         """Loads and checks everything that can be wrong before a training.
 
@@ -65,6 +67,7 @@ class TrainSetup:
         chosen = space.architecture(architecture)
         batch_size = config.data.batch_size
         data.train.batches(batch_size, augment=False, seed=0)  # checks the batch size
+        task.check(data.train.label_N, data.num_classes)
         with torch.device("meta"):
             network = space.build(chosen)
         check_output(network, space.name, data.input_shape, data.num_classes)

@@ -34,7 +34,7 @@ class TrainedNetwork:
         config: how it was trained.
         architecture: of the network.
         class_names: what it tells apart, in the order of its outputs.
-        input_shape: of an example: channels, height, width.
+        input_shape: of an example: channels, height, width of an image.
         normalisation: of every example that it takes.
     """
 
@@ -42,7 +42,7 @@ class TrainedNetwork:
     config: TrainConfig
     architecture: Architecture
     class_names: tuple[str, ...]
-    input_shape: tuple[int, int, int]
+    input_shape: tuple[int, ...]
     normalisation: Normalisation
 
     @property
@@ -138,15 +138,19 @@ def _read_config(file: Path) -> TrainConfig:
 
 def _read_interface(
     result: dict[str, Any],
-) -> tuple[tuple[str, ...], tuple[int, int, int], Normalisation]:
+) -> tuple[tuple[str, ...], tuple[int, ...], Normalisation]:
     described = result["input"]
-    channels, height, width = map(int, described["shape"])
-    normalisation = Normalisation(torch.tensor(described["mean"]), torch.tensor(described["std"]))
-    if any(tensor.shape != (channels,) for tensor in normalisation):
-        raise ValueError(f"mean and std in result.json are not of {channels} channels")
+    input_shape = tuple(map(int, described["shape"]))
+    normalisation = Normalisation(
+        torch.tensor(described["mean"]),
+        torch.tensor(described["std"]),
+        float(described.get("largest", 255.0)),
+    )
+    if any(tensor.shape != input_shape[:1] for tensor in normalisation[:2]):
+        raise ValueError(f"mean and std in result.json are not of {input_shape[0]} channels")
     # trainings of before 2026-11-25 do not name their classes
     class_names = result.get("class_names") or range(int(result["num_classes"]))
-    return tuple(map(str, class_names)), (channels, height, width), normalisation
+    return tuple(map(str, class_names)), input_shape, normalisation
 
 
 def _one_line(error: Exception) -> str:
