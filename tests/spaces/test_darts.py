@@ -1,5 +1,3 @@
-import dataclasses
-
 import pytest
 import torch
 from tests.learns import assert_learns
@@ -7,11 +5,12 @@ from torch import nn
 
 from radars.cost import count_parameters
 from radars.errors import ConfigError, SpaceError
-from radars.memory import Planner, TrainingSpec
+from radars.memory import TrainingSpec, measure, predict
+from radars.nn.steps import weights_step
 from radars.nn.supernet import Supernet
-from radars.space import Candidates, Keep
+from radars.space import Candidates, Keep, Subspace
 from radars.space.choose import as_pairs
-from radars.spaces import load_space, partial_channels
+from radars.spaces import load_space
 from radars.spaces.darts import (
     Genotype,
     architecture_of_genotype,
@@ -106,34 +105,14 @@ def test_too_few_cells_are_refused() -> None:
         load_space("darts", num_cells=2)
 
 
-def test_with_partial_channels_the_edges_into_a_node_share_their_weights() -> None:
-    narrow = partial_channels(TINY, 2)
-    assert narrow.rules == tuple(
-        dataclasses.replace(rule, weighed_together=True) for rule in darts_rules()
-    )
-    for space, total in ((TINY, 2.0), (narrow, 1.0)):
-        supernet = Supernet(space)
-        supernet.set_logits(
-            {c: {name: 0.1 * i for i, name in enumerate(n)} for c, n in space.full.items()}
-            | {"normal02": dict.fromkeys(space.full["normal02"], 3.0)}
-        )
-        weights = supernet.relaxed()
-        sums = [float(weights[choice].sum()) for choice in ("normal02", "normal12")]
-        assert sum(sums) == pytest.approx(total)
-        assert (sums[0] > 0.9) == (space is narrow or total == 2.0)
-
-
-def test_a_plan_that_prunes_keeps_a_network() -> None:
-    spec = TrainingSpec((3, 8, 8), 16)
-    planner = Planner(TINY, spec, 2**40, max_cost_ratio=0.5)
-    assert all(rule.allows(planner.smallest_path()) for rule in TINY.rules)
-    preferences = {
-        choice: {name: float(name == "none") for name in names}
-        for choice, names in TINY.full.items()
-    }
-    plan = planner.plan(preferences)
-    assert plan.is_pruned
-    TINY.architecture(TINY.best({}, plan.subspace))
+def test_prediction_is_measurement() -> None:
+    few = Subspace(dict.fromkeys(TINY.full, ("none", "skip_connect", "dil_conv_3x3")))
+    spec = TrainingSpec((3, 8, 8), 8)
+    supernet = Supernet(TINY, few)
+    batch = torch.randn(8, 3, 8, 8).contiguous(memory_format=torch.channels_last), torch.arange(8)
+    weights_step(supernet, *batch)
+    _, peak_bytes = measure(lambda: weights_step(supernet, *batch), supernet, batch)
+    assert predict(TINY, few, spec).peak_bytes == pytest.approx(peak_bytes, rel=0.02)
 
 
 def test_rules() -> None:

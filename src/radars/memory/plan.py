@@ -112,6 +112,13 @@ class Planner:
         """The architecture with the most expected memory."""
         return self._extreme_path(within, sign=-1)
 
+    def cheapest_candidates(self, within: Subspace) -> dict[str, str]:
+        """Choice to its candidate with the least expected memory, whatever rules say."""
+        return {
+            choice: min(names, key=lambda name: self._price(choice, name))
+            for choice, names in within.items()
+        }
+
     def predict(
         self,
         subspace: Subspace | Architecture,
