@@ -46,6 +46,7 @@ def test_the_published_network_has_the_published_number_of_parameters() -> None:
 def test_a_genotype_goes_both_ways() -> None:
     genotype = Genotype.parse(V2)
     assert str(genotype) == V2
+    assert Genotype.parse(V2.replace("[2, 3, 4, 5]", "range(2, 6)")) == genotype
     architecture = TINY.architecture(architecture_of_genotype(genotype))
     assert genotype.normal[4:6] == (("sep_conv_3x3", 1), ("skip_connect", 0))
     in_order = genotype_of(architecture)
@@ -69,6 +70,7 @@ def test_a_genotype_goes_both_ways() -> None:
         ("('dil_conv_3x3', 2)", "__import__('os').abort()", "malformed"),
         (", ('dil_conv_3x3', 2)", "", "normal has 7"),
         ("normal_concat=[2, 3, 4, 5]", "normal_concat=[2, 3, 4]", "normal has 8 and returns"),
+        ("normal_concat=[2, 3, 4, 5]", "normal_concat=range(2, 10**9)", "malformed"),
         ("normal_concat=[2, 3, 4, 5]", "normal_concat=4", "normal_concat is not a list"),
         ("reduce_concat", "concat", "it names"),
         ("Genotype(", "genotype(", "something else"),

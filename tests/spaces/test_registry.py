@@ -41,6 +41,7 @@ ENTRIES = pytest.mark.parametrize("entry", zoo(), ids=lambda entry: entry.name)
 
 USER_FILE = """
 import dataclasses
+import radars
 from torch import nn
 
 @dataclasses.dataclass
@@ -73,6 +74,16 @@ def broken(choose):
         "none": nn.Identity,
         "broken": lambda: nn.Linear(1 // 0, 2),
     })
+
+def kept(choose):
+    return nn.Sequential(*(choose(name, {"none": nn.Identity, "relu": nn.ReLU}) for name in "ab"))
+
+kept.rules = [radars.Keep(("a", "b"), 1)]
+
+def wrongly_kept(choose):
+    return kept(choose)
+
+wrongly_kept.rules = ["one"]
 
 def no_candidates(choose):
     return choose("layer", {})
@@ -190,6 +201,12 @@ def test_a_space_from_a_file(user_file: Path) -> None:
     assert load_space(f"{user_file}:needs_option", width=3).num_architectures == 1
 
 
+def test_rules_of_a_file(user_file: Path) -> None:
+    assert load_space(f"{user_file}:kept").num_architectures == 2
+    with pytest.raises(ConfigError, match="has str"):
+        load_space(f"{user_file}:wrongly_kept")
+
+
 def test_options_of_a_file(user_file: Path) -> None:
     name = f"{user_file}:network"
     load_space(name, widths=[1, 2], anything=object())
@@ -237,7 +254,7 @@ def test_file_names_that_are_refused(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("function", "line", "message"),
-    [("broken", 33, "ZeroDivisionError"), ("no_candidates", 37, "'layer' has none")],
+    [("broken", 34, "ZeroDivisionError"), ("no_candidates", 48, "'layer' has none")],
 )
 def test_errors_of_a_space_say_the_line(
     user_file: Path, function: str, line: int, message: str

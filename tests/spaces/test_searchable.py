@@ -31,12 +31,11 @@ def depthwise(conv: nn.Module) -> nn.Module:
 
 
 CANDIDATES: Mapping[str, Replacement] = {"full": lambda conv: conv, "depthwise": depthwise}
-SPACE = SearchSpace(
-    searchable(backbone, {"layer*.conv2": CANDIDATES}), name="backbone", input_shape=(3, 32, 32)
-)
+SPACE = SearchSpace(searchable(backbone, {"layer*.conv2": CANDIDATES}), input_shape=(3, 32, 32))
 
 
 def test_every_module_of_the_pattern_is_a_choice_and_all_else_is_as_it_was() -> None:
+    assert SPACE.name == "backbone"
     assert list(SPACE.full) == [f"layer{index}.0.conv2" for index in (1, 2, 3, 4)]
     full = SPACE.build(dict.fromkeys(SPACE.full, "full"))
     assert str(full) == str(backbone())

@@ -64,7 +64,7 @@ class Genotype(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> "Genotype":
-        """Reads what `str` writes; the authors' files hold the same. Nothing is executed.
+        """Reads what `str` writes, and what the authors' programs print. Nothing is executed.
 
         Raises:
             SpaceError: the text is not of that form.
@@ -75,7 +75,7 @@ class Genotype(NamedTuple):
                 raise ValueError("it is not a call with named arguments")
             if not isinstance(call.func, ast.Name) or call.func.id != "Genotype":
                 raise ValueError("it is of something else")
-            fields = {known.arg or "**": ast.literal_eval(known.value) for known in call.keywords}
+            fields = {known.arg or "**": _literal(known.value) for known in call.keywords}
             if set(fields) != set(cls._fields) or len(call.keywords) != len(fields):
                 raise ValueError(f"it names {', '.join(fields) or 'nothing'}")
             return cls(*(_checked_field(name, fields[name]) for name in cls._fields))
@@ -289,6 +289,16 @@ def _halved(in_channels: int, out_channels: int) -> nn.Module:
     halves = [graph.call_module("first", (image,)), graph.call_module("second", (shifted,))]
     graph.output(graph.call_module("norm", (graph.call_function(torch.cat, (halves, 1)),)))
     return fx.GraphModule(modules, graph, "Halved")
+
+
+def _literal(value: ast.expr) -> Any:
+    """A literal, or the range of nodes in which the authors' search writes what it returns."""
+    match value:
+        case ast.Call(func=ast.Name(id="range"), args=[first, last], keywords=[]):
+            bounds = ast.literal_eval(first), ast.literal_eval(last)
+            if bounds == (_OUTPUTS.start, _OUTPUTS.stop):
+                return list(_OUTPUTS)
+    return ast.literal_eval(value)
 
 
 def _checked_field(name: str, value: Any) -> Any:

@@ -90,7 +90,7 @@ def load_space(name: str, **options: object) -> SearchSpace:
         network = user_file.load_network(name)
         checked = partial(network, **_checked_options(name, network, options))
         with user_file.located(name):
-            return SearchSpace(checked, name=name)
+            return SearchSpace(checked, name=name, rules=_rules_of(name, network))
     entry = _entry(name)
     options = _checked_options(name, entry.network, options)
     in_channels = options.get("in_channels", entry.input_shape[0])
@@ -140,6 +140,18 @@ def _entry(name: str) -> ZooEntry:
         f"a space is one of {', '.join(names)}, or path/file.py:function, but got "
         f"{name!r}{did_you_mean(name, names)}"
     )
+
+
+def _rules_of(name: str, network: NetworkWithOptions) -> tuple[Keep, ...]:
+    """The rules that a user's function has as its attribute `rules`, if any."""
+    rules = tuple(getattr(network, "rules", ()))
+    for rule in rules:
+        if not isinstance(rule, Keep):
+            raise ConfigError(
+                f"the rules of a space are radars.Keep(choices, number), but {name!r} has "
+                f"{type(rule).__name__}"
+            )
+    return rules
 
 
 def _options(name: str, network: NetworkWithOptions) -> tuple[list[inspect.Parameter], bool]:

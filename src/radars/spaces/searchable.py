@@ -79,6 +79,7 @@ def searchable(
                 model.set_submodule(name, choose(name, candidates))
         return model
 
+    network_of.__name__ = getattr(network, "__name__", "searchable")  # the name of the space
     return network_of
 
 
