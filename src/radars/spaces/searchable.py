@@ -22,14 +22,7 @@ def searchable(
 ) -> Network:
     """A network function of `choose` in which some modules of an existing network are choices.
 
-    ```python
-    space = radars.SearchSpace(
-        searchable(
-            resnet18,
-            {"layer*.conv2": {"full": lambda conv: conv, "grouped": grouped}},
-        )
-    )
-    ```
+    `radars.SearchSpace(searchable(resnet18, {"layer*.conv2": {"full": lambda conv: conv, ...}}))`
 
     Args:
         network: builds the network anew at each call, such as `torchvision.models.resnet18`.
