@@ -313,7 +313,7 @@ def spoiled(example: Tensor) -> Tensor:
     return example
 
 
-STEPS = {
+STEPS: dict[str, Callable[..., Tensor]] = {
     "weights": weights_step,
     "weights in parts": partial(weights_step, micro_batches=2),
     "architecture": architecture_step,

@@ -1,6 +1,6 @@
 """`Workbench`: what every phase of a search works with, on one device and one budget."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 

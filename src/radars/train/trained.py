@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from radars.data import Normalisation, image_to_pixels
-from radars.errors import ConfigError, SpaceError, first_line
+from radars.errors import ConfigError, DataError, SpaceError, first_line
 from radars.run import read_result
 from radars.space import Architecture, SearchSpace
 from radars.train.config import TrainConfig
@@ -50,6 +50,21 @@ class TrainedNetwork:
         """How many classes it tells apart."""
         return len(self.class_names)
 
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Of an image that it takes: channels, height, width.
+
+        Raises:
+            DataError: it takes no images.
+        """
+        if len(self.input_shape) != 3 or self.normalisation.largest == 1.0:
+            raise DataError(
+                f"images are needed, but this network takes other examples, of the shape "
+                f"{self.input_shape}; call it with tensors"
+            )
+        channels, height, width = self.input_shape
+        return channels, height, width
+
     def preprocess(self, *images: Image.Image | str | os.PathLike[str]) -> Tensor:
         """Images as the network takes them: (B, C, H, W), on the network's device.
 
@@ -60,9 +75,10 @@ class TrainedNetwork:
             images: opened, or paths of files; one or more.
 
         Raises:
-            DataError: one is not an image, or has more than 8 bits a channel.
+            DataError: one is not an image, or has more than 8 bits a channel; or the network
+                takes no images.
         """
-        pixels = [torch.tensor(image_to_pixels(image, self.input_shape)) for image in images]
+        pixels = [torch.tensor(image_to_pixels(image, self.image_shape)) for image in images]
         normalised_BCHW = self.normalisation(torch.stack(pixels).permute(0, 3, 1, 2))
         return normalised_BCHW.to(next(self.network.parameters()).device)
 
