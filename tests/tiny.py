@@ -20,7 +20,7 @@ from radars.search import (
     SearchConfig,
     SelectConfig,
 )
-from radars.space import Choose, Factory, SearchSpace
+from radars.space import Choose, Factory, Keep, SearchSpace
 
 MIB = 2**20
 
@@ -64,6 +64,31 @@ def shared_network(choose: Choose) -> nn.Module:
         choose("b", candidates(8)),
         classifier(8, 4),
     )
+
+
+class CellNetwork(nn.Module):
+    """A cell with one node, which keeps two of four edges (`cell_space`)."""
+
+    def __init__(self, choose: Choose, width: int = 4) -> None:
+        super().__init__()
+        self.stem = conv_bn_relu(1, width)
+        self.edges = nn.ModuleList(
+            choose(
+                name,
+                {
+                    "none": lambda: Zero(width),
+                    "skip": nn.Identity,
+                    "conv3": lambda: conv_bn_relu(width, width, 3),
+                },
+            )
+            for name in "abcd"
+        )
+        self.head = classifier(width, 4)
+
+    def forward(self, image_BCHW: Tensor) -> Tensor:
+        feature = self.stem(image_BCHW)
+        output: Tensor = self.head(sum(edge(feature) for edge in self.edges))
+        return output
 
 
 class PlantedNetwork(nn.Module):
@@ -140,6 +165,11 @@ def tiny_space() -> SearchSpace:
 
 def shared_space() -> SearchSpace:
     return SearchSpace(shared_network, name="shared", input_shape=(1, 8, 8))
+
+
+def cell_space() -> SearchSpace:
+    rules = [Keep(("a", "b", "c", "d"), 2)]
+    return SearchSpace(CellNetwork, name="cell", input_shape=(1, 8, 8), rules=rules)
 
 
 def planted_space() -> SearchSpace:

@@ -18,9 +18,12 @@ from radars.errors import (
 )
 
 if TYPE_CHECKING:
+    from radars.data import tensor_data
     from radars.nn.supernet import Supernet
+    from radars.nn.task import Task
     from radars.search import SearchConfig, SearchResult, run_search
-    from radars.space import Architecture, Choose, SearchSpace, Subspace
+    from radars.space import Architecture, Choose, Keep, SearchSpace, Subspace
+    from radars.spaces import searchable
     from radars.train import TrainedNetwork
     from radars.train import load_trained as load
 
@@ -32,6 +35,7 @@ __all__ = [
     "Choose",
     "ConfigError",
     "DataError",
+    "Keep",
     "RadarsError",
     "RunError",
     "SearchConfig",
@@ -40,23 +44,30 @@ __all__ = [
     "SpaceError",
     "Subspace",
     "Supernet",
+    "Task",
     "TestSplitError",
     "TrainedNetwork",
     "load",
     "run_search",
+    "searchable",
+    "tensor_data",
 ]
 
 _MODULE_OF = {
     "Architecture": "radars.space",
     "Choose": "radars.space",
+    "Keep": "radars.space",
     "SearchConfig": "radars.search",
     "SearchResult": "radars.search",
     "SearchSpace": "radars.space",
     "Subspace": "radars.space",
     "Supernet": "radars.nn.supernet",
+    "Task": "radars.nn.task",
     "TrainedNetwork": "radars.train",
     "load": "radars.train",
     "run_search": "radars.search",
+    "searchable": "radars.spaces",
+    "tensor_data": "radars.data",
 }
 _NAME_THERE = {"load": "load_trained"}
 _PACKAGES = ("compare", "cost", "data", "memory", "nn", "run", "search", "space", "spaces", "train")

@@ -12,6 +12,6 @@ def test_digits() -> None:
 def test_digits_use_the_whole_range() -> None:
     data = load_data(DataConfig(), seed=0)
     example_B = next(data.train.evaluation_batches(719)).example_B
-    mean_C, std_C = data.normalisation
+    mean_C, std_C, _ = data.normalisation
     assert abs(float((example_B * std_C + mean_C).min())) < 1e-6
     assert abs(float((example_B * std_C + mean_C).max()) - 1) < 1e-6

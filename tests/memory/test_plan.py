@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.tiny import shared_space, tiny_space
+from tests.tiny import cell_space, shared_space, tiny_space
 
 from radars.cost import CostTable
 from radars.errors import BudgetError
@@ -312,3 +312,21 @@ def test_a_planner_is_tightened_and_never_loosened() -> None:
     assert made.plan().measures == ()
     made.tighten(RECOMPUTED_BYTES)
     assert made.plan().measures == ("recompute",)
+
+
+def test_what_is_pruned_holds_an_architecture_that_keeps_the_rules() -> None:
+    space = cell_space()
+    spec = TrainingSpec((1, 8, 8), 32)
+    assert all(
+        space.rules[0].allows(path)
+        for planner in [Planner(space, spec, 2**40)]
+        for path in (planner.smallest_path(), planner.largest_path())
+    )
+    for wanted in ("none", "conv3"):
+        preferences = {
+            choice: {name: float(name == wanted) for name in names}
+            for choice, names in space.full.items()
+        }
+        plan = Planner(space, spec, 2**40, max_cost_ratio=0.3).plan(preferences)
+        assert plan.is_pruned
+        assert space.rules[0].allows(space.best({}, plan.subspace))

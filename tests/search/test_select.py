@@ -180,12 +180,12 @@ def run_audition(
     bench = SETUP.workbench()
     state = Radars(SETUP, bench)
 
-    def num_correct(supernet: Supernet, architecture: Architecture, batch: Batch) -> Tensor:
+    def total_score(supernet: Supernet, architecture: Architecture, batch: Batch) -> Tensor:
         return len(batch.label_B) * torch.tensor(
             sum(accuracies[name] for name in architecture.values())
         )
 
-    with patch.object(bench, "num_correct", num_correct):
+    with patch.object(bench, "total_score", total_score):
         selection = audition(bench, state.supernet, state.controller, config, favourites, look_at)
     assert selection.untrained == [look_at(contender) for contender in selection.contenders]
     assert len(selection.standings) == len(selection.contenders)
@@ -227,10 +227,10 @@ def test_an_audition_scores_with_shared_weights_and_releases_them() -> None:
         released.append(state.supernet._live is None)
         return Untrained(0.0, 0.0)
 
-    with patch.object(bench, "num_correct", wraps=bench.num_correct) as num_correct:
+    with patch.object(bench, "total_score", wraps=bench.total_score) as total_score:
         selection = audition(bench, state.supernet, state.controller, config, [], look_at_nothing)
     assert all(bench.fits(architecture) for architecture in selection.contenders)
-    assert len(num_correct.call_args_list) == 9 * 2
-    assert all(call.args[0] is state.supernet for call in num_correct.call_args_list)
+    assert len(total_score.call_args_list) == 9 * 2
+    assert all(call.args[0] is state.supernet for call in total_score.call_args_list)
     assert len(released) >= 9 + len(selection.contenders)
     assert all(released)

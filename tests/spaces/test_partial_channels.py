@@ -1,6 +1,6 @@
 import pytest
 import torch
-from tests.tiny import tiny_network, tiny_space
+from tests.tiny import cell_space, tiny_network, tiny_space
 from torch import Tensor, nn
 
 from radars.errors import ConfigError
@@ -35,6 +35,26 @@ def test_a_supernet_trains_and_needs_less_memory(space: SearchSpace) -> None:
     spec = TrainingSpec(space.input_shape, 16)
     needed = [Planner(s, spec, 2**40).full_supernet_bytes for s in (space, narrow)]
     assert needed[1] < 0.6 * needed[0]
+
+
+def test_edges_of_which_some_are_kept_share_their_weights() -> None:
+    space = cell_space()
+    narrow = partial_channels(space, 2)
+    assert [rule.weighed_together for rule in (*space.rules, *narrow.rules)] == [False, True]
+    logits = {edge: {"none": 0.0, "skip": 0.1, "conv3": 0.2} for edge in "abcd"}
+    logits["b"] = {name: 2.0 + logit for name, logit in logits["b"].items()}  # what b has in common
+    supernets = [Supernet(known) for known in (space, narrow)]
+    weights = []
+    for supernet in supernets:
+        supernet.set_logits(logits)
+        weights.append({edge: weight_C.detach() for edge, weight_C in supernet.relaxed().items()})
+    apart, together = weights
+    for edge in "bcd":
+        torch.testing.assert_close(apart[edge], apart["a"])
+    # the paper's: a softmax over edges times one over the candidates of each
+    beta = torch.tensor([0.0, 2.0, 0.0, 0.0]).softmax(0).tolist()
+    for edge, share in zip("abcd", beta, strict=True):
+        torch.testing.assert_close(together[edge], share * apart[edge])
 
 
 class Double(nn.Module):

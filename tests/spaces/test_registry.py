@@ -13,15 +13,35 @@ NUM_ARCHITECTURES = {
     "digits": 4**5,
     "nasbench-macro": 3**8,
     "nasbench201": 5**6,
+    "darts": (1 * 3 * 6 * 10 * 7**8) ** 2,
     "cifar-large": 25**8,
+    "resnet": 19**10 * 18**2,
+    "vit": (6 * 4) ** 8,
     "mobile": 7**21,
     "mobile-large": 49**21,
 }
-CHOICE_NAMES = {"nasbench201": ["edge01", "edge02", "edge12", "edge03", "edge13", "edge23"]}
+CHOICE_NAMES = {
+    "nasbench201": ["edge01", "edge02", "edge12", "edge03", "edge13", "edge23"],
+    "darts": [
+        f"{kind}{source}{target}"
+        for kind in ("normal", "reduce")
+        for target in (2, 3, 4, 5)
+        for source in range(target)
+    ],
+    "vit": [f"{kind}{index}" for index in range(8) for kind in ("mixer", "mlp")],
+}
+SMALL: dict[str, dict[str, object]] = {
+    "darts": {"width": 4, "num_cells": 3},
+    "resnet": {"width": 8},
+    "vit": {"width": 8, "depth": 2},
+    "mobile": {"width_mult": 0.25},
+    "mobile-large": {"width_mult": 0.25},
+}
 ENTRIES = pytest.mark.parametrize("entry", zoo(), ids=lambda entry: entry.name)
 
 USER_FILE = """
 import dataclasses
+import radars
 from torch import nn
 
 @dataclasses.dataclass
@@ -55,6 +75,16 @@ def broken(choose):
         "broken": lambda: nn.Linear(1 // 0, 2),
     })
 
+def kept(choose):
+    return nn.Sequential(*(choose(name, {"none": nn.Identity, "relu": nn.ReLU}) for name in "ab"))
+
+kept.rules = [radars.Keep(("a", "b"), 1)]
+
+def wrongly_kept(choose):
+    return kept(choose)
+
+wrongly_kept.rules = ["one"]
+
 def no_candidates(choose):
     return choose("layer", {})
 
@@ -70,12 +100,12 @@ def user_file(tmp_path: Path) -> Path:
 
 
 def extremes(space: SearchSpace) -> list[Architecture]:
-    """Architectures in which every candidate of every choice appears."""
+    """Architectures in which every candidate of every choice appears, as far as rules allow."""
     largest = max(len(choice.candidates) for choice in space.choices)
     return [
-        Architecture(
+        space.best(
             {
-                choice.name: choice.candidates[index % len(choice.candidates)]
+                choice.name: {choice.candidates[index % len(choice.candidates)]: 1.0}
                 for choice in space.choices
             }
         )
@@ -96,7 +126,7 @@ def test_names_sizes_and_shapes(entry: ZooEntry) -> None:
 
 @ENTRIES
 def test_a_built_network_holds_nothing_of_radars(entry: ZooEntry) -> None:
-    space = load_space(entry.name)
+    space = load_space(entry.name, **SMALL.get(entry.name, {}))
     for architecture in extremes(space):
         with torch.device("meta"):
             network = space.build(architecture)
@@ -108,7 +138,8 @@ def test_a_built_network_holds_nothing_of_radars(entry: ZooEntry) -> None:
 
 @ENTRIES
 def test_options_reach_the_network(entry: ZooEntry) -> None:
-    space = load_space(entry.name, num_classes=7, in_channels=2)
+    small = SMALL.get(entry.name, {})
+    space = load_space(entry.name, num_classes=7, in_channels=2, **small)
     assert space.input_shape == (2, *entry.input_shape[1:])
     with torch.device("meta"):
         network = space.build(extremes(space)[0])
@@ -117,7 +148,7 @@ def test_options_reach_the_network(entry: ZooEntry) -> None:
 
 @ENTRIES
 def test_a_built_network_runs(entry: ZooEntry) -> None:
-    small = accepted_options(entry.name, {"width": 4, "width_mult": 0.25})
+    small = accepted_options(entry.name, {"width": 4}) | SMALL.get(entry.name, {})
     space = load_space(entry.name, **small)
     architecture = space.random_architecture(torch.Generator().manual_seed(0))
     network = space.build(architecture).eval()
@@ -170,6 +201,12 @@ def test_a_space_from_a_file(user_file: Path) -> None:
     assert load_space(f"{user_file}:needs_option", width=3).num_architectures == 1
 
 
+def test_rules_of_a_file(user_file: Path) -> None:
+    assert load_space(f"{user_file}:kept").num_architectures == 2
+    with pytest.raises(ConfigError, match="has str"):
+        load_space(f"{user_file}:wrongly_kept")
+
+
 def test_options_of_a_file(user_file: Path) -> None:
     name = f"{user_file}:network"
     load_space(name, widths=[1, 2], anything=object())
@@ -217,7 +254,7 @@ def test_file_names_that_are_refused(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("function", "line", "message"),
-    [("broken", 33, "ZeroDivisionError"), ("no_candidates", 37, "'layer' has none")],
+    [("broken", 34, "ZeroDivisionError"), ("no_candidates", 48, "'layer' has none")],
 )
 def test_errors_of_a_space_say_the_line(
     user_file: Path, function: str, line: int, message: str

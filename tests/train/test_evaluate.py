@@ -120,7 +120,7 @@ def test_other_data_are_normalised_as_in_training(
         evaluate_run(completed[0], data=make_folder(10), device="cpu")
     finally:
         handle.remove()
-    mean_C, std_C = completed[1].normalisation
+    mean_C, std_C, _ = completed[1].normalisation
     assert torch.allclose(seen[0][0].flatten(), ((0 / 255 - mean_C) / std_C).expand(64), atol=1e-5)
 
 

@@ -8,6 +8,7 @@ import torch
 
 from radars.data import Data
 from radars.nn.optimizer import OptimizerConfig
+from radars.nn.task import CLASSIFICATION
 from radars.run.device import fabric_on
 from radars.train import TrainConfig
 from radars.train.loop import mix_of, train_steps
@@ -17,7 +18,8 @@ from radars.train.state import TrainState
 
 def train(state: TrainState, config: TrainConfig, tick: Callable[[], None]) -> None:
     fabric = fabric_on(torch.device("cpu"), config.precision)
-    train_steps(fabric, state, config, steps_per_epoch=4, tick=tick, mix=mix_of(config, 10))
+    mix = mix_of(config, 10)
+    train_steps(fabric, state, config, CLASSIFICATION, steps_per_epoch=4, tick=tick, mix=mix)
 
 
 EVERYTHING = {

@@ -7,11 +7,14 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from radars.cost.constraint import Constraint
 from radars.cost.metric import Metric
-from radars.space import Architecture, Subspace
+from radars.space import Architecture, Keep, Subspace, best_keeping
 
 
 def cheapest(
-    metric: Metric, full: Subspace, bounds: Sequence[tuple[Constraint, Metric]] = ()
+    metric: Metric,
+    full: Subspace,
+    bounds: Sequence[tuple[Constraint, Metric]] = (),
+    rules: Sequence[Keep] = (),
 ) -> Architecture | None:
     """The architecture with the least of a cost, by its sums; None where bounds allow none.
 
@@ -19,10 +22,12 @@ def cheapest(
         metric: the cost.
         full: the whole space.
         bounds: constraints, each with its cost.
+        rules: that it keeps.
     """
     if len(metric.sums) == 1 and not bounds:
         cost = metric.sums[0].candidates
-        return Architecture({c: min(names, key=cost[c].__getitem__) for c, names in full.items()})
+        scores = {c: {n: -cost[c][n] for n in names} for c, names in full.items()}
+        return best_keeping(rules, scores, full)
     pairs = [(choice, name) for choice, names in full.items() for name in names]
     rows = [one_each(pairs, full, extra=1)]
     # one more variable: the largest of the sums of the cost, as a part of the most that it can be
@@ -38,6 +43,9 @@ def cheapest(
     for known, limit, scale, factor in limits:
         row = [known.candidates[c][n] / scale for c, n in pairs] + [factor]
         rows.append(LinearConstraint(np.array([row]), -np.inf, (limit - known.fixed) / scale))
+    for rule in rules:
+        counts = np.array([[*rule.counts(c, n)] for c, n in pairs] + [[0, 0]])
+        rows.append(LinearConstraint(counts.T, -np.inf, rule.limits))
     solution = milp(
         np.array([0.0] * len(pairs) + [1.0]),
         constraints=rows,

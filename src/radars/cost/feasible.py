@@ -1,7 +1,8 @@
-"""`Feasible`: the architectures of a space that satisfy every constraint.
+"""`Feasible`: the architectures of a space that satisfy every constraint and keep every rule.
 
-Costs add up over choices, so which candidates can still be completed to an allowed architecture
-is known exactly, and the best architecture for given scores is a small integer program.
+Costs add up over choices, and so do the counts that a rule bounds, so which candidates can still be
+completed to an allowed architecture is known exactly, and the best architecture for given scores is
+a small integer program.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from radars.cost.constraint import Constraint, format_cost
 from radars.cost.metric import Metric
 from radars.cost.table import CostTable
 from radars.errors import ConfigError
-from radars.space import Architecture, Subspace
+from radars.space import Architecture, Keep, Subspace
 
 Scores = Mapping[str, Mapping[str, float]]
 """Choice to candidate to a number."""
@@ -28,7 +29,7 @@ _MAX_WHOLE = 32  # whole networks that are traced or measured until one holds
 
 
 class Feasible:
-    """The architectures that satisfy every constraint.
+    """The architectures that satisfy every constraint and keep every rule.
 
     Where sums over candidates only estimate a cost (`Metric.whole`), they decide what is drawn, and
     `holds` decides what may be returned.
@@ -37,20 +38,31 @@ class Feasible:
         table: what each candidate costs.
         constraints: hard upper bounds; none allows everything.
         full: the whole space.
+        rules: of the space.
 
     Raises:
         ConfigError: no architecture of the space satisfies the constraints; it says what the least
             is, and which constraint to loosen.
     """
 
-    def __init__(self, table: CostTable, constraints: Sequence[Constraint], full: Subspace) -> None:
+    def __init__(
+        self,
+        table: CostTable,
+        constraints: Sequence[Constraint],
+        full: Subspace,
+        rules: Sequence[Keep] = (),
+    ) -> None:
         self._constraints = tuple(constraints)
+        self._rules = tuple(rules)
         self._full = full
         self._bounds = [(known, table.metric(known.metric)) for known in self._constraints]
-        # a constraint bounds every sum of its metric
+        # a constraint bounds every sum of its metric, and a rule two counts
         sums = [known for _, metric in self._bounds for known in metric.sums]
         self._cost: dict[tuple[str, str], tuple[float, ...]] = {
-            (choice, name): tuple(known.candidates[choice][name] for known in sums)
+            (choice, name): (
+                *(known.candidates[choice][name] for known in sums),
+                *(count for rule in rules for count in rule.counts(choice, name)),
+            )
             for choice, names in full.items()
             for name in names
         }
@@ -58,7 +70,7 @@ class Feasible:
             constraint.limit - known.fixed
             for constraint, metric in self._bounds
             for known in metric.sums
-        ]
+        ] + [limit for rule in rules for limit in rule.limits]
         self._safe: Architecture | None = None
         self._check_each()
         if constraints and not self.best({}, full, 1):
@@ -69,8 +81,8 @@ class Feasible:
         self._check_whole()
 
     def allows(self, architecture: Mapping[str, str]) -> bool:
-        """Whether an architecture satisfies every constraint."""
-        return all(
+        """Whether an architecture satisfies every constraint and keeps every rule."""
+        return all(rule.allows(architecture) for rule in self._rules) and all(
             metric.of(architecture) <= constraint.limit for constraint, metric in self._bounds
         )
 
@@ -145,7 +157,7 @@ class Feasible:
         pairs = [(choice, name) for choice, names in subspace.items() for name in names]
         objective = -np.array([scores.get(c, {}).get(n, 0.0) for c, n in pairs])
         rows = [one_each(pairs, subspace)]
-        if self._constraints:
+        if self._room:
             cost = np.array([self._cost[pair] for pair in pairs], dtype=float).T
             scale = np.maximum(np.abs(np.array(self._room)), 1.0)  # or the solver's tolerance rules
             rows.append(LinearConstraint(cost / scale[:, None], -np.inf, self._room / scale))
@@ -173,7 +185,7 @@ class Feasible:
     def _check_each(self) -> None:
         """Refuses a constraint that nothing satisfies, and says what the least is."""
         for constraint, metric in self._bounds:
-            least = cheapest(metric, self._full)
+            least = cheapest(metric, self._full, rules=self._rules)
             assert least is not None
             if metric.of(least) > constraint.limit:
                 raise ConfigError(
@@ -186,7 +198,10 @@ class Feasible:
         ways = []
         for index, (constraint, metric) in enumerate(self._bounds):
             least = cheapest(
-                metric, self._full, [*self._bounds[:index], *self._bounds[index + 1 :]]
+                metric,
+                self._full,
+                [*self._bounds[:index], *self._bounds[index + 1 :]],
+                self._rules,
             )
             if least is not None:
                 cost = format_cost(constraint.metric, metric.of(least))
@@ -201,7 +216,7 @@ class Feasible:
         for constraint, metric in self._bounds:
             if metric.whole is None:
                 continue
-            least = cheapest(metric, self._full, self._bounds)
+            least = cheapest(metric, self._full, self._bounds, self._rules)
             assert least is not None
             if not self.holds(least):
                 raise ConfigError(

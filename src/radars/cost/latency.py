@@ -174,8 +174,7 @@ def _whole_ms(
 def _extremes(space: SearchSpace, input_shape: tuple[int, ...]) -> list[Architecture]:
     macs = CostTable.of(space, input_shape).metric("macs").sums[0].candidates
     return [
-        Architecture({c: end(names, key=macs[c].__getitem__) for c, names in space.full.items()})
-        for end in (min, max)
+        space.best({c: {n: sign * macs[c][n] for n in macs[c]} for c in macs}) for sign in (-1, 1)
     ]
 
 

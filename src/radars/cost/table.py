@@ -9,7 +9,7 @@ from torch import nn
 from radars.cost.count import count_macs, count_parameters
 from radars.cost.metric import Additive, Metric
 from radars.errors import ConfigError, SpaceError
-from radars.space import Architecture, SearchSpace, building, content_of
+from radars.space import SearchSpace, building, content_of
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class CostTable:
             for place in space.places(input_shape):
                 for name, factory in place.factories.items():
                     costs[place.choice][name] += cost_of(factory(), place.input_shapes)
-            first = Architecture({name: names[0] for name, names in space.full.items()})
+            first = space.best()
             network = space.build(first)
         total = Cost(count_macs(network, (1, *input_shape)), count_parameters(network))
         for choice, candidate_name in first.items():

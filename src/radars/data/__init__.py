@@ -6,6 +6,7 @@ from radars.data.config import DataConfig
 from radars.data.images import image_to_pixels
 from radars.data.load import Data, load_data
 from radars.data.split import BatchStream, Normalisation, SealedSplit, Split
+from radars.data.tensors import tensor_data
 
 __all__ = [
     "Batch",
@@ -19,4 +20,5 @@ __all__ = [
     "image_to_pixels",
     "load_data",
     "move",
+    "tensor_data",
 ]

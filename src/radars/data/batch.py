@@ -10,8 +10,8 @@ class Batch(NamedTuple):
     """Examples and their labels.
 
     Attributes:
-        example_B: normalised images, float32 (B, C, H, W), channels last in memory.
-        label_B: classes, int64 (B,).
+        example_B: normalised examples, float32 (B, C, ...); images channels last in memory.
+        label_B: classes, int64 (B,), or what else the task takes.
     """
 
     example_B: Tensor  # noqa: N815

@@ -27,9 +27,10 @@ class Data:
 
     Attributes:
         name: the source, as the user wrote it.
-        num_classes: how many classes there are.
+        num_classes: how many classes there are; how many numbers a network returns for an
+            example, where the task is another than classification.
         class_names: their names, in the order of their labels.
-        input_shape: of an example: channels, height, width.
+        input_shape: of an example: channels, height, width of an image.
         train: the training part.
         validation: the validation part; empty where `validation_fraction` is 0.
         test: the test split, sealed.
@@ -39,7 +40,7 @@ class Data:
     name: str
     num_classes: int
     class_names: tuple[str, ...]
-    input_shape: tuple[int, int, int]
+    input_shape: tuple[int, ...]
     train: Split
     validation: Split
     test: SealedSplit

@@ -34,14 +34,14 @@ class Request(NamedTuple):
 
 
 class Pixels(ABC):
-    """The images of a split.
+    """The images, or other examples, of a split.
 
     Attributes:
-        shape: of an image: channels, height, width.
+        shape: of an example: channels, height, width of an image.
         num_workers: how many processes read them; 0 reads in this one.
     """
 
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
     num_workers: int
 
     @abstractmethod
@@ -53,7 +53,7 @@ class Pixels(ABC):
         """What `read` returns, without RandAugment."""
 
     def read(self, request: Request) -> Tensor:
-        """The images of a request: values from 0 to 255 of any type, (B, C, H, W).
+        """The examples of a request (B, C, ...): of images values from 0 to 255 of any type.
 
         The result depends on the request alone; that of a part is the part of the result.
 

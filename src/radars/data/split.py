@@ -24,21 +24,28 @@ class Normalisation(NamedTuple):
     Attributes:
         mean_C: float32 (C,).
         std_C: float32 (C,).
+        largest: what examples are divided by first: 255 for images, 1 for what is not.
     """
 
     mean_C: Tensor  # noqa: N815
     std_C: Tensor  # noqa: N815
+    largest: float = 255.0
 
-    def __call__(self, image_BCHW: Tensor) -> Tensor:
-        """Images of values from 0 to 255, normalised: float32, channels last in memory."""
-        scale_C11, shift_C11 = self.factors()
-        image = image_BCHW.to(torch.float32, memory_format=torch.channels_last)
-        return image * scale_C11 - shift_C11
+    def __call__(self, example_B: Tensor) -> Tensor:
+        """Examples (B, C, ...), normalised: float32; images channels last in memory."""
+        scale_C, shift_C = self.factors(example_B.dim() - 2)
+        layout = torch.channels_last if example_B.dim() == 4 else torch.preserve_format
+        return example_B.to(torch.float32, memory_format=layout) * scale_C - shift_C
 
-    def factors(self) -> tuple[Tensor, Tensor]:
-        """What values from 0 to 255 are multiplied by, and what is then subtracted: (C, 1, 1)."""
-        scale_C11 = (1 / (255 * self.std_C))[:, None, None]
-        return scale_C11, (self.mean_C / self.std_C)[:, None, None]
+    def factors(self, num_dims: int = 2) -> tuple[Tensor, Tensor]:
+        """What examples are multiplied by, and what is then subtracted: (C, 1, ...).
+
+        Args:
+            num_dims: how many dimensions an example has behind its channels.
+        """
+        shape = (-1, *[1] * num_dims)
+        scale_C = 1 / (self.largest * self.std_C)
+        return scale_C.view(shape), (self.mean_C / self.std_C).view(shape)
 
 
 @final

@@ -112,6 +112,13 @@ class Planner:
         """The architecture with the most expected memory."""
         return self._extreme_path(within, sign=-1)
 
+    def cheapest_candidates(self, within: Subspace) -> dict[str, str]:
+        """Choice to its candidate with the least expected memory, whatever rules say."""
+        return {
+            choice: min(names, key=lambda name: self._price(choice, name))
+            for choice, names in within.items()
+        }
+
     def predict(
         self,
         subspace: Subspace | Architecture,
@@ -284,6 +291,10 @@ class Planner:
             return within
         pairs = [(choice, name) for choice, names in within.items() for name in names]
         one_each = np.array([[float(c == choice) for c, _ in pairs] + [0.0] for choice in within])
+        least = np.zeros(len(pairs) + 1)
+        if self.space.rules:  # what is kept must hold an architecture that keeps them: the cheapest
+            smallest = self.smallest_path(within)
+            least[:-1] = [float(smallest[c] == n) for c, n in pairs]
         rows = [LinearConstraint(one_each, 1, np.inf)]
         if self._max_cost_ratio is not None:
             macs = np.array([self.costs.candidates[c][n].macs for c, n in pairs] + [0], dtype=float)
@@ -307,7 +318,7 @@ class Planner:
             -np.array([preferences[c][n] for c, n in pairs] + [0.0]),
             constraints=rows,
             integrality=np.array([1] * len(pairs) + [0]),
-            bounds=Bounds(0, np.array([1.0] * len(pairs) + [largest])),
+            bounds=Bounds(least, np.array([1.0] * len(pairs) + [largest])),
             options={"mip_rel_gap": 0.0},
         )
         if solution.x is None:
@@ -324,12 +335,12 @@ class Planner:
         )
 
     def _extreme_path(self, within: Subspace | None, sign: int) -> Architecture:
-        return Architecture(
-            {
-                choice: min(names, key=lambda name: sign * self._price(choice, name))
-                for choice, names in (within or self.space.full).items()
-            }
-        )
+        within = within or self.space.full
+        scores = {
+            choice: {name: -sign * self._price(choice, name) for name in names}
+            for choice, names in within.items()
+        }
+        return self.space.best(scores, within)
 
     def _price(self, choice: str, name: str) -> int:
         price = self.prices[choice][name]

@@ -25,6 +25,7 @@ from radars.nn.steps import (
     weights_step,
 )
 from radars.nn.supernet import Supernet, Weigh
+from radars.nn.task import CLASSIFICATION, Loss, Task
 from radars.space import Architecture, SearchSpace, Subspace, building
 
 _KEPT_FOR_WEIGHTS = 2  # the output, and its product with the gradient
@@ -45,6 +46,7 @@ class TrainingSpec:
         precision: `32-true` or `bf16-mixed`.
         device_type: the device whose allocator's rounding counts.
         second_order: whether an architecture step takes the virtual step of DARTS.
+        task: whose loss and labels they are.
     """
 
     input_shape: tuple[int, ...]
@@ -55,6 +57,7 @@ class TrainingSpec:
     precision: Precision = "32-true"
     device_type: str = "cpu"
     second_order: bool = False
+    task: Task = CLASSIFICATION
 
     @property
     def training_kinds(self) -> tuple[StepKind, ...]:
@@ -127,7 +130,8 @@ def predict(
         example_B = torch.empty(spec.batch_size, *spec.input_shape, device=device)
         if example_B.dim() == 4:
             example_B = example_B.contiguous(memory_format=torch.channels_last)
-        label_B = torch.zeros(spec.batch_size, dtype=torch.int64, device=device)
+        label_shape = (spec.batch_size, *spec.task.label_shape)
+        label_B = torch.zeros(label_shape, dtype=spec.task.label_dtype, device=device)
         output_bytes = _note_outputs(supernet)
         memories: list[StepMemory] = []
         bound_bytes = math.inf
@@ -138,7 +142,9 @@ def predict(
             if kind is StepKind.SECOND_ORDER:
                 batch += [torch.empty_like(example_B), torch.zeros_like(label_B)]
             with track(supernet, batch) as tracker:
-                run_step(kind, supernet, batch, spec.precision, levers.micro_batches)
+                run_step(
+                    kind, supernet, batch, spec.precision, levers.micro_batches, spec.task.loss
+                )
             memories.append(StepMemory(tracker.peak_bytes, tracker.breakdown))
             if kind is StepKind.WEIGHTS and levers.recompute:
                 bound_bytes = _architecture_bound(tracker, supernet, output_bytes)
@@ -195,6 +201,7 @@ def run_step(
     batch: Sequence[Tensor],
     precision: Precision = "32-true",
     micro_batches: int = 1,
+    loss: Loss = CLASSIFICATION.loss,
 ) -> Tensor:
     """Runs a step of one kind; returns its loss or, for an evaluation, its outputs.
 
@@ -204,6 +211,7 @@ def run_step(
         batch: examples and labels; for a second-order step, those of a training batch after them.
         precision: of the step.
         micro_batches: into how many parts the batch is split.
+        loss: of the task.
     """
     if kind is StepKind.EVALUATION:
         return evaluation_step(supernet, batch[0], precision=precision)
@@ -211,7 +219,7 @@ def run_step(
         step: Callable[..., Tensor] = partial(second_order_step, virtual_learning_rate=0.1)
     else:
         step = architecture_step if kind is StepKind.ARCHITECTURE else weights_step
-    return step(supernet, *batch, precision=precision, micro_batches=micro_batches)
+    return step(supernet, *batch, loss=loss, precision=precision, micro_batches=micro_batches)
 
 
 def track(supernet: Supernet, batch: Iterable[Tensor]) -> MemoryTracker:

@@ -18,9 +18,7 @@ from torch._subclasses.fake_tensor import FakeTensor
 
 from radars.nn.statistics import StatisticsCopy, batch_norms, frozen_statistics
 from radars.nn.supernet import Supernet
-
-Loss = Callable[[Tensor, Tensor], Tensor]
-"""Scores outputs (B, K) against labels (B,): a scalar to minimise."""
+from radars.nn.task import Loss
 
 Regulariser = Callable[[Supernet], Tensor]
 """A scalar of a supernet's logits that is added to the loss of an architecture step."""

@@ -1,6 +1,6 @@
 """`Supernet`: the trainable network of a subspace, or of one path through it.
 
-Shapes: B batch; C candidates of one choice (all of them, live or not).
+Shapes: B batch; C candidates of one choice (all of them, live or not); E those of several choices.
 """
 
 import math
@@ -68,6 +68,7 @@ class Supernet(nn.Module):
         self.weigh: Weigh | None = None
         self.generator: torch.Generator | None = None
         self._choices = space.choices
+        self._together = [rule.choices for rule in space.rules if rule.weighed_together]
         self._places: list[_Place] = []
         self._bank = WeightBank(
             optimizer or OptimizerConfig(), torch.device(device), seed, shelf, host_bytes
@@ -143,10 +144,7 @@ class Supernet(nn.Module):
         if self.weigh is not None:
             weights = self.weigh(dict(self._named_logits()), self.live)
         else:
-            weights = {
-                choice: self.relaxation(logit_C, self.generator)
-                for choice, logit_C in self.live_logits().items()
-            }
+            weights = self.relaxed()
         try:
             for place in self._places:
                 place.mixture.weight_C = weights.get(place.choice)
@@ -292,6 +290,20 @@ class Supernet(nn.Module):
         finally:
             for place, candidates in zip(self._places, live, strict=True):
                 place.mixture.live = candidates
+
+    def relaxed(self) -> dict[str, Tensor]:
+        """The weights that the relaxation makes of the live logits."""
+        logits = self.live_logits()
+        weights: dict[str, Tensor] = {}
+        for choices in self._together:
+            parts = {choice: logits.pop(choice) for choice in choices if choice in logits}
+            if parts:
+                weight_E = self.relaxation(torch.cat(list(parts.values())), self.generator)
+                sizes = [len(logit_C) for logit_C in parts.values()]
+                weights |= zip(parts, torch.split(weight_E, sizes), strict=True)
+        return weights | {
+            choice: self.relaxation(logit_C, self.generator) for choice, logit_C in logits.items()
+        }
 
     def _live_logit(self, choice: Choice, logit_C: Tensor) -> Tensor:
         live = self.live[choice.name]

@@ -94,10 +94,8 @@ def cost_report(
     generator = torch.Generator().manual_seed(0)
     macs = table.metric("macs").sums[0].candidates
     labelled = {
-        label: Architecture(
-            {c: end(names, key=macs[c].__getitem__) for c, names in space.full.items()}
-        )
-        for label, end in (("cheapest", min), ("dearest", max))
+        label: space.best({c: {n: sign * macs[c][n] for n in macs[c]} for c in macs})
+        for label, sign in (("cheapest", -1), ("dearest", 1))
     } | {f"random {i + 1}": space.random_architecture(generator) for i in range(_NUM_RANDOM)}
     rows = []
     for label, architecture in labelled.items():

@@ -91,6 +91,7 @@ def differentiate(
                 step,
                 supernet,
                 *batch,
+                loss=bench.task.loss,
                 precision=bench.precision,
                 micro_batches=plan.levers.micro_batches,
                 average=bench.group.average,

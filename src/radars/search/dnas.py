@@ -16,6 +16,7 @@ from radars.search.schedule import cosine
 from radars.search.setup import SearchSetup
 from radars.search.shared import SharedMethod
 from radars.search.state import Preferences
+from radars.search.strength import strengths
 from radars.search.workbench import Workbench
 from radars.seeds import stable_seed
 from radars.units import format_bytes
@@ -108,7 +109,8 @@ class DNAS(SharedMethod):
         """The best architectures by logits."""
         full = self.setup.proxy.full
         logits = self._trained or {choice: self.supernet.logits_of(choice) for choice in full}
-        return (Found(best, None) for best in self.bench.feasible.ranked(logits, full))
+        scores = strengths(logits, self.setup.proxy.rules)
+        return (Found(best, None) for best in self.bench.feasible.ranked(scores, full))
 
     def values(self) -> dict[str, Any]:
         """See `Method`."""

@@ -59,14 +59,14 @@ def update_policy(
 ) -> float:
     """Rewards samples on validation batches and updates the policy; returns their mean accuracy."""
     samples = [bench.draw(controller) for _ in range(config.samples)]
-    correct = torch.zeros(len(samples), device=bench.device)
+    totals = torch.zeros(len(samples), device=bench.device)
     num_examples = 0
     for _ in range(config.reward_batches):
         batch = bench.validation_stream.next()
         num_examples += len(batch.label_B)
         for index, sample in enumerate(samples):
-            correct[index] += bench.num_correct(supernet, sample.architecture, batch)
-    accuracies: list[float] = (correct / num_examples).tolist()
+            totals[index] += bench.total_score(supernet, sample.architecture, batch)
+    accuracies: list[float] = (totals / num_examples).tolist()
     rewards = [
         bench.reward(sample.architecture, accuracy)
         for sample, accuracy in zip(samples, accuracies, strict=True)

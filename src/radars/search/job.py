@@ -18,6 +18,7 @@ from radars.errors import BudgetError, RunError
 from radars.memory import out_of_memory_said
 from radars.memory.measure import peak_rss_bytes
 from radars.nn.shelf import Shelf
+from radars.nn.task import CLASSIFICATION, Task
 from radars.run import (
     PARETO_NAME,
     Interrupt,
@@ -51,6 +52,7 @@ def run_search(
     space: SearchSpace | None = None,
     proxy: SearchSpace | None = None,
     data: Data | None = None,
+    task: Task = CLASSIFICATION,
     out: str | Path | None = None,
     resume: bool = False,
     progress: Progress | None = None,
@@ -62,6 +64,8 @@ def run_search(
         space: used instead of the one that the configuration names.
         proxy: trained instead of `space` while searching; makes the same choices.
         data: used instead of those that the configuration names.
+        task: the loss and the score; classification where nothing else is said. Like `space` and
+            `data`, it is given again to resume.
         out: the run directory; None keeps nothing on disk.
         resume: go on with the run in `out` from its last checkpoint.
         progress: shows people how far it is.
@@ -77,7 +81,9 @@ def run_search(
     config = config or SearchConfig()
     check_installed(config.loggers)
     latencies = _read_latencies(out) if resume and out is not None else None
-    setup = SearchSetup.of(config, space=space, proxy=proxy, data=data, latencies=latencies)
+    setup = SearchSetup.of(
+        config, space=space, proxy=proxy, data=data, task=task, latencies=latencies
+    )
     with ExitStack() as stack:
         group = stack.enter_context(new_group(config.num_processes, config.device))
         stack.enter_context(threads(config.num_threads))

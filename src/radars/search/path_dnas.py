@@ -13,6 +13,7 @@ from radars.search.observer import Observer
 from radars.search.schedule import cosine
 from radars.search.shared import SharedMethod
 from radars.search.state import Preferences
+from radars.search.strength import strengths
 from radars.seeds import stable_seed
 from radars.space import Architecture, Subspace
 
@@ -74,7 +75,8 @@ class PathDNAS(SharedMethod):
         """The best architectures by logits."""
         full = self.setup.proxy.full
         logits = {choice: self.supernet.logits_of(choice) for choice in full}
-        return (Found(best, None) for best in self.bench.feasible.ranked(logits, full))
+        scores = strengths(logits, self.setup.proxy.rules)
+        return (Found(best, None) for best in self.bench.feasible.ranked(scores, full))
 
     def noise(self, generator: torch.Generator) -> dict[str, Tensor]:
         """Gumbel noise on the host for every candidate: choice to (C,)."""

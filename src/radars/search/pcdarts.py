@@ -3,8 +3,10 @@
 Candidates see one in `dnas.partial_channels` channels, the others pass by (section 3.2), so that
 memory and time fall by nearly that factor. Logits are left alone in the warm-up (section 4.2).
 
-Not the paper's: edge normalisation (section 3.3), which steadies the choice among the inputs of a
-node. No space here makes one: each node has one input, or keeps them all.
+Where a node keeps some of its inputs, its edges are weighed together (section 3.3, edge
+normalisation): one softmax over the candidates of all of them. It is the paper's product of a
+softmax over edges and one over the candidates of each, with what an edge's logits have in common
+for the edge's own logit; the edges kept are those with the largest product, as there.
 """
 
 from radars.search.dnas import DNAS

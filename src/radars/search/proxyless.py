@@ -67,7 +67,7 @@ class Proxyless(PathDNAS):
             choice: [name for name in names if name != first[choice]] or names
             for choice, names in full.items()
         }
-        second = planner.smallest_path(Subspace(rest))
+        second = planner.cheapest_candidates(Subspace(rest))
         pairs = {
             choice: [name for name in names if name in (first[choice], second[choice])]
             for choice, names in full.items()

@@ -26,6 +26,7 @@ from radars.search.select import Selection, Untrained, audition, num_select_step
 from radars.search.setup import SearchSetup
 from radars.search.shared import SharedMethod
 from radars.search.state import Preferences, named, of_part
+from radars.search.strength import strengths
 from radars.search.workbench import Workbench
 from radars.seeds import stable_seed
 from radars.space import Architecture, Subspace
@@ -104,7 +105,8 @@ class Radars(SharedMethod):
                 tick=tick,
                 on_new_plan=on_new_plan,
             )
-        favourites = bench.feasible.best(trained, self.plan.subspace, 1)
+        scores = strengths(trained, self.setup.proxy.rules)
+        favourites = bench.feasible.best(scores, self.plan.subspace, 1)
         self.favourites += favourites
         self.controller.learn(trained, config.differentiate.feedback)
         observer.log(

@@ -36,8 +36,17 @@ _CIFAR: dict[str, Any] = {
 
 _SIZE_WEIGHT_UNCONSTRAINED = 4.0  # where nothing bounds it, more capacity is what helps most
 
+_ADAMW: dict[str, Any] = {"name": "adamw", "learning_rate": 1e-3, "weight_decay": 0.05}
+
 _RECIPES: dict[str, dict[str, Any]] = {
     "digits": {},
+    "darts": {"proxy_options": {"width": 16, "num_cells": 8}, "budget": "1GiB"},
+    "vit": {
+        "optimizer": _ADAMW,
+        "select": {"optimizer": _ADAMW},
+        "children": {"optimizer": _ADAMW},
+        "budget": "256MiB",
+    },
     "nasbench-macro": _CIFAR | {"budget": "270MiB"},
     "cifar-large": _CIFAR | {"budget": "400MiB"},
     "mobile": {"budget": "12GiB", "data": {"image_size": 224}},

@@ -333,8 +333,8 @@ def num_select_steps(config: SelectConfig, num_contenders: int) -> int:
 def _shared_accuracy(
     bench: Workbench, supernet: Supernet, architecture: Architecture, batches: list[Batch]
 ) -> float:
-    correct = sum(int(bench.num_correct(supernet, architecture, batch)) for batch in batches)
+    total = sum(float(bench.total_score(supernet, architecture, batch)) for batch in batches)
     num_examples = sum(len(batch.label_B) for batch in batches)
-    accuracy = correct / num_examples
+    accuracy = total / num_examples
     bench.note(architecture, accuracy, num_examples, is_alone=False)
     return accuracy

@@ -14,6 +14,7 @@ from radars.memory.measure import total_memory_bytes
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.shelf import Shelf
 from radars.nn.supernet import Supernet
+from radars.nn.task import CLASSIFICATION, Task
 from radars.run import SkippedSteps
 from radars.run.device import device_of
 from radars.search.config import SearchConfig
@@ -41,6 +42,7 @@ class SearchSetup:
         objectives: the soft targets.
         latencies: of this machine, where a cost was measured.
         planner: of the proxy's memory.
+        task: what is minimised, and what architectures are scored by.
     """
 
     config: SearchConfig
@@ -52,6 +54,7 @@ class SearchSetup:
     objectives: Objectives
     latencies: tuple[LatencyRow, ...] | None
     planner: Planner
+    task: Task = CLASSIFICATION
 
     @classmethod
     def of(
@@ -61,6 +64,7 @@ class SearchSetup:
         space: SearchSpace | None = None,
         proxy: SearchSpace | None = None,
         data: Data | None = None,
+        task: Task = CLASSIFICATION,
         latencies: Sequence[LatencyRow] | None = None,
     ) -> "SearchSetup":
         """Loads and checks everything that can be wrong before a search.
@@ -70,6 +74,7 @@ class SearchSetup:
             space: used instead of the one that the configuration names.
             proxy: used instead of the one that the configuration describes.
             data: used instead of those that the configuration names.
+            task: the loss and the score; classification where nothing else is said.
             latencies: of this machine, used instead of measuring them.
 
         Raises:
@@ -91,13 +96,14 @@ class SearchSetup:
                 proxy = load_space(config.space, **options | dict(config.proxy_options))
         for split in (data.train, data.validation):
             split.batches(config.data.batch_size, augment=False, seed=0)  # checks the batch size
+            task.check(split.label_N, data.num_classes)
         proxy = proxy or space
         if proxy.choices != space.choices:
             raise ConfigError(
                 "the proxy makes the same choices as the space, but proxy_options change them; "
                 "use options that change sizes only, such as width"
             )
-        first = Architecture({choice: names[0] for choice, names in space.full.items()})
+        first = space.best()
         for searched in (space, proxy):
             with torch.device("meta"):
                 network = searched.build(first)
@@ -112,9 +118,9 @@ class SearchSetup:
             device_type=device_of(config.device).type,
             measured=latencies,
         )
-        feasible = Feasible(costs.table, config.constraints, space.full)
+        feasible = Feasible(costs.table, config.constraints, space.full, space.rules)
         objectives = Objectives(costs.table, config.objectives)
-        planner = new_planner(proxy, config, data.input_shape)
+        planner = new_planner(proxy, config, data.input_shape, task)
         planner.plan_path(planner.smallest_path())
         return cls(
             config=config,
@@ -126,6 +132,7 @@ class SearchSetup:
             objectives=objectives,
             latencies=costs.measured,
             planner=planner,
+            task=task,
         )
 
     @cached_property
@@ -153,6 +160,7 @@ class SearchSetup:
             ),
             device=self.device,
             precision=self.config.precision,
+            task=self.task,
             skipped=SkippedSteps(
                 self.config.max_skipped_steps,
                 "optimizer.learning_rate or that of select or children",
@@ -222,7 +230,12 @@ def _num_states(optimizer: OptimizerConfig) -> int:
     return 2 if optimizer.name == "adamw" else int(optimizer.momentum > 0)
 
 
-def new_planner(space: SearchSpace, config: SearchConfig, input_shape: tuple[int, ...]) -> Planner:
+def new_planner(
+    space: SearchSpace,
+    config: SearchConfig,
+    input_shape: tuple[int, ...],
+    task: Task = CLASSIFICATION,
+) -> Planner:
     """The planner of a search's steps."""
     settings = lever_settings(
         recompute=config.levers.recompute,
@@ -231,7 +244,7 @@ def new_planner(space: SearchSpace, config: SearchConfig, input_shape: tuple[int
     )
     return Planner(
         space,
-        training_spec(config, input_shape),
+        training_spec(config, input_shape, task),
         config.budget,
         config.differentiate.max_cost_ratio,
         settings,
@@ -239,7 +252,9 @@ def new_planner(space: SearchSpace, config: SearchConfig, input_shape: tuple[int
     )
 
 
-def training_spec(config: SearchConfig, input_shape: tuple[int, ...]) -> TrainingSpec:
+def training_spec(
+    config: SearchConfig, input_shape: tuple[int, ...], task: Task = CLASSIFICATION
+) -> TrainingSpec:
     """What the memory of a search's steps depends on."""
     return TrainingSpec(
         input_shape=input_shape,
@@ -253,4 +268,5 @@ def training_spec(config: SearchConfig, input_shape: tuple[int, ...]) -> Trainin
         precision=config.precision,
         device_type=device_of(config.device).type,
         second_order=config.method == "darts" and config.dnas.second_order,
+        task=task,
     )

@@ -1,6 +1,6 @@
 """`Workbench`: what every phase of a search works with, on one device and one budget."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -21,6 +21,7 @@ from radars.nn.steps import (
     weights_step,
 )
 from radars.nn.supernet import Supernet, Weigh
+from radars.nn.task import CLASSIFICATION, Task
 from radars.run import SkippedSteps
 from radars.run.group import Group
 from radars.search.controller import Policy, Sample, Uniform
@@ -58,6 +59,7 @@ class Workbench:
         precision: of the steps.
         skipped: the steps that were skipped.
         group: the processes that train together.
+        task: what steps minimise, and what architectures are scored by.
         on_out_of_memory: told what a step was expected to hold that the device had no room for,
             and the budget from then on.
     """
@@ -76,6 +78,7 @@ class Workbench:
     precision: Precision
     skipped: SkippedSteps
     group: Group = field(default_factory=Group)
+    task: Task = CLASSIFICATION
     on_out_of_memory: Callable[[int, int], None] = lambda expected_bytes, budget_bytes: None
 
     def fits(self, architecture: Architecture) -> bool:
@@ -157,6 +160,8 @@ class Workbench:
     def mutate(self, parent: Architecture, generator: torch.Generator) -> Architecture:
         """Changes one choice of an architecture, within constraints and budget.
 
+        Where that breaks a rule of the space, another choice of the rule is changed with it.
+
         Returns:
             The mutation; a uniform draw where no single change of the parent is allowed.
         """
@@ -168,7 +173,7 @@ class Workbench:
         ]
         for index in torch.randperm(len(changes), generator=generator).tolist():
             choice, name = changes[index]
-            child = Architecture({**parent, choice: name})
+            child = self._repaired({**parent, choice: name}, choice, generator)
             if self.feasible.allows(child) and self.fits(child):
                 return child
         return self.draw_uniform(generator)
@@ -178,17 +183,40 @@ class Workbench:
     ) -> Architecture:
         """Takes each choice from one of two architectures, within constraints and budget.
 
+        The choices of a rule come from the same one.
+
         Returns:
             The crossover; a mutation of the first where several crossovers are not allowed.
         """
+        leader = {c: rule.choices[0] for rule in self.space.rules for c in rule.choices}
         for _ in range(_MAX_CROSSOVERS):
             coin = torch.randint(2, (len(first),), generator=generator).tolist()
-            child = Architecture(
-                {c: (first, second)[side][c] for c, side in zip(first, coin, strict=True)}
-            )
+            side = dict(zip(first, coin, strict=True))
+            child = Architecture({c: (first, second)[side[leader.get(c, c)]][c] for c in first})
             if self.feasible.allows(child) and self.fits(child):
                 return child
         return self.mutate(first, generator)
+
+    def _repaired(
+        self, child: Mapping[str, str], changed: str, generator: torch.Generator
+    ) -> Architecture:
+        """The architecture with another choice of a broken rule changed too, at random."""
+        child = dict(child)
+        for rule in self.space.rules:
+            if changed not in rule.choices or rule.allows(child):
+                continue
+            is_kept = child[changed] != rule.nothing
+            others = [
+                (choice, name)
+                for choice in rule.choices
+                if choice != changed and (child[choice] != rule.nothing) == is_kept
+                for name in self.space.full[choice]
+                if (name != rule.nothing) != is_kept
+            ]
+            if others:
+                choice, name = others[int(torch.randint(len(others), (), generator=generator))]
+                child[choice] = name
+        return Architecture(child)
 
     def train_path(self, supernet: Supernet, architecture: Architecture, batch: Batch) -> Tensor:
         """A weights step on one path; returns the loss, not finite where it was skipped."""
@@ -204,6 +232,7 @@ class Workbench:
                 return weights_step(
                     supernet,
                     *batch,
+                    loss=self.task.loss,
                     precision=self.precision,
                     micro_batches=levers.micro_batches,
                     average=self.group.average,
@@ -258,6 +287,7 @@ class Workbench:
                 return architecture_step(
                     supernet,
                     *batch,
+                    loss=self.task.loss,
                     precision=self.precision,
                     regulariser=self.regulariser(among=among),
                     micro_batches=levers.micro_batches,
@@ -318,14 +348,17 @@ class Workbench:
             self.skipped.add()
         return loss
 
-    def num_correct(self, supernet: Supernet, architecture: Architecture, batch: Batch) -> Tensor:
-        """How many examples of a batch one path classifies rightly: a scalar on the device."""
+    def total_score(self, supernet: Supernet, architecture: Architecture, batch: Batch) -> Tensor:
+        """The sum of what one path scores on a batch: a scalar on the device.
+
+        In classification, how many examples it classifies rightly.
+        """
         supernet.activate(architecture)
         batch = self.to_device(batch)
         if not len(batch.label_B):  # a last batch of fewer examples than processes
             return self.group.total(torch.zeros((), dtype=torch.int64, device=self.device))
         output_BK = evaluation_step(supernet, batch.example_B, precision=self.precision)
-        return self.group.total((output_BK.argmax(-1) == batch.label_B).sum())
+        return self.group.total(self.task.score(output_BK, batch.label_B).sum())
 
     def regions(self, supernet: Supernet, architecture: Architecture, batch: Batch) -> float:
         """How well one path tells the examples of a batch apart (`radars.nn.regions`).
@@ -347,7 +380,7 @@ class Workbench:
         *,
         is_alone: bool = False,
     ) -> float:
-        """Accuracy of one path on the whole validation part, as a fraction.
+        """The mean score of one path on the whole validation part: a fraction.
 
         Args:
             supernet: has its weights.
@@ -357,7 +390,7 @@ class Workbench:
         """
         total = torch.zeros((), dtype=torch.int64, device=self.device)
         for batch in self.validation.evaluation_batches(batch_size):
-            total += self.num_correct(supernet, architecture, batch)
+            total = total + self.total_score(supernet, architecture, batch)
         accuracy = float(total) / len(self.validation)
         self.note(architecture, accuracy, len(self.validation), is_alone=is_alone)
         return accuracy

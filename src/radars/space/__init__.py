@@ -10,6 +10,7 @@ from radars.space.choose import (
 )
 from radars.space.fingerprint import fingerprint
 from radars.space.flow import Flow
+from radars.space.keep import Keep, best_keeping
 from radars.space.search_space import SearchSpace
 from radars.space.shapes import Place, check_output, trace_places
 from radars.space.subspace import Architecture, Subspace
@@ -21,10 +22,12 @@ __all__ = [
     "Choose",
     "Factory",
     "Flow",
+    "Keep",
     "Network",
     "Place",
     "SearchSpace",
     "Subspace",
+    "best_keeping",
     "building",
     "check_output",
     "content_of",

@@ -5,7 +5,7 @@ to build a supernet and to build the final network is the same run with another 
 is searched and what is shipped cannot differ.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 import torch
@@ -22,6 +22,7 @@ from radars.space.choose import (
     checked_pairs,
 )
 from radars.space.flow import Flow, trace_flow
+from radars.space.keep import Keep, best_keeping, check_rules, num_keeping
 from radars.space.shapes import Place, trace_places
 from radars.space.subspace import Architecture, Subspace
 
@@ -35,6 +36,7 @@ class SearchSpace:
         name: what people call the space; by default the function's name.
         input_shape: the shape of one example, without the batch; where given, the candidates'
             output shapes are checked at once.
+        rules: how many of some choices take something, which every architecture keeps.
 
     Attributes:
         network: the function.
@@ -42,10 +44,12 @@ class SearchSpace:
         input_shape: the shape of one example, where it is known.
         choices: in the order in which the function makes them.
         full: every candidate of every choice.
+        rules: what every architecture keeps.
 
     Raises:
         SpaceError: there is no choice; a choice has no candidate or one twice; a factory raises;
-            a choice appears only in some traces; candidates of one choice disagree in shape.
+            a choice appears only in some traces; candidates of one choice disagree in shape; a
+            rule is not about choices of the space, or cannot be kept.
     """
 
     def __init__(
@@ -54,6 +58,7 @@ class SearchSpace:
         *,
         name: str | None = None,
         input_shape: tuple[int, ...] | None = None,
+        rules: Iterable[Keep] = (),
     ) -> None:
         if not callable(network):
             raise SpaceError(
@@ -66,6 +71,8 @@ class SearchSpace:
         self._places: dict[tuple[int, ...], tuple[Place, ...]] = {}
         self.choices = self._trace()
         self.full = Subspace({choice.name: choice.candidates for choice in self.choices})
+        self.rules = tuple(rules)
+        check_rules(self.rules, self.full)
         if input_shape is not None:
             self.places(input_shape)
 
@@ -78,7 +85,7 @@ class SearchSpace:
     @property
     def num_architectures(self) -> int:
         """How many architectures the space holds."""
-        return self.full.num_architectures
+        return num_keeping(self.rules, self.full)
 
     def with_options(self, **options: object) -> "SearchSpace":
         """The space of the same function with other keyword arguments.
@@ -87,7 +94,7 @@ class SearchSpace:
             SpaceError: as for a new space.
         """
         network = partial(self.network, **options)
-        return SearchSpace(network, name=self.name, input_shape=self.input_shape)
+        return SearchSpace(network, name=self.name, input_shape=self.input_shape, rules=self.rules)
 
     def build(self, architecture: Mapping[str, str]) -> nn.Module:
         """Builds the network of an architecture: a plain module with nothing of radars in it.
@@ -144,7 +151,7 @@ class SearchSpace:
         """Checks that a mapping is an architecture of this space, and orders it as the space.
 
         Raises:
-            SpaceError: a choice is missing or unknown, or a candidate is.
+            SpaceError: a choice is missing or unknown, or a candidate is; or a rule is broken.
         """
         missing = [choice.name for choice in self.choices if choice.name not in candidate]
         unknown = [name for name in candidate if name not in self.full]
@@ -160,14 +167,51 @@ class SearchSpace:
                     f"{list(choice.candidates)}, but got {candidate[choice.name]!r}; "
                     "give one of these"
                 )
+        for rule in self.rules:
+            if not rule.allows(candidate):
+                taken = {choice: candidate[choice] for choice in rule.choices}
+                raise SpaceError(
+                    f"exactly {rule.number} of {len(rule.choices)} choices of {self.name!r} take "
+                    f"something other than {rule.nothing!r}, but got {taken}"
+                )
         return Architecture({choice.name: candidate[choice.name] for choice in self.choices})
 
+    def best(
+        self,
+        scores: Mapping[str, Mapping[str, float]] | None = None,
+        within: Subspace | None = None,
+    ) -> Architecture:
+        """The architecture with the largest sum of scores; the first among equals.
+
+        Args:
+            scores: choice to candidate to score; what is missing scores 0.
+            within: what to choose from; by default everything.
+
+        Raises:
+            SpaceError: no architecture in there keeps the rules of the space.
+        """
+        return best_keeping(self.rules, scores or {}, within or self.full)
+
     def random_architecture(self, generator: torch.Generator) -> Architecture:
-        """Draws an architecture uniformly."""
+        """Draws an architecture uniformly; with rules, first which choices take something."""
+        kept = {
+            rule: {
+                rule.choices[index]
+                for index in torch.randperm(len(rule.choices), generator=generator)[: rule.number]
+            }
+            for rule in self.rules
+        }
+        allowed = dict(self.full)
+        for rule, choices in kept.items():
+            for choice in rule.choices:
+                is_kept = choice in choices
+                allowed[choice] = tuple(
+                    name for name in self.full[choice] if (name != rule.nothing) == is_kept
+                )
         return Architecture(
             {
                 name: names[int(torch.randint(len(names), (), generator=generator))]
-                for name, names in self.full.items()
+                for name, names in allowed.items()
             }
         )
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from radars.errors import SpaceError, first_line
-from radars.space.blueprint import building
+from radars.space.blueprint import building, content_of
 from radars.space.choose import Candidates, Choose, Factory, as_pairs, build_candidate
 
 
@@ -31,14 +31,20 @@ class Place:
 
 
 class _Probe(nn.Module):
-    """Runs every candidate on the same input, and compares what they return."""
+    """Runs every candidate on the same input, and compares what they return.
 
-    def __init__(self, choice: str, index: int, factories: dict[str, Factory]) -> None:
+    Those that are as another was at an earlier place, with an input of the same shape, are not run.
+    """
+
+    def __init__(
+        self, choice: str, index: int, factories: dict[str, Factory], known: dict[object, Tensor]
+    ) -> None:
         super().__init__()
         self.choice = choice
         self.index = index
         self.factories = factories
         self.place: Place | None = None
+        self._known = known
 
     def forward(self, *inputs: Tensor) -> Tensor:
         shapes = tuple(tuple(tensor.shape) for tensor in inputs)
@@ -57,6 +63,10 @@ class _Probe(nn.Module):
     def _run(self, name: str, inputs: tuple[Tensor, ...]) -> Tensor:
         candidate = build_candidate(self.choice, name, self.factories[name]).eval()
         shapes = [tuple(tensor.shape) for tensor in inputs]
+        content = content_of(candidate)
+        key = (content, *shapes, *(tensor.dtype for tensor in inputs))
+        if content is not None and key in self._known:
+            return self._known[key]
         try:
             output = candidate(*inputs)
         except Exception as error:
@@ -69,6 +79,7 @@ class _Probe(nn.Module):
                 f"a candidate returns one tensor, but {name!r} of choice {self.choice!r} returns "
                 f"{type(output).__name__}; wrap it in a module that does"
             )
+        self._known[key] = output
         return output
 
 
@@ -86,10 +97,11 @@ def trace_places(
             disagree in shape, or the network does not use the module that a choice returned.
     """
     probes: list[_Probe] = []
+    known: dict[object, Tensor] = {}
 
     def choose(name: str, candidates: Candidates) -> nn.Module:
         index = sum(probe.choice == name for probe in probes)
-        probes.append(_Probe(name, index, dict(as_pairs(candidates))))
+        probes.append(_Probe(name, index, dict(as_pairs(candidates)), known))
         return probes[-1]
 
     with building(torch.device("meta")), torch.no_grad():

@@ -3,24 +3,19 @@
 Dong and Yang, "NAS-Bench-201: Extending the Scope of Reproducible Neural Architecture Search", ICLR
 2020. The network is that of the authors' `TinyNetwork`, with its numbers of parameters and of
 multiply-accumulates (the table's FLOPs, which also count the classifier's 10 biases).
-
-A node of a cell is a sum over several edges, which no container of torch expresses. A class of our
-own would, but a built network holds nothing of radars: sums are `torch.fx` graphs over plain
-modules, of which torch generates the code.
 """
 
-import operator
 import re
-from collections.abc import Iterable, Mapping
-from functools import partial, reduce
+from collections.abc import Mapping
+from functools import partial
 
-import torch
 from pydantic import PositiveInt
 from torch import fx, nn
 
 from radars.errors import SpaceError
 from radars.nn.operations import classifier
 from radars.space import Architecture, Choose, Factory
+from radars.spaces.cells import plain_conv_bn, relu_conv_bn, sum_of, zeros
 
 _NUM_NODES = 4
 _NUM_STAGES = 3
@@ -51,7 +46,7 @@ def nasbench201(
         width: channels of the first stage; the others have 2 and 4 times as many.
         cells_per_stage: cells of a stage.
     """
-    layers: list[nn.Module] = [_conv_bn(in_channels, width, 3)]
+    layers: list[nn.Module] = [plain_conv_bn(in_channels, width, 3)]
     channels = width
     for stage in range(_NUM_STAGES):
         if stage > 0:
@@ -95,10 +90,10 @@ def architecture_of(cell: str) -> Architecture:
 
 def _candidates(channels: int) -> dict[str, Factory]:
     return {
-        "none": _zeros,
+        "none": zeros,
         "skip_connect": nn.Identity,
-        "nor_conv_1x1": partial(_relu_conv_bn, channels, channels, 1),
-        "nor_conv_3x3": partial(_relu_conv_bn, channels, channels, 3),
+        "nor_conv_1x1": partial(relu_conv_bn, channels, channels, 1),
+        "nor_conv_3x3": partial(relu_conv_bn, channels, channels, 3),
         "avg_pool_3x3": partial(nn.AvgPool2d, 3, stride=1, padding=1, count_include_pad=False),
     }
 
@@ -109,7 +104,7 @@ def _cell(choose: Choose, channels: int) -> nn.Module:
     nodes = [graph.placeholder("image")]
     for target in range(1, _NUM_NODES):
         incoming = [(f"edge{source}{target}", node) for source, node in enumerate(nodes)]
-        nodes.append(_sum(graph, incoming))
+        nodes.append(sum_of(graph, incoming))
     graph.output(nodes[-1])
     return fx.GraphModule(edges, graph, "Cell")
 
@@ -118,8 +113,8 @@ def _reduction(channels: int) -> nn.Module:
     """Residual block: (B, C, H, W) to (B, 2 C, H / 2, W / 2), sizes rounded up."""
     branches = {
         "block": nn.Sequential(
-            _relu_conv_bn(channels, 2 * channels, 3, stride=2),
-            _relu_conv_bn(2 * channels, 2 * channels, 3),
+            relu_conv_bn(channels, 2 * channels, 3, stride=2),
+            relu_conv_bn(2 * channels, 2 * channels, 3),
         ),
         "downsample": nn.Sequential(
             nn.AvgPool2d(2, stride=2, ceil_mode=True),  # rounds odd sizes as the convolution does
@@ -128,35 +123,5 @@ def _reduction(channels: int) -> nn.Module:
     }
     graph = fx.Graph()
     image = graph.placeholder("image")
-    graph.output(_sum(graph, [(branch, image) for branch in branches]))
+    graph.output(sum_of(graph, [(branch, image) for branch in branches]))
     return fx.GraphModule(branches, graph, "Reduction")
-
-
-def _zeros() -> nn.Module:
-    """Returns zeros of its input's shape, and passes no gradient on."""
-    graph = fx.Graph()
-    graph.output(graph.call_function(torch.zeros_like, (graph.placeholder("image"),)))
-    return fx.GraphModule({}, graph, "Zeros")
-
-
-def _sum(graph: fx.Graph, terms: Iterable[tuple[str, fx.Node]]) -> fx.Node:
-    """Adds what modules, each given by its name and with its input, return."""
-    outputs = (graph.call_module(name, (node,)) for name, node in terms)
-    return reduce(lambda total, output: graph.call_function(operator.add, (total, output)), outputs)
-
-
-def _relu_conv_bn(
-    in_channels: int, out_channels: int, kernel_size: int, stride: int = 1
-) -> nn.Module:
-    # not in place: other edges read the same node
-    return nn.Sequential(nn.ReLU(), *_conv_bn(in_channels, out_channels, kernel_size, stride))
-
-
-def _conv_bn(
-    in_channels: int, out_channels: int, kernel_size: int, stride: int = 1
-) -> nn.Sequential:
-    padding = kernel_size // 2
-    return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding, bias=False),
-        nn.BatchNorm2d(out_channels),
-    )

@@ -7,6 +7,7 @@ Shapes: B batch, C channels.
 """
 
 import inspect
+from dataclasses import replace
 
 from torch import Tensor, cat, nn
 from torch.nn import functional
@@ -19,7 +20,8 @@ def partial_channels(space: SearchSpace, parts: int) -> SearchSpace:
     """The space with candidates that are `parts` times narrower, and see one channel in `parts`.
 
     The other channels pass by them, max-pooled where a candidate halves the image and repeated
-    where it makes more channels, and all are shuffled.
+    where it makes more channels, and all are shuffled. Choices of which only some are kept are
+    weighed together (edge normalisation, section 3.3).
 
     Args:
         space: takes a `width`, which all its channels are multiples of.
@@ -53,7 +55,8 @@ def partial_channels(space: SearchSpace, parts: int) -> SearchSpace:
 
         return space.replay(choose_part)
 
-    return SearchSpace(network, name=space.name, input_shape=space.input_shape)
+    rules = [replace(rule, weighed_together=True) for rule in space.rules]
+    return SearchSpace(network, name=space.name, input_shape=space.input_shape, rules=rules)
 
 
 class _Partial(nn.Module):

@@ -11,13 +11,16 @@ from pydantic import PydanticUserError, TypeAdapter, ValidationError
 from torch import nn
 
 from radars.errors import ConfigError, first_line
-from radars.space import SearchSpace
+from radars.space import Keep, SearchSpace
 from radars.spaces import user_file
 from radars.spaces.cifar_large import cifar_large
+from radars.spaces.darts import darts, darts_rules
 from radars.spaces.digits import digits
 from radars.spaces.mobile import mobile, mobile_large
 from radars.spaces.nasbench201 import nasbench201
 from radars.spaces.nasbench_macro import nasbench_macro
+from radars.spaces.resnet import resnet
+from radars.spaces.vit import vit
 
 NetworkWithOptions = Callable[..., nn.Module]
 """A function, or an `nn.Module` class, of `choose` and of keyword options."""
@@ -32,12 +35,14 @@ class ZooEntry:
         network: the function of `choose`, and of options, that builds it.
         input_shape: the shape of one example, without the batch, where no option changes it.
         summary: one line for people.
+        rules: what every architecture of it keeps.
     """
 
     name: str
     network: NetworkWithOptions
     input_shape: tuple[int, ...]
     summary: str
+    rules: tuple[Keep, ...] = ()
 
 
 _ZOO = (
@@ -48,7 +53,16 @@ _ZOO = (
     ZooEntry(
         "nasbench201", nasbench201, (3, 32, 32), "cells of 6 edges of 5 candidates: NAS-Bench-201"
     ),
+    ZooEntry(
+        "darts",
+        darts,
+        (3, 32, 32),
+        "cells of 14 edges of 8 candidates, two kept a node: DARTS",
+        darts_rules(),
+    ),
     ZooEntry("cifar-large", cifar_large, (3, 32, 32), "8 layers of 25 MBConv candidates"),
+    ZooEntry("resnet", resnet, (3, 32, 32), "12 bottleneck blocks of up to 19 candidates"),
+    ZooEntry("vit", vit, (3, 32, 32), "8 transformer layers: 6 mixers, 4 MLPs each"),
     ZooEntry("mobile", mobile, (3, 224, 224), "21 layers of 7 MBConv candidates: ProxylessNAS"),
     ZooEntry("mobile-large", mobile_large, (3, 224, 224), "21 layers of 49 MBConv candidates"),
 )
@@ -76,7 +90,7 @@ def load_space(name: str, **options: object) -> SearchSpace:
         network = user_file.load_network(name)
         checked = partial(network, **_checked_options(name, network, options))
         with user_file.located(name):
-            return SearchSpace(checked, name=name)
+            return SearchSpace(checked, name=name, rules=_rules_of(name, network))
     entry = _entry(name)
     options = _checked_options(name, entry.network, options)
     in_channels = options.get("in_channels", entry.input_shape[0])
@@ -85,6 +99,7 @@ def load_space(name: str, **options: object) -> SearchSpace:
         partial(entry.network, **options),
         name=name,
         input_shape=(in_channels, *entry.input_shape[1:]),
+        rules=entry.rules,
     )
 
 
@@ -125,6 +140,18 @@ def _entry(name: str) -> ZooEntry:
         f"a space is one of {', '.join(names)}, or path/file.py:function, but got "
         f"{name!r}{did_you_mean(name, names)}"
     )
+
+
+def _rules_of(name: str, network: NetworkWithOptions) -> tuple[Keep, ...]:
+    """The rules that a user's function has as its attribute `rules`, if any."""
+    rules = tuple(getattr(network, "rules", ()))
+    for rule in rules:
+        if not isinstance(rule, Keep):
+            raise ConfigError(
+                f"the rules of a space are radars.Keep(choices, number), but {name!r} has "
+                f"{type(rule).__name__}"
+            )
+    return rules
 
 
 def _options(name: str, network: NetworkWithOptions) -> tuple[list[inspect.Parameter], bool]:

@@ -9,17 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.nn import functional as F
 from torchmetrics import MeanMetric
-from torchmetrics.classification import (
-    MulticlassAccuracy,
-    MulticlassCalibrationError,
-    MulticlassConfusionMatrix,
-)
+from torchmetrics.classification import MulticlassCalibrationError, MulticlassConfusionMatrix
 
 from radars.data import Data, DataConfig, Split, load_data, move
 from radars.errors import ConfigError
 from radars.memory.measure import measure_network, peak_rss_bytes
+from radars.nn.task import CLASSIFICATION, Task
 from radars.run import NoProgress, Progress, write_atomically
 from radars.run.device import device_of, fabric_on
 from radars.run.files import to_json
@@ -34,11 +30,12 @@ class EvaluationResult:
     Attributes:
         source: the data set, as the user wrote it.
         num_examples: of the test split.
-        test_accuracy: a fraction.
-        test_loss: mean cross-entropy, without label smoothing.
+        test_accuracy: a fraction; of another task than classification, the mean score.
+        test_loss: the mean loss of the task, without label smoothing.
         expected_calibration_error: how far, on average, the probability of the network's answers
             is from the fraction that is right; over 15 bins of probability (Guo et al., "On
-            Calibration of Modern Neural Networks", ICML 2017, equation 3).
+            Calibration of Modern Neural Networks", ICML 2017, equation 3). None where the task is
+            not classification; the confusion matrix is then empty.
         examples_per_second: of the whole evaluation, reading included.
         peak_memory_bytes: what the device's tensors hold at their peak: weights, a batch and
             activations.
@@ -52,7 +49,7 @@ class EvaluationResult:
     num_examples: int
     test_accuracy: float
     test_loss: float
-    expected_calibration_error: float
+    expected_calibration_error: float | None
     examples_per_second: float
     peak_memory_bytes: int
     peak_rss_bytes: int
@@ -72,7 +69,8 @@ class EvaluationResult:
 def evaluate_run(
     path: str | Path,
     *,
-    data: DataConfig | None = None,
+    data: DataConfig | Data | None = None,
+    task: Task = CLASSIFICATION,
     device: str = "auto",
     space: SearchSpace | None = None,
     progress: Progress | None = None,
@@ -83,6 +81,7 @@ def evaluate_run(
         path: the run directory of the training.
         data: whose test split; by default that of the data it was trained on. Examples are
             normalised as in training, whatever they are.
+        task: the loss and the score that it was trained with.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         space: used instead of the one that the run's configuration names.
         progress: shows people how far it is.
@@ -94,11 +93,12 @@ def evaluate_run(
     """
     where = device_of(device)
     trained = load_trained(path, space=space, device=where)
-    config = data or trained.config.data
-    loaded = load_data(config, trained.config.seed)
+    config = data if isinstance(data, DataConfig) else trained.config.data
+    loaded = data if isinstance(data, Data) else load_data(config, trained.config.seed)
     _check_fits(loaded, trained)
     test = loaded.test.open().normalised_by(trained.normalisation)
-    measured = _evaluate(trained, test, config.batch_size, where, progress or NoProgress())
+    task.check(test.label_N, trained.num_classes)
+    measured = _evaluate(trained, task, test, config.batch_size, where, progress or NoProgress())
     result = EvaluationResult(
         source=loaded.name,
         num_examples=len(test),
@@ -113,15 +113,21 @@ def evaluate_run(
 
 @torch.inference_mode()
 def _evaluate(
-    trained: TrainedNetwork, test: Split, batch_size: int, device: torch.device, progress: Progress
+    trained: TrainedNetwork,
+    task: Task,
+    test: Split,
+    batch_size: int,
+    device: torch.device,
+    progress: Progress,
 ) -> dict[str, Any]:
     """Everything that is measured."""
     fabric = fabric_on(device, trained.config.precision)
     network = fabric.setup_module(trained.network)
-    accuracy = MulticlassAccuracy(trained.num_classes, average="micro").to(device)
-    loss = MeanMetric().to(device)
-    calibration = MulticlassCalibrationError(trained.num_classes, n_bins=15).to(device)
-    confusion = MulticlassConfusionMatrix(trained.num_classes).to(device)
+    accuracy, loss = MeanMetric().to(device), MeanMetric().to(device)
+    calibration = confusion = None
+    if task.is_classification:
+        calibration = MulticlassCalibrationError(trained.num_classes, n_bins=15).to(device)
+        confusion = MulticlassConfusionMatrix(trained.num_classes).to(device)
     first_B, _ = move(next(test.evaluation_batches(batch_size)), device)
     _, peak_bytes = measure_network(lambda: network(first_B), network, first_B)
     start = time.perf_counter()
@@ -129,10 +135,11 @@ def _evaluate(
         for batch in test.evaluation_batches(batch_size):
             example_B, label_B = move(batch, device)
             output_BK = network(example_B).float()
-            accuracy.update(output_BK, label_B)
-            calibration.update(output_BK.softmax(-1), label_B)
-            confusion.update(output_BK, label_B)
-            loss.update(F.cross_entropy(output_BK, label_B, reduction="none"))
+            accuracy.update(task.score(output_BK, label_B).float())
+            loss.update(task.loss(output_BK, label_B), weight=len(label_B))
+            if calibration is not None and confusion is not None:
+                calibration.update(output_BK.softmax(-1), label_B)
+                confusion.update(output_BK, label_B)
             bar.advance(len(label_B))
         test_accuracy = float(accuracy.compute())
         seconds = time.perf_counter() - start
@@ -140,10 +147,10 @@ def _evaluate(
     return {
         "test_accuracy": test_accuracy,
         "test_loss": float(loss.compute()),
-        "expected_calibration_error": float(calibration.compute()),
+        "expected_calibration_error": None if calibration is None else float(calibration.compute()),
         "examples_per_second": round(len(test) / seconds, 1),
         "peak_memory_bytes": peak_bytes,
-        "confusion": tuple(map(tuple, confusion.compute().tolist())),
+        "confusion": () if confusion is None else tuple(map(tuple, confusion.compute().tolist())),
     }
 
 

@@ -16,6 +16,7 @@ from lightning_fabric import Fabric
 
 from radars.data import Data
 from radars.errors import ConfigError, RadarsError, RunError, Stopped
+from radars.nn.task import CLASSIFICATION, Task
 from radars.run import (
     Interrupt,
     NoProgress,
@@ -48,6 +49,7 @@ def train_architecture(
     *,
     space: SearchSpace | None = None,
     data: Data | None = None,
+    task: Task = CLASSIFICATION,
     out: str | Path | None = None,
     resume: bool = False,
     progress: Progress | None = None,
@@ -63,6 +65,8 @@ def train_architecture(
         space: used instead of the one that the configuration names.
         data: used instead of those that the configuration names; the batch size and whether to
             augment are still the configuration's.
+        task: the loss and the score; classification where nothing else is said. Labels are
+            smoothed where the loss is torch's cross-entropy.
         out: the run directory; None keeps nothing on disk.
         resume: go on with the run in `out` from its last checkpoint.
         progress: shows people how far it is.
@@ -75,12 +79,13 @@ def train_architecture(
     """
     config = config or TrainConfig()
     check_installed(config.loggers)
-    if config.devices > 1 and (space is not None or data is not None):
+    is_given = space is not None or data is not None or task is not CLASSIFICATION
+    if config.devices > 1 and is_given:
         raise ConfigError(
             "several devices make space and data anew in each process, so the configuration must "
             "name them, but an object was given; set space and data.source, or devices to 1"
         )
-    setup = TrainSetup.of(architecture, config, space=space, data=data)
+    setup = TrainSetup.of(architecture, config, space=space, data=data, task=task)
     if config.devices > 1:
         return _train_in_processes(setup, out, resume=resume, progress=progress)
     fabric = fabric_on(setup.device, config.precision)
@@ -127,6 +132,7 @@ def _train(
                 fabric,
                 state,
                 config,
+                setup.task,
                 steps_per_epoch=setup.steps_per_epoch,
                 tick=tick,
                 mix=mix_of(config, setup.data.num_classes),

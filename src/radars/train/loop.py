@@ -5,13 +5,13 @@ from collections.abc import Callable
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torchvision.transforms import v2
 
 from radars.data import Split, move
 from radars.nn.optimizer import set_learning_rate
 from radars.nn.statistics import StatisticsCopy
 from radars.nn.steps import is_finite
+from radars.nn.task import Task
 from radars.seeds import stable_seed
 from radars.train.config import TrainConfig
 from radars.train.state import TrainState
@@ -24,6 +24,7 @@ def train_steps(
     fabric: Fabric,
     state: TrainState,
     config: TrainConfig,
+    task: Task,
     *,
     steps_per_epoch: int,
     tick: Callable[[], None],
@@ -39,6 +40,7 @@ def train_steps(
             of other processes.
         state: how far the training is; changed as it goes, complete after each step.
         config: the whole configuration.
+        task: the loss and the score.
         steps_per_epoch: batches of an epoch.
         tick: called after each step; may stop the training by raising.
         mix: applied to each batch.
@@ -48,6 +50,7 @@ def train_steps(
     network, optimizer = fabric.setup(state.network, state.optimizer)
     parts = ("step",) if fabric.global_rank == 0 else ("rank", fabric.global_rank, "step")
     network.train()
+    loss_of = task.smoothed_loss(config.label_smoothing)
     while state.step < num_steps:
         # dropout and mixing depend on the step alone, so that a resumed run draws the same
         torch.manual_seed(stable_seed(config.seed, *parts, state.step))
@@ -59,7 +62,7 @@ def train_steps(
             label_B = target.argmax(-1)  # that of which there is most
         statistics = StatisticsCopy(network)
         output_BK = network(example_B)
-        loss = F.cross_entropy(output_BK, target, label_smoothing=config.label_smoothing)
+        loss = loss_of(output_BK, target)
         is_sound = is_finite(loss)
         if is_sound or fabric.world_size > 1:  # the others wait for the gradients of this one
             fabric.backward(loss)
@@ -74,9 +77,9 @@ def train_steps(
             optimizer.step()
             if state.average is not None:
                 state.average.update(state.network)
-            num_right = (output_BK.argmax(-1) == label_B).sum()
-            num_examples = torch.full_like(num_right, len(label_B))
-            totals = torch.stack([loss.detach() * len(label_B), num_right, num_examples])
+            total_score = task.score(output_BK.detach(), label_B).sum()
+            num_examples = torch.full_like(total_score, len(label_B))
+            totals = torch.stack([loss.detach() * len(label_B), total_score, num_examples])
             state.totals += _sum_over_processes(fabric, totals.to(state.totals.dtype))
         else:
             statistics.restore()
@@ -84,7 +87,7 @@ def train_steps(
         optimizer.zero_grad()
         state.step += 1
         if held_out is not None and state.step % steps_per_epoch == 0:
-            accuracy = accuracy_on(held_out, state.current, config.data.batch_size, fabric)
+            accuracy = accuracy_on(held_out, state.current, config.data.batch_size, fabric, task)
             state.note_epoch(state.step // steps_per_epoch, fabric.broadcast(accuracy))
             network.train()
         tick()
@@ -103,16 +106,18 @@ def mix_of(config: TrainConfig, num_classes: int) -> Mix | None:
 
 
 @torch.inference_mode()
-def accuracy_on(split: Split, network: nn.Module, batch_size: int, fabric: Fabric) -> float:
-    """The accuracy of a network, which is then in evaluation mode."""
+def accuracy_on(
+    split: Split, network: nn.Module, batch_size: int, fabric: Fabric, task: Task
+) -> float:
+    """The mean score of a network, which is then in evaluation mode."""
     network.eval()
-    num_right = torch.zeros((), dtype=torch.int64, device=fabric.device)
+    total_score = torch.zeros((), device=fabric.device, dtype=torch.float64)
     for batch in split.evaluation_batches(batch_size):
         example_B, label_B = move(batch, fabric.device)
         with fabric.autocast():
             output_BK = network(example_B)
-        num_right += (output_BK.argmax(-1) == label_B).sum()
-    return int(num_right) / len(split)
+        total_score += task.score(output_BK, label_B).sum()
+    return float(total_score) / len(split)
 
 
 def _sum_over_processes(fabric: Fabric, tensor: Tensor) -> Tensor:

@@ -9,6 +9,8 @@ from torch import nn
 from radars.data import Normalisation
 from radars.space import Architecture
 
+_LARGEST_PIXEL = 255.0
+
 
 @dataclass(frozen=True)
 class TrainResult:
@@ -28,7 +30,7 @@ class TrainResult:
         macs: multiply-accumulates of the network, for one example.
         train_seconds: wall-clock, over all sittings.
         class_names: what the network tells apart, in the order of its outputs.
-        input_shape: of an example: channels, height, width.
+        input_shape: of an example: channels, height, width of an image.
         normalisation: of every example that the network takes.
     """
 
@@ -45,7 +47,7 @@ class TrainResult:
     macs: int
     train_seconds: float
     class_names: tuple[str, ...]
-    input_shape: tuple[int, int, int]
+    input_shape: tuple[int, ...]
     normalisation: Normalisation
 
     @classmethod
@@ -68,7 +70,7 @@ class TrainResult:
 
     def to_dict(self) -> dict[str, Any]:
         """The object that `result.json` holds."""
-        mean_C, std_C = self.normalisation
+        mean_C, std_C, largest = self.normalisation
         return {
             "schema": 1,
             "status": "completed",
@@ -91,5 +93,6 @@ class TrainResult:
                 "shape": list(self.input_shape),
                 "mean": mean_C.tolist(),
                 "std": std_C.tolist(),
-            },
+            }
+            | ({} if largest == _LARGEST_PIXEL else {"largest": largest}),
         }

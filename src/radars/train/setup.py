@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from radars.cost import count_macs, count_parameters
 from radars.data import Data, load_data
 from radars.errors import ConfigError
+from radars.nn.task import CLASSIFICATION, Task
 from radars.run import SkippedSteps
 from radars.run.device import device_of
 from radars.seeds import stable_seed
@@ -35,6 +36,7 @@ class TrainSetup:
         parameters: of the network.
         macs: multiply-accumulates of the network, for one example.
         initial_weights: those that are not fresh, by name.
+        task: the loss and the score.
     """
 
     config: TrainConfig
@@ -46,6 +48,7 @@ class TrainSetup:
     parameters: int
     macs: int
     initial_weights: Mapping[str, Tensor]
+    task: Task = CLASSIFICATION
 
     @classmethod
     def of(
@@ -55,6 +58,7 @@ class TrainSetup:
         *,
         space: SearchSpace | None = None,
         data: Data | None = None,
+        task: Task = CLASSIFICATION,
     ) -> "TrainSetup":
         """Loads and checks everything that can be wrong before a training.
 
@@ -73,6 +77,12 @@ class TrainSetup:
             raise ConfigError(
                 f"held_out_fraction needs examples for validation, but {data.name} as given has "
                 f"none; set it to 0"
+            )
+        task.check(data.train.label_N, data.num_classes)
+        if (config.mixup_alpha or config.cutmix_alpha) and not task.is_classification:
+            raise ConfigError(
+                "MixUp and CutMix mix classes, but the task is no classification; set mixup_alpha "
+                "and cutmix_alpha to 0"
             )
         with torch.device("meta"):
             network = space.build(chosen)
@@ -94,6 +104,7 @@ class TrainSetup:
             initial_weights=(
                 searched_weights(config.from_search, space, chosen) if config.from_search else {}
             ),
+            task=task,
         )
 
     @property

@@ -20,7 +20,7 @@ class Means(NamedTuple):
 
     Attributes:
         loss: with label smoothing.
-        accuracy: a fraction.
+        accuracy: a fraction; of another task than classification, the mean score.
     """
 
     loss: float
@@ -56,7 +56,7 @@ class TrainState:
         best: of the epochs so far, where a part is held out to tell.
         step: steps that are done.
         seconds: wall-clock time spent so far, over all sittings.
-        totals: of the epoch: the sum of losses, the number of right answers and of examples;
+        totals: of the epoch: the sums of losses and of scores, and the number of examples;
             float64 (3,), on the device so that no step waits for it.
     """
 

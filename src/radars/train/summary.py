@@ -61,13 +61,18 @@ def evaluation_summary(result: EvaluationResult) -> str:
         f"{result.source}",
         "",
         f"loss          {result.test_loss:.4f}",
-        f"calibration   expected error {result.expected_calibration_error:.2%}",
+        *_calibration_lines(result),
         f"speed         {result.examples_per_second:.0f} examples/s on {result.device}",
         f"peak memory   {format_bytes(result.peak_memory_bytes)} of tensors, "
         f"{format_bytes(result.peak_rss_bytes)} of the process",
-        *_confusion_lines(result),
+        *(_confusion_lines(result) if result.confusion else ()),
     ]
     return "\n".join(lines)
+
+
+def _calibration_lines(result: EvaluationResult) -> list[str]:
+    error = result.expected_calibration_error
+    return [] if error is None else [f"calibration   expected error {error:.2%}"]
 
 
 def _confusion_lines(result: EvaluationResult) -> list[str]:

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from radars.data import Normalisation, image_to_pixels
-from radars.errors import ConfigError, SpaceError, first_line
+from radars.errors import ConfigError, DataError, SpaceError, first_line
 from radars.run import read_result
 from radars.space import Architecture, SearchSpace
 from radars.train.config import TrainConfig
@@ -34,7 +34,7 @@ class TrainedNetwork:
         config: how it was trained.
         architecture: of the network.
         class_names: what it tells apart, in the order of its outputs.
-        input_shape: of an example: channels, height, width.
+        input_shape: of an example: channels, height, width of an image.
         normalisation: of every example that it takes.
     """
 
@@ -42,13 +42,28 @@ class TrainedNetwork:
     config: TrainConfig
     architecture: Architecture
     class_names: tuple[str, ...]
-    input_shape: tuple[int, int, int]
+    input_shape: tuple[int, ...]
     normalisation: Normalisation
 
     @property
     def num_classes(self) -> int:
         """How many classes it tells apart."""
         return len(self.class_names)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Of an image that it takes: channels, height, width.
+
+        Raises:
+            DataError: it takes no images.
+        """
+        if len(self.input_shape) != 3 or self.normalisation.largest == 1.0:
+            raise DataError(
+                f"images are needed, but this network takes other examples, of the shape "
+                f"{self.input_shape}; call it with tensors"
+            )
+        channels, height, width = self.input_shape
+        return channels, height, width
 
     def preprocess(self, *images: Image.Image | str | os.PathLike[str]) -> Tensor:
         """Images as the network takes them: (B, C, H, W), on the network's device.
@@ -60,9 +75,10 @@ class TrainedNetwork:
             images: opened, or paths of files; one or more.
 
         Raises:
-            DataError: one is not an image, or has more than 8 bits a channel.
+            DataError: one is not an image, or has more than 8 bits a channel; or the network
+                takes no images.
         """
-        pixels = [torch.tensor(image_to_pixels(image, self.input_shape)) for image in images]
+        pixels = [torch.tensor(image_to_pixels(image, self.image_shape)) for image in images]
         normalised_BCHW = self.normalisation(torch.stack(pixels).permute(0, 3, 1, 2))
         return normalised_BCHW.to(next(self.network.parameters()).device)
 
@@ -138,15 +154,19 @@ def _read_config(file: Path) -> TrainConfig:
 
 def _read_interface(
     result: dict[str, Any],
-) -> tuple[tuple[str, ...], tuple[int, int, int], Normalisation]:
+) -> tuple[tuple[str, ...], tuple[int, ...], Normalisation]:
     described = result["input"]
-    channels, height, width = map(int, described["shape"])
-    normalisation = Normalisation(torch.tensor(described["mean"]), torch.tensor(described["std"]))
-    if any(tensor.shape != (channels,) for tensor in normalisation):
-        raise ValueError(f"mean and std in result.json are not of {channels} channels")
+    input_shape = tuple(map(int, described["shape"]))
+    normalisation = Normalisation(
+        torch.tensor(described["mean"]),
+        torch.tensor(described["std"]),
+        float(described.get("largest", 255.0)),
+    )
+    if any(tensor.shape != input_shape[:1] for tensor in normalisation[:2]):
+        raise ValueError(f"mean and std in result.json are not of {input_shape[0]} channels")
     # trainings of before 2026-11-25 do not name their classes
     class_names = result.get("class_names") or range(int(result["num_classes"]))
-    return tuple(map(str, class_names)), (channels, height, width), normalisation
+    return tuple(map(str, class_names)), input_shape, normalisation
 
 
 def _one_line(error: Exception) -> str:

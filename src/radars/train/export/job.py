@@ -87,7 +87,7 @@ def export_run(
         )
     for file, content in contents.items():
         write_atomically(file, content)
-    return ExportResult(kind, tuple(contents), difference, trained.class_names, trained.input_shape)
+    return ExportResult(kind, tuple(contents), difference, trained.class_names, trained.image_shape)
 
 
 def _format_of(out: Path, name: str | None) -> ExportFormat:

@@ -43,8 +43,8 @@ class Portable(nn.Module):
 
 def facts(trained: TrainedNetwork) -> dict[str, str]:
     """What a user of the file must know; goes into the file, as text by name."""
-    channels, height, width = trained.input_shape
-    mean_C, std_C = trained.normalisation
+    channels, height, width = trained.image_shape
+    mean_C, std_C, _ = trained.normalisation
     colours = "greyscale" if channels == 1 else "RGB"
     return {
         "class_names": json.dumps(list(trained.class_names)),

@@ -115,8 +115,8 @@ def source_text(trained: TrainedNetwork, name: str) -> str:
         SpaceError: the network cannot be written down.
     """
     known, source = facts(trained), NetworkSource(trained.network)
-    channels, height, width = trained.input_shape
-    mean_C, std_C = trained.normalisation
+    channels, height, width = trained.image_shape
+    mean_C, std_C, _ = trained.normalisation
     choices = "\n".join(f"    {choice}: {name}" for choice, name in trained.architecture.items())
     return _TEMPLATE.format(
         header=HEADER,

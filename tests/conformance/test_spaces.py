@@ -1,0 +1,107 @@
+"""What every space of cells, blocks and layers must pass: a search of it, stopped and resumed."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.tiny import (
+    MIB,
+    InterruptAt,
+    assert_same_tensors,
+    cell_space,
+    final_checkpoint,
+    quick_config,
+    tiny_data,
+)
+
+from radars.errors import Stopped
+from radars.nn.supernet import Supernet
+from radars.run import read_events
+from radars.search import SearchConfig, SearchResult, run_search
+from radars.search.methods import METHODS
+from radars.space import Architecture, SearchSpace, Subspace
+from radars.spaces.darts import darts, darts_rules, genotype_of
+from radars.spaces.resnet import resnet
+from radars.spaces.vit import vit
+
+CELL = cell_space()
+TINY: dict[str, Any] = {"num_classes": 4, "in_channels": 1}
+DATA = tiny_data()
+SPACES = {
+    "darts": SearchSpace(
+        partial(darts, width=4, num_cells=3, **TINY), name="darts", rules=darts_rules()
+    ),
+    "resnet": SearchSpace(partial(resnet, width=8, blocks_per_stage=1, **TINY), name="resnet"),
+    "vit": SearchSpace(partial(vit, width=8, depth=1, patch_size=2, **TINY), name="vit"),
+}
+
+
+METHOD = {"darts": "gdas", "resnet": "radars", "vit": "radars"}
+BUDGETS = {"darts": 2 * MIB, "resnet": 2 * MIB, "vit": 500_000}  # too little for the supernet as is
+
+
+def config_of(name: str) -> SearchConfig:
+    """A short search that has to recompute or prune."""
+    return quick_config(
+        METHOD[name],
+        budget=BUDGETS[name],
+        num_rounds=1,
+        explore={"steps": 4, "update_every": 2, "samples": 2},
+        differentiate={"steps": 2},
+        dnas={"steps": 8},
+        select={"draws": 2, "draw_batches": 1, "candidates": 2, "rungs": [2], "regions_draws": 1},
+    )
+
+
+def check_memory(result: SearchResult) -> None:
+    assert 0 < result.measured_peak_bytes <= result.budget_bytes
+    assert result.measured_peak_bytes == pytest.approx(result.predicted_peak_bytes, rel=0.02)
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_a_search_keeps_its_budget_and_goes_on_where_it_was_stopped(
+    name: str, tmp_path: Path
+) -> None:
+    space = SPACES[name]
+    config = config_of(name)
+    whole = run_search(config, space=space, data=DATA, out=tmp_path / "whole")
+    check_memory(whole)
+    space.build(whole.architecture)
+    assert name != "darts" or genotype_of(whole.architecture)
+    events = read_events(tmp_path / "whole" / "events.jsonl")
+    plans = [event["levers"] for event in events if event["event"] == "planned"]
+    assert all(plans)
+    assert len(plans) == (config.method == "radars")
+    parts = tmp_path / "parts"
+    with pytest.raises(Stopped):
+        run_search(config, space=space, data=DATA, out=parts, progress=InterruptAt(6))
+    result = run_search(config, space=space, data=DATA, out=parts, resume=True)
+    assert result.architecture == whole.architecture
+    expected, found = final_checkpoint(tmp_path / "whole"), final_checkpoint(parts)
+    assert found[1] == expected[1]
+    assert_same_tensors(found[0], expected[0])
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_every_method_keeps_the_rules_of_a_space(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths: list[Architecture] = []
+    activate = Supernet.activate
+
+    def spy(supernet: Supernet, subspace: Subspace | Architecture) -> None:
+        if isinstance(subspace, Architecture):
+            paths.append(subspace)
+        activate(supernet, subspace)
+
+    monkeypatch.setattr(Supernet, "activate", spy)
+    config = quick_config(
+        method, num_rounds=1, children={"number": 8, "steps": 1}, dnas={"steps": 8}
+    )
+    result = run_search(config, space=CELL, data=DATA)
+    check_memory(result)
+    assert all(map(CELL.rules[0].allows, {*paths, result.architecture}))
+    if method not in ("darts", "fbnet", "pcdarts"):  # these hold everything until they end
+        kept = {frozenset(c for c in path if path[c] != "none") for path in paths}
+        assert len(kept) > 2
