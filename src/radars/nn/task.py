@@ -79,12 +79,12 @@ class Task:
                 raise ConfigError(
                     f"the {name} of a task takes outputs {tuple(output_BK.shape)} and labels "
                     f"{tuple(label_B.shape)}, but raised {type(error).__name__}: "
-                    f"{first_line(error)}"
+                    f"{first_line(error)}; make the two fit"
                 ) from error
             if got != wanted:
                 raise ConfigError(
                     f"a loss returns one number and a score one for each example, {wanted}, but "
-                    f"the {name} returns {got}"
+                    f"the {name} returns {got}; use mean() in a loss, and not in a score"
                 )
         outside = [number for number in value.tolist() if not 0.0 <= number <= 1.0]
         if outside:

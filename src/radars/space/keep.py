@@ -54,10 +54,15 @@ def check_rules(rules: Sequence[Keep], full: Subspace) -> None:
     named = [choice for rule in rules for choice in rule.choices]
     unknown = [choice for choice in named if choice not in full]
     if unknown:
-        raise SpaceError(f"a rule is about choices of the space, but {unknown[0]!r} is none")
+        raise SpaceError(
+            f"a rule is about choices of the space, but {unknown[0]!r} is none; name those of "
+            f"choose"
+        )
     twice = [choice for choice in named if named.count(choice) > 1]
     if twice:
-        raise SpaceError(f"a choice follows one rule, but {twice[0]!r} is named twice")
+        raise SpaceError(
+            f"a choice follows one rule, but {twice[0]!r} is named twice; join the rules"
+        )
     best_keeping(rules, {}, full)
 
 
@@ -100,7 +105,8 @@ def best_keeping(
         if not rule.allows(taken) or any(taken[c] not in subspace[c] for c in rule.choices):
             raise SpaceError(
                 f"exactly {rule.number} of the choices {', '.join(rule.choices)} take something "
-                f"other than {rule.nothing!r}, but their candidates do not allow it"
+                f"other than {rule.nothing!r}, but their candidates do not allow it; change the "
+                f"number or the candidates"
             )
     return Architecture(taken)
 

@@ -172,7 +172,7 @@ class SearchSpace:
                 taken = {choice: candidate[choice] for choice in rule.choices}
                 raise SpaceError(
                     f"exactly {rule.number} of {len(rule.choices)} choices of {self.name!r} take "
-                    f"something other than {rule.nothing!r}, but got {taken}"
+                    f"something other than {rule.nothing!r}, but got {taken}; change one"
                 )
         return Architecture({choice.name: candidate[choice.name] for choice in self.choices})
 

@@ -83,7 +83,7 @@ class Genotype(NamedTuple):
             raise SpaceError(
                 f"a genotype is written Genotype(normal=[(CANDIDATE, NODE), ...], "
                 f"normal_concat=[NODE, ...], reduce=..., reduce_concat=...), but got "
-                f"{text[:80]!r}: {first_line(error)}"
+                f"{text[:80]!r}; {first_line(error)}"
             ) from error
 
 
@@ -167,7 +167,7 @@ def genotype_of(architecture: Mapping[str, str]) -> Genotype:
         raise SpaceError(
             f"an architecture of darts gives normal02 to reduce45 one of "
             f"{', '.join(_CANDIDATES)} each, and two edges into a node are not none, but got "
-            f"{str(dict(architecture))[:200]}"
+            f"{str(dict(architecture))[:200]}; load_space('darts').architecture says what is wrong"
         )
     cells = {
         kind: tuple(
@@ -194,7 +194,8 @@ def architecture_of_genotype(genotype: Genotype) -> Architecture:
         if len(edges) != len(targets) or tuple(sorted(concat)) != tuple(_OUTPUTS):
             raise SpaceError(
                 f"a cell of darts has {len(targets)} edges and returns the nodes "
-                f"{list(_OUTPUTS)}, but {kind} has {len(edges)} and returns {list(concat)}"
+                f"{list(_OUTPUTS)}, but {kind} has {len(edges)} and returns {list(concat)}; "
+                f"it is of another space"
             )
         for (candidate, source), target in zip(edges, targets, strict=True):
             name = _edge(kind, source, target)
@@ -202,7 +203,7 @@ def architecture_of_genotype(genotype: Genotype) -> Architecture:
                 raise SpaceError(
                     f"two different nodes before it feed a node of darts, each through one of "
                     f"{', '.join(_CANDIDATES[1:])}, but node {target} of {kind} takes "
-                    f"{candidate!r} of {source!r}"
+                    f"{candidate!r} of {source!r}; correct it"
                 )
             taken[name] = candidate
     return Architecture(taken)

@@ -149,7 +149,7 @@ def _rules_of(name: str, network: NetworkWithOptions) -> tuple[Keep, ...]:
         if not isinstance(rule, Keep):
             raise ConfigError(
                 f"the rules of a space are radars.Keep(choices, number), but {name!r} has "
-                f"{type(rule).__name__}"
+                f"{type(rule).__name__}; make them so"
             )
     return rules
 

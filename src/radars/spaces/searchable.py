@@ -53,7 +53,7 @@ def searchable(
                 if name in matched:
                     raise SpaceError(
                         f"a module is replaced once, but {name!r} matches {matched[name]!r} and "
-                        f"{pattern!r}"
+                        f"{pattern!r}; make one narrower"
                     )
                 matched[name] = pattern
         for name in matched:
