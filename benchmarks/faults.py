@@ -210,7 +210,7 @@ def _full_disk(out: Path, draw: random.Random, whole: Whole) -> Outcome:
                 resource.setrlimit(resource.RLIMIT_FSIZE, limits)
             save(store, step, *state)
 
-        CheckpointStore.save = save_to_a_full_disk  # type: ignore[method-assign]
+        CheckpointStore.save = save_to_a_full_disk  # type: ignore[method-assign, assignment]
         try:
             _search(out)
         except RunError as error:
@@ -250,7 +250,7 @@ def _full_file_system(out: Path, draw: random.Random, whole: Whole) -> Outcome:
 def _can_mount(root: Path) -> bool:
     folder = root / "mounted"
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "radars", folder]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "radars", str(folder)]
     if os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
         print("only root can mount a small file system: that row is left out", file=sys.stderr)
         return False
@@ -383,7 +383,7 @@ def _ended(out: Path) -> tuple[Any, ...]:
     tensors = {
         name: (
             str(tensor.dtype),
-            sha256(tensor.contiguous().reshape(-1).view(torch.uint8).numpy()).hexdigest(),
+            sha256(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()).hexdigest(),
         )
         for name, tensor in checkpoint.tensors.items()
     }

@@ -326,16 +326,16 @@ STEPS: dict[str, Callable[..., Tensor]] = {
 def test_a_step_whose_loss_is_not_finite_changes_nothing(kind: str, recompute: bool) -> None:
     supernet = Supernet(SearchSpace(network), recompute=recompute)
     good, bad = batch(), (spoiled(batch()[0]), batch()[1])
-    pairs = {
+    parts: dict[str, list[tuple[Tensor, ...]]] = {
         "weights": [bad],
         "weights in parts": [bad, (bad[0].flip(0), bad[1])],  # in the first part, in the second
         "architecture": [bad],
         "second order": [(*bad, *good), (*good, *bad)],
-    }[kind]
+    }
     enough = good * (2 if kind == "second order" else 1)
     assert torch.isfinite(STEPS[kind](supernet, *enough))  # momentum is there from now on
     before = everything(supernet)
-    for tensors in pairs:
+    for tensors in parts[kind]:
         assert not torch.isfinite(STEPS[kind](supernet, *tensors))
         after = everything(supernet)
         assert [name for name in before if not torch.equal(before[name], after[name])] == []

@@ -58,7 +58,11 @@ def page(run_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[A
     assert isinstance(run, Run)
     rows = [row("radars", seed) for seed in range(3)] + [row("darts", 0, 2**22)]
     file = tmp_path_factory.mktemp("page") / "report.html"
-    records = [hostile(run), replace(run, name="second"), Comparison("three", tuple(rows))]
+    records: list[Run | Comparison] = [
+        hostile(run),
+        replace(run, name="second"),
+        Comparison("three", tuple(rows)),
+    ]
     file.write_text(report_page(records), "utf-8")
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])

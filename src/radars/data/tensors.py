@@ -37,12 +37,12 @@ class TensorExamples(Pixels):
     def __len__(self) -> int:
         return len(self.example_N)
 
-    def read(self, request: Request) -> Tensor:
+    def read_augmented(self, request: Request) -> Tensor:
         """See `Pixels`; the values are as they were given."""
         example_B = self.example_N[torch.tensor(request.indices, dtype=torch.int64)]
-        if request.position is None or self._augment is None:
-            return example_B
-        return self._augment(example_B, seeded("batch", *request.position))
+        if request.position is not None and self._augment is not None:
+            example_B = self._augment(example_B, seeded("batch", *request.position))
+        return example_B[request.part]
 
 
 def tensor_data(
