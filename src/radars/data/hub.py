@@ -4,6 +4,7 @@ import logging
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
@@ -51,7 +52,7 @@ def hub_answers() -> bool:
 @contextmanager
 def _offline(is_offline: bool) -> Iterator[None]:
     """Within, and if so, the Hugging Face libraries use their caches only."""
-    modules = (datasets.config, huggingface_hub.constants)
+    modules: tuple[Any, ...] = (datasets.config, huggingface_hub.constants)
     before = [module.HF_HUB_OFFLINE for module in modules]
     try:
         for module in modules:
