@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from radars.run.executor import ExecutorConfig
 from radars.search.config import MethodName, SearchConfig
-from radars.search.recipes import check_data, recipe
+from radars.search.recipes import recipe
 from radars.settings import merge_settings, validate_settings
 from radars.train.config import TrainConfig
 
@@ -112,7 +112,6 @@ class CompareConfig(_Config):
             self.settings[cell.setting],
             {"method": cell.method, "seed": cell.seed},
         )
-        check_data(given)
         return validate_settings(SearchConfig, merge_settings(recipe(given), given))
 
     def train_config(self, search: SearchConfig) -> TrainConfig | None:

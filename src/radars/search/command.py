@@ -8,7 +8,7 @@ from radars.errors import ConfigError, Stopped
 from radars.run import Progress, read_config, read_result
 from radars.search.config import SearchConfig
 from radars.search.job import run_search
-from radars.search.recipes import check_data, recipe
+from radars.search.recipes import recipe
 from radars.search.result import SearchResult
 from radars.settings import merge_settings, read_settings, validate_settings
 
@@ -30,7 +30,6 @@ def search_config(
     """
     from_file = read_settings(config_file) if config_file is not None else {}
     settings = merge_settings(from_file, given, overrides=overrides)
-    check_data(settings)
     return validate_settings(SearchConfig, merge_settings(recipe(settings), settings))
 
 

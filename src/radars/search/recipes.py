@@ -7,6 +7,7 @@ measured with them.
 from collections.abc import Mapping
 from typing import Any
 
+from radars.data import DataConfig
 from radars.errors import ConfigError
 
 _CIFAR: dict[str, Any] = {
@@ -54,22 +55,18 @@ _RECIPES: dict[str, dict[str, Any]] = {
 }
 
 
-def check_data(settings: Mapping[str, Any]) -> None:
-    """Refuses to take the default data for a space whose recipe is about larger ones.
+def check_data(space: str, data: DataConfig) -> None:
+    """Refuses the default data for a space whose recipe is about larger ones.
 
     Raises:
-        ConfigError: the settings name neither the data nor how many of them are used.
+        ConfigError: they would be taken only because none are named.
     """
-    space = str(settings.get("space", "digits"))
-    given = settings.get("data")
-    named = given if isinstance(given, Mapping) else {}
-    if "num_train" in _RECIPES.get(space, {}).get("data", {}) and not named.keys() & {
-        "source",
-        "num_train",
-    }:
+    num_train = _RECIPES.get(space, {}).get("data", {}).get("num_train")
+    if num_train is not None and (data.source, data.num_train) == ("digits", num_train):
         raise ConfigError(
-            f"the space {space!r} is searched on data of its own kind, but none are named; add "
-            f"--data with a folder, a parquet file or a hub name such as cifar10"
+            f"the space {space!r} is searched on {num_train:,} examples of its own kind, but no "
+            f"data are named, and digits has fewer; add --data with a folder, a parquet file or a "
+            f"hub name such as cifar10"
         )
 
 

@@ -22,6 +22,7 @@ from radars.search.controller import Controller
 from radars.search.costs import priced
 from radars.search.evaluations import Evaluations
 from radars.search.meter import MemoryMeter
+from radars.search.recipes import check_data
 from radars.search.workbench import Workbench
 from radars.seeds import stable_seed
 from radars.space import Architecture, SearchSpace, check_output
@@ -84,6 +85,7 @@ class SearchSetup:
             BudgetError: the budget is too small for any architecture.
         """
         if data is None:
+            check_data(config.space, config.data)
             data = load_data(config.data, config.seed)
         if space is None:
             suggested = accepted_options(
