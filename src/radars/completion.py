@@ -7,7 +7,17 @@ and a test compares them with the registries.
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-SPACES = ("digits", "nasbench-macro", "nasbench201", "cifar-large", "mobile", "mobile-large")
+SPACES = (
+    "digits",
+    "nasbench-macro",
+    "nasbench201",
+    "darts",
+    "cifar-large",
+    "resnet",
+    "vit",
+    "mobile",
+    "mobile-large",
+)
 METHODS = (
     "radars",
     "reinforce",

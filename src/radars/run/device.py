@@ -127,7 +127,9 @@ def launch(
         result: Result = fabric.launch(function, *arguments)
     except (ProcessRaisedException, ProcessExitedException) as error:
         reason = str(error).strip().splitlines()[-1]
-        raise RunError(f"a process of {num_devices} failed: {reason}") from error
+        raise RunError(
+            f"a process of {num_devices} failed: {reason}; go on with --resume"
+        ) from error
     return result
 
 
