@@ -15,6 +15,8 @@ from radars.train.export.source import NetworkSource
 SMALL: dict[str, dict[str, Any]] = {
     "digits": {"width": 4}, "nasbench-macro": {"width": 4}, "cifar-large": {"width": 4},
     "nasbench201": {"width": 4, "cells_per_stage": 1},
+    "darts": {"width": 4, "num_cells": 3}, "resnet": {"width": 4, "blocks_per_stage": 1},
+    "vit": {"width": 8, "depth": 2},
     "mobile": {"width_mult": 0.1}, "mobile-large": {"width_mult": 0.1},
 }  # fmt: skip
 
