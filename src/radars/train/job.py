@@ -155,16 +155,21 @@ def _train_in_processes(
 ) -> TrainResult:
     """Trains in a process a device; what they leave on disk is the result."""
     with ExitStack() as stack:
-        stack.enter_context(Interrupt())  # the processes hear it too, and save
+        interrupt = stack.enter_context(Interrupt())  # the processes hear it too, and save
         out = out or Path(stack.enter_context(TemporaryDirectory()), "run")
         config, architecture = setup.config, setup.architecture
         with _open_run(out, config, architecture, resume=resume):
             pass  # what is wrong with it is said here, by one
         shows = progress is not None and not isinstance(progress, NoProgress)
         settings = config.model_dump_json(), dict(architecture), str(out), shows
-        problem = launch(
-            setup.device, config.precision, config.devices, _train_as_one_of_many, *settings
-        )
+        try:
+            problem = launch(
+                setup.device, config.precision, config.devices, _train_as_one_of_many, *settings
+            )
+        except RunError as error:
+            if interrupt.stop_requested:  # before the processes listened
+                raise Stopped("the training was interrupted while its processes began") from error
+            raise
         if problem is not None:
             raise problem
         trained = load_trained(out, device=setup.device)
