@@ -9,7 +9,7 @@ import pytest
 
 # three tasks for two processes: each says that it began, and goes on until it is told to stop
 OWNER = """
-import os, sys, time
+import os, signal, sys, time
 from concurrent.futures import as_completed
 from pathlib import Path
 from radars.errors import Stopped
@@ -27,6 +27,7 @@ def task(name):
         raise Stopped("saved")
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where it was ignored
     try:
         with process_pool(2, 1) as pool:
             for future in as_completed([pool.submit(task, name) for name in "abc"]):
@@ -49,7 +50,7 @@ def test_what_stops_the_owner_stops_the_processes_once_and_begins_nothing(
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as owner:
         began = wait_for(folder, "began")
         os.kill(owner.pid, number)  # to it alone, not to its group as a terminal would
-        output, _ = owner.communicate()
+        output, _ = owner.communicate(timeout=120)
     assert wait_for(folder, "saved") == dict.fromkeys(began, "")
     assert len(began) == 2
     for pid in began.values():
