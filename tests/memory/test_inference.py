@@ -14,7 +14,7 @@ from radars.spaces import load_space
     "space",
     [
         *(tiny_space(), shared_space(), planted_space()),
-        *(load_space("digits"), load_space("nasbench201")),
+        *(load_space("digits"), load_space("nasbench201"), load_space("vit")),
     ],
     ids=lambda space: space.name,
 )
