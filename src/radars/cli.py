@@ -288,9 +288,7 @@ def compare(
 
 @app.command()
 def report(
-    directories: Annotated[
-        list[Path], typer.Argument(metavar="DIR...", help="Of searches, trainings, comparisons.")
-    ],
+    directories: Annotated[list[Path], typer.Argument(help="Of searches, trainings, comparisons.")],
     out: Annotated[
         Path | None, typer.Option(help="The file; by default report.html in the first DIR.")
     ] = None,
