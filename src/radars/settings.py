@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import yaml
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ValidationError
 
@@ -97,12 +97,12 @@ def parse_yaml(text: str) -> dict[str, Any]:
         ValueError, OmegaConfBaseException, yaml.YAMLError, RecursionError: it is not one.
     """
     root = yaml.compose(text, Loader=yaml.SafeLoader)
+    if root is not None and not isinstance(root, yaml.MappingNode):
+        raise ValueError("it is a list or a single value")
     if root is not None and _num_values(root, {}) > _MAX_VALUES:
         raise ValueError(f"its aliases stand for more than {_MAX_VALUES} values")
-    config = OmegaConf.create(text)
-    values = OmegaConf.to_container(config, resolve=False)
-    if not isinstance(config, DictConfig) or not isinstance(values, dict):
-        raise ValueError("it is a list or a single value")
+    values = OmegaConf.to_container(OmegaConf.create(text), resolve=False)
+    assert isinstance(values, dict)
     return {str(key): value for key, value in values.items()}
 
 
