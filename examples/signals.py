@@ -59,9 +59,9 @@ def main() -> None:
         {
             "budget": "4MiB",
             "num_rounds": 1,
-            "explore": {"steps": 100},
-            "differentiate": {"steps": 20},
-            "select": {"draws": 16, "candidates": 3, "rungs": [20, 80]},
+            "explore": {"steps": 60},
+            "differentiate": {"steps": 10},
+            "select": {"draws": 8, "candidates": 2, "rungs": [60]},
         }
     )
     result = radars.run_search(config, space=radars.SearchSpace(net), data=data)
