@@ -115,5 +115,6 @@ def test_it_is_drawn_alone_and_shows_names_as_they_are(page: Any) -> None:
     colour = "getComputedStyle(document.querySelector('.xtick text')).fill"
     light = page.evaluate(colour)
     page.emulate_media(color_scheme="dark")
-    page.wait_for_function(f"{colour} !== '{light}'", timeout=60_000)
+    page.wait_for_selector("body[data-scheme=dark]", timeout=60_000)
+    assert page.evaluate(colour) != light
     assert page.said == []

@@ -174,6 +174,9 @@ class _Drawing:
             if sources not in contents:
                 contents.append(sources)
         order = list(self.network.sources)
+        unread = frozenset(order) - frozenset[str]().union(*contents)
+        if unread:  # the end of a cell that only later copies of a cell read
+            contents.append(unread)
         contents.sort(key=lambda of: max((order.index(c) for c in of if c), default=-1))
         readers = [
             [choice for choice, sources in self.reads.items() if sources == of] for of in contents
@@ -221,9 +224,12 @@ class _Drawing:
             if end > begins[number]:
                 x = lane_x[number]
                 self.wires.append(Wire(((x, begins[number] + 9), (x, end))))
-        times = max(self.network.num_places.values(), default=1)
-        if times > 1:
-            note = f"The network has {times} of these cells."
+        places = self.network.num_places.values() or [1]
+        least, most = min(places), max(places)
+        if most > 1:
+            note = f"The network has {most} of these cells."
+            if least < most:
+                note = f"Each choice stands in {least} to {most} places of the network."
             self.texts.append(Text(4, self.y + 6, note, "start", "small"))
             self.y += 20
             words.append(note)

@@ -47,8 +47,11 @@
     const { data, layout } = coloured(figures[plot.dataset.figure], width || plot.clientWidth);
     if (width) Object.assign(layout, { width, autosize: false });
     return Plotly.react(plot, data, layout, config);
+  })).then(() => Object.assign(document.body.dataset, {
+    drawn: plots.length,
+    scheme: matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light",
   }));
-  draw().then(() => { document.body.dataset.drawn = plots.length; });
+  draw();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw());
   matchMedia("print").addEventListener("change", (query) => draw(query.matches ? 680 : 0));
 })();
