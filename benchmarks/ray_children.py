@@ -54,7 +54,11 @@ def main() -> None:
     drawn = (bench.draw_uniform(generator) for _ in range(100 * arguments.children))
     children = [ChildTask(a, ()) for a in bench.different(drawn, arguments.children)]
     ray.init(
-        num_cpus=2, _memory=CLUSTER_BYTES, include_dashboard=False, logging_level=logging.ERROR
+        "local",
+        num_cpus=2,
+        _memory=CLUSTER_BYTES,
+        include_dashboard=False,
+        logging_level=logging.ERROR,
     )
     with RayExecutor() as executor:
         bench.meter.budget_bytes = TWO
