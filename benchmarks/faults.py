@@ -23,6 +23,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -335,11 +336,15 @@ def _start(out: Path, run: Callable[[Path], None]) -> int:
         return pid
     status = 1
     try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        said = os.open(out.with_suffix(".err"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        os.dup2(said, 2)
         run(out)
         status = 0
     except RadarsError as error:
+        print(error, file=sys.stderr, flush=True)
         status = error.exit_status
+    except BaseException:
+        traceback.print_exc()
     finally:
         os._exit(status)
 
@@ -370,7 +375,11 @@ def _resumed(out: Path, whole: Whole) -> Outcome:
     search = _spoiled_search if "NaN" in out.name else _search
     is_alive = True
     if (read_result(out) or {}).get("status") != "completed":
-        is_alive = os.waitstatus_to_exitcode(os.waitpid(_start(out, search), 0)[1]) == 0
+        status = os.waitstatus_to_exitcode(os.waitpid(_start(out, search), 0)[1])
+        is_alive = status == 0
+        if not is_alive:
+            said = out.with_suffix(".err").read_text()[-2000:]
+            print(f"{out.name}: the resumed search ended with {status}: {said}", file=sys.stderr)
     return Outcome(is_alive, is_alive and _ended(out) == whole.ended)
 
 
