@@ -81,7 +81,7 @@ def bomb() -> bytes:
     "content", [b"", b"not an image", truncated(), bomb(), b"\x89PNG\r\n\x1a\n", None]
 )
 def test_damaged_images(content: bytes | None) -> None:
-    with pytest.raises(DataError, match=r"example 3 .*repair or remove it") as caught:
+    with pytest.raises(DataError, match=r"example 3 .*remove it") as caught:
         open_image({"bytes": content, "path": None}, 3, "example 3")
     assert "\n" not in str(caught.value)
 

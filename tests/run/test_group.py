@@ -36,6 +36,8 @@ from radars.errors import RunError, Stopped
 from radars.run.group import new_group
 from radars.search import run_search
 
+pytestmark = pytest.mark.xdist_group("group")
+
 torch.set_num_threads(1)
 out = Path(sys.argv[1])
 with new_group(2, "cpu") as group:
@@ -90,17 +92,12 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-group_of_two = pytest.mark.xdist_group("group of two")
-
-
-@group_of_two
 def test_a_step_in_parts_is_that_of_the_whole_batch(ended: Path) -> None:
     first, second = (load_file(ended / f"steps-{rank}.safetensors") for rank in (0, 1))
     assert_same_tensors(first, second)
     assert_same_tensors(first, steps(*batch_of_8(), micro_batches=2))
 
 
-@group_of_two
 def test_a_search_is_one_search_also_when_it_is_interrupted(ended: Path) -> None:
     first, second = (json.loads((ended / f"told-{rank}.json").read_text()) for rank in (0, 1))
     assert first["whole"] == second["whole"] == first["parts"] == second["parts"]
@@ -115,7 +112,6 @@ def test_a_search_is_one_search_also_when_it_is_interrupted(ended: Path) -> None
     assert "resumed" in events
 
 
-@group_of_two
 def test_processes_that_disagree_stop_all_of_them(ended: Path) -> None:
     for rank in (0, 1):
         error = json.loads((ended / f"told-{rank}.json").read_text())["error"]

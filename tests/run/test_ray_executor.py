@@ -203,7 +203,11 @@ def test_a_search_goes_on_when_the_head_was_restarted(cluster: Cluster, tmp_path
     out = tmp_path / "ray"
     driver = subprocess.Popen(
         [sys.executable, "-c", DRIVER, cluster.address, str(out)],
-        env=os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"},
+        env=os.environ
+        | {
+            "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}",
+            "RAY_gcs_rpc_server_reconnect_timeout_s": "5",  # a minute by default
+        },
         stderr=subprocess.PIPE,
     )
     deadline = time.monotonic() + 240

@@ -270,7 +270,10 @@ def test_errors_of_a_space_say_the_line(
     [
         ("x = 1\nimport no_such_module\n", "line 2: ModuleNotFoundError: .*'no_such_module'"),
         ("x = 1\ny = (\n", "line 2: SyntaxError"),
-        ("def f():\n    raise ValueError('two\\nlines')\nf()\n", "line 2: ValueError: two$"),
+        (
+            "def f():\n    raise ValueError('two\\nlines')\nf()\n",
+            "ValueError: two; repair it$",
+        ),
         ("raise SystemExit(3)", "line 1: SystemExit: 3"),
         ("x = '\0'", "(SyntaxError|ValueError): source code .*null bytes"),
     ],
