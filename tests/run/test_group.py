@@ -22,6 +22,8 @@ from radars.settings import validate_settings
 
 ROOT = Path(__file__).parents[2]
 
+pytestmark = pytest.mark.xdist_group("group")
+
 SCRIPT = """
 import json
 import sys
@@ -35,8 +37,6 @@ from tests.tiny import InterruptAt, quick_config, tiny_data, tiny_space
 from radars.errors import RunError, Stopped
 from radars.run.group import new_group
 from radars.search import run_search
-
-pytestmark = pytest.mark.xdist_group("group")
 
 torch.set_num_threads(1)
 out = Path(sys.argv[1])
