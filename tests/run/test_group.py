@@ -22,8 +22,6 @@ from radars.settings import validate_settings
 
 ROOT = Path(__file__).parents[2]
 
-pytestmark = pytest.mark.xdist_group("group")
-
 SCRIPT = """
 import json
 import sys

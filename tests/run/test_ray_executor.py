@@ -31,8 +31,6 @@ MIB = 2**20
 NODE_BYTES = 600 * MIB
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
 
-pytestmark = pytest.mark.xdist_group("ray")
-
 
 class Node:
     """A node of a cluster: `ray start`, and what it starts."""
