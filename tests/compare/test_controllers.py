@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from radars.cli import app
 from radars.compare.controllers import Hits, controllers_table, run_controllers
-from radars.compare.tables import Entry, Table
+from radars.compare.table import Entry, Table
 from radars.errors import ConfigError
 from radars.search.config import SearchConfig
 from radars.space import Architecture

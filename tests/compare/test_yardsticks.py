@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from radars.compare.tables import Entry, Table
+from radars.compare.table import Entry, Table
 from radars.compare.yardsticks import expected_best, yardsticks_table
 from radars.cost import Constraint
 from radars.errors import ConfigError

@@ -3,7 +3,8 @@
 from radars.compare.config import Cell, CompareConfig, Grid
 from radars.compare.report import markdown_table
 from radars.compare.run import Row, compare, read_rows
-from radars.compare.tables import Entry, Table, read_table
+from radars.compare.table import Entry, Table
+from radars.compare.tables import read_table
 
 __all__ = [
     "Cell",

@@ -11,7 +11,7 @@ from itertools import groupby, islice
 
 import torch
 
-from radars.compare.tables import Entry, Table
+from radars.compare.table import Entry, Table
 from radars.cost import Constraint, CostTable, Feasible
 from radars.errors import ConfigError
 from radars.run import NoProgress, Progress

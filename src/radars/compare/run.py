@@ -12,7 +12,8 @@ from traceback import format_exc
 import torch
 
 from radars.compare.config import Cell, CompareConfig
-from radars.compare.tables import Table, read_table
+from radars.compare.table import Table
+from radars.compare.tables import read_table
 from radars.errors import BudgetError, ConfigError, RadarsError, RunError, first_line
 from radars.run import NoProgress, Progress, read_config, read_result
 from radars.run.device import device_of

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from radars.compare.tables import Table
+from radars.compare.table import Table
 from radars.cost import Constraint
 
 NUM_DRAWS = 20
