@@ -20,6 +20,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from radars.errors import RunError
+from radars.run.allocator import freed_memory_kept
 from radars.run.device import device_memory_bytes
 from radars.run.pool import ProcessPool, process_pool
 
@@ -251,7 +252,8 @@ def run_task(
     if folder is not None:
         with suppress(OSError):  # another machine need not have it
             os.chdir(folder)
-    return function(task)
+    with freed_memory_kept():
+        return function(task)
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from radars.run import (
     environment,
     open_curves,
 )
+from radars.run.allocator import freed_memory_kept
 from radars.run.device import capped, reproducible, threads
 from radars.run.directory import read_checkpoint
 from radars.run.executor import Lost, new_executor
@@ -87,6 +88,7 @@ def run_search(
     with ExitStack() as stack:
         group = stack.enter_context(new_group(config.num_processes, config.device))
         stack.enter_context(threads(config.num_threads))
+        stack.enter_context(freed_memory_kept())
         executor = stack.enter_context(new_executor(config.executor))
         executor.check([needs_of(config.budget, setup.device)])
         interrupt = stack.enter_context(Interrupt())  # after Ray, which has its own idea of SIGTERM

@@ -28,6 +28,7 @@ from radars.run import (
     progress_for,
     read_result,
 )
+from radars.run.allocator import freed_memory_kept
 from radars.run.device import fabric_on, launch, reproducible
 from radars.settings import validate_settings
 from radars.space import Architecture, SearchSpace
@@ -105,6 +106,7 @@ def _train(
     with ExitStack() as stack:
         interrupt = stack.enter_context(Interrupt())
         stack.enter_context(reproducible(fabric.device))
+        stack.enter_context(freed_memory_kept())
         run = curves = None
         if out is not None and fabric.global_rank == 0:
             run = stack.enter_context(_open_run(out, config, setup.architecture, resume=resume))
