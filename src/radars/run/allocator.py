@@ -1,4 +1,4 @@
-"""The allocator of the C library, told to keep the memory that a step gives back for the next one."""
+"""The C library's allocator, told to keep what a step gives back for the next one."""
 
 import ctypes
 from collections.abc import Iterator
