@@ -11,7 +11,7 @@ import pytest
 from radars import completion
 from radars.compare.tables import read_table
 from radars.errors import ConfigError
-from radars.search.config import MethodName
+from radars.search.method_config import MethodName
 from radars.spaces import zoo
 
 

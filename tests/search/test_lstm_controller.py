@@ -11,9 +11,9 @@ from tests.tiny import assert_same_tensors
 from torch import Tensor
 
 from radars.cost import Constraint, Cost, CostTable, Feasible
-from radars.search.config import LSTMControllerConfig
 from radars.search.controller import Sample
 from radars.search.lstm_controller import LSTMController
+from radars.search.method_config import LSTMControllerConfig
 from radars.space import Architecture, Subspace
 
 FULL = Subspace({"a": ("none", "conv3", "mb2"), "b": ("none", "mb2"), "c": ("w", "x", "y", "z")})

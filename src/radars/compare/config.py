@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from radars.run.executor import ExecutorConfig
-from radars.search.config import MethodName, SearchConfig
+from radars.search.config import SearchConfig
+from radars.search.method_config import MethodName
 from radars.search.recipes import recipe
 from radars.settings import merge_settings, validate_settings
 from radars.train.config import TrainConfig

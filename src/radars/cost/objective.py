@@ -20,6 +20,7 @@ from torch import Tensor
 from radars.cost.constraint import parse_cost
 from radars.cost.metric import Additive
 from radars.cost.table import CostTable
+from radars.nn.transfer import constant
 from radars.space import Subspace
 
 _LEAST = 1e-12  # of a cost: its logarithm is finite
@@ -91,6 +92,6 @@ def _expected(cost: Additive, probabilities: Mapping[str, Tensor], among: Subspa
     terms = []
     for choice, probability_C in probabilities.items():
         costs = [float(cost.candidates[choice][name]) for name in among[choice]]
-        cost_C = torch.tensor(costs, dtype=torch.float64, device=probability_C.device)
+        cost_C = constant(costs, probability_C.device, torch.float64)
         terms.append(probability_C.double() @ cost_C)
     return torch.stack(terms).sum() + cost.fixed

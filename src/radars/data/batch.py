@@ -5,6 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from radars.nn.transfer import send
+
 
 class Batch(NamedTuple):
     """Examples and their labels.
@@ -20,6 +22,4 @@ class Batch(NamedTuple):
 
 def move(batch: Batch, device: torch.device) -> Batch:
     """Copies a batch to `device`; to a GPU through pinned memory, without waiting for the copy."""
-    if device.type == "cuda":
-        batch = Batch(*(tensor.pin_memory() for tensor in batch))
-    return Batch(*(tensor.to(device, non_blocking=True) for tensor in batch))
+    return Batch(*(send(tensor, device) for tensor in batch))

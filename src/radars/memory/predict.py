@@ -32,6 +32,10 @@ _KEPT_FOR_WEIGHTS = 2  # the output, and its product with the gradient
 _COPIES_OF_LOGITS = 16
 _OF_LOGITS = (StepKind.ARCHITECTURE, StepKind.SECOND_ORDER)
 
+if not torch._C._dispatch_has_kernel_for_dispatch_key("aten::_fused_sgd_", "Meta"):
+    # PyTorch 2.14 traces the fused AdamW, and not yet the fused SGD; it returns nothing either
+    torch.library.register_fake("aten::_fused_sgd_", lambda *args, **kwargs: None)
+
 
 @dataclass(frozen=True)
 class TrainingSpec:

@@ -1,6 +1,7 @@
 """Optimizers from a configuration."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Annotated, Literal
 
 import torch
@@ -30,14 +31,18 @@ class OptimizerConfig(BaseModel):
     weight_decay: float = Field(default=5e-4, ge=0, allow_inf_nan=False)
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """The optimizer over `parameters`, with its state made.
+        """The optimizer over `parameters`, fused, with its state made.
 
         PyTorch makes the state in the first step; made here, as the zeros that it begins with, no
         step holds more than the one before it.
         """
         if self.name == "adamw":
             optimizer: torch.optim.Optimizer = torch.optim.AdamW(
-                parameters, self.learning_rate, self.betas, weight_decay=self.weight_decay
+                parameters,
+                self.learning_rate,
+                self.betas,
+                weight_decay=self.weight_decay,
+                fused=True,
             )
         else:
             optimizer = torch.optim.SGD(
@@ -46,6 +51,7 @@ class OptimizerConfig(BaseModel):
                 momentum=self.momentum,
                 weight_decay=self.weight_decay,
                 nesterov=self.momentum > 0,
+                fused=True,
             )
         self.make_state(optimizer)
         return optimizer
@@ -58,7 +64,7 @@ class OptimizerConfig(BaseModel):
                     continue
                 if self.name == "adamw":
                     optimizer.state[parameter] = {
-                        "step": torch.tensor(0.0, device="cpu"),
+                        "step": torch.zeros((), device=parameter.device),
                         "exp_avg": torch.zeros_like(parameter),
                         "exp_avg_sq": torch.zeros_like(parameter),
                     }
@@ -77,11 +83,32 @@ def state_tensors(optimizer: torch.optim.Optimizer) -> list[Tensor]:
 
 
 def move_state(optimizer: torch.optim.Optimizer, device: torch.device) -> None:
-    """Moves an optimizer's state to where its parameters are; step counts stay on the host."""
-    for parameter, state in optimizer.state.items():
+    """Moves an optimizer's state to where its parameters are."""
+    for state in optimizer.state.values():
         for key, value in state.items():
-            if isinstance(value, Tensor) and value.shape == parameter.shape:
+            if isinstance(value, Tensor):
                 state[key] = value.to(device)
+
+
+@contextmanager
+def stepping_where(is_sound: Tensor, *optimizers: torch.optim.Optimizer) -> Iterator[None]:
+    """Within, a step of these fused optimizers changes nothing where `is_sound` is false.
+
+    The device decides, and nothing waits for it: fused optimizers read `found_inf`, which PyTorch's
+    gradient scaler sets for them in the same way.
+
+    Args:
+        is_sound: a scalar on their device.
+        optimizers: that step.
+    """
+    found_inf = is_sound.logical_not().float()
+    for optimizer in optimizers:
+        optimizer.found_inf = found_inf  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        for optimizer in optimizers:
+            del optimizer.found_inf  # type: ignore[attr-defined]
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:

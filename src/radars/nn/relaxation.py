@@ -9,6 +9,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from radars.nn.transfer import send
+
 
 class Relaxation(Protocol):
     """Turns logits into the weights of a mixture."""
@@ -50,7 +52,7 @@ class GumbelSoftmax:
     def __call__(self, logit_C: Tensor, generator: torch.Generator | None) -> Tensor:
         """Returns weights (C,); the noise is drawn on the host, the same for every device."""
         noise_C = -torch.empty(logit_C.shape, device="cpu").exponential_(generator=generator).log()
-        noisy_C = (logit_C + noise_C.to(logit_C.device, logit_C.dtype)) / self.temperature
+        noisy_C = (logit_C + send(noise_C.to(logit_C.dtype), logit_C.device)) / self.temperature
         soft_C = noisy_C.softmax(-1)
         if not self.hard:
             return soft_C

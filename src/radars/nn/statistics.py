@@ -32,7 +32,7 @@ def uncounted_batch(module: nn.Module) -> Iterator[None]:
     """Within, BatchNorm layers run as they did before, but a batch that they saw does not count.
 
     Unlike with `frozen_statistics`, they save for the backward pass what they saved in the first
-    run, as recomputation demands. The batch is finite, or it would leave its trace.
+    run, as recomputation demands. A batch that is not finite leaves its trace all the same.
     """
     layers = batch_norms(module)
     saved = [(layer.momentum, layer.num_batches_tracked) for layer in layers]
@@ -47,7 +47,7 @@ def uncounted_batch(module: nn.Module) -> Iterator[None]:
 
 
 class StatisticsCopy:
-    """The running statistics of a module as they are now, to be put back or forgotten.
+    """The running statistics of a module as they are now, to be put back.
 
     Args:
         module: whose BatchNorm layers are copied: a tensor for each dtype.
@@ -58,19 +58,17 @@ class StatisticsCopy:
         for layer in batch_norms(module):
             for buffer in layer.buffers():
                 self._buffers.setdefault(buffer.dtype, []).append(buffer)
-        self._copies = {
-            dtype: torch.cat([buffer.reshape(-1) for buffer in buffers])
-            for dtype, buffers in self._buffers.items()
-        }
+        self._copies = {dtype: _joined(buffers) for dtype, buffers in self._buffers.items()}
 
-    def restore(self) -> None:
-        """Puts them back."""
+    def restore_unless(self, is_sound: Tensor) -> None:
+        """Puts them back where the scalar `is_sound` is false; does not wait for the device."""
         for dtype, copy in self._copies.items():
             buffers = self._buffers[dtype]
-            parts = torch.split(copy, [buffer.numel() for buffer in buffers])
+            kept = torch.where(is_sound, _joined(buffers), copy)
+            parts = torch.split(kept, [buffer.numel() for buffer in buffers])
             for buffer, part in zip(buffers, parts, strict=True):
                 buffer.copy_(part.view_as(buffer))
 
-    def forget(self) -> None:
-        """Frees the memory of the copies; what follows cannot be undone."""
-        self._copies.clear()
+
+def _joined(buffers: list[Tensor]) -> Tensor:
+    return torch.cat([buffer.reshape(-1) for buffer in buffers])

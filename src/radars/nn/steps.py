@@ -1,7 +1,8 @@
 """The steps of a search: what one batch does to a supernet.
 
 These very functions are traced to predict their memory, so a prediction cannot drift from what
-is run. A step whose loss or gradient is not finite is skipped: it leaves everything as it was.
+is run. A step whose loss or gradient is not finite is skipped: it leaves everything as it was. The
+device decides that, as no step waits for it: a trace on fake tensors would fail where one did.
 Shapes: B batch, P a part of it, K classes.
 """
 
@@ -14,8 +15,8 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch._subclasses.fake_tensor import FakeTensor
 
+from radars.nn.optimizer import stepping_where
 from radars.nn.statistics import StatisticsCopy, batch_norms, frozen_statistics
 from radars.nn.supernet import Supernet
 from radars.nn.task import Loss
@@ -51,8 +52,7 @@ def weights_step(
 ) -> Tensor:
     """Trains the live network weights on one batch; logits take no gradient. Returns the loss.
 
-    A loss that is not finite says that the step was skipped. So does NaN where the loss was finite
-    and its gradient was not; then only BatchNorm has seen the batch.
+    NaN says that the step was skipped.
 
     With several `micro_batches`, the batch is run in that many parts, whose gradients add up to the
     batch's: `loss` is a mean over examples. BatchNorm sees the parts. Where several processes have
@@ -62,21 +62,18 @@ def weights_step(
     statistics = StatisticsCopy(supernet)
     supernet.logits.requires_grad_(False)
     try:
-        value = _backward(
-            supernet, example_B, label_B, loss, precision, micro_batches, average, statistics
-        )
+        value = _backward(supernet, example_B, label_B, loss, precision, micro_batches, average)
     finally:
         supernet.logits.requires_grad_(True)
-    if is_finite(value):
-        norm = nn.utils.clip_grad_norm_(supernet.weight_parameters(), max_gradient_norm)
-        if is_finite(norm):
-            for optimizer in supernet.weight_optimizers():
-                optimizer.step()
-                optimizer.zero_grad()
-            return value
-    else:
-        statistics.restore()
-    return _skipped(supernet, value)
+    norm = nn.utils.clip_grad_norm_(supernet.weight_parameters(), max_gradient_norm)
+    is_sound = value.isfinite() & norm.isfinite()
+    optimizers = supernet.weight_optimizers()
+    with stepping_where(is_sound, *optimizers):
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
+    statistics.restore_unless(is_sound)
+    return value.where(is_sound, math.nan)
 
 
 def architecture_step(
@@ -157,7 +154,7 @@ def second_order_step(
     with frozen_statistics(supernet):
         try:
             supernet.logits.requires_grad_(False)
-            is_sound = is_finite(backward(train_example_B, train_label_B))
+            train_losses = [backward(train_example_B, train_label_B)]
             supernet.logits.requires_grad_(True)
             shift_weights(_taken_gradients(weights), virtual_learning_rate)
             value = backward(example_B, label_B)
@@ -166,7 +163,7 @@ def second_order_step(
             for sign in (-1.0, 1.0):
                 shift_weights(directions, sign * length)  # w+ first
                 with supernet.frozen_weights():
-                    is_sound &= is_finite(backward(train_example_B, train_label_B))
+                    train_losses.append(backward(train_example_B, train_label_B))
                 factor = sign * virtual_learning_rate / (2.0 * length)
                 for total, gradient in zip(totals, _taken_gradients(logits), strict=True):
                     total += factor * gradient
@@ -179,35 +176,20 @@ def second_order_step(
             with torch.no_grad():
                 for weight, start in zip(weights, before, strict=True):
                     weight.copy_(start)
-    return _move_logits(supernet, value) if is_sound else _skipped(supernet, value)
+    return _move_logits(supernet, value, *train_losses)
 
 
-def _move_logits(supernet: Supernet, loss: Tensor) -> Tensor:
-    """Lets the logits follow their gradients, unless the loss or one of these is not finite."""
-    gradients = [logit_C.grad for logit_C in supernet.logits if logit_C.grad is not None]
-    if not is_finite(loss, *gradients):
-        return _skipped(supernet, loss)
-    supernet.architecture_optimizer.step()
-    supernet.architecture_optimizer.zero_grad()
-    return loss
+def _move_logits(supernet: Supernet, loss: Tensor, *others: Tensor) -> Tensor:
+    """Lets the logits follow their gradients, unless one of these, or of the losses, is not finite.
 
-
-def _skipped(supernet: Supernet, loss: Tensor) -> Tensor:
-    """Forgets the gradients of a step; returns a loss that says so."""
-    supernet.drop_gradients()
-    return loss * math.nan
-
-
-def is_finite(*values: Tensor) -> bool:
-    """Whether no number of these tensors is infinite or NaN; waits for the device.
-
-    Fake tensors, which have no numbers, are taken to be finite: a trace is of a step that counts.
+    Returns the first loss; NaN where they did not.
     """
-    if any(isinstance(value, FakeTensor) for value in values):
-        return True
-    with torch.no_grad():
-        total = sum(value if value.dim() == 0 else value.sum() for value in values)
-    return math.isfinite(total)
+    gradients = [logit_C.grad.sum() for logit_C in supernet.logits if logit_C.grad is not None]
+    is_sound = torch.stack([loss, *others, *gradients]).isfinite().all()
+    with stepping_where(is_sound, supernet.architecture_optimizer):
+        supernet.architecture_optimizer.step()
+    supernet.architecture_optimizer.zero_grad()
+    return loss.where(is_sound, math.nan)
 
 
 def _add_gradient(value: Tensor) -> None:
@@ -260,27 +242,17 @@ def _backward(
     precision: Precision,
     micro_batches: int,
     average: Average,
-    statistics: StatisticsCopy | None = None,
 ) -> Tensor:
-    """Adds the gradients of the loss, part by part; returns the loss, both averaged.
-
-    Ends with the part whose loss is not finite. The copy of the statistics is forgotten as soon as
-    the losses of all parts are, before the last backward pass, where memory is at its peak.
-    """
+    """Adds the gradients of the loss, part by part; returns the loss, both averaged."""
     total = torch.zeros((), device=example_B.device)
-    parts = list(_parts(example_B, label_B, micro_batches))
-    for index, (share, example_P, label_P) in enumerate(parts, start=1):
+    for share, example_P, label_P in _parts(example_B, label_B, micro_batches):
         with autocast(example_B.device, precision):
             value = loss(supernet(example_P), label_P)
         if share < 1.0:
             value = value * share
-        average([shared := value.detach().clone()])  # what is not finite in one process is in all
-        if not is_finite(shared):
-            return shared
-        if statistics is not None and index == len(parts):
-            statistics.forget()
         _add_gradient(value)  # unless nothing that runs is to be trained
-        total += shared
+        total += value.detach()
+    average([total])  # what is not finite in one process is in all
     average(parameter.grad for parameter in supernet.parameters() if parameter.grad is not None)
     return total
 

@@ -15,6 +15,7 @@ from radars.nn.mixture import Mixture
 from radars.nn.optimizer import OptimizerConfig, load_named_state, named_state
 from radars.nn.relaxation import Relaxation, Softmax
 from radars.nn.shelf import Shelf
+from radars.nn.transfer import constant
 from radars.nn.weight_bank import WeightBank
 from radars.space import Architecture, Candidates, Choice, Factory, SearchSpace, Subspace
 from radars.space.choose import as_pairs
@@ -211,7 +212,8 @@ class Supernet(nn.Module):
             if len(names) == 1:  # a logit that decides nothing is left alone
                 probabilities[choice.name] = torch.ones(1, device=logit_C.device)
             else:
-                probabilities[choice.name] = relaxation.probabilities(logit_C[index])
+                index_C = constant(index, logit_C.device)
+                probabilities[choice.name] = relaxation.probabilities(logit_C[index_C])
         return probabilities
 
     def preferences(self, subspace: Subspace) -> dict[str, dict[str, float]]:
@@ -309,7 +311,8 @@ class Supernet(nn.Module):
         live = self.live[choice.name]
         if live == choice.candidates:
             return logit_C
-        return logit_C[[choice.candidates.index(name) for name in live]]
+        index = [choice.candidates.index(name) for name in live]
+        return logit_C[constant(index, logit_C.device)]
 
     def _choose(self, name: str, candidates: Candidates) -> Mixture:
         index = sum(place.choice == name for place in self._places)

@@ -1,9 +1,14 @@
 """`SkippedSteps`: how many steps of a run were skipped, and whether these are too many."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
 
 from radars.errors import RunError
+
+_LOOK_EVERY = 16  # steps, as looking waits for the device
 
 
 @dataclass
@@ -16,7 +21,7 @@ class SkippedSteps:
     Attributes:
         limit: how many may be skipped.
         rates: the settings that set how fast it trains, for the error.
-        count: how many were.
+        count: how many were, of those that were looked at.
         on_skip: told the count after each.
     """
 
@@ -24,18 +29,44 @@ class SkippedSteps:
     rates: str = "optimizer.learning_rate"
     count: int = 0
     on_skip: Callable[[int], None] = lambda count: None
+    _unseen: list[Tensor] = field(default_factory=list)
 
-    def add(self) -> None:
-        """Counts one more.
+    def note(self, is_sound: Tensor) -> None:
+        """Takes note of a step, and looks at it: at once on the CPU, elsewhere every few steps.
+
+        Args:
+            is_sound: a scalar, false where the step was skipped.
 
         Raises:
             RunError: there are more than the limit.
         """
-        self.count += 1
-        self.on_skip(self.count)
-        if self.count > self.limit:
-            raise RunError(
-                f"a run may skip {self.limit} steps whose loss is not finite, but training "
-                f"diverged and this is number {self.count}; lower {self.rates}, or raise "
-                f"max_skipped_steps"
-            )
+        self._unseen.append(is_sound)
+        if is_sound.device.type == "cpu" or len(self._unseen) >= _LOOK_EVERY:
+            self.settle()
+
+    def settle(self) -> None:
+        """Looks at the steps that it has not looked at; waits for the device.
+
+        Raises:
+            RunError: there are more than the limit.
+        """
+        if self._unseen:
+            unseen = torch.stack(self._unseen).tolist()
+            self._unseen.clear()
+            self.add(unseen.count(False))
+
+    def add(self, number: int) -> None:
+        """Counts this many more.
+
+        Raises:
+            RunError: there are more than the limit.
+        """
+        for _ in range(number):
+            self.count += 1
+            self.on_skip(self.count)
+            if self.count > self.limit:
+                raise RunError(
+                    f"a run may skip {self.limit} steps whose loss is not finite, but training "
+                    f"diverged and this is number {self.count}; lower {self.rates}, or raise "
+                    f"max_skipped_steps"
+                )

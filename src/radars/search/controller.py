@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from radars.cost import Feasible
 from radars.nn.optimizer import load_named_state, named_state
-from radars.search.config import ControllerConfig
+from radars.search.method_config import ControllerConfig
 from radars.space import Architecture, Subspace
 
 

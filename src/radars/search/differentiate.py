@@ -15,7 +15,7 @@ from torch import Tensor
 from radars.memory import Plan
 from radars.nn.steps import architecture_step, second_order_step, weights_step
 from radars.nn.supernet import Supernet
-from radars.search.config import DifferentiateConfig
+from radars.search.method_config import DifferentiateConfig
 from radars.search.observer import Tick
 from radars.search.workbench import Workbench
 from radars.seeds import stable_seed

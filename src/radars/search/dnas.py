@@ -8,9 +8,9 @@ from torch import Tensor
 from radars.errors import BudgetError
 from radars.memory import PLAIN, Plan
 from radars.nn.shelf import Shelf
-from radars.search.config import DifferentiateConfig
 from radars.search.differentiate import differentiate
 from radars.search.method import Found, preferences_of
+from radars.search.method_config import DifferentiateConfig
 from radars.search.observer import Observer
 from radars.search.schedule import cosine
 from radars.search.setup import SearchSetup

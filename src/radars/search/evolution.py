@@ -10,6 +10,7 @@ import torch
 
 from radars.search.method import Scored
 from radars.search.random_search import RandomSearch
+from radars.search.variation import mutate
 from radars.space import Architecture
 
 
@@ -29,4 +30,4 @@ class Evolution(RandomSearch):
         order = torch.randperm(len(population), generator=self.generator)
         contest = [population[index] for index in order[:number].tolist()]
         parent, _ = max(contest, key=lambda entry: self.bench.reward(*entry))
-        return self.bench.mutate(parent, self.generator)
+        return mutate(self.bench, parent, self.generator)

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import torch
 
 from radars.nn.supernet import Supernet
-from radars.search.config import ExploreConfig
 from radars.search.controller import Policy
+from radars.search.method_config import ExploreConfig
 from radars.search.observer import Tick
 from radars.search.workbench import Workbench
 from radars.seeds import stable_seed

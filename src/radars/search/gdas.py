@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from radars.data import Batch
+from radars.nn.transfer import constant
 from radars.search.path_dnas import PathDNAS
 from radars.space import Subspace
 
@@ -40,7 +41,7 @@ class TakenPath:
         weights = {}
         for choice, logit_C in logits.items():
             [name] = live[choice]
-            noise_C = torch.tensor(self.noise[choice], device=logit_C.device)
+            noise_C = constant(self.noise[choice], logit_C.device)
             soft_C = ((logit_C + noise_C) / self.temperature).softmax(-1)
             soft = soft_C[self.full[choice].index(name)]
             weights[choice] = (1.0 - soft.detach() + soft)[None]

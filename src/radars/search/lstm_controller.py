@@ -18,8 +18,8 @@ from torch.nn.utils import clip_grad_norm_
 
 from radars.cost import Feasible
 from radars.nn.optimizer import load_named_state, named_state
-from radars.search.config import LSTMControllerConfig
 from radars.search.controller import Sample
+from radars.search.method_config import LSTMControllerConfig
 from radars.space import Architecture, Subspace
 
 _INITIAL_RANGE = 0.1  # weights begin uniform within +- this, as in both papers

@@ -20,6 +20,7 @@ from radars.data import Batch
 from radars.errors import BudgetError
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.shelf import Shelf
+from radars.nn.transfer import constant
 from radars.search.path_dnas import PathDNAS
 from radars.search.setup import SearchSetup
 from radars.search.workbench import Workbench
@@ -42,10 +43,10 @@ class BinaryGates:
         """See `Weigh`."""
         weights = {}
         for choice, logit_C in logits.items():
-            index = [self.full[choice].index(name) for name in live[choice]]
+            index_P = constant([self.full[choice].index(n) for n in live[choice]], logit_C.device)
             is_open = [float(name == self.open_path[choice]) for name in live[choice]]
-            soft_P = logit_C[index].softmax(-1)
-            open_P = torch.tensor(is_open, device=logit_C.device)
+            soft_P = logit_C[index_P].softmax(-1)
+            open_P = constant(is_open, logit_C.device)
             weights[choice] = open_P - soft_P.detach() + soft_P
         return weights
 

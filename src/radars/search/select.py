@@ -16,9 +16,9 @@ from torch import Tensor
 
 from radars.data import Batch, BatchStream
 from radars.nn.supernet import Supernet
-from radars.search.config import SelectConfig
 from radars.search.controller import Controller
 from radars.search.effects import main_effects
+from radars.search.method_config import SelectConfig
 from radars.search.schedule import one_cycle
 from radars.search.setup import SearchSetup
 from radars.search.state import named, of_part

@@ -18,6 +18,7 @@ from radars.search.method import Found, Scored, scored_of, scored_values
 from radars.search.observer import Observer
 from radars.search.setup import SearchSetup
 from radars.search.shared import SharedMethod
+from radars.search.variation import cross, mutate
 from radars.search.workbench import Workbench
 from radars.seeds import stable_seed
 from radars.space import Architecture
@@ -77,5 +78,5 @@ class Spos(SharedMethod):
             for _ in range(2)
         )
         if len(self._evaluated) % 2:
-            return self.bench.mutate(first, self._generator)
-        return self.bench.cross(first, second, self._generator)
+            return mutate(self.bench, first, self._generator)
+        return cross(self.bench, first, second, self._generator)

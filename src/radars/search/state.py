@@ -86,7 +86,12 @@ class SearchState:
         )
 
     def values(self) -> dict[str, Any]:
-        """The plain values of a checkpoint."""
+        """The plain values of a checkpoint.
+
+        Raises:
+            RunError: too many steps were skipped.
+        """
+        self.skipped.settle()
         counters = {name: getattr(self, name) for name in _COUNTERS}
         scored = {} if self.evaluations is None else {"evaluations": self.evaluations.values()}
         own = {

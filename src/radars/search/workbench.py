@@ -1,6 +1,6 @@
 """`Workbench`: what every phase of a search works with, on one device and one budget."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -17,7 +17,6 @@ from radars.nn.steps import (
     Regulariser,
     architecture_step,
     evaluation_step,
-    is_finite,
     weights_step,
 )
 from radars.nn.supernet import Supernet, Weigh
@@ -36,7 +35,6 @@ Result = TypeVar("Result")
 _PRICE_TOLERANCE = 1.05  # expected path bytes are within 5% of the exact ones
 _SUBSPACE_TOLERANCE = 1.15  # and those of a subspace within 15%
 _MAX_DRAWS = 1000
-_MAX_CROSSOVERS = 20
 _TIGHTENED = 0.9  # of what a step was expected to hold when the device had no room for it
 
 
@@ -156,67 +154,6 @@ class Workbench:
             BudgetError: none was found in many draws.
         """
         return self.draw(Uniform(self.space.full, generator)).architecture
-
-    def mutate(self, parent: Architecture, generator: torch.Generator) -> Architecture:
-        """Changes one choice of an architecture, within constraints and budget.
-
-        Where that breaks a rule of the space, another choice of the rule is changed with it.
-
-        Returns:
-            The mutation; a uniform draw where no single change of the parent is allowed.
-        """
-        changes = [
-            (choice, name)
-            for choice, names in self.space.full.items()
-            for name in names
-            if name != parent[choice]
-        ]
-        for index in torch.randperm(len(changes), generator=generator).tolist():
-            choice, name = changes[index]
-            child = self._repaired({**parent, choice: name}, choice, generator)
-            if self.feasible.allows(child) and self.fits(child):
-                return child
-        return self.draw_uniform(generator)
-
-    def cross(
-        self, first: Architecture, second: Architecture, generator: torch.Generator
-    ) -> Architecture:
-        """Takes each choice from one of two architectures, within constraints and budget.
-
-        The choices of a rule come from the same one.
-
-        Returns:
-            The crossover; a mutation of the first where several crossovers are not allowed.
-        """
-        leader = {c: rule.choices[0] for rule in self.space.rules for c in rule.choices}
-        for _ in range(_MAX_CROSSOVERS):
-            coin = torch.randint(2, (len(first),), generator=generator).tolist()
-            side = dict(zip(first, coin, strict=True))
-            child = Architecture({c: (first, second)[side[leader.get(c, c)]][c] for c in first})
-            if self.feasible.allows(child) and self.fits(child):
-                return child
-        return self.mutate(first, generator)
-
-    def _repaired(
-        self, child: Mapping[str, str], changed: str, generator: torch.Generator
-    ) -> Architecture:
-        """The architecture with another choice of a broken rule changed too, at random."""
-        child = dict(child)
-        for rule in self.space.rules:
-            if changed not in rule.choices or rule.allows(child):
-                continue
-            is_kept = child[changed] != rule.nothing
-            others = [
-                (choice, name)
-                for choice in rule.choices
-                if choice != changed and (child[choice] != rule.nothing) == is_kept
-                for name in self.space.full[choice]
-                if (name != rule.nothing) != is_kept
-            ]
-            if others:
-                choice, name = others[int(torch.randint(len(others), (), generator=generator))]
-                child[choice] = name
-        return Architecture(child)
 
     def train_path(self, supernet: Supernet, architecture: Architecture, batch: Batch) -> Tensor:
         """A weights step on one path; returns the loss, not finite where it was skipped."""
@@ -344,8 +281,7 @@ class Workbench:
         Raises:
             RunError: too many steps were skipped.
         """
-        if not is_finite(loss):
-            self.skipped.add()
+        self.skipped.note(loss.isfinite())
         return loss
 
     def total_score(self, supernet: Supernet, architecture: Architecture, batch: Batch) -> Tensor:

@@ -106,8 +106,7 @@ class Workers:
             for architecture, *evaluation in noted.evaluations:
                 accuracy, num_examples, is_alone = evaluation
                 bench.note(Architecture(architecture), accuracy, num_examples, is_alone=is_alone)
-            for _ in range(noted.num_skipped):
-                bench.skipped.add()
+            bench.skipped.add(noted.num_skipped)
             yield result
 
 
@@ -127,6 +126,7 @@ def _work(
         cap_bytes = setup.config.budget if setup.config.hard_cap else None
         stack.enter_context(capped(setup.device, cap_bytes))
         result = work(setup, bench, task)
+        bench.skipped.settle()
     evaluations = [] if bench.evaluations is None else bench.evaluations.values()
     return result, _Noted(bench.meter, evaluations, bench.skipped.count)
 

@@ -8,9 +8,8 @@ from torch import Tensor, nn
 from torchvision.transforms import v2
 
 from radars.data import Split, move
-from radars.nn.optimizer import set_learning_rate
+from radars.nn.optimizer import set_learning_rate, stepping_where
 from radars.nn.statistics import StatisticsCopy
-from radars.nn.steps import is_finite
 from radars.nn.task import Task
 from radars.seeds import stable_seed
 from radars.train.config import TrainConfig
@@ -33,7 +32,8 @@ def train_steps(
 ) -> None:
     """Runs what is left of a training; the networks are then in evaluation mode.
 
-    A step whose loss or gradient is not finite changes nothing but the count of such steps.
+    A step whose loss or gradient is not finite changes nothing but the count of such steps; an
+    average of the weights follows them as they are. No step waits for the device.
 
     Args:
         fabric: device, precision, and the backward pass; the training may share batches with those
@@ -63,28 +63,27 @@ def train_steps(
         statistics = StatisticsCopy(network)
         output_BK = network(example_B)
         loss = loss_of(output_BK, target)
-        is_sound = is_finite(loss)
-        if is_sound or fabric.world_size > 1:  # the others wait for the gradients of this one
-            fabric.backward(loss)
-            norm = fabric.clip_gradients(
-                network, optimizer, max_norm=config.max_gradient_norm, error_if_nonfinite=False
-            )
-            assert norm is not None
-            is_sound = is_finite(norm)
+        fabric.backward(loss)
+        norm = fabric.clip_gradients(
+            network, optimizer, max_norm=config.max_gradient_norm, error_if_nonfinite=False
+        )
+        assert norm is not None
+        total_score = task.score(output_BK.detach(), label_B).sum().to(state.totals.dtype)
+        num_examples = torch.full_like(total_score, len(label_B))
+        is_unsound = (loss.isfinite() & norm.isfinite()).logical_not().to(total_score)
+        totals = torch.stack([loss.detach() * len(label_B), total_score, num_examples, is_unsound])
+        totals = _sum_over_processes(fabric, totals)
+        is_sound = totals[-1] == 0  # in every process
+        with stepping_where(is_sound, state.optimizer):
+            optimizer.step()
+        optimizer.zero_grad()
+        statistics.restore_unless(is_sound)
+        if state.average is not None:
+            state.average.update(state.network)
         if state.step % steps_per_epoch == 0:
             state.totals.zero_()
-        if is_sound:
-            optimizer.step()
-            if state.average is not None:
-                state.average.update(state.network)
-            total_score = task.score(output_BK.detach(), label_B).sum()
-            num_examples = torch.full_like(total_score, len(label_B))
-            totals = torch.stack([loss.detach() * len(label_B), total_score, num_examples])
-            state.totals += _sum_over_processes(fabric, totals.to(state.totals.dtype))
-        else:
-            statistics.restore()
-            state.skipped.add()
-        optimizer.zero_grad()
+        state.totals += totals[:3].where(is_sound, 0.0)
+        state.skipped.note(is_sound)
         state.step += 1
         if held_out is not None and state.step % steps_per_epoch == 0:
             accuracy = accuracy_on(held_out, state.current, config.data.batch_size, fabric, task)

@@ -119,7 +119,12 @@ class TrainState:
         return {f"{part}/{name}": value for part, of in parts.items() for name, value in of.items()}
 
     def values(self) -> dict[str, Any]:
-        """The plain values of a checkpoint."""
+        """The plain values of a checkpoint.
+
+        Raises:
+            RunError: too many steps were skipped.
+        """
+        self.skipped.settle()
         values: dict[str, Any] = {
             "step": self.step,
             "seconds": self.seconds,

@@ -1,0 +1,214 @@
+"""An iteration of radars against the plain procedure of differentiable search, in one process.
+
+An iteration is a weights step and an architecture step. The plain procedure is that of NNI 3.0's
+DARTS, written out below: images contiguous, every candidate's output kept and stacked, gradients of
+weights and logits in both steps, the allocator as the C library has it. What radars does otherwise
+is switched on in turns, so that what the machine does meanwhile meets all alike; ratios are medians
+over the repeats of each repeat's own ratio.
+
+    python benchmarks/step.py [--space nasbench-macro|nasbench201|mobile-large-layer]
+                              [--quick] [--json]
+
+Prints a table, or with --json one object, and unless --quick appends it to
+`benchmarks/results/step.jsonl`.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from about import about
+from measured import peak_of
+from recompute import layer_of_mobile_large
+from torch import Tensor, nn
+
+from radars.memory import TrainingSpec
+from radars.memory.tracker import MemoryTracker, Part
+from radars.nn.steps import StepKind, architecture_step, weights_step
+from radars.nn.supernet import Supernet
+from radars.run.allocator import freed_memory_kept
+from radars.space import Candidates, SearchSpace
+from radars.space.choose import as_pairs
+from radars.spaces import load_space
+from radars.units import format_bytes
+
+RESULTS = Path(__file__).parent / "results" / "step.jsonl"
+SPACES: dict[str, tuple[Callable[[], SearchSpace], TrainingSpec]] = {
+    "nasbench-macro": (
+        lambda: load_space("nasbench-macro", width=16),
+        TrainingSpec((3, 32, 32), 64),
+    ),
+    "nasbench201": (
+        lambda: load_space("nasbench201", num_cells=1),
+        TrainingSpec((3, 32, 32), 64),
+    ),
+    "mobile-large-layer": (
+        lambda: SearchSpace(layer_of_mobile_large, name="a layer of mobile-large"),
+        TrainingSpec((80, 14, 14), 16),
+    ),
+}
+STEPS = (StepKind.WEIGHTS, StepKind.ARCHITECTURE)
+
+
+class PlainMixture(nn.Module):
+    """What NNI's DARTS makes of a choice: all candidates stacked, then summed by their weights."""
+
+    def __init__(self, logit_C: nn.Parameter, candidates: list[nn.Module]) -> None:
+        super().__init__()
+        self.logit_C = logit_C
+        self.candidates = nn.ModuleList(candidates)
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """The weighted sum."""
+        output_CB = torch.stack([candidate(*inputs) for candidate in self.candidates])
+        weight_C = self.logit_C.softmax(-1)
+        return torch.sum(output_CB * weight_C.view(-1, *[1] * (output_CB.dim() - 1)), 0)
+
+
+class Plain:
+    """The plain procedure on a space."""
+
+    def __init__(self, space: SearchSpace) -> None:
+        self.logits = {c: nn.Parameter(1e-3 * torch.randn(len(n))) for c, n in space.full.items()}
+
+        def choose(name: str, candidates: Candidates) -> nn.Module:
+            factories = [factory for _, factory in as_pairs(candidates)]
+            return PlainMixture(self.logits[name], [factory() for factory in factories])
+
+        self.network = space.replay(choose)
+        logits = set(self.logits.values())
+        self.weights = [weight for weight in self.network.parameters() if weight not in logits]
+        self.weights_optimizer = torch.optim.SGD(self.weights, 0.05, 0.9, weight_decay=5e-4)
+        self.logits_optimizer = torch.optim.Adam(list(logits), 3e-3, betas=(0.5, 0.999))
+
+    def iteration(self, example_B: Tensor, label_B: Tensor) -> None:
+        """The logits follow their gradient, then the weights theirs; both are computed in both."""
+        for optimizer in (self.logits_optimizer, self.weights_optimizer):
+            self.network.zero_grad()
+            nn.functional.cross_entropy(self.network(example_B), label_B).backward()  # type: ignore[no-untyped-call]
+            if optimizer is self.weights_optimizer:
+                nn.utils.clip_grad_norm_(self.weights, 5.0)
+            optimizer.step()
+
+    def peak_bytes(self, example_B: Tensor, label_B: Tensor) -> int:
+        """The most that an iteration holds."""
+        optimizers = (self.weights_optimizer, self.logits_optimizer)
+        state = [
+            value
+            for optimizer in optimizers
+            for of_parameter in optimizer.state.values()
+            for value in of_parameter.values()
+            if isinstance(value, Tensor)
+        ]
+        self.network.zero_grad()
+        resident = {
+            Part.PARAMETERS: [*self.network.parameters(), *self.network.buffers()],
+            Part.OPTIMIZER_STATE: state,
+            Part.ACTIVATIONS: [example_B, label_B],
+        }
+        with MemoryTracker(resident, example_B.device) as tracker:
+            self.iteration(example_B, label_B)
+        return int(tracker.peak_bytes)
+
+
+def main() -> None:
+    """Measures one space."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--space", choices=SPACES, default="nasbench-macro")
+    parser.add_argument("--quick", action="store_true", help="three repeats, nothing kept")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    arguments = parser.parse_args()
+    row = measure(arguments.space, repeats=3 if arguments.quick else 9)
+    if not arguments.quick:
+        RESULTS.parent.mkdir(exist_ok=True)
+        with RESULTS.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+    print(json.dumps(row) if arguments.json else table(row), flush=True)
+
+
+def measure(name: str, repeats: int) -> dict[str, Any]:
+    """The ratios of one space to the plain procedure."""
+    new_space, spec = SPACES[name]
+    space = new_space()
+    contiguous_B = torch.randn(spec.batch_size, *spec.input_shape)
+    example_B = contiguous_B.contiguous(memory_format=torch.channels_last)
+    label_B = torch.arange(spec.batch_size) % 10
+    procedure = Plain(space)
+    supernets = {recompute: Supernet(space, recompute=recompute) for recompute in (False, True)}
+
+    def radars(recompute: bool) -> Callable[[], None]:
+        def iteration() -> None:
+            weights_step(supernets[recompute], example_B, label_B)
+            architecture_step(supernets[recompute], example_B, label_B)
+
+        return iteration
+
+    def plainly() -> None:
+        procedure.iteration(contiguous_B, label_B)
+
+    Allocator = Callable[[], AbstractContextManager[None]]
+    variants: dict[str, tuple[Callable[[], None], Allocator]] = {
+        "procedure": (plainly, nullcontext),
+        "procedure, freed memory kept": (plainly, freed_memory_kept),
+        "plain": (radars(False), freed_memory_kept),
+        "plain, usual allocator": (radars(False), nullcontext),
+        "recompute": (radars(True), freed_memory_kept),
+    }
+    seconds: dict[str, list[float]] = {variant: [] for variant in variants}
+    for _ in range(repeats):
+        for variant, (iteration, allocator) in variants.items():
+            with allocator():
+                iteration()  # the first has its pages, and its state, to make
+                start = time.perf_counter()
+                iteration()
+                seconds[variant].append(time.perf_counter() - start)
+    procedure_bytes = procedure.peak_bytes(contiguous_B, label_B)
+    peak_bytes = {
+        recompute: max(
+            peak_of(space, space.full, spec, kind, recompute=recompute) for kind in STEPS
+        )
+        for recompute in supernets
+    }
+    row: dict[str, Any] = {**about(), "space": name, "batch_size": spec.batch_size}
+    row["repeats"] = repeats
+    for variant, times in seconds.items():
+        ratios = sorted(t / p for t, p in zip(times, seconds["procedure"], strict=True))
+        key = variant.replace(", ", "_").replace(" ", "_")
+        row[f"{key}_seconds"] = statistics.median(times)
+        row[f"{key}_ratio"] = statistics.median(ratios)
+        row[f"{key}_ratios"] = [ratios[0], ratios[-1]]
+    return row | {
+        "procedure_bytes": procedure_bytes,
+        "plain_bytes": peak_bytes[False],
+        "recompute_bytes": peak_bytes[True],
+        "plain_bytes_ratio": peak_bytes[False] / procedure_bytes,
+        "recompute_bytes_ratio": peak_bytes[True] / procedure_bytes,
+    }
+
+
+def table(row: dict[str, Any]) -> str:
+    """What people read."""
+    lines = [f"{row['space']}, batch {row['batch_size']}, {row['repeats']} repeats, {row['date']}"]
+    for variant in ("procedure", "plain", "recompute"):
+        low, high = row[f"{variant}_ratios"]
+        lines.append(
+            f"  {variant:9} {row[f'{variant}_seconds']:6.2f} s  {row[f'{variant}_ratio']:.2f} of "
+            f"the time ({low:.2f} to {high:.2f})  {format_bytes(row[f'{variant}_bytes']):>10}"
+        )
+    low, high = row["plain_usual_allocator_ratios"]
+    lines.append(
+        f"  with the usual allocator, plain is {row['plain_usual_allocator_ratio']:.2f} "
+        f"({low:.2f} to {high:.2f}); with freed memory kept, the procedure is "
+        f"{row['procedure_freed_memory_kept_ratio']:.2f}"
+    )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
