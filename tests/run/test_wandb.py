@@ -5,8 +5,6 @@ import pytest
 
 from radars.run.wandb import WandbCurves
 
-pytest.importorskip("wandb", reason="wandb is an extra that the tests do not need")
-
 
 @pytest.mark.filterwarnings("ignore")
 def test_an_offline_run_is_kept_in_the_run_directory_and_resumed(
