@@ -2,9 +2,9 @@
 
 An iteration is a weights step and an architecture step. The plain procedure is that of NNI 3.0's
 DARTS, written out below: images contiguous, every candidate's output kept and stacked, gradients of
-weights and logits in both steps, the allocator as the C library has it. What radars does otherwise
-is switched on in turns, so that what the machine does meanwhile meets all alike; ratios are medians
-over the repeats of each repeat's own ratio.
+weights and logits in both steps. It and radars take turns, so that what the machine does meanwhile
+meets both; ratios are medians over the repeats of each repeat's own ratio. Freed memory is kept for
+all of them (`allocator.py` says what that alone brings).
 
     python benchmarks/step.py [--space nasbench-macro|nasbench201|mobile-large-layer]
                               [--quick] [--json]
@@ -18,7 +18,6 @@ import json
 import statistics
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +44,7 @@ SPACES: dict[str, tuple[Callable[[], SearchSpace], TrainingSpec]] = {
         TrainingSpec((3, 32, 32), 64),
     ),
     "nasbench201": (
-        lambda: load_space("nasbench201", num_cells=1),
+        lambda: load_space("nasbench201", cells_per_stage=1),
         TrainingSpec((3, 32, 32), 64),
     ),
     "mobile-large-layer": (
@@ -149,25 +148,19 @@ def measure(name: str, repeats: int) -> dict[str, Any]:
 
         return iteration
 
-    def plainly() -> None:
-        procedure.iteration(contiguous_B, label_B)
-
-    Allocator = Callable[[], AbstractContextManager[None]]
-    variants: dict[str, tuple[Callable[[], None], Allocator]] = {
-        "procedure": (plainly, nullcontext),
-        "procedure, freed memory kept": (plainly, freed_memory_kept),
-        "plain": (radars(False), freed_memory_kept),
-        "plain, usual allocator": (radars(False), nullcontext),
-        "recompute": (radars(True), freed_memory_kept),
+    variants: dict[str, Callable[[], None]] = {
+        "procedure": lambda: procedure.iteration(contiguous_B, label_B),
+        "plain": radars(False),
+        "recompute": radars(True),
     }
     seconds: dict[str, list[float]] = {variant: [] for variant in variants}
-    for _ in range(repeats):
-        for variant, (iteration, allocator) in variants.items():
-            with allocator():
-                iteration()  # the first has its pages, and its state, to make
+    with freed_memory_kept():
+        for repeat in range(repeats + 1):
+            for variant, iteration in variants.items():
                 start = time.perf_counter()
                 iteration()
-                seconds[variant].append(time.perf_counter() - start)
+                if repeat:  # the first warms up
+                    seconds[variant].append(time.perf_counter() - start)
     procedure_bytes = procedure.peak_bytes(contiguous_B, label_B)
     peak_bytes = {
         recompute: max(
@@ -179,10 +172,9 @@ def measure(name: str, repeats: int) -> dict[str, Any]:
     row["repeats"] = repeats
     for variant, times in seconds.items():
         ratios = sorted(t / p for t, p in zip(times, seconds["procedure"], strict=True))
-        key = variant.replace(", ", "_").replace(" ", "_")
-        row[f"{key}_seconds"] = statistics.median(times)
-        row[f"{key}_ratio"] = statistics.median(ratios)
-        row[f"{key}_ratios"] = [ratios[0], ratios[-1]]
+        row[f"{variant}_seconds"] = statistics.median(times)
+        row[f"{variant}_ratio"] = statistics.median(ratios)
+        row[f"{variant}_ratios"] = [ratios[0], ratios[-1]]
     return row | {
         "procedure_bytes": procedure_bytes,
         "plain_bytes": peak_bytes[False],
@@ -201,12 +193,6 @@ def table(row: dict[str, Any]) -> str:
             f"  {variant:9} {row[f'{variant}_seconds']:6.2f} s  {row[f'{variant}_ratio']:.2f} of "
             f"the time ({low:.2f} to {high:.2f})  {format_bytes(row[f'{variant}_bytes']):>10}"
         )
-    low, high = row["plain_usual_allocator_ratios"]
-    lines.append(
-        f"  with the usual allocator, plain is {row['plain_usual_allocator_ratio']:.2f} "
-        f"({low:.2f} to {high:.2f}); with freed memory kept, the procedure is "
-        f"{row['procedure_freed_memory_kept_ratio']:.2f}"
-    )
     return "\n".join(lines)
 
 
