@@ -24,17 +24,18 @@ from typing import Any
 import torch
 from about import about
 from measured import peak_of
-from recompute import layer_of_mobile_large
 from torch import Tensor, nn
 
 from radars.memory import TrainingSpec
 from radars.memory.tracker import MemoryTracker, Part
+from radars.nn.operations import classifier
 from radars.nn.steps import StepKind, architecture_step, weights_step
 from radars.nn.supernet import Supernet
 from radars.run.allocator import freed_memory_kept
-from radars.space import Candidates, SearchSpace
+from radars.space import Candidates, Choose, SearchSpace
 from radars.space.choose import as_pairs
 from radars.spaces import load_space
+from radars.spaces.stages import mbconv_candidates
 from radars.units import format_bytes
 
 RESULTS = Path(__file__).parent / "results" / "step.jsonl"
@@ -53,6 +54,12 @@ SPACES: dict[str, tuple[Callable[[], SearchSpace], TrainingSpec]] = {
     ),
 }
 STEPS = (StepKind.WEIGHTS, StepKind.ARCHITECTURE)
+
+
+def layer_of_mobile_large(choose: Choose) -> nn.Module:
+    """The ninth layer of `mobile-large`: 80 channels of 14x14, 49 candidates."""
+    candidates = mbconv_candidates((3, 5, 7, 9), (1, 2, 3, 4, 6, 8), (False, True))
+    return nn.Sequential(choose("layer", candidates(80, 80, 1)), classifier(80, 10))
 
 
 class PlainMixture(nn.Module):

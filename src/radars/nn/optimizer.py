@@ -83,11 +83,11 @@ def state_tensors(optimizer: torch.optim.Optimizer) -> list[Tensor]:
 
 
 def move_state(optimizer: torch.optim.Optimizer, device: torch.device) -> None:
-    """Moves an optimizer's state to where its parameters are."""
+    """Moves an optimizer's state to where its parameters are; nothing waits for the copy."""
     for state in optimizer.state.values():
         for key, value in state.items():
             if isinstance(value, Tensor):
-                state[key] = value.to(device)
+                state[key] = value.to(device, non_blocking=True)
 
 
 @contextmanager

@@ -82,6 +82,7 @@ class WeightBank:
         held = [*self._modules[key].state_dict().values(), *state_tensors(optimizer)]
         self._idle[key] = sum(tensor.nbytes for tensor in held)
         while self._shelf is not None and sum(self._idle.values()) > self._host_bytes:
+            self._wait_for_copies()
             oldest = next(iter(self._idle))
             self._shelf.put(oldest, dict(self._entry(oldest)))
             del self._idle[oldest], self._modules[oldest], self._optimizers[oldest]
@@ -114,6 +115,7 @@ class WeightBank:
 
     def state(self) -> dict[str, Tensor]:
         """All weights, buffers and optimizer states, keyed `module key|kind|name`."""
+        self._wait_for_copies()
         state: dict[str, Tensor] = {}
         for key in self._modules:
             state |= {f"{key}|{name}": tensor for name, tensor in self._entry(key)}
@@ -174,8 +176,13 @@ class WeightBank:
         module = self._modules[key]
         if all(tensor.device == device for tensor in [*module.parameters(), *module.buffers()]):
             return
-        module.to(device)
+        # from a GPU into pinned memory, and back, in the order of the steps; who reads it waits
+        module.to(device, non_blocking=True)
         move_state(self._optimizers[key], device)
+
+    def _wait_for_copies(self) -> None:
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
 
 
 def _parameters(module: nn.Module) -> list[nn.Parameter]:
