@@ -95,8 +95,11 @@ def test_commands_are_found_and_wrong_ones_refused() -> None:
 
 @pytest.fixture(scope="module")
 def reference() -> ModuleType:
-    path = ROOT / "docs" / "_extensions" / "reference.py"
-    spec = importlib.util.spec_from_file_location("reference", path)
+    return _loaded(ROOT / "docs" / "_extensions" / "reference.py")
+
+
+def _loaded(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -163,3 +166,12 @@ def test_every_command_is_in_the_reference(reference: ModuleType) -> None:
         assert f"## `radars {name}`" in markdown
         for parameter in command.params:
             assert parameter.help in markdown
+
+
+def test_tables_of_results_are_as_the_committed_rows_say() -> None:
+    draw_tables = _loaded(ROOT / "benchmarks" / "draw_tables.py")
+    pages = [page.read_text("utf-8") for page in PAGES]
+    assert sum(len(draw_tables.TABLE.findall(text)) for text in pages) >= 2
+    assert [
+        page for page, text in zip(PAGES, pages, strict=True) if draw_tables.drawn(text) != text
+    ] == []

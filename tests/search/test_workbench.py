@@ -10,6 +10,8 @@ from radars.errors import BudgetError, RunError
 from radars.memory import Levers, Planner, measure
 from radars.nn.steps import weights_step
 from radars.nn.supernet import Supernet
+from radars.search.controller import Controller
+from radars.search.method_config import ControllerConfig
 from radars.search.setup import SearchSetup, training_spec
 from radars.space import Architecture
 
@@ -39,8 +41,7 @@ def test_only_paths_that_fit_are_drawn() -> None:
 def test_where_nothing_that_is_wanted_fits_the_search_says_so() -> None:
     setup = setup_of(ROOMY.predict(ROOMY.smallest_path()).peak_bytes)
     bench = setup.workbench()
-    controller = setup.new_controller()
-    controller.prune(LARGEST.as_subspace())
+    controller = Controller(LARGEST.as_subspace(), ControllerConfig(), seed=0)
     with pytest.raises(BudgetError, match="none fits"):
         bench.draw(controller)
 

@@ -15,7 +15,7 @@ from radars.nn.transfer import send
 class Relaxation(Protocol):
     """Turns logits into the weights of a mixture."""
 
-    def __call__(self, logit_C: Tensor, generator: torch.Generator | None) -> Tensor:
+    def __call__(self, logit_C: Tensor) -> Tensor:
         """Returns weights (C,) that sum to one, with a gradient to `logit_C` (C,)."""
         ...
 
@@ -30,8 +30,8 @@ class Softmax:
 
     temperature: float = 1.0
 
-    def __call__(self, logit_C: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Returns weights (C,); `generator` is not used."""
+    def __call__(self, logit_C: Tensor) -> Tensor:
+        """Returns weights (C,)."""
         return self.probabilities(logit_C)
 
     def probabilities(self, logit_C: Tensor) -> Tensor:
@@ -49,9 +49,9 @@ class GumbelSoftmax:
     temperature: float = 1.0
     hard: bool = False
 
-    def __call__(self, logit_C: Tensor, generator: torch.Generator | None) -> Tensor:
-        """Returns weights (C,); the noise is drawn on the host, the same for every device."""
-        noise_C = -torch.empty(logit_C.shape, device="cpu").exponential_(generator=generator).log()
+    def __call__(self, logit_C: Tensor) -> Tensor:
+        """Returns weights (C,); the noise is drawn on the host, the same for any device."""
+        noise_C = -torch.empty(logit_C.shape, device="cpu").exponential_().log()
         noisy_C = (logit_C + send(noise_C.to(logit_C.dtype), logit_C.device)) / self.temperature
         soft_C = noisy_C.softmax(-1)
         if not self.hard:

@@ -67,7 +67,6 @@ class Supernet(nn.Module):
         super().__init__()
         self.relaxation = relaxation or Softmax()
         self.weigh: Weigh | None = None
-        self.generator: torch.Generator | None = None
         self._choices = space.choices
         self._together = [rule.choices for rule in space.rules if rule.weighed_together]
         self._places: list[_Place] = []
@@ -300,12 +299,10 @@ class Supernet(nn.Module):
         for choices in self._together:
             parts = {choice: logits.pop(choice) for choice in choices if choice in logits}
             if parts:
-                weight_E = self.relaxation(torch.cat(list(parts.values())), self.generator)
+                weight_E = self.relaxation(torch.cat(list(parts.values())))
                 sizes = [len(logit_C) for logit_C in parts.values()]
                 weights |= zip(parts, torch.split(weight_E, sizes), strict=True)
-        return weights | {
-            choice: self.relaxation(logit_C, self.generator) for choice, logit_C in logits.items()
-        }
+        return weights | {choice: self.relaxation(logit_C) for choice, logit_C in logits.items()}
 
     def _live_logit(self, choice: Choice, logit_C: Tensor) -> Tensor:
         live = self.live[choice.name]

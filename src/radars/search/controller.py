@@ -62,17 +62,19 @@ class Uniform:
 
 
 class Controller:
-    """One categorical distribution a choice, over the candidates that are not pruned.
+    """One categorical distribution a choice, over its candidates.
+
+    Attributes:
+        full: every candidate.
 
     Args:
-        full: the whole space.
+        full: every candidate.
         config: learning rate, entropy, baseline.
         seed: of the draws.
     """
 
     def __init__(self, full: Subspace, config: ControllerConfig, seed: int) -> None:
-        self.subspace = full
-        self._full = full
+        self.full = full
         self._config = config
         self._generator = torch.Generator().manual_seed(seed)
         self._logits = {name: nn.Parameter(torch.zeros(len(full[name]))) for name in full}
@@ -80,11 +82,11 @@ class Controller:
         self._baseline = math.nan  # no reward yet
 
     def probabilities(self) -> dict[str, dict[str, float]]:
-        """Choice to candidate to its probability; pruned candidates have none."""
+        """Choice to candidate to its probability."""
         with torch.no_grad():
             return {
                 choice: dict(zip(names, self._log_prob(choice, names).exp().tolist(), strict=True))
-                for choice, names in self.subspace.items()
+                for choice, names in self.full.items()
             }
 
     def scores(self) -> dict[str, dict[str, float]]:
@@ -92,7 +94,7 @@ class Controller:
         with torch.no_grad():
             return {
                 choice: dict(zip(names, self._log_prob(choice, names).tolist(), strict=True))
-                for choice, names in self.subspace.items()
+                for choice, names in self.full.items()
             }
 
     def sample(self, feasible: Feasible, *, uniform: bool = False) -> Sample:
@@ -104,7 +106,7 @@ class Controller:
             weight_C = torch.ones(len(names)) if uniform else log_prob_C.exp()
             return names[int(torch.multinomial(weight_C, 1, generator=self._generator))]
 
-        return Sample(*feasible.sample(self.subspace, pick, self._generator))
+        return Sample(*feasible.sample(self.full, pick, self._generator))
 
     def reinforce(self, samples: Sequence[Sample], rewards: Sequence[float]) -> None:
         """Updates the policy (REINFORCE, Williams 1992) with a moving baseline and entropy.
@@ -140,20 +142,16 @@ class Controller:
         """
         with torch.no_grad():
             for choice, logits in trained.items():
-                index = [self._full[choice].index(name) for name in logits]
+                index = [self.full[choice].index(name) for name in logits]
                 now_C = self._logits[choice][index].log_softmax(-1)
                 change_C = torch.tensor(list(logits.values())).log_softmax(-1) - now_C
                 # centred: pruned candidates neither gain nor lose on the average
                 self._logits[choice][index] += weight * (change_C - change_C.mean())
 
-    def prune(self, subspace: Subspace) -> None:
-        """Draws from `subspace` only, from now on."""
-        self.subspace = subspace
-
     def entropy(self) -> float:
         """Mean entropy of the choices, as a fraction of the largest possible."""
         with torch.no_grad():
-            most = sum(math.log(len(names)) for names in self.subspace.values())
+            most = sum(math.log(len(names)) for names in self.full.values())
             return float(self._entropy()) / most if most else 0.0
 
     def tensors(self) -> dict[str, Tensor]:
@@ -169,8 +167,8 @@ class Controller:
             }
         )
 
-    def load_tensors(self, tensors: Mapping[str, Tensor], subspace: Subspace) -> None:
-        """Puts back what `tensors` returned, and the live candidates."""
+    def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Puts back what `tensors` returned."""
         with torch.no_grad():
             for choice, logit_C in self._logits.items():
                 logit_C.copy_(tensors[f"logits|{choice}"])
@@ -182,15 +180,14 @@ class Controller:
         load_named_state(self._optimizer, self._logits, state)
         self._generator.set_state(tensors["generator"])
         self._baseline = float(tensors["baseline"])
-        self.subspace = subspace
 
     def _log_prob(self, choice: str, names: tuple[str, ...]) -> Tensor:
-        index = [self._full[choice].index(name) for name in names]
+        index = [self.full[choice].index(name) for name in names]
         return self._logits[choice][index].log_softmax(-1)
 
     def _entropy(self) -> Tensor:
         total = torch.zeros(())
-        for choice, names in self.subspace.items():
+        for choice, names in self.full.items():
             log_prob_C = self._log_prob(choice, names)
             total = total - (log_prob_C.exp() * log_prob_C).sum()
         return total

@@ -153,7 +153,7 @@ class Radars(SharedMethod):
             accuracies = dict(enumerate(self.selection.accuracies))
             for index in sorted(range(len(standings)), key=standings.__getitem__, reverse=True):
                 yield Found(self.selection.contenders[index], accuracies.get(index))
-        likeliest = self.bench.feasible.ranked(self.controller.scores(), self.controller.subspace)
+        likeliest = self.bench.feasible.ranked(self.controller.scores(), self.controller.full)
         yield from (Found(architecture, None) for architecture in likeliest)
 
     def tensors(self) -> dict[str, Tensor]:
@@ -168,7 +168,6 @@ class Radars(SharedMethod):
     def values(self) -> dict[str, Any]:
         """See `Method`."""
         return {
-            "controller_subspace": _plain(self.controller.subspace),
             "plan": self.plan and _plan_values(self.plan),
             "favourites": [dict(architecture) for architecture in self.favourites],
             "selection": self.selection and self.selection.values(),
@@ -177,8 +176,7 @@ class Radars(SharedMethod):
     def load(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
         """See `Method`."""
         super().load(tensors, values)
-        subspace = Subspace(values["controller_subspace"])
-        self.controller.load_tensors(of_part("controller", tensors), subspace)
+        self.controller.load_tensors(of_part("controller", tensors))
         self.plan = values["plan"] and _plan_of(values["plan"], self.bench.planner)
         self.favourites = [Architecture(known) for known in values["favourites"]]
         self.selection = values["selection"] and Selection.of(

@@ -21,7 +21,7 @@ class ChildMethod(Method):
 
     Attributes:
         history: every architecture that was trained, with its validation accuracy.
-        proposed: those of the latest proposal; the first `num_proposed_before` of the history came
+        proposed: those of the latest proposal; the first `num_before` of the history came
             before them.
     """
 

@@ -135,15 +135,15 @@ def audition(
         favourites: architectures that are contenders in any case.
         look_at: what can be said of an architecture before it is trained.
     """
-    likeliest = bench.feasible.ranked(controller.scores(), controller.subspace)
+    likeliest = bench.feasible.ranked(controller.scores(), controller.full)
     contenders = bench.different((*favourites, *islice(likeliest, 1)), config.candidates)
     drawn = [bench.draw(controller, uniform=True).architecture for _ in range(config.draws)]
     batches = [bench.validation_stream.next() for _ in range(config.draw_batches)]
     rewards = [bench.reward(a, _shared_accuracy(bench, supernet, a, batches)) for a in drawn]
     supernet.release()
     stand = standings(rewards, [look_at(architecture) for architecture in drawn], config)
-    promising = _promising(bench, controller.subspace, drawn, stand, config)
-    expected = main_effects(drawn, rewards, controller.subspace)
+    promising = _promising(bench, controller.full, drawn, stand, config)
+    expected = main_effects(drawn, rewards, controller.full)
     stand = standings(
         [sum(expected[choice][name] for choice, name in a.items()) for a in promising],
         [look_at(architecture) for architecture in promising],
