@@ -1,10 +1,13 @@
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
+from torchvision.ops import SqueezeExcitation
 
 from radars.nn.regions import regions_score, regions_step
 from radars.nn.supernet import Supernet
-from radars.space import Choose, SearchSpace
+from radars.space import Architecture, Choose, SearchSpace
 
 
 def network(choose: Choose) -> nn.Module:
@@ -49,3 +52,27 @@ def test_a_network_without_relus_and_equal_examples_say_nothing() -> None:
     assert regions_score(kernel_BB) == 0.0
     same_B = torch.ones(3, 4)
     assert regions_score(regions_step(Supernet(SearchSpace(network)), same_B)) == 0.0
+
+
+def gated(choose: Choose) -> nn.Module:
+    def layer(squeeze: bool) -> nn.Module:
+        gate = [SqueezeExcitation(4, 2)] if squeeze else []
+        return nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), *gate)
+
+    options = {name: partial(layer, name == "gate") for name in ("plain", "gate")}
+    return nn.Sequential(choose("a", options), nn.Flatten(), nn.Linear(64, 3))
+
+
+def test_relus_behind_a_pooling_do_not_count() -> None:
+    space, example_B = SearchSpace(gated), torch.randn(5, 1, 6, 6)
+    plain, gate = (
+        Supernet(space, Architecture({"a": name}).as_subspace()) for name in ("plain", "gate")
+    )
+    convolutions = [
+        next(module for module in supernet.modules() if isinstance(module, nn.Conv2d))
+        for supernet in (plain, gate)
+    ]
+    convolutions[1].load_state_dict(convolutions[0].state_dict())
+    kernels = [regions_step(supernet, example_B) for supernet in (plain, gate)]
+    assert torch.equal(*kernels)
+    assert kernels[0].diagonal().tolist() == pytest.approx([1.0] * 5)

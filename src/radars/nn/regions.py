@@ -20,14 +20,17 @@ def regions_step(
 
     The mean over layers. The kernel is that of "Neural Architecture Search without Training"
     (Mellor et al. 2021, equation 2), but for one thing: there all ReLUs count alike, and early
-    layers with their large maps decide; here all layers do. All zeros for a network without ReLU
-    modules.
+    layers with their large maps decide; here all layers do. Those behind a pooling of whole maps,
+    as of squeeze-and-excitation, are left out: what they switch is a gate for all of an example,
+    and at first much the same for every example. All zeros for a network without ReLU modules.
     """
     kernel_BB = torch.zeros(len(example_B), len(example_B), device=example_B.device)
     num_layers = 0
 
     def count(module: nn.Module, inputs: object, output: Tensor) -> None:
         nonlocal num_layers
+        if output.dim() > 2 and output[0, 0].numel() == 1:  # of a pooled map
+            return
         code = (output > 0).flatten(1).float()
         on_alike = code @ code.T
         num_on = on_alike.diagonal()
