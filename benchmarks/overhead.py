@@ -26,7 +26,7 @@ import torch
 from about import about
 from torch import nn
 
-from radars.data import Batch
+from radars.data import Batch, BatchStream
 from radars.memory import Planner
 from radars.nn.supernet import Supernet
 from radars.run import read_events
@@ -59,7 +59,7 @@ def main() -> None:
     arguments = parser.parse_args()
     given = {"space": "nasbench-macro", "data": {"source": str(arguments.data / "cifar10")}}
     ratios = step_ratios(given, arguments.repeats)
-    row = about() | {
+    row: dict[str, Any] = about() | {
         "step_ratio": statistics.median(ratios),
         "step_ratios": [min(ratios), max(ratios)],
     }
@@ -143,7 +143,7 @@ def profile(given: dict[str, Any]) -> dict[str, Any]:
         "steps: weights": (workbench, "weights_step"),
         "steps: evaluation": (workbench, "evaluation_step"),
         "steps: untrained networks": (workbench, "regions_step"),
-        "data": (workbench.BatchStream, "next"),
+        "data": (BatchStream, "next"),
         "planning": (Planner, "predict"),
         "bringing paths to the device": (Supernet, "activate"),
         "checkpoints": (CheckpointStore, "save"),
