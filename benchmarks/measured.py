@@ -17,7 +17,7 @@ def peak_of(
     spec: TrainingSpec,
     kind: StepKind,
     *,
-    recompute: bool = False,
+    recompute: float = 0.0,
 ) -> int:
     """The most that a step on the CPU holds, in bytes; every tensor is counted."""
     supernet = Supernet(

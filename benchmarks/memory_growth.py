@@ -121,9 +121,7 @@ def row_of(size: int, width: int, spec: TrainingSpec, budget_bytes: int) -> dict
     }
 
 
-def peak(
-    space: SearchSpace, subspace: Subspace, spec: TrainingSpec, recompute: bool = False
-) -> int:
+def peak(space: SearchSpace, subspace: Subspace, spec: TrainingSpec, recompute: float = 0.0) -> int:
     """The most that the steps of a search hold, in bytes."""
     kinds = STEPS if subspace.num_architectures > 1 else STEPS[:1]
     return max(peak_of(space, subspace, spec, kind, recompute=recompute) for kind in kinds)

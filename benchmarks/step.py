@@ -4,7 +4,8 @@ An iteration is a weights step and an architecture step. The plain procedure is 
 DARTS, written out below: images contiguous, every candidate's output kept and stacked, gradients of
 weights and logits in both steps. It and radars take turns, so that what the machine does meanwhile
 meets both; ratios are medians over the repeats of each repeat's own ratio. Freed memory is kept for
-all of them (`allocator.py` says what that alone brings).
+all of them (`allocator.py` says what that alone brings). `plain` keeps all activations, `recompute`
+none, and `half` is what the planner makes of a budget of half the bytes of `plain`.
 
     python benchmarks/step.py [--space nasbench-macro|nasbench201|mobile-large-layer]
                               [--quick] [--json]
@@ -26,7 +27,7 @@ from about import about
 from measured import peak_of
 from torch import Tensor, nn
 
-from radars.memory import TrainingSpec
+from radars.memory import Planner, TrainingSpec, lever_settings
 from radars.memory.tracker import MemoryTracker, Part
 from radars.nn.operations import classifier
 from radars.nn.steps import StepKind, architecture_step, weights_step
@@ -146,20 +147,31 @@ def measure(name: str, repeats: int) -> dict[str, Any]:
     example_B = contiguous_B.contiguous(memory_format=torch.channels_last)
     label_B = torch.arange(spec.batch_size) % 10
     procedure = Plain(space)
-    supernets = {recompute: Supernet(space, recompute=recompute) for recompute in (False, True)}
 
-    def radars(recompute: bool) -> Callable[[], None]:
+    def peak_bytes(recompute: float) -> int:
+        return max(peak_of(space, space.full, spec, kind, recompute=recompute) for kind in STEPS)
+
+    recompute = {"plain": 0.0, "recompute": 1.0}
+    held_bytes = {variant: peak_bytes(part) for variant, part in recompute.items()}
+    allowed = lever_settings(recompute=True, max_micro_batches=1, batch_size=spec.batch_size)
+    planner = Planner(space, spec, held_bytes["plain"] // 2, settings=allowed)
+    recompute["half"] = planner.plan_whole(space.full).levers.recompute
+    held_bytes["half"] = peak_bytes(recompute["half"])
+    held_bytes["procedure"] = procedure.peak_bytes(contiguous_B, label_B)
+
+    def radars(recompute: float) -> Callable[[], None]:
+        supernet = Supernet(space, recompute=recompute)
+
         def iteration() -> None:
-            weights_step(supernets[recompute], example_B, label_B)
-            architecture_step(supernets[recompute], example_B, label_B)
+            weights_step(supernet, example_B, label_B)
+            architecture_step(supernet, example_B, label_B)
 
         return iteration
 
     variants: dict[str, Callable[[], None]] = {
-        "procedure": lambda: procedure.iteration(contiguous_B, label_B),
-        "plain": radars(False),
-        "recompute": radars(True),
+        "procedure": lambda: procedure.iteration(contiguous_B, label_B)
     }
+    variants |= {variant: radars(part) for variant, part in recompute.items()}
     seconds: dict[str, list[float]] = {variant: [] for variant in variants}
     with freed_memory_kept():
         for repeat in range(repeats + 1):
@@ -168,13 +180,6 @@ def measure(name: str, repeats: int) -> dict[str, Any]:
                 iteration()
                 if repeat:  # the first warms up
                     seconds[variant].append(time.perf_counter() - start)
-    procedure_bytes = procedure.peak_bytes(contiguous_B, label_B)
-    peak_bytes = {
-        recompute: max(
-            peak_of(space, space.full, spec, kind, recompute=recompute) for kind in STEPS
-        )
-        for recompute in supernets
-    }
     row: dict[str, Any] = {**about(), "space": name, "batch_size": spec.batch_size}
     row["repeats"] = repeats
     for variant, times in seconds.items():
@@ -182,24 +187,31 @@ def measure(name: str, repeats: int) -> dict[str, Any]:
         row[f"{variant}_seconds"] = statistics.median(times)
         row[f"{variant}_ratio"] = statistics.median(ratios)
         row[f"{variant}_ratios"] = [ratios[0], ratios[-1]]
+        row[f"{variant}_bytes"] = held_bytes[variant]
+        row[f"{variant}_bytes_ratio"] = held_bytes[variant] / held_bytes["procedure"]
+    to_plain = sorted(t / p for t, p in zip(seconds["half"], seconds["plain"], strict=True))
     return row | {
-        "procedure_bytes": procedure_bytes,
-        "plain_bytes": peak_bytes[False],
-        "recompute_bytes": peak_bytes[True],
-        "plain_bytes_ratio": peak_bytes[False] / procedure_bytes,
-        "recompute_bytes_ratio": peak_bytes[True] / procedure_bytes,
+        "half_recomputes": recompute["half"],
+        "half_to_plain_ratio": statistics.median(to_plain),
+        "half_to_plain_ratios": [to_plain[0], to_plain[-1]],
+        "half_to_plain_bytes_ratio": held_bytes["half"] / held_bytes["plain"],
     }
 
 
 def table(row: dict[str, Any]) -> str:
     """What people read."""
     lines = [f"{row['space']}, batch {row['batch_size']}, {row['repeats']} repeats, {row['date']}"]
-    for variant in ("procedure", "plain", "recompute"):
+    for variant in ("procedure", "plain", "half", "recompute"):
         low, high = row[f"{variant}_ratios"]
         lines.append(
             f"  {variant:9} {row[f'{variant}_seconds']:6.2f} s  {row[f'{variant}_ratio']:.2f} of "
             f"the time ({low:.2f} to {high:.2f})  {format_bytes(row[f'{variant}_bytes']):>10}"
         )
+    low, high = row["half_to_plain_ratios"]
+    lines.append(
+        f"  half the bytes: {row['half_to_plain_bytes_ratio']:.2f} of those of plain in "
+        f"{row['half_to_plain_ratio']:.2f} of its time ({low:.2f} to {high:.2f})"
+    )
     return "\n".join(lines)
 
 

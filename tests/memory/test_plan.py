@@ -186,14 +186,31 @@ def allowing(budget_bytes: int, *, recompute: bool, max_micro_batches: int) -> P
 
 
 def test_settings_are_those_that_are_allowed_cheapest_first() -> None:
-    def settings(recompute: bool, most: int, batch_size: int) -> list[tuple[bool, int]]:
+    def settings(recompute: bool, most: int, batch_size: int) -> list[tuple[float, int]]:
         allowed = lever_settings(recompute=recompute, max_micro_batches=most, batch_size=batch_size)
         return [(levers.recompute, levers.micro_batches) for levers in allowed]
 
-    assert settings(False, 1, 64) == [(False, 1)]
-    assert settings(True, 1, 64) == [(False, 1), (True, 1)]
-    assert settings(True, 7, 64) == [(False, 1), (True, 1), (True, 2), (True, 4)]
-    assert settings(False, 64, 8) == [(False, 1), (False, 2), (False, 4)]  # two examples a part
+    in_parts = [(0.25, 1), (0.5, 1), (0.75, 1), (1.0, 1)]
+    assert settings(False, 1, 64) == [(0, 1)]
+    assert settings(True, 1, 64) == [(0, 1), *in_parts]
+    assert settings(True, 7, 64) == [(0, 1), *in_parts, (1, 2), (1, 4)]
+    assert settings(False, 64, 8) == [(0, 1), (0, 2), (0, 4)]  # two examples a part
+
+
+@pytest.mark.parametrize("part", [0.25, 0.5, 0.75])
+def test_no_more_is_recomputed_than_must_be(part: float) -> None:
+    """Of a network whose maps get smaller, as most do."""
+    space = load_space("nasbench-macro", width=4)
+    spec = TrainingSpec((3, 32, 32), 8)
+    levers = Levers(recompute=part)
+    memory = predict(space, space.full, spec, levers=levers)
+    allowed = lever_settings(recompute=True, max_micro_batches=1, batch_size=8)
+    made = Planner(space, spec, round(1.02 * memory.peak_bytes), settings=allowed).plan()
+    assert made.levers == levers
+    assert made.measures == (f"recompute={part:g}",)
+    assert made.memory == memory
+    everything = Planner(space, spec, 2**40, settings=[Levers(recompute=1.0)]).plan()
+    assert 1 < made.time_ratio < everything.time_ratio
 
 
 def test_batches_are_split_before_candidates_are_pruned_where_that_is_allowed() -> None:

@@ -29,7 +29,7 @@ def measured(
     spec: TrainingSpec,
     kind: StepKind,
     *,
-    recompute: bool = False,
+    recompute: float = 0.0,
     micro_batches: int = 1,
     kinds: tuple[StepKind, ...] | None = None,
 ) -> int:
@@ -80,7 +80,7 @@ def test_a_prediction_is_what_is_measured(
     assert predicted.breakdown.total == predicted.peak_bytes
 
 
-@pytest.mark.parametrize("recompute", [False, True], ids=["plain", "recompute"])
+@pytest.mark.parametrize("recompute", [0, 0.5, 1], ids=["plain", "half", "recompute"])
 @pytest.mark.parametrize(
     ("space", "subspace", "batch_size"),
     [
@@ -94,7 +94,7 @@ def test_a_prediction_is_what_is_measured(
     ids=["subspace", "path", "shared", "digits", "digits-largest", "digits-smallest"],
 )
 def test_predictions_of_subspaces_and_paths(
-    space: SearchSpace, subspace: Subspace | Architecture, batch_size: int, recompute: bool
+    space: SearchSpace, subspace: Subspace | Architecture, batch_size: int, recompute: float
 ) -> None:
     spec = TrainingSpec((1, 8, 8), batch_size)
     predicted = predict(space, subspace, spec, levers=Levers(recompute=recompute))

@@ -70,7 +70,7 @@ class Planner:
         spec: TrainingSpec,
         budget_bytes: int,
         max_cost_ratio: float | None = None,
-        settings: Iterable[Levers] = (PLAIN, Levers(recompute=True)),
+        settings: Iterable[Levers] = (PLAIN, Levers(recompute=1.0)),
         price_cache: PriceCache | None = None,
     ) -> None:
         self.space = space
@@ -233,11 +233,12 @@ class Planner:
 
     def _first_that_fits(self, subspace: Subspace, weigh: Weigh | None = None) -> Plan | None:
         for levers in self._settings:
-            hopeless = subspace.num_architectures > 1 and (
-                self.expected_bytes(subspace, levers, weigh) > _HOPELESS * self.budget_bytes
-            )
-            if hopeless:  # by prices: an exact trace takes a while
-                continue
+            if subspace.num_architectures > 1:  # an exact trace takes a while
+                expected_bytes = self.expected_bytes(subspace, levers, weigh)
+                in_part = 0 < levers.recompute < 1
+                is_long = in_part and subspace.num_candidates > _MAX_TRACED
+                if expected_bytes > (1.0 if is_long else _HOPELESS) * self.budget_bytes:
+                    continue
             memory = self.predict(subspace, levers, weigh)
             if memory.peak_bytes <= self.budget_bytes:
                 return self._made(subspace, levers, memory)
@@ -266,14 +267,18 @@ class Planner:
         return path
 
     def _made(self, subspace: Subspace, levers: Levers, memory: StepMemory) -> Plan:
-        in_candidates = sum(
-            self.costs.candidates[choice][name].macs
+        macs = {
+            choice: sum(self.costs.candidates[choice][name].macs for name in names)
             for choice, names in subspace.items()
-            for name in names
+        }
+        places = [choice for choice, _ in self._place_prices]
+        again = sum(
+            macs[choice] / places.count(choice) * levers.of_mixture(index, len(places)).recompute
+            for index, choice in enumerate(places)
         )
-        total = in_candidates + self.costs.fixed.macs
-        share = in_candidates / total if total else 0.0
-        return Plan(subspace, levers, memory, time_ratio=levers.time_ratio(share))
+        total = sum(macs.values()) + self.costs.fixed.macs
+        time_ratio = levers.time_ratio(again / total if total else 0.0)
+        return Plan(subspace, levers, memory, time_ratio=time_ratio)
 
     def _prune(
         self,

@@ -150,7 +150,7 @@ def predict(
                     kind, supernet, batch, spec.precision, levers.micro_batches, spec.task.loss
                 )
             memories.append(StepMemory(tracker.peak_bytes, tracker.breakdown))
-            if kind is StepKind.WEIGHTS and levers.recompute:
+            if kind is StepKind.WEIGHTS and levers.recompute == 1:
                 bound_bytes = _architecture_bound(tracker, supernet, output_bytes)
     return max(memories, key=lambda memory: memory.peak_bytes)
 

@@ -43,7 +43,8 @@ class Supernet(nn.Module):
         relaxation: how mixture weights come from the architecture logits.
         optimizer: how weights are trained.
         architecture_optimizer: how logits are trained.
-        recompute: whether mixtures recompute their candidates in the backward pass.
+        recompute: which fraction of the mixtures, the first ones, recompute their candidates in the
+            backward pass.
         device: where the live part is.
         seed: of the initial weights.
         shelf: on disk, for weights that are not live and that the host has no room for.
@@ -58,7 +59,7 @@ class Supernet(nn.Module):
         *,
         optimizer: OptimizerConfig | None = None,
         architecture_optimizer: OptimizerConfig | None = None,
-        recompute: bool = False,
+        recompute: float = 0.0,
         device: torch.device | str = "cpu",
         seed: int = 0,
         shelf: Shelf | None = None,
@@ -133,10 +134,10 @@ class Supernet(nn.Module):
         self._bank.move_to_host(_SHELL)
         self._live = None
 
-    def set_recompute(self, recompute: bool) -> None:
-        """Whether mixtures recompute their candidates in the backward pass."""
-        for place in self._places:
-            place.mixture.recompute = recompute
+    def set_recompute(self, fraction: float) -> None:
+        """Which fraction of the mixtures, the first ones, is run again in the backward pass."""
+        for index, place in enumerate(self._places):
+            place.mixture.recompute = index < fraction * len(self._places)
 
     def forward(self, example_B: Tensor) -> Tensor:
         """Returns what the network returns for a batch of examples (B, ...)."""
