@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 
@@ -38,3 +40,27 @@ def test_what_was_never_drawn_has_no_effect() -> None:
 def test_equal_accuracies_have_no_effects() -> None:
     effects = main_effects(everyone()[:1] * 2, [0.5, 0.5], FULL)
     assert {e for known in effects.values() for e in known.values()} == {0.0}
+
+
+def test_what_a_part_of_a_name_adds_is_learned_from_all_that_have_it() -> None:
+    """Of 152 candidates' effects, from 60 draws; told apart one by one the correlation is 0.61."""
+    sizes, kernels = {"mb2": -0.02, "mb4": 0.0, "mb6": 0.02}, {"k3": 0.01, "k5": 0.0, "k7": -0.03}
+    gates = {"": 0.0, "_se": 0.02}
+    planted = {
+        f"{size}_{kernel}{gate}": sizes[size] + kernels[kernel] + gates[gate]
+        for size, kernel, gate in itertools.product(sizes, kernels, gates)
+    } | {"skip": -0.05}
+    full = Subspace({choice: tuple(planted) for choice in "abcdefgh"})
+    generator = np.random.default_rng(0)
+    drawn = [
+        Architecture({choice: str(generator.choice(list(planted))) for choice in full})
+        for _ in range(60)
+    ]
+    noise = generator.normal(0, 0.03, len(drawn))
+    accuracies = [
+        0.5 + sum(planted[name] for name in architecture.values()) + error
+        for architecture, error in zip(drawn, noise, strict=True)
+    ]
+    effects = main_effects(drawn, accuracies, full)
+    found = [effects[choice][name] for choice in full for name in planted]
+    assert np.corrcoef(found, [*planted.values()] * len(full))[0, 1] > 0.75

@@ -49,6 +49,7 @@ class Supernet(nn.Module):
         seed: of the initial weights.
         shelf: on disk, for weights that are not live and that the host has no room for.
         host_bytes: the host's room for weights that are not live.
+        share_overlap: whether the candidates of a choice share what their tensors have in common.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Supernet(nn.Module):
         seed: int = 0,
         shelf: Shelf | None = None,
         host_bytes: float = math.inf,
+        share_overlap: bool = False,
     ) -> None:
         super().__init__()
         self.relaxation = relaxation or Softmax()
@@ -72,7 +74,12 @@ class Supernet(nn.Module):
         self._together = [rule.choices for rule in space.rules if rule.weighed_together]
         self._places: list[_Place] = []
         self._bank = WeightBank(
-            optimizer or OptimizerConfig(), torch.device(device), seed, shelf, host_bytes
+            optimizer or OptimizerConfig(),
+            torch.device(device),
+            seed,
+            shelf,
+            host_bytes,
+            overlap=share_overlap,
         )
         self.network = self._bank.lend(_SHELL, lambda: space.replay(self._choose))
         self.logits = nn.ParameterList(
@@ -269,6 +276,12 @@ class Supernet(nn.Module):
                 by_kind["bank"][name] = tensor
         with self._no_candidates():
             self._bank.load_state(by_kind["bank"])
+        newest = {
+            place.choice: [c for c in place.factories if self._bank.is_newest(place.key(c))]
+            for place in self._places
+        }
+        if any(newest.values()):  # live then: its siblings see what it learned when it leaves
+            self.activate(Subspace(newest))
         with torch.no_grad():
             for name, logit_C in self._named_logits().items():
                 logit_C.copy_(by_kind["logits"][name])

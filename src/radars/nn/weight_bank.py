@@ -4,6 +4,7 @@ The others are on the host, or on disk where the host is short of memory too.
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import torch
@@ -17,10 +18,12 @@ from radars.nn.optimizer import (
     set_learning_rate,
     state_tensors,
 )
+from radars.nn.overlap import Overlap
 from radars.nn.shelf import Shelf
 from radars.seeds import stable_seed
 
 _HOST = torch.device("cpu")
+_NEWEST = "newest"  # in a state: of what is lent, which is newer than what its family shares
 
 
 class WeightBank:
@@ -36,6 +39,8 @@ class WeightBank:
         shelf: where modules go that the host has no room for; None for nowhere.
         host_bytes: the room on the host for modules that are not lent, with their optimizer state.
             What was lent longest ago goes to the shelf first.
+        overlap: whether modules of one family share what their tensors have in common. Lent at the
+            same time they are trained apart; what is taken back last is what the others see.
     """
 
     def __init__(
@@ -45,6 +50,8 @@ class WeightBank:
         seed: int,
         shelf: Shelf | None = None,
         host_bytes: float = math.inf,
+        *,
+        overlap: bool = False,
     ) -> None:
         self._optimizer_config = optimizer
         self._device = device
@@ -55,6 +62,9 @@ class WeightBank:
         self._optimizers: dict[str, torch.optim.Optimizer] = {}
         self._idle: dict[str, int] = {}  # bytes of what is not lent, the longest idle first
         self._unclaimed: dict[str, dict[str, Tensor]] = {}  # loaded, but not built yet
+        self._overlaps: defaultdict[str, Overlap] | None = defaultdict(Overlap) if overlap else None
+        self._lent: set[str] = set()
+        self._newest: set[str] = set()  # loaded as they were lent: what they share is older
 
     def lend(self, key: str, factory: Callable[[], nn.Module]) -> nn.Module:
         """Returns the module of `key` on the device, building it if it is new."""
@@ -72,12 +82,22 @@ class WeightBank:
                 self._load_entry(key, self._shelf.read(key))
                 self._shelf.remove(key)
         self._idle.pop(key, None)
+        if key not in self._lent:
+            self._lent.add(key)
+            if self._overlaps is not None and key not in self._newest:
+                self._wait_for_copies()
+                self._overlaps[_family(key)].pull(self._entry(key))
+        self._newest.discard(key)
         self._move(key, self._device)
         return module
 
     def take_back(self, key: str) -> None:
         """Moves the module of `key` to the host, or to the shelf where the host has no room."""
         self.move_to_host(key)
+        self._lent.discard(key)
+        if self._overlaps is not None:
+            self._wait_for_copies()
+            self._overlaps[_family(key)].push(self._entry(key))
         optimizer = self._optimizers[key]
         held = [*self._modules[key].state_dict().values(), *state_tensors(optimizer)]
         self._idle[key] = sum(tensor.nbytes for tensor in held)
@@ -103,15 +123,23 @@ class WeightBank:
         for optimizer in self._optimizers.values():
             set_learning_rate(optimizer, learning_rate)
 
+    def is_newest(self, key: str) -> bool:
+        """Whether a loaded module was lent then, and is newer than what its family shares."""
+        return key in self._newest
+
     def copy_weights(self, other: "WeightBank", keys: Iterable[str]) -> None:
         """Copies weights and buffers of modules that are built here; no optimizer state.
 
         What the other has not built yet was never trained there, and stays as it is here.
         """
         for key in keys:
+            module = self._modules[key]
             weights = other._weights(key)
             if weights is not None:
-                self._modules[key].load_state_dict(weights)
+                module.load_state_dict(weights)
+            if other._overlaps is not None and key not in other._lent | other._newest:
+                named = ((f"module|{name}", t) for name, t in module.state_dict().items())
+                other._overlaps[_family(key)].pull(named)
 
     def state(self) -> dict[str, Tensor]:
         """All weights, buffers and optimizer states, keyed `module key|kind|name`."""
@@ -124,14 +152,26 @@ class WeightBank:
             elsewhere |= {key: self._shelf.read(key) for key in self._shelf}
         for key, entry in elsewhere.items():
             state |= {f"{key}|{name}": tensor for name, tensor in entry.items()}
+        if self._overlaps is not None:
+            for family, overlap in self._overlaps.items():
+                state |= {f"{family}|overlap|{name}": t for name, t in overlap.state().items()}
+            newest = self._lent | self._newest
+            state |= {f"{key}|overlap|{_NEWEST}": torch.tensor(True) for key in sorted(newest)}
         return state
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
         """Puts back what `state` returned, also for modules that are not built yet."""
         entries: dict[str, dict[str, Tensor]] = {}
+        overlaps: dict[str, dict[str, Tensor]] = {}
+        newest: set[str] = set()
         for name, tensor in state.items():
             key, kind, rest = _split(name)
-            entries.setdefault(key, {})[f"{kind}|{rest}"] = tensor
+            if kind != "overlap":
+                entries.setdefault(key, {})[f"{kind}|{rest}"] = tensor
+            elif rest == _NEWEST:
+                newest.add(key)
+            else:
+                overlaps.setdefault(key, {})[rest] = tensor
         for key, entry in entries.items():
             if key in self._modules:
                 self._load_entry(key, entry)
@@ -139,6 +179,13 @@ class WeightBank:
             if self._shelf is not None:
                 self._shelf.remove(key)
             self._unclaimed[key] = entry
+        if self._overlaps is not None:
+            self._newest = newest
+            self._overlaps.clear()
+            for family, known in overlaps.items():
+                self._overlaps[family].load_state(known)
+            for key in self._lent - newest:
+                self._overlaps[_family(key)].pull(self._entry(key))
 
     def _entry(self, key: str) -> Iterator[tuple[str, Tensor]]:
         module = self._modules[key]
@@ -185,13 +232,34 @@ class WeightBank:
             torch.cuda.synchronize(self._device)
 
 
+def weights_of(key: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights and buffers of a module in what `WeightBank.state` returned.
+
+    They are those that its family shares, where it was not lent. Empty for what was never built.
+    """
+    prefix = f"{key}|module|"
+    weights = {n.removeprefix(prefix): t.clone() for n, t in state.items() if n.startswith(prefix)}
+    if f"{key}|overlap|{_NEWEST}" not in state:
+        overlap, prefix = Overlap(), f"{_family(key)}|overlap|"
+        overlap.load_state(
+            {n.removeprefix(prefix): t for n, t in state.items() if n.startswith(prefix)}
+        )
+        overlap.pull((f"module|{name}", tensor) for name, tensor in weights.items())
+    return weights
+
+
 def _parameters(module: nn.Module) -> list[nn.Parameter]:
     # an identity has no parameter, and optimizers refuse an empty list
     return list(module.parameters()) or [nn.Parameter(torch.empty(0), requires_grad=False)]
 
 
+def _family(key: str) -> str:
+    """What shares weights: the candidates of one place."""
+    return key.rpartition("/")[0]
+
+
 def _split(name: str) -> tuple[str, str, str]:
-    for kind in ("module", "optimizer"):
+    for kind in ("overlap", "module", "optimizer"):
         key, separator, rest = name.rpartition(f"|{kind}|")
         if separator:
             return key, kind, rest

@@ -104,6 +104,8 @@ class SearchConfig(Checked):
         levers: what may be traded for memory.
         num_rounds: rounds of explore and differentiate.
         optimizer: of the shared weights.
+        share_overlap: whether the candidates of a choice share the weights that their tensors have
+            in common: each is trained more often where there are many that are alike.
         explore: the RL half.
         differentiate: the DNAS half.
         select: how the returned architecture is taken among the best.
@@ -142,6 +144,7 @@ class SearchConfig(Checked):
     levers: LeversConfig = LeversConfig()
     num_rounds: int = Field(2, ge=1)
     optimizer: OptimizerConfig = OptimizerConfig()
+    share_overlap: bool = False
     explore: ExploreConfig = ExploreConfig()
     differentiate: DifferentiateConfig = DifferentiateConfig()
     select: SelectConfig = SelectConfig()

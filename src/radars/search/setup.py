@@ -191,6 +191,7 @@ class SearchSetup:
             seed=stable_seed(config.seed, "weights"),
             shelf=shelf,
             host_bytes=config.levers.host_bytes or total_memory_bytes() // 2,
+            share_overlap=config.share_overlap,
         )
 
     def new_controller(self) -> Controller:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from radars.errors import ConfigError
+from radars.nn.weight_bank import weights_of
 from radars.run import CheckpointStore, read_result
 from radars.space import Architecture, Candidates, SearchSpace
 from radars.space.choose import as_pairs
@@ -43,11 +44,9 @@ def searched_weights(
     tensors = {} if checkpoint is None else checkpoint.tensors
     network, key_of_place = _with_places(space, architecture)
     weights: dict[str, Tensor] = {}
+    shared = {n.removeprefix(_SHARED): t for n, t in tensors.items() if n.startswith(_SHARED)}
     for place, key in {"": _OUTSIDE, **key_of_place}.items():
-        prefix = f"{_SHARED}{key}|module|"
-        for name, tensor in tensors.items():
-            if name.startswith(prefix):
-                weights[f"{place}{name.removeprefix(prefix)}"] = tensor
+        weights |= {f"{place}{name}": t for name, t in weights_of(key, shared).items()}
     own = network.state_dict()
     fit = [name for name in weights if name in own and own[name].shape == weights[name].shape]
     if not weights or len(fit) < len(weights):
