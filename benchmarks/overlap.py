@@ -1,0 +1,95 @@
+"""What shared weights know of a large space, with and without `share_overlap`.
+
+On `cifar-large` (25 candidates in each of 8 layers) at width 8 and CIFAR-10: shared weights are
+trained on uniform single paths, then random paths are scored on validation images.
+
+    python benchmarks/overlap.py --data DATA
+
+Appends to `benchmarks/results/overlap.jsonl`.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+from about import about
+
+from radars.data import DataConfig
+from radars.run.allocator import freed_memory_kept
+from radars.search import ExploreConfig, SearchConfig
+from radars.search.explore import explore
+from radars.search.schedule import cosine
+from radars.search.setup import SearchSetup
+
+RESULTS = Path(__file__).parent / "results" / "overlap.jsonl"
+
+
+def main() -> None:
+    """Runs both and prints a line for each."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="with cifar10/")
+    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--paths", type=int, default=64)
+    parser.add_argument("--seeds", default="0")
+    arguments = parser.parse_args()
+    for seed in map(int, arguments.seeds.split(",")):
+        for share_overlap in (False, True):
+            row = about() | accuracy(arguments, seed, share_overlap)
+            RESULTS.parent.mkdir(exist_ok=True)
+            with RESULTS.open("a") as file:
+                file.write(json.dumps(row) + "\n")
+            print(row, flush=True)
+
+
+def accuracy(arguments: argparse.Namespace, seed: int, share_overlap: bool) -> dict[str, Any]:
+    """Trains shared weights, and scores random paths with them."""
+    config = SearchConfig(
+        space="cifar-large",
+        space_options={"width": 8},
+        data=DataConfig(
+            source=str(arguments.data / "cifar10"), num_train=20_000, validation_fraction=0.2
+        ),
+        budget=2**28,
+        seed=seed,
+        share_overlap=share_overlap,
+        explore=ExploreConfig(steps=arguments.steps),
+    )
+    setup = SearchSetup.of(config)
+    bench, supernet, policy = setup.workbench(), setup.new_supernet(), setup.new_controller()
+    start = time.perf_counter()
+    with freed_memory_kept():
+        explore(
+            bench,
+            supernet,
+            policy,
+            config.explore,
+            start=0,
+            seed=seed,
+            num_uniform=arguments.steps,
+            learning_rate_at=lambda step: 0.1 * cosine(step / arguments.steps),
+            tick=lambda step, accuracy: None,
+        )
+        seconds = time.perf_counter() - start
+        batches = [bench.validation_stream.next() for _ in range(4)]
+        num_examples = sum(len(batch.label_B) for batch in batches)
+        accuracies = []
+        for _ in range(arguments.paths):
+            path = bench.draw(policy, uniform=True).architecture
+            total = sum(float(bench.total_score(supernet, path, batch)) for batch in batches)
+            accuracies.append(total / num_examples)
+    return {
+        "share_overlap": share_overlap,
+        "seed": seed,
+        "steps": arguments.steps,
+        "accuracy": round(statistics.fmean(accuracies), 4),
+        "lowest": min(accuracies),
+        "highest": max(accuracies),
+        "seconds": round(seconds, 1),
+    }
+
+
+if __name__ == "__main__":
+    main()
