@@ -127,13 +127,15 @@ def test_a_method_that_does_not_fit_has_a_row_that_says_what_it_needs(tmp_path: 
     assert compare(config, tmp_path) == [row]
 
 
-def test_settings_of_a_cell_that_was_begun_do_not_change(tmp_path: Path) -> None:
+def test_of_a_cell_that_was_begun_only_how_long_it_may_take_changes(tmp_path: Path) -> None:
     grids = [{"methods": ["radars"], "seeds": [0]}]
     with pytest.raises(Stopped):
         compare(config_of(grids=grids), tmp_path, InterruptAt(3))
     other = config_of(grids=grids, search=SEARCH | {"budget": "31MiB"})
     with pytest.raises(ConfigError, match="a cell keeps its settings, but budget"):
         compare(other, tmp_path)
+    longer = config_of(grids=grids, search=SEARCH | {"max_minutes": 30})
+    assert [row.status for row in compare(longer, tmp_path)] == ["completed"]
 
 
 def test_results_that_are_none_are_one_line(tmp_path: Path) -> None:

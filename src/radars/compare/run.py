@@ -20,7 +20,7 @@ from radars.run.device import device_of
 from radars.run.environment import environment
 from radars.run.executor import Lost, Needs, new_executor
 from radars.run.files import to_json, write_atomically
-from radars.search.config import SearchConfig
+from radars.search.config import CHANGEABLE, SearchConfig
 from radars.search.job import run_search
 from radars.search.result import SearchResult
 from radars.settings import validate_settings
@@ -255,7 +255,7 @@ def _check_same(search: SearchConfig, out: Path) -> None:
     # validated: a setting that is newer than the cell has its default
     before = validate_settings(SearchConfig, stored).model_dump(mode="json")
     asked = search.model_dump(mode="json")
-    different = [key for key in asked if before[key] != asked[key] and key != "executor"]
+    different = [key for key in asked if before[key] != asked[key] and key not in CHANGEABLE]
     if different:
         key = different[0]
         raise ConfigError(

@@ -12,8 +12,6 @@ from radars.search.recipes import recipe
 from radars.search.result import SearchResult
 from radars.settings import merge_settings, read_settings, validate_settings
 
-_MAY_CHANGE = ("max_minutes", "max_skipped_steps", "checkpoint_seconds", "loggers", "executor")
-
 
 def search_config(
     given: Mapping[str, Any], config_file: Path | None = None, overrides: Sequence[str] = ()
@@ -71,7 +69,7 @@ def start_search(
 def _check_same(stored: SearchConfig, asked: SearchConfig, out: Path) -> SearchConfig:
     """The configuration to go on with: only what does not change the result may be new."""
     before, after = stored.model_dump(mode="json"), asked.model_dump(mode="json")
-    different = [key for key in before if before[key] != after[key] and key not in _MAY_CHANGE]
+    different = [key for key in before if before[key] != after[key] and key not in CHANGEABLE]
     if not different:
         return asked
     key = different[0]

@@ -77,6 +77,9 @@ class CostsConfig(Checked):
     margin: float = Field(0.05, ge=0, lt=1)
 
 
+CHANGEABLE = ("max_minutes", "max_skipped_steps", "checkpoint_seconds", "loggers", "executor")
+"""Settings that may be others when a search goes on; what it finds does not depend on them."""
+
 Objective = Literal["accuracy", "macs", "parameters", "memory", "latency_ms"]
 
 
