@@ -6,7 +6,7 @@ from typing import Any
 
 from radars.errors import ConfigError, Stopped
 from radars.run import Progress, read_config, read_result
-from radars.search.config import SearchConfig
+from radars.search.config import CHANGEABLE, SearchConfig
 from radars.search.job import run_search
 from radars.search.recipes import recipe
 from radars.search.result import SearchResult
