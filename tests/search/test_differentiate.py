@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -5,9 +6,9 @@ import torch
 from tests.tiny import planted_data, planted_space, quick_config, tiny_data, tiny_space
 from torch import Tensor
 
-from radars.memory import Plan
+from radars.memory import Plan, predict
 from radars.nn.optimizer import state_tensors
-from radars.nn.steps import architecture_step
+from radars.nn.steps import StepKind, architecture_step
 from radars.nn.supernet import Supernet
 from radars.search import DifferentiateConfig
 from radars.search.differentiate import BetaDecay, differentiate
@@ -165,3 +166,29 @@ def test_a_supernet_that_the_device_has_no_room_for_is_planned_again(
     assert bench.planner.budget_bytes == int(0.9 * plan.memory.peak_bytes)
     assert calls == [plan.subspace] * 2 + [tighter.subspace] * 3  # the step was repeated
     assert {choice: tuple(names) for choice, names in trained.items()} == dict(tighter.subspace)
+
+
+@pytest.mark.parametrize("kind", [StepKind.WEIGHTS, StepKind.ARCHITECTURE])
+def test_the_step_that_is_predicted_to_be_the_dearest_is_the_one_that_is_measured(
+    kind: StepKind,
+) -> None:
+    setup = setup_of(budget="30MiB")
+    bench, supernet = setup.workbench(), setup.new_supernet()
+    plan = bench.planner.plan()
+    assert plan.memory.kind is StepKind.WEIGHTS
+    if kind is StepKind.ARCHITECTURE:
+        alone = predict(setup.proxy, plan.subspace, bench.planner.spec, kinds=[kind])
+        plan = replace(plan, memory=alone)
+    differentiate(
+        bench,
+        supernet,
+        plan,
+        DifferentiateConfig(steps=2, max_cost_ratio=None),
+        initial_logits=SAME,
+        start=0,
+        seed=0,
+        learning_rate_at=lambda step: 0.1,
+        tick=lambda step, accuracy: None,
+    )
+    assert bench.meter.predicted_peak_bytes == plan.memory.peak_bytes
+    assert bench.meter.measured_peak_bytes == pytest.approx(plan.memory.peak_bytes, rel=0.02)

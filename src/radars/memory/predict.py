@@ -84,10 +84,12 @@ class StepMemory:
     Attributes:
         peak_bytes: the most bytes of tensors alive at once.
         breakdown: what they were there for.
+        kind: which step it is.
     """
 
     peak_bytes: int
     breakdown: Breakdown
+    kind: StepKind
 
 
 def predict(
@@ -149,7 +151,7 @@ def predict(
                 run_step(
                     kind, supernet, batch, spec.precision, levers.micro_batches, spec.task.loss
                 )
-            memories.append(StepMemory(tracker.peak_bytes, tracker.breakdown))
+            memories.append(StepMemory(tracker.peak_bytes, tracker.breakdown, kind))
             if kind is StepKind.WEIGHTS and levers.recompute == 1:
                 bound_bytes = _architecture_bound(tracker, supernet, output_bytes)
     return max(memories, key=lambda memory: memory.peak_bytes)

@@ -69,6 +69,11 @@ class MemoryMeter:
         self.measured_peak_bytes = max(self.measured_peak_bytes, measured_bytes)
         return result
 
+    def run_below(self, peak_bytes: int, step: Callable[[], Result]) -> Result:
+        """Runs a step that holds no more than another, whose peak is within the budget."""
+        self.latest_bytes = peak_bytes
+        return step()
+
     def include(self, other: "MemoryMeter") -> None:
         """Takes in what another meter of the same search saw."""
         self.predicted_peak_bytes = max(self.predicted_peak_bytes, other.predicted_peak_bytes)
