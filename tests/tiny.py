@@ -66,6 +66,19 @@ def shared_network(choose: Choose) -> nn.Module:
     )
 
 
+def overlapping_network(choose: Choose) -> nn.Module:
+    """Choices among the same operation in several sizes, which can share weights."""
+    blocks: dict[str, Factory] = {
+        "none": nn.Identity,
+        "mb2_k3": lambda: mbconv(4, 4, 3, 2),
+        "mb3_k5": lambda: mbconv(4, 4, 5, 3),
+        "mb2_k5_se": lambda: mbconv(4, 4, 5, 2, squeeze_excite=True),
+    }
+    return nn.Sequential(
+        conv_bn_relu(1, 4), choose("a", blocks), choose("b", blocks), classifier(4, 4)
+    )
+
+
 class CellNetwork(nn.Module):
     """A cell with one node, which keeps two of four edges (`cell_space`)."""
 
@@ -165,6 +178,10 @@ def tiny_space() -> SearchSpace:
 
 def shared_space() -> SearchSpace:
     return SearchSpace(shared_network, name="shared", input_shape=(1, 8, 8))
+
+
+def overlapping_space() -> SearchSpace:
+    return SearchSpace(overlapping_network, name="overlapping", input_shape=(1, 8, 8))
 
 
 def cell_space() -> SearchSpace:

@@ -3,36 +3,16 @@
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import Tensor, nn
+from tests.tiny import overlapping_space
+from torch import Tensor
 
-from radars.nn.operations import classifier, conv_bn_relu, mbconv
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.overlap import Overlap
 from radars.nn.steps import architecture_step, weights_step
 from radars.nn.supernet import Supernet
-from radars.space import Architecture, Choose, SearchSpace, Subspace
+from radars.space import Architecture, Subspace
 
-
-def network(choose: Choose) -> nn.Module:
-    return nn.Sequential(
-        conv_bn_relu(1, 4),
-        *(
-            choose(
-                name,
-                {
-                    "none": nn.Identity,
-                    "mb2_k3": lambda: mbconv(4, 4, 3, 2),
-                    "mb3_k5": lambda: mbconv(4, 4, 5, 3),
-                    "mb2_k5_se": lambda: mbconv(4, 4, 5, 2, squeeze_excite=True),
-                },
-            )
-            for name in ("a", "b")
-        ),
-        classifier(4, 4),
-    )
-
-
-SPACE = SearchSpace(network)
+SPACE = overlapping_space()
 EXPAND, DEPTHWISE, PROJECT = "block.0.0.weight", "block.1.0.weight", "block.2.0.weight"
 
 

@@ -12,6 +12,7 @@ from tests.tiny import (
     InterruptAt,
     assert_same_tensors,
     final_checkpoint,
+    overlapping_space,
     quick_config,
     tiny_data,
     tiny_space,
@@ -185,6 +186,26 @@ def test_weights_that_do_not_fit_the_host_are_on_disk_and_change_nothing(
     assert on_disk.architecture == run[1].architecture
     assert on_disk.validation_accuracy == run[1].validation_accuracy
     assert_same_tensors(final_checkpoint(tmp_path / "run")[0], final_checkpoint(run[0])[0])
+
+
+@pytest.mark.parametrize("step", [5, 10])
+def test_a_search_whose_candidates_share_weights_goes_on_bit_for_bit(
+    tmp_path: Path, step: int
+) -> None:
+    config = quick_config(share_overlap=True)
+
+    def run(name: str, **options: Any) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        run_search(
+            config, space=overlapping_space(), data=tiny_data(), out=tmp_path / name, **options
+        )
+        return final_checkpoint(tmp_path / name)
+
+    with pytest.raises(Stopped):
+        run("parts", progress=InterruptAt(step))  # while exploring, while differentiating
+    (parts, part_values), (whole, values) = run("parts", resume=True), run("whole")
+    assert part_values == values
+    assert_same_tensors(parts, whole)
+    assert any("|overlap|" in name for name in whole)
 
 
 def test_a_hard_cap_is_for_the_device_that_has_one(tmp_path: Path) -> None:
