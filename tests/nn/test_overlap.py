@@ -97,7 +97,14 @@ def test_a_child_inherits_what_its_candidates_share() -> None:
 
 def test_training_goes_on_bit_for_bit_from_a_state_that_was_taken_at_any_time() -> None:
     several = Subspace({"a": ("mb2_k3", "mb3_k5"), "b": ("none", "mb2_k5_se", "mb3_k5")})
-    phases = [both("mb2_k3"), both("mb3_k5"), several, several, both("mb2_k5_se"), both("mb2_k3")]
+    phases: list[Architecture | Subspace] = [
+        both("mb2_k3"),
+        both("mb3_k5"),
+        several,
+        several,
+        both("mb2_k5_se"),
+        both("mb2_k3"),
+    ]
 
     def states() -> list[dict[str, Tensor]]:
         supernet = Supernet(SPACE, both("none").as_subspace(), share_overlap=True)

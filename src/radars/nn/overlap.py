@@ -85,7 +85,8 @@ def _common(
     shape: Iterable[int], other: Iterable[int]
 ) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
     """Where two tensors overlap: in the one, and in the other."""
-    mine, theirs = [], []
+    mine: list[slice] = []
+    theirs: list[slice] = []
     for dim, (size, size_other) in enumerate(zip(shape, other, strict=True)):
         length = min(size, size_other)
         for slices, whole in ((mine, size), (theirs, size_other)):
