@@ -28,10 +28,14 @@ class TensorBoardCurves(Curves):
 
     def __init__(self, path: Path, first_step: int | None = None) -> None:
         # here, as it takes seconds
-        from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+        from tensorboard.compat.proto.event_pb2 import (  # type: ignore[import-untyped]
+            Event,
+            SessionLog,
+        )
         from torch.utils.tensorboard import RecordWriter, summary
 
-        self._new_event, self._new_record_writer, self._summary = Event, RecordWriter, summary
+        self._new_event, self._new_record_writer = Event, RecordWriter
+        self._summary: Any = summary  # without types
         # files of a directory are read in the order of their names
         self._path = path / f"events.out.tfevents.{time.time_ns()}.{socket.gethostname()}"
         make_directory(path)
@@ -40,7 +44,7 @@ class TensorBoardCurves(Curves):
             self._descriptor = os.open(self._path, flags, 0o666)
         except OSError as error:
             raise unwritable(self._path, error) from error
-        first = [{"file_version": "brain.Event:2"}]
+        first: list[dict[str, Any]] = [{"file_version": "brain.Event:2"}]
         if first_step is not None:
             first.append({"step": first_step, "session_log": SessionLog(status=SessionLog.START)})
         try:
