@@ -6,9 +6,11 @@ with the error that the user needs and the last good checkpoint intact. `equal` 
 result, and every tensor of whose last checkpoint, are those of a search that nothing happened to.
 
     python benchmarks/faults.py
+    python benchmarks/faults.py --only "file system full" --only "process told to stop"
 
-Appends each row to `benchmarks/results/faults.jsonl` when it is done; exits with 1 where one is not
-100%.
+Appends each row to `benchmarks/results/faults.jsonl` when it is done, with what a try said that did
+not end as it should, and prints the table of the newest row of each kind; exits with 1 where a row
+of this time is not 100%.
 """
 
 import argparse
@@ -16,6 +18,7 @@ import json
 import math
 import os
 import random
+import re
 import resource
 import signal
 import subprocess
@@ -24,7 +27,8 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -56,14 +60,30 @@ SETTINGS: dict[str, Any] = {
 _OF_THE_MACHINE = ("search_seconds", "peak_rss_bytes")
 _SPOILED = stable_seed(stable_seed(0, "round", 0), 7)  # the seed of the eighth step
 _FULL_FILE_BYTES = 20_000
+_LARGE_BYTES = 20 * 2**20  # room for a whole run
+_FILLER_BYTES = 2**20
+_MOST_SAID = 2000  # letters of what a process said
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a try ended."""
+    """How a try ended.
+
+    Attributes:
+        survived: whether as it should.
+        equal: whether with the result of a search that nothing happened to.
+        said: by whom it did not survive for, or nothing.
+    """
 
     survived: bool
     equal: bool
+    said: str = ""
+
+    def if_also(self, is_so: bool, otherwise: str) -> "Outcome":
+        """The same, where something else is so, too; or what was otherwise."""
+        if is_so:
+            return self
+        return Outcome(False, self.equal, "; ".join(filter(None, (otherwise, self.said))))
 
 
 @dataclass(frozen=True)
@@ -87,43 +107,57 @@ Try = Callable[[Path, random.Random, Whole], Outcome]
 
 
 def main() -> None:
-    """Runs every try, prints the table, and appends a row for each kind of fault."""
+    """Runs every try, appends a row for each kind of fault, and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--scale", type=float, default=1.0, help="of the numbers of tries")
     parser.add_argument("--only", action="append", choices=KINDS, help="a kind; may be repeated")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    kinds = arguments.only or list(KINDS)
     rows = []
     with tempfile.TemporaryDirectory(prefix="radars-faults-") as folder:
         root = Path(folder)
-        whole = _measured(root / "whole", _search)
-        spoiled = _measured(root / "spoiled", _spoiled_search)
+        known: dict[Callable[[Path], None], Whole] = {}  # a whole search takes a while
         for kind, (number, attempt) in KINDS.items():
-            if arguments.only and kind not in arguments.only:
+            if kind not in kinds or (attempt in _MOUNTING and not _can_mount(root)):
                 continue
-            if attempt is _full_file_system and not _can_mount(root):
-                continue
+            search = _spoiled_search if attempt is _nan_loss else _search
+            if search not in known:
+                known[search] = _measured(root / f"whole {len(known)}", search)
             draw = random.Random(f"{arguments.seed} {kind}")
             number = max(1, round(number * arguments.scale))
-            about_it = spoiled if attempt is _nan_loss else whole
-            outcomes = [
-                attempt(root / f"{kind} {index}", draw, about_it) for index in range(number)
-            ]
+            outcomes = []
+            for index in range(number):
+                outcomes.append(attempt(root / f"{kind} {index}", draw, known[search]))
+                print(f"{kind} {index}: {outcomes[-1]}", file=sys.stderr, flush=True)
             rows.append({
                 "fault": kind,
                 "tries": number,
                 "survived": sum(outcome.survived for outcome in outcomes),
                 "equal": sum(outcome.equal for outcome in outcomes),
+                "said": [outcome.said for outcome in outcomes if outcome.said],
             })  # fmt: skip
             with RESULTS.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(about() | {"seed": arguments.seed} | rows[-1]) + "\n")
-            print(f"{kind}: {rows[-1]}", file=sys.stderr, flush=True)
-    print("| kind of fault | tries | survived | results equal |\n|---|---|---|---|")
-    for row in rows:
-        survived, equal = (row[name] / row["tries"] for name in ("survived", "equal"))
-        print(f"| {row['fault']} | {row['tries']} | {survived:.0%} | {equal:.0%} |")
+    print(_table(RESULTS))
     sys.exit(any(row["survived"] < row["tries"] or row["equal"] < row["tries"] for row in rows))
+
+
+def _table(results: Path) -> str:
+    """The newest row of each kind."""
+    rows = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
+    newest = {row["fault"]: row for row in rows}
+    columns = {
+        "fault": "fault",
+        "tries": "tries",
+        "survived": "ended as it should",
+        "equal": "same result, bit for bit",
+        "date": "measured on",
+    }
+    lines = [list(columns.values()), ["---"] * len(columns)]
+    lines += [[str(newest[kind][name]) for name in columns] for kind in KINDS if kind in newest]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _killed(out: Path, draw: random.Random, whole: Whole) -> Outcome:
@@ -154,10 +188,10 @@ def _interrupted(out: Path, draw: random.Random, whole: Whole) -> Outcome:
     pid = _start(out, _search)
     _wait_for_checkpoint(pid, out, draw.randrange(1, whole.num_checkpoints))
     os.kill(pid, signal.SIGTERM)
-    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    status = _status_of(pid)
     has_ended = read_result(out) is not None  # it was faster than the signal
     outcome = _resumed(out, whole)
-    return Outcome(outcome.survived and (has_ended or status == 130), outcome.equal)
+    return outcome.if_also(has_ended or status == 130, f"it ended with {status}")
 
 
 def _damaged(
@@ -177,7 +211,7 @@ def _damaged(
         is_said = any(event["event"] == "checkpoint_damaged" for event in run.read_events())
         is_used = run.resumed_step == before and run.damaged_steps == (last,)
     outcome = _resumed(out, whole)
-    return Outcome(outcome.survived and is_said and is_used, outcome.equal)
+    return outcome.if_also(is_said, "no event says so").if_also(is_used, "not the one before")
 
 
 def _cut_short(out: Path, draw: random.Random, whole: Whole) -> Outcome:
@@ -198,7 +232,6 @@ def _flipped(out: Path, draw: random.Random, whole: Whole) -> Outcome:
 
 def _full_disk(out: Path, draw: random.Random, whole: Whole) -> Outcome:
     """From some checkpoint on no file can hold a whole one: the search says so and stops."""
-    said = out.with_suffix(".txt")
     wanted = draw.randrange(2, whole.num_checkpoints)
 
     def search(out: Path) -> None:
@@ -212,40 +245,64 @@ def _full_disk(out: Path, draw: random.Random, whole: Whole) -> Outcome:
             save(store, step, *state)
 
         CheckpointStore.save = save_to_a_full_disk  # type: ignore[method-assign, assignment]
-        try:
-            _search(out)
-        except RunError as error:
-            said.write_text(str(error))
+        _search(out)
 
-    os.waitpid(_start(out, search), 0)
-    is_intact = CheckpointStore(out / "checkpoint").newest_intact_step() == (wanted - 1, [])
-    outcome = _resumed(out, whole)
-    return Outcome(outcome.survived and is_intact and _says_so(said), outcome.equal)
+    said = out.with_suffix(".full")
+    status = _status_of(_start(out, search, said))
+    newest = CheckpointStore(out / "checkpoint").newest_intact_step()
+    outcome = _resumed(out, whole).if_also(newest == (wanted - 1, []), f"checkpoints: {newest}")
+    return _told_of_the_disk(outcome, status, said)
 
 
 def _full_file_system(out: Path, draw: random.Random, whole: Whole) -> Outcome:
     """A file system in memory that has room for one or two checkpoints; later it is enlarged."""
-    said = out.with_suffix(".txt")
     size = round(whole.checkpoint_bytes * draw.uniform(1.2, 2.8))
-    out.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "radars", out], check=True)
-
-    def search(folder: Path) -> None:
-        try:
-            _search(folder)
-        except RunError as error:
-            said.write_text(str(error))
-
-    try:
-        run = out / "run"
-        os.waitpid(_start(run, search), 0)
+    with _mounted(out, size) as run:
+        said = out.with_suffix(".full")
+        status = _status_of(_start(run, _search, said))
         store = CheckpointStore(run / "checkpoint")
         is_intact = bool(store.steps()) and all(map(store.is_intact, store.steps()))
-        subprocess.run(["mount", "-o", "remount,size=100m", out], check=True)
-        outcome = _resumed(run, whole)
+        _remount(out, _LARGE_BYTES)
+        outcome = _resumed(run, whole, out.with_suffix(".err"))
+    return _told_of_the_disk(outcome.if_also(is_intact, "damaged checkpoints"), status, said)
+
+
+def _filled_file_system(out: Path, draw: random.Random, whole: Whole) -> Outcome:
+    """Somebody fills the file system at any moment, so that any file is the first to fail.
+
+    It is resumed once while there is no room, to the same line, and again when there is.
+    """
+    with _mounted(out, _LARGE_BYTES) as run:
+        said, said_again = out.with_suffix(".full"), out.with_suffix(".again")
+        store = CheckpointStore(run / "checkpoint")
+        pid = _start(run, _search, said)
+        _wait_for_checkpoint(pid, run, draw.randrange(1, whole.num_checkpoints // 2))
+        with (out / "filler").open("wb", buffering=0) as filler, suppress(OSError):
+            while True:
+                filler.write(bytes(_FILLER_BYTES))
+        status = _status_of(pid)
+        newest = store.newest_intact_step()
+        status_again = _status_of(_start(run, _search, said_again))
+        is_intact = newest[1] == [] and store.newest_intact_step() == newest
+        (out / "filler").unlink()
+        outcome = _resumed(run, whole, out.with_suffix(".err"))
+    outcome = outcome.if_also(is_intact, f"checkpoints: {newest}")
+    return _told_of_the_disk(_told_of_the_disk(outcome, status_again, said_again), status, said)
+
+
+@contextmanager
+def _mounted(out: Path, num_bytes: int) -> Iterator[Path]:
+    """A file system in memory, and the place of a run in it."""
+    out.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={num_bytes}", "radars", out], check=True)
+    try:
+        yield out / "run"
     finally:
         subprocess.run(["umount", out], check=True)
-    return Outcome(outcome.survived and is_intact and _says_so(said), outcome.equal)
+
+
+def _remount(out: Path, num_bytes: int) -> None:
+    subprocess.run(["mount", "-o", f"remount,size={num_bytes}", out], check=True)
 
 
 def _can_mount(root: Path) -> bool:
@@ -259,9 +316,11 @@ def _can_mount(root: Path) -> bool:
     return True
 
 
-def _says_so(said: Path) -> bool:
-    text = said.read_text() if said.exists() else ""
-    return "cannot write" in text and "free the disk" in text and "\n" not in text
+def _told_of_the_disk(outcome: Outcome, status: int, said: Path) -> Outcome:
+    """The outcome where a search ended with one line about the disk, and nothing else."""
+    text = said.read_text()
+    is_told = re.fullmatch("cannot write .*; free the disk .*\n", text) and status == 1
+    return outcome.if_also(bool(is_told), f"it ended with {status}: {text[-_MOST_SAID:]!r}")
 
 
 def _nan_loss(out: Path, draw: random.Random, whole: Whole) -> Outcome:
@@ -270,10 +329,10 @@ def _nan_loss(out: Path, draw: random.Random, whole: Whole) -> Outcome:
     _wait_for_checkpoint(pid, out, draw.randrange(1, whole.num_checkpoints))
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
-    outcome = _resumed(out, whole)
+    outcome = _resumed(out, whole, search=_spoiled_search)
     events = read_events(out / "events.jsonl")
     skipped = [event["count"] for event in events if event["event"] == "step_skipped"]
-    return Outcome(outcome.survived and skipped == [1], outcome.equal)
+    return outcome.if_also(skipped == [1], f"skipped steps: {skipped}")
 
 
 def _second_owner(out: Path, draw: random.Random, whole: Whole) -> Outcome:
@@ -294,7 +353,7 @@ def _second_owner(out: Path, draw: random.Random, whole: Whole) -> Outcome:
     os.waitpid(pid, 0)
     is_refused = refused.exists() and f"in use by process {pid};" in refused.read_text()
     outcome = _resumed(out, whole)
-    return Outcome(outcome.survived and is_alive and is_refused, outcome.equal)
+    return outcome.if_also(is_alive, "the first ended").if_also(is_refused, "not refused")
 
 
 KINDS: dict[str, tuple[int, Try]] = {
@@ -305,9 +364,11 @@ KINDS: dict[str, tuple[int, Try]] = {
     "last checkpoint with a flipped bit": (5, _flipped),
     "files cannot grow while saving": (5, _full_disk),
     "file system full": (5, _full_file_system),
+    "file system filled by somebody, resumed full": (5, _filled_file_system),
     "loss is NaN, and killed": (5, _nan_loss),
     "second process on the run, first killed": (5, _second_owner),
 }
+_MOUNTING = (_full_file_system, _filled_file_system)
 
 
 def _search(out: Path) -> None:
@@ -328,16 +389,22 @@ def _spoiled_search(out: Path) -> None:
     _search(out)
 
 
-def _start(out: Path, run: Callable[[Path], None]) -> int:
-    """Runs something in a process of its own, which has imported everything; returns its id."""
+def _start(out: Path, run: Callable[[Path], None], said: Path | None = None) -> int:
+    """Runs something in a process of its own, which has imported everything; returns its id.
+
+    Args:
+        out: its run directory.
+        run: what it runs.
+        said: where its standard error goes; by default a file beside the directory.
+    """
     assert threading.active_count() == 1
     pid = os.fork()
     if pid:
         return pid
     status = 1
     try:
-        said = os.open(out.with_suffix(".err"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-        os.dup2(said, 2)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        os.dup2(os.open(said or out.with_suffix(".err"), flags, 0o666), 2)
         run(out)
         status = 0
     except RadarsError as error:
@@ -347,6 +414,11 @@ def _start(out: Path, run: Callable[[Path], None]) -> int:
         traceback.print_exc()
     finally:
         os._exit(status)
+
+
+def _status_of(pid: int) -> int:
+    """The exit status of a process, when it has ended; minus the signal that killed it."""
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def _has_ended(pid: int) -> bool:
@@ -361,7 +433,7 @@ def _wait_for_checkpoint(pid: int, out: Path, step: int) -> None:
 
 def _measured(out: Path, search: Callable[[Path], None]) -> Whole:
     start = time.monotonic()
-    status = os.waitstatus_to_exitcode(os.waitpid(_start(out, search), 0)[1])
+    status = _status_of(_start(out, search))
     seconds = time.monotonic() - start
     if status:
         raise SystemExit(f"the search that nothing happens to ended with {status}")
@@ -370,17 +442,20 @@ def _measured(out: Path, search: Callable[[Path], None]) -> Whole:
     return Whole(_ended(out), seconds, last, num_bytes)
 
 
-def _resumed(out: Path, whole: Whole) -> Outcome:
+def _resumed(
+    out: Path,
+    whole: Whole,
+    said: Path | None = None,
+    search: Callable[[Path], None] = _search,
+) -> Outcome:
     """Resumes, where the search did not end before, and compares."""
-    search = _spoiled_search if "NaN" in out.name else _search
-    is_alive = True
     if (read_result(out) or {}).get("status") != "completed":
-        status = os.waitstatus_to_exitcode(os.waitpid(_start(out, search), 0)[1])
-        is_alive = status == 0
-        if not is_alive:
-            said = out.with_suffix(".err").read_text()[-2000:]
-            print(f"{out.name}: the resumed search ended with {status}: {said}", file=sys.stderr)
-    return Outcome(is_alive, is_alive and _ended(out) == whole.ended)
+        said = said or out.with_suffix(".err")
+        status = _status_of(_start(out, search, said))
+        if status:
+            text = said.read_text()[-_MOST_SAID:]
+            return Outcome(False, False, f"the resumed search ended with {status}: {text!r}")
+    return Outcome(True, _ended(out) == whole.ended)
 
 
 def _ended(out: Path) -> tuple[Any, ...]:

@@ -1,9 +1,16 @@
-"""A disk that is full, for tests without one: files cannot grow beyond a size."""
+"""A disk that is full, for tests without one: files cannot grow, all of them or some."""
 
+import errno
+import os
 import resource
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors.torch
 
 from radars.run import Bar, Progress
 
@@ -19,6 +26,35 @@ def largest_file(num_bytes: int) -> Iterator[None]:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, previous)
+
+
+@contextmanager
+def full_for(part: str) -> Iterator[None]:
+    """Within, there is no space for files in whose path a part is."""
+    write_bytes, write, save_file = Path.write_bytes, os.write, safetensors.torch.save_file
+
+    def check(path: str | Path) -> None:
+        if part in str(path):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def checked_write_bytes(path: Path, content: bytes) -> int:
+        check(path)
+        return write_bytes(path, content)
+
+    def checked_write(descriptor: int, content: Any) -> int:
+        check(Path(f"/proc/self/fd/{descriptor}").readlink())
+        return write(descriptor, content)
+
+    def checked_save_file(tensors: Any, path: Path, *metadata: Any) -> None:
+        check(path)
+        save_file(tensors, path, *metadata)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "write_bytes", checked_write_bytes)
+        patch.setattr(os, "write", checked_write)
+        for module in ("radars.run.checkpoint", "radars.nn.shelf"):
+            patch.setattr(f"{module}.save_file", checked_save_file)
+        yield
 
 
 class FullDiskAt(ExitStack, Progress):

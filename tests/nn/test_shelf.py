@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.full_disk import largest_file
 
 from radars.errors import RunError
 from radars.nn.shelf import Shelf
@@ -57,3 +58,12 @@ def test_a_disk_that_takes_nothing_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(RunError, match=r"cannot keep weights in .*file.*host_bytes"):
         Shelf(tmp_path / "file" / "weights").put("key", TENSORS)
+
+
+def test_what_a_full_disk_took_of_the_first_key_goes_with_the_shelf(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path / "weights")
+    with largest_file(10_000), pytest.raises(RunError, match="cannot keep weights") as caught:
+        shelf.put("key", {"x": torch.zeros(100_000)})
+    assert "\n" not in str(caught.value)
+    shelf.clear()
+    assert list(tmp_path.iterdir()) == []

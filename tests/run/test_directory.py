@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
+from tests.full_disk import full_for
 
 from radars.errors import ConfigError, RunError
 from radars.run.directory import RunDirectory, read_result
@@ -89,6 +90,28 @@ def test_the_one_before_a_damaged_checkpoint(tmp_path: Path) -> None:
         RunDirectory.resume(tmp_path)
 
 
+def test_what_a_killed_process_left_is_gone_before_anything_is_written(tmp_path: Path) -> None:
+    with RunDirectory.create(tmp_path, CONFIG) as run:
+        run.save(1, {}, {})
+        leftovers = [
+            tmp_path / ".result.json.abc.tmp",
+            tmp_path / "checkpoint" / ".00000002.safetensors.abc.tmp",
+            run.weights_path / "abc.safetensors",
+        ]
+    for leftover in leftovers:
+        leftover.parent.mkdir(exist_ok=True)
+        leftover.touch()
+    with (
+        full_for("events.jsonl"),
+        pytest.raises(RunError, match=r"cannot write .*events\.jsonl"),
+    ):
+        RunDirectory.resume(tmp_path)
+    assert not [leftover for leftover in leftovers if leftover.exists()]
+    assert not (tmp_path / "weights").exists()
+    with RunDirectory.resume(tmp_path) as run:
+        assert run.resumed_step == 1
+
+
 def test_nothing_to_resume(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none"):
         with pytest.raises(ConfigError, match="leave out --resume"):
@@ -139,6 +162,17 @@ def test_a_config_that_is_not_plain_leaves_nothing(tmp_path: Path, config: Any) 
         RunDirectory.create(tmp_path / "a" / "b", config)
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_without_room_for_a_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, **options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "mkdir", full)
+    with pytest.raises(RunError, match=r"cannot write .*run: No space left on device; free"):
+        RunDirectory.create(tmp_path / "run", CONFIG)
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])

@@ -98,6 +98,17 @@ def test_a_full_disk_leaves_whole_lines(
     assert path.read_bytes() == whole
 
 
+def test_a_disk_that_is_full_only_when_it_is_waited_for(
+    log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int) -> None:  # as some file systems are
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RunError, match=r"cannot write .*events\.jsonl: Disk quota exceeded; free"):
+        log.sync()
+
+
 def test_truncate_never_lengthens(log: EventLog, path: Path) -> None:
     log.append("first", {})
     num_bytes = log.num_bytes

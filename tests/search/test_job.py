@@ -1,13 +1,14 @@
 import json
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import yaml
-from tests.full_disk import FullDiskAt
+from tests.full_disk import FullDiskAt, full_for
 from tests.tiny import (
     InterruptAt,
     assert_same_tensors,
@@ -25,7 +26,7 @@ from radars.nn.optimizer import OptimizerConfig
 from radars.nn.shelf import Shelf
 from radars.nn.steps import weights_step
 from radars.nn.supernet import Supernet
-from radars.run import CheckpointStore, read_events, read_result
+from radars.run import CheckpointStore, RunDirectory, read_events, read_result
 from radars.search import SearchConfig, SearchResult, run_search
 from radars.search.config import LeversConfig
 from radars.space import Architecture
@@ -285,3 +286,68 @@ def test_a_disk_that_is_full_keeps_the_last_good_checkpoint(tmp_path: Path) -> N
     expected, found = final_checkpoint(tmp_path / "whole"), final_checkpoint(out)
     assert found[1] == expected[1]
     assert_same_tensors(found[0], expected[0])
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        *("config.yaml", "latencies.json", "events.jsonl", "tensorboard", "checkpoint", "weights"),
+        *("architecture.json", "pareto.json", "result.json"),
+    ],
+)
+def test_a_disk_that_is_full_for_any_file_is_one_line(tmp_path: Path, part: str) -> None:
+    config = quick_config(
+        num_rounds=1,
+        explore={"steps": 2, "update_every": 2, "samples": 2},
+        differentiate={"steps": 1},
+        select={"draws": 2, "draw_batches": 1, "candidates": 2, "rungs": [1]},
+        pareto=["accuracy", "latency_ms"],
+        costs={"seconds": 0.001},
+        levers=LeversConfig(host_bytes=1),  # weights are put aside
+    )
+    out = tmp_path / "run"
+    said = r"cannot (write|keep weights in) .*No space left on device.*; free the disk"
+    with full_for(part), pytest.raises(RunError, match=said) as caught:
+        search(config, out=out)
+    assert "\n" not in str(caught.value)
+    assert part in str(caught.value)
+    assert not [path for path in tmp_path.rglob("*") if path.suffix in (".tmp", ".new")]
+    assert not (out / "weights").exists()
+    store = CheckpointStore(out / "checkpoint")
+    assert all(map(store.is_intact, store.steps()))
+    is_begun = (out / "config.yaml").is_file()
+    assert is_begun == (part != "config.yaml")
+    assert search(config, out=out, resume=is_begun).status == "completed"
+    ended = [event["event"] for event in read_events(out / "events.jsonl")]
+    assert ended.count("search_ended") == 1
+
+
+def test_a_search_whose_end_cannot_be_logged_is_not_completed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = search(quick_config(), out=tmp_path / "whole")
+    out = tmp_path / "run"
+    log = RunDirectory.log
+
+    def full_in_the_end(run: RunDirectory, event: str, /, **fields: Any) -> None:
+        with full_for("events.jsonl") if event == "search_ended" else nullcontext():
+            log(run, event, **fields)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunDirectory, "log", full_in_the_end)
+        with pytest.raises(RunError, match=r"cannot write .*events\.jsonl"):
+            search(quick_config(), out=out)
+    assert read_result(out) is None
+    assert search(quick_config(), out=out, resume=True).architecture == whole.architecture
+    expected, found = final_checkpoint(tmp_path / "whole"), final_checkpoint(out)
+    assert found[1] == expected[1]
+    assert_same_tensors(found[0], expected[0])
+
+
+def test_without_a_directory_a_temporary_one_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**options: Any) -> None:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr("radars.search.job.TemporaryDirectory", full)
+    with pytest.raises(RunError, match="cannot write a temporary directory: No usable"):
+        search(quick_config())

@@ -14,7 +14,7 @@ from radars.compare.yardsticks import yardsticks_table
 from radars.cost import Constraint
 from radars.errors import ConfigError, RunError, Stopped
 from radars.run import Progress
-from radars.run.files import write_atomically
+from radars.run.files import make_directory, write_atomically
 from radars.settings import merge_settings, read_settings, validate_settings
 
 TABLE_NAME = "table.md"
@@ -90,7 +90,7 @@ def start_comparison(
     config = validate_settings(CompareConfig, {**settings, **asked})
     if controllers_only:
         text = _controllers(config, progress)
-        out.mkdir(parents=True, exist_ok=True)
+        make_directory(out)
         write_atomically(out / CONTROLLERS_NAME, text)
         return Comparison(text, None)
     try:

@@ -19,7 +19,7 @@ from radars.run import NoProgress, Progress, read_config, read_result
 from radars.run.device import device_of
 from radars.run.environment import environment
 from radars.run.executor import Lost, Needs, new_executor
-from radars.run.files import to_json, write_atomically
+from radars.run.files import make_directory, to_json, write_atomically
 from radars.search.config import CHANGEABLE, SearchConfig
 from radars.search.job import run_search
 from radars.search.result import SearchResult
@@ -289,6 +289,6 @@ def _test_accuracy(
 
 
 def _append(file: Path, row: Row | Lost) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
+    make_directory(file.parent)
     before = file.read_text(encoding="utf-8") if file.exists() else ""
     write_atomically(file, before + to_json(asdict(row)) + "\n")

@@ -24,6 +24,7 @@ class Shelf:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._keys: set[str] = set()
+        self._is_made = False
 
     def __contains__(self, key: str) -> bool:
         return key in self._keys
@@ -35,9 +36,10 @@ class Shelf:
             RunError: the disk does not take them.
         """
         try:
-            if not self._keys:
+            if not self._is_made:
                 shutil.rmtree(self._folder, ignore_errors=True)
                 self._folder.mkdir(parents=True)
+                self._is_made = True
             path = self._path(key)
             new = path.with_suffix(".new")
             save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, new)
@@ -61,9 +63,10 @@ class Shelf:
 
     def clear(self) -> None:
         """Removes everything."""
-        if self._keys:
+        if self._is_made:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._keys.clear()
+            self._is_made = False
 
     def __iter__(self) -> Iterator[str]:
         """What is there, sorted."""

@@ -82,7 +82,15 @@ class CheckpointStore:
             save_file(payloads, temporary, metadata)
             # the checksum first: without its file it means nothing, the file is nothing without it
             write_atomically(_checksum_path(path), f"{_sha256(temporary)}  {path.name}\n")
-        self._prune(step)
+        try:
+            self._prune(step)
+        except OSError as error:
+            raise unwritable(self._directory, error) from error
+
+    def remove_leftovers(self) -> None:
+        """Removes what a process that was killed was about to write: the disk may need the room."""
+        for path in self._directory.glob(f".*{TEMPORARY_SUFFIX}"):
+            path.unlink(missing_ok=True)
 
     def steps(self) -> list[int]:
         """The steps that have a checkpoint, intact or not, in ascending order."""

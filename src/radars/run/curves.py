@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Self
 
@@ -44,7 +45,8 @@ class Curves(ABC):
     ) -> None:
         if error is None:
             self.close()
-        else:
+            return
+        with suppress(Exception):  # what ended the run is what people need to be told
             self.close("stopped" if isinstance(error, Stopped | KeyboardInterrupt) else "failed")
 
 
@@ -65,6 +67,7 @@ class AllCurves(Curves):
             part.show(step, name, picture_HW3)
 
     def close(self, status: str = "finished") -> None:
-        """See `Curves`."""
-        for part in self._parts:
-            part.close(status)
+        """See `Curves`; one that fails keeps none of the others open."""
+        with ExitStack() as stack:
+            for part in reversed(self._parts):
+                stack.callback(part.close, status)

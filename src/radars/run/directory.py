@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +16,14 @@ from torch import Tensor
 from radars.errors import ConfigError, first_line
 from radars.run.checkpoint import Checkpoint, CheckpointStore
 from radars.run.events import EventLog, read_events
-from radars.run.files import TEMPORARY_SUFFIX, plain, to_json, write_atomically
+from radars.run.files import (
+    TEMPORARY_SUFFIX,
+    is_full,
+    plain,
+    to_json,
+    unwritable,
+    write_atomically,
+)
 from radars.run.lock import LOCK_NAME, DirectoryLock
 from radars.settings import parse_yaml
 
@@ -67,6 +75,8 @@ class RunDirectory:
             try:
                 path.mkdir(parents=True, exist_ok=True)
             except OSError as error:
+                if is_full(error):
+                    raise unwritable(path, error) from error
                 raise ConfigError(
                     f"cannot make the run directory {path}: {error.strerror}; choose another --out"
                 ) from error
@@ -191,8 +201,11 @@ class RunDirectory:
         values = {} if step is None else self._checkpoints.load_values(step)
         self._events.truncate(values.get("events_bytes", 0))
         (self.path / _RESULT_NAME).unlink(missing_ok=True)
+        # before anything is written: they may be what fills the disk
         for leftover in self.path.glob(f".*{TEMPORARY_SUFFIX}"):
             leftover.unlink(missing_ok=True)
+        self._checkpoints.remove_leftovers()
+        shutil.rmtree(self.weights_path, ignore_errors=True)
         self.resumed_step, self.damaged_steps = step, tuple(damaged)
         for damaged_step in damaged:
             self.log("checkpoint_damaged", step=damaged_step)

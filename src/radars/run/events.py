@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from radars.errors import RunError
-from radars.run.files import to_json, unwritable
+from radars.run.files import append_whole, to_json, unwritable
 
 
 class EventLog:
@@ -46,16 +46,10 @@ class EventLog:
         if reserved := fields.keys() & {"time", "event"}:
             raise TypeError(f"every event has its own {sorted(reserved)}; give the field a name")
         line = to_json({"time": self._clock(), "event": event, **fields}).encode() + b"\n"
-        start_byte = self.num_bytes
         try:
-            rest = memoryview(line)
-            while rest:
-                rest = rest[os.write(self._descriptor, rest) :]
-        except BaseException as error:
-            self.truncate(start_byte)
-            if isinstance(error, OSError):
-                raise unwritable(self._path, error) from error
-            raise
+            append_whole(self._descriptor, line)
+        except OSError as error:
+            raise unwritable(self._path, error) from error
 
     def truncate(self, num_bytes: int) -> None:
         """Forgets what comes after `num_bytes`; a shorter file stays as it is."""
@@ -63,8 +57,15 @@ class EventLog:
             os.ftruncate(self._descriptor, num_bytes)
 
     def sync(self) -> None:
-        """Waits until all events are on the disk."""
-        os.fsync(self._descriptor)
+        """Waits until all events are on the disk.
+
+        Raises:
+            RunError: they cannot be written; some file systems say so only now.
+        """
+        try:
+            os.fsync(self._descriptor)
+        except OSError as error:
+            raise unwritable(self._path, error) from error
 
     def close(self) -> None:
         """Closes the file."""

@@ -1,6 +1,7 @@
 """Files that are there whole or not at all, and JSON that holds plain values only."""
 
 import contextlib
+import errno
 import json
 import math
 import os
@@ -51,10 +52,44 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def make_directory(path: Path) -> None:
+    """Makes a directory, and those that it is in, where it does not exist.
+
+    Raises:
+        RunError: it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def append_whole(descriptor: int, content: bytes) -> None:
+    """Adds to the end of a file, at once, all of it or nothing.
+
+    Raises:
+        OSError: it cannot be written; the file ends as before.
+    """
+    start_byte = os.fstat(descriptor).st_size
+    try:
+        rest = memoryview(content)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+    except BaseException:
+        with contextlib.suppress(OSError):  # what it raised first says what is wrong
+            os.ftruncate(descriptor, start_byte)
+        raise
+
+
 def unwritable(path: Path, error: Exception) -> RunError:
     """The error for a file that the operating system does not let us write."""
     reason = getattr(error, "strerror", None) or str(error)
     return RunError(f"cannot write {path}: {reason}; free the disk or choose another --out")
+
+
+def is_full(error: OSError) -> bool:
+    """Whether a disk is full, or what a user may keep on it."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def to_json(value: object, *, indent: int | None = None) -> str:

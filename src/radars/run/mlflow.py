@@ -2,7 +2,8 @@
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from time import time
 from typing import Any
@@ -36,7 +37,8 @@ class MlflowCurves(Curves):
         from mlflow.entities import Metric, Param
 
         self._new_metric = Metric
-        try:
+        self._errors = (mlflow.MlflowException, OSError)
+        with self._store():
             self._client = mlflow.MlflowClient()
             id_file = path / _ID_NAME
             if id_file.is_file():
@@ -55,11 +57,6 @@ class MlflowCurves(Curves):
             for start in range(0, len(params), _PARAMS_AT_ONCE):
                 batch = params[start : start + _PARAMS_AT_ONCE]
                 self._client.log_batch(self._id, params=batch)
-        except mlflow.MlflowException as error:
-            raise RunError(
-                f"MLflow's store cannot be used: {first_line(error)}; set MLFLOW_TRACKING_URI, or "
-                f"take mlflow out of loggers"
-            ) from error
         write_atomically(id_file, self._id + "\n")
 
     def write(self, step: int, scalars: Mapping[str, float]) -> None:
@@ -70,15 +67,28 @@ class MlflowCurves(Curves):
             for name, value in scalars.items()
             if math.isfinite(value)
         ]
-        self._client.log_batch(self._id, metrics=metrics)
+        with self._store():
+            self._client.log_batch(self._id, metrics=metrics)
 
     def show(self, step: int, name: str, picture_HW3: Picture) -> None:
         """See `Curves`."""
-        self._client.log_image(self._id, picture_HW3, key=name, step=step)
+        with self._store():
+            self._client.log_image(self._id, picture_HW3, key=name, step=step)
 
     def close(self, status: str = "finished") -> None:
         """See `Curves`."""
-        self._client.set_terminated(self._id, _STATUS[status])
+        with self._store():
+            self._client.set_terminated(self._id, _STATUS[status])
+
+    @contextmanager
+    def _store(self) -> Iterator[None]:
+        try:
+            yield
+        except self._errors as error:
+            raise RunError(
+                f"MLflow's store cannot be used: {first_line(error)}; set MLFLOW_TRACKING_URI, or "
+                f"take mlflow out of loggers"
+            ) from error
 
 
 def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

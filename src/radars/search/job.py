@@ -33,6 +33,7 @@ from radars.run.allocator import freed_memory_kept
 from radars.run.device import capped, reproducible, threads
 from radars.run.directory import read_checkpoint
 from radars.run.executor import Lost, new_executor
+from radars.run.files import unwritable
 from radars.run.group import new_group
 from radars.search.config import SearchConfig
 from radars.search.method import Found
@@ -154,12 +155,13 @@ def run_search(
                     if bench.evaluations is not None:
                         front = bench.evaluations.front(config.pareto, setup.costs)
                         run.write_json(PARETO_NAME, front)
-                run.write_result(result.to_dict() | details)
-                details = {
+                known = {
                     "architecture": dict(found.architecture),
                     "costs": _costs(setup, found.architecture),
-                } | details
-                observer.log("search_ended", status=status, **details)
+                }
+                observer.log("search_ended", status=status, **(known | details))
+                # last, as it says that all the rest is there
+                run.write_result(result.to_dict() | details)
             return result
 
         if checkpoint is None and run is not None:
@@ -182,7 +184,9 @@ def run_search(
             with suppress(RunError):  # where the disk is full, that cannot be written either
                 end("failed", method.best_so_far(), reason=str(error))
             raise
-        observer.save()  # the shared weights as they are in the end, for a training to start from
+        if not state.is_over:  # or it ended before, but could not say so
+            state.is_over = True
+            observer.save()  # the weights as they are in the end, for a training to start from
         return end("completed", found)
 
 
@@ -191,7 +195,7 @@ def _shelf_in(run: RunDirectory | None) -> Iterator[Shelf]:
     """Where weights go that the host has no room for, for as long as the run goes on."""
     with ExitStack() as stack:
         if run is None:
-            folder = Path(stack.enter_context(TemporaryDirectory(prefix="radars-"))) / "weights"
+            folder = Path(stack.enter_context(_temporary_folder())) / "weights"
         else:
             folder = run.weights_path
         shelf = Shelf(folder)
@@ -199,6 +203,13 @@ def _shelf_in(run: RunDirectory | None) -> Iterator[Shelf]:
             yield shelf
         finally:
             shelf.clear()
+
+
+def _temporary_folder() -> TemporaryDirectory[str]:
+    try:
+        return TemporaryDirectory(prefix="radars-")
+    except OSError as error:
+        raise unwritable(Path("a temporary directory"), error) from error
 
 
 def _log_start(observer: Observer, setup: SearchSetup) -> None:

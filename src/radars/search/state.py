@@ -57,6 +57,7 @@ class SearchState:
         seconds: wall-clock time spent so far, over all sittings.
         total_steps: steps of all phases that are done.
         num_saves: checkpoints that were saved.
+        is_over: whether nothing is left to do but to write the result.
     """
 
     method: Stateful
@@ -71,6 +72,7 @@ class SearchState:
     seconds: float = 0.0
     total_steps: int = 0
     num_saves: int = 0
+    is_over: bool = False
 
     def begin(self, phase: str) -> None:
         """Begins a phase, where it has not begun yet."""
@@ -95,6 +97,7 @@ class SearchState:
         counters = {name: getattr(self, name) for name in _COUNTERS}
         scored = {} if self.evaluations is None else {"evaluations": self.evaluations.values()}
         own = {
+            "is_over": self.is_over,
             "skipped_steps": self.skipped.count,
             "meter": asdict(self.meter),
             "method": self.method.values(),
@@ -107,6 +110,7 @@ class SearchState:
         """Puts back what `tensors` and `values` returned, bit for bit."""
         for name in _COUNTERS:
             setattr(self, name, values[name])
+        self.is_over = values.get("is_over", False)
         self.skipped.count = values.get("skipped_steps", 0)
         for name, value in values["meter"].items():
             setattr(self.meter, name, value)
