@@ -307,7 +307,7 @@ def _remount(out: Path, num_bytes: int) -> None:
 
 def _can_mount(root: Path) -> bool:
     folder = root / "mounted"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "radars", str(folder)]
     if os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
         print("only root can mount a small file system: that row is left out", file=sys.stderr)
