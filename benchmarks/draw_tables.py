@@ -3,7 +3,8 @@
     python benchmarks/draw_tables.py
 
 In a page, the table under `<!-- drawn from benchmarks/results/NAME.jsonl -->` is that of the
-comparison whose rows are in that file; it is replaced by what they say now.
+comparison whose rows are in that file, or of one method's rows where `: METHOD` follows the name;
+it is replaced by what they say now.
 """
 
 import re
@@ -12,7 +13,7 @@ from pathlib import Path
 from radars.compare import markdown_table, read_rows
 
 ROOT = Path(__file__).parents[1]
-TABLE = re.compile(r"(?<=<!-- drawn from )(\S+\.jsonl)( -->\n)(?:\|.*\n)*")
+TABLE = re.compile(r"<!-- drawn from (?P<path>\S+\.jsonl)(?:: (?P<method>\w+))? -->\n(?:\|.*\n)*")
 
 
 def main() -> None:
@@ -29,7 +30,11 @@ def drawn(text: str) -> str:
     """The text of a page, with every table as the results say."""
 
     def draw(found: re.Match[str]) -> str:
-        return f"{found[1]}{found[2]}{markdown_table(read_rows(ROOT / found[1]))}"
+        rows = read_rows(ROOT / found["path"])
+        if found["method"]:
+            rows = [row for row in rows if row.method == found["method"]]
+        comment = found[0].partition("\n")[0]
+        return f"{comment}\n{markdown_table(rows)}"
 
     return TABLE.sub(draw, text)
 

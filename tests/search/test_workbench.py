@@ -51,7 +51,7 @@ def test_a_path_is_trained_within_the_budget_and_metered(recompute: bool) -> Non
     plain, recomputed = (
         ROOMY.predict(LARGEST, Levers(recompute=lever)).peak_bytes for lever in (False, True)
     )
-    setup = setup_of((plain + recomputed) // 2 if recompute else 2 * plain)
+    setup = setup_of(recomputed if recompute else 2 * plain)
     bench = setup.workbench()
     supernet = setup.new_supernet()
     assert bench.levers(LARGEST) == Levers(recompute=recompute)
@@ -123,7 +123,7 @@ def test_a_step_that_the_device_has_no_room_for_is_repeated_within_less(
     [(failed_bytes, budget_bytes)] = said
     assert budget_bytes == bench.planner.budget_bytes == bench.meter.budget_bytes
     assert budget_bytes == int(0.9 * failed_bytes) < plain
-    assert bench.levers(LARGEST) == Levers(recompute=True)
+    assert bench.levers(LARGEST).recompute > 0
     assert bench.meter.measured_peak_bytes <= budget_bytes
     for name, tensor in expected.state().items():  # the gradients of the failed attempt are gone
         assert torch.allclose(supernet.state()[name], tensor, atol=1e-5), name

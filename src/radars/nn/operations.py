@@ -7,22 +7,14 @@ from torch import nn
 from torchvision.models.mobilenetv3 import InvertedResidual, InvertedResidualConfig
 from torchvision.ops import Conv2dNormActivation
 
+_ONEDNN_CHANNELS = 8  # that its kernels for AVX2 take at once
+
 
 def conv_bn_relu(
     in_channels: int, out_channels: int, kernel_size: int = 3, stride: int = 1
 ) -> nn.Module:
     """Convolution (same padding, no bias), BatchNorm, ReLU: (B, C_in, H, W) to (B, C_out, ., .)."""
     module: nn.Module = Conv2dNormActivation(in_channels, out_channels, kernel_size, stride)
-    return module
-
-
-def conv_bn(
-    in_channels: int, out_channels: int, kernel_size: int = 1, stride: int = 1
-) -> nn.Module:
-    """Convolution and BatchNorm without an activation."""
-    module: nn.Module = Conv2dNormActivation(
-        in_channels, out_channels, kernel_size, stride, activation_layer=None
-    )
     return module
 
 
@@ -51,7 +43,23 @@ def skip(in_channels: int, out_channels: int, stride: int = 1) -> nn.Module:
     """Identity; where the shape changes, a strided 1x1 convolution with BatchNorm."""
     if stride == 1 and in_channels == out_channels:
         return nn.Identity()
-    return conv_bn(in_channels, out_channels, kernel_size=1, stride=stride)
+    return nn.Sequential(
+        strided_pointwise(in_channels, out_channels, stride), nn.BatchNorm2d(out_channels)
+    )
+
+
+def strided_pointwise(in_channels: int, out_channels: int, stride: int) -> nn.Module:
+    """1x1 convolution without bias: (B, C_in, H, W) to (B, C_out, H / stride, W / stride).
+
+    Of fewer than 8 channels the pixels are picked first, by a pool of one: on CPUs with AVX2 but no
+    AVX-512, oneDNN's weight gradient of the strided convolution is wrong there, and writes past its
+    memory (https://github.com/uxlfoundation/oneDNN/issues/6035).
+    """
+    if stride == 1 or in_channels >= _ONEDNN_CHANNELS:
+        return nn.Conv2d(in_channels, out_channels, 1, stride, bias=False)
+    return nn.Sequential(
+        nn.AvgPool2d(1, stride), nn.Conv2d(in_channels, out_channels, 1, bias=False)
+    )
 
 
 def classifier(in_channels: int, num_classes: int) -> nn.Module:
