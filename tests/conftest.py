@@ -8,7 +8,8 @@ import torch
 
 from radars import cli
 
-torch.set_num_threads(1)
+torch.set_num_threads(1)  # tests run side by side
+os.environ["OMP_NUM_THREADS"] = "1"  # so do the processes that they start
 
 
 @pytest.fixture(autouse=True, scope="session")

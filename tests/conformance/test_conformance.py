@@ -5,8 +5,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -62,21 +64,45 @@ def what_was_found(result: SearchResult) -> dict[str, Any]:
     }
 
 
-def test_the_same_seed_gives_the_same_search_bit_for_bit(method: str, tmp_path: Path) -> None:
-    results = []
-    for name in ("first", "second"):
-        torch.rand(1)  # what the rest of the process draws does not matter
-        results.append(search(quick_config(method), out=tmp_path / name))
-    assert what_was_found(results[0]) == what_was_found(results[1])
-    first, second = (final_checkpoint(tmp_path / name) for name in ("first", "second"))
-    assert first[1] == second[1]
-    assert_same_tensors(first[0], second[0])
+class Run(NamedTuple):
+    """A search that ended, and its directory."""
+
+    result: SearchResult
+    out: Path
+
+    def assert_same(self, result: SearchResult, out: Path) -> None:
+        """Another search ended with the same, bit for bit."""
+        assert what_was_found(result) == what_was_found(self.result)
+        (tensors, state), (other_tensors, other_state) = map(final_checkpoint, (self.out, out))
+        assert other_state == state
+        assert_same_tensors(other_tensors, tensors)
 
 
-def test_another_seed_gives_another_search(method: str, tmp_path: Path) -> None:
-    for seed in (0, 1):
-        search(quick_config(method, seed=seed), out=tmp_path / str(seed))
-    first, second = (final_checkpoint(tmp_path / name)[0] for name in ("0", "1"))
+@pytest.fixture(scope="module")
+def whole_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Run]:
+    """The search of a method's `quick_config` to which nothing happens."""
+
+    @cache
+    def whole_of(method: str) -> Run:
+        out = tmp_path_factory.mktemp(method) / "whole"
+        return Run(search(quick_config(method), out=out), out)
+
+    return whole_of
+
+
+def test_the_same_seed_gives_the_same_search_bit_for_bit(
+    method: str, whole_of: Callable[[str], Run], tmp_path: Path
+) -> None:
+    whole = whole_of(method)
+    torch.rand(1)  # what the rest of the process draws does not matter
+    whole.assert_same(search(quick_config(method), out=tmp_path / "run"), tmp_path / "run")
+
+
+def test_another_seed_gives_another_search(
+    method: str, whole_of: Callable[[str], Run], tmp_path: Path
+) -> None:
+    search(quick_config(method, seed=1), out=tmp_path / "run")
+    first, second = (final_checkpoint(out)[0] for out in (whole_of(method).out, tmp_path / "run"))
     shared = first.keys() & second.keys()
     assert any(
         not torch.equal(first[name], second[name]) for name in shared if "train/" not in name
@@ -95,7 +121,7 @@ def test_an_interrupted_search_goes_on_as_if_nothing_had_been(
     if relaxation == "gumbel":  # candidates are recomputed and pruned, where a method can
         changes["budget"] = max(160_000, smallest_step_bytes(method))
     config = quick_config(method, **changes)
-    whole = search(config, out=tmp_path / "whole")
+    whole = Run(search(config, out=tmp_path / "whole"), tmp_path / "whole")
 
     progress = InterruptAt(1, 3, 4, 8, 9, 10, 12, 20, 23, 24, 26, 27, 30)
     parts = tmp_path / "parts"
@@ -112,10 +138,7 @@ def test_an_interrupted_search_goes_on_as_if_nothing_had_been(
         assert any("select" in phase for phase in phases)
         assert len(phases) >= 3
 
-    assert what_was_found(result) == what_was_found(whole)
-    expected, found = final_checkpoint(tmp_path / "whole"), final_checkpoint(parts)
-    assert found[1] == expected[1]
-    assert_same_tensors(found[0], expected[0])
+    whole.assert_same(result, parts)
 
 
 CHILD = """
@@ -144,9 +167,9 @@ def newest_checkpoint(out: Path) -> int:
 
 
 def test_a_search_that_is_killed_goes_on_as_if_nothing_had_been(
-    method: str, tmp_path: Path
+    method: str, whole_of: Callable[[str], Run], tmp_path: Path
 ) -> None:
-    whole = search(quick_config(method), out=tmp_path / "whole")
+    whole = whole_of(method)
     out = tmp_path / "killed"
     process = start(method, out)
     deadline = time.monotonic() + 120
@@ -156,12 +179,9 @@ def test_a_search_that_is_killed_goes_on_as_if_nothing_had_been(
     process.kill()
     assert process.wait() == -signal.SIGKILL
     assert read_result(out) is None
-    assert newest_checkpoint(out) < newest_checkpoint(tmp_path / "whole")
+    assert newest_checkpoint(out) < newest_checkpoint(whole.out)
     result = search(quick_config(method), out=out, resume=True)
-    assert what_was_found(result) == what_was_found(whole)
-    expected, found = final_checkpoint(tmp_path / "whole"), final_checkpoint(out)
-    assert found[1] == expected[1]
-    assert_same_tensors(found[0], expected[0])
+    whole.assert_same(result, out)
 
 
 def budgets() -> list[int]:
@@ -279,12 +299,11 @@ def test_constraints_hold_for_all_that_is_trained_as_a_network(
     assert result.parameters == table.cost(result.architecture).parameters
 
 
-def test_the_test_split_stays_sealed(method: str) -> None:
+def test_the_test_split_stays_sealed(method: str, whole_of: Callable[[str], Run]) -> None:
     # opening the one of `tiny_data` raises, and so does anything else that is asked of it
     with pytest.raises(AssertionError):
         DATA.test.open()
-    result = search(quick_config(method))
-    assert result.test_accuracy is None
+    assert whole_of(method).result.test_accuracy is None
 
 
 def planted_config(method: str, **changes: Any) -> SearchConfig:
