@@ -403,6 +403,9 @@ def _start(out: Path, run: Callable[[Path], None], said: Path | None = None) -> 
         return pid
     status = 1
     try:
+        # PyTorch makes its pool of threads anew in a fork: here, and not in two threads at once,
+        # where it may stop the process ("Invalid thread pool!")
+        torch.set_num_threads(1)
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
         os.dup2(os.open(said or out.with_suffix(".err"), flags, 0o666), 2)
         run(out)
