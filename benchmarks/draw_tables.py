@@ -34,7 +34,8 @@ def drawn(text: str) -> str:
         if found["method"]:
             rows = [row for row in rows if row.method == found["method"]]
         comment = found[0].partition("\n")[0]
-        return f"{comment}\n{markdown_table(rows)}"
+        table = markdown_table(rows) if rows else "| not run yet |\n|---|\n"
+        return f"{comment}\n{table}"
 
     return TABLE.sub(draw, text)
 
