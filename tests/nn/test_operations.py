@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from radars.nn.operations import classifier, conv_bn_relu, mbconv, skip, strided_pointwise
+from radars.nn.operations import classifier, conv_bn_relu, mbconv, skip, pointwise
 
 
 def num_parameters(module: nn.Module) -> int:
@@ -71,10 +71,10 @@ def test_classifier_pools_whatever_the_size() -> None:
 
 
 @pytest.mark.parametrize("in_channels", [1, 2, 3, 6, 7, 8, 9])
-def test_a_strided_pointwise_convolution_has_the_gradients_that_it_should(in_channels: int) -> None:
+def test_a_pointwise_convolution_has_the_gradients_that_it_should(in_channels: int) -> None:
     # oneDNN's own of fewer than 8 channels is wrong on some CPUs, and ends the process
     image = torch.randn(4, in_channels, 32, 32).to(memory_format=torch.channels_last)
-    module = strided_pointwise(in_channels, 4, stride=2).to(memory_format=torch.channels_last)
+    module = pointwise(in_channels, 4, stride=2).to(memory_format=torch.channels_last)
     (weight,) = module.parameters()
     output = module(image)
     gradient = torch.randn_like(output)

@@ -294,3 +294,15 @@ def test_a_file_may_have_the_name_of_a_library(tmp_path: Path) -> None:
     import random
 
     assert hasattr(random, "randrange")
+
+
+@pytest.mark.parametrize("name", ["digits", "nasbench-macro", "darts", "cifar-large", "resnet"])
+def test_narrow_networks_have_no_convolution_that_onednn_gets_wrong(name: str) -> None:
+    space = load_space(name, width=4)
+    for index in range(max(map(len, space.full.values()))):
+        picked = {choice: {names[index % len(names)]: 1.0} for choice, names in space.full.items()}
+        with torch.device("meta"):
+            network = space.build(space.best(picked))
+        for module in network.modules():
+            if isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1):
+                assert module.stride == (1, 1) or module.in_channels >= 8

@@ -44,15 +44,15 @@ def skip(in_channels: int, out_channels: int, stride: int = 1) -> nn.Module:
     if stride == 1 and in_channels == out_channels:
         return nn.Identity()
     return nn.Sequential(
-        strided_pointwise(in_channels, out_channels, stride), nn.BatchNorm2d(out_channels)
+        pointwise(in_channels, out_channels, stride), nn.BatchNorm2d(out_channels)
     )
 
 
-def strided_pointwise(in_channels: int, out_channels: int, stride: int) -> nn.Module:
+def pointwise(in_channels: int, out_channels: int, stride: int = 1) -> nn.Module:
     """1x1 convolution without bias: (B, C_in, H, W) to (B, C_out, H / stride, W / stride).
 
     Of fewer than 8 channels the pixels are picked first, by a pool of one: on CPUs with AVX2 but no
-    AVX-512, oneDNN's weight gradient of the strided convolution is wrong there, and writes past its
+    AVX-512, oneDNN's weight gradient of a strided convolution is wrong there, and writes past its
     memory (https://github.com/uxlfoundation/oneDNN/issues/6035).
     """
     if stride == 1 or in_channels >= _ONEDNN_CHANNELS:

@@ -16,7 +16,7 @@ from pydantic import Field, PositiveInt
 from torch import fx, nn
 
 from radars.errors import SpaceError, first_line
-from radars.nn.operations import classifier, strided_pointwise
+from radars.nn.operations import classifier, pointwise
 from radars.space import Architecture, Choose, Factory, Keep
 from radars.spaces.cells import plain_conv_bn, relu_conv_bn, returns_zeros, sum_of, zeros
 
@@ -276,7 +276,7 @@ def _halved(in_channels: int, out_channels: int) -> nn.Module:
     The second grid is one pixel down and to the right. H and W are even.
     """
     first = out_channels // 2
-    conv = partial(strided_pointwise, in_channels, stride=2)
+    conv = partial(pointwise, in_channels, stride=2)
     modules = {
         "relu": nn.ReLU(),
         "first": conv(out_channels=first),

@@ -13,7 +13,7 @@ from torch import nn
 from torchvision.models.regnet import ResBottleneckBlock
 from torchvision.ops import Conv2dNormActivation
 
-from radars.nn.operations import classifier, conv_bn_relu
+from radars.nn.operations import classifier, conv_bn_relu, skip
 from radars.space import Choose, Factory
 from radars.spaces.stages import Stage, searchable_layers
 
@@ -87,6 +87,8 @@ def _bottleneck(
         bottleneck_multiplier=inside / out_channels,
         se_ratio=None,
     )
+    if block.proj is not None:
+        block.proj = skip(in_channels, out_channels, stride)  # also right of few channels
     if kernel_size != 3:  # torchvision's block has no other
         block.f.b = Conv2dNormActivation(
             inside, inside, kernel_size, stride, groups=inside // group_width
