@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from radars.nn.operations import classifier, conv_bn_relu, mbconv, skip, pointwise
+from radars.nn.operations import classifier, conv_bn_relu, mbconv, pointwise, skip
 
 
 def num_parameters(module: nn.Module) -> int:

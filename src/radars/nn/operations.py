@@ -43,9 +43,7 @@ def skip(in_channels: int, out_channels: int, stride: int = 1) -> nn.Module:
     """Identity; where the shape changes, a strided 1x1 convolution with BatchNorm."""
     if stride == 1 and in_channels == out_channels:
         return nn.Identity()
-    return nn.Sequential(
-        pointwise(in_channels, out_channels, stride), nn.BatchNorm2d(out_channels)
-    )
+    return nn.Sequential(pointwise(in_channels, out_channels, stride), nn.BatchNorm2d(out_channels))
 
 
 def pointwise(in_channels: int, out_channels: int, stride: int = 1) -> nn.Module:
