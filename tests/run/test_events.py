@@ -1,7 +1,8 @@
 import errno
 import math
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radars.errors import RunError
-from radars.run.events import EventLog, read_events
+from radars.run.events import EventLog, event_files, read_event_file, read_events
 
 
 @pytest.fixture
@@ -122,3 +123,57 @@ def test_truncate_never_lengthens(log: EventLog, path: Path) -> None:
 def test_a_directory_in_its_place(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="Is a directory"):
         EventLog(tmp_path)
+
+
+def write_numbers(path: Path, numbers: Iterable[int]) -> list[int]:
+    """Logs each; gives the length after each."""
+    log = EventLog(path, clock=lambda: 0.0, longest_file_bytes=150)
+    lengths = []
+    for number in numbers:
+        log.append("x", {"number": number})
+        lengths.append(log.num_bytes)
+    log.close()
+    return lengths
+
+
+def numbers_of(path: Path) -> list[int]:
+    return [event["number"] for event in read_events(path)]
+
+
+def test_a_long_file_is_put_aside(path: Path) -> None:
+    write_numbers(path, range(25))
+    write_numbers(path, range(25, 50))  # opened again in between
+    assert numbers_of(path) == list(range(50))
+    files = event_files(path)
+    assert [file.name for file in files] == [
+        *(f"events.{number}.jsonl" for number in range(1, len(files))), "events.jsonl",
+    ]  # fmt: skip
+    assert len(files) > 10  # 10 comes after 9
+    assert max(file.stat().st_size for file in files) < 150 + 50
+    assert [event["number"] for event in read_event_file(files[1])] == [4, 5, 6, 7]
+
+
+def test_files_aside_are_counted_and_cut_too(path: Path) -> None:
+    lengths = write_numbers(path, range(20))
+    assert lengths == sorted(set(lengths))
+    for num_left in (20, 19, 13, 12, 11, 4, 1, 0):
+        log = EventLog(path, longest_file_bytes=150)
+        log.truncate(lengths[num_left - 1] if num_left else 0)
+        assert log.num_bytes == (lengths[num_left - 1] if num_left else 0)
+        log.close()
+        assert numbers_of(path) == list(range(num_left))
+        again = path.parent / "again" / path.name
+        again.parent.mkdir(exist_ok=True)
+        for file in event_files(path):
+            shutil.copy(file, again.parent)
+        write_numbers(again, range(num_left, 20))
+        assert numbers_of(again) == list(range(20))
+        shutil.rmtree(again.parent)
+
+
+def test_killed_between_the_old_file_and_the_new(path: Path) -> None:
+    write_numbers(path, range(10))
+    path.rename(path.parent / f"events.{len(event_files(path))}.jsonl")
+    assert numbers_of(path) == list(range(10))
+    write_numbers(path, range(10, 20))
+    assert numbers_of(path) == list(range(20))

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from radars.compare.run import RESULTS_NAME, Row, read_rows
 from radars.errors import ConfigError, RunError, first_line
-from radars.run import read_config, read_events, read_result
+from radars.run import event_files, read_config, read_event_file, read_result
 
 
 class Event(BaseModel):
@@ -256,8 +256,12 @@ def named_apart(paths: Sequence[Path]) -> list[str]:
 
 
 def _events(file: Path) -> list[Event]:
+    return [event for part in event_files(file) for event in _events_of(part)]
+
+
+def _events_of(file: Path) -> list[Event]:
     events: list[Event] = []
-    for number, line in enumerate(read_events(file), start=1):
+    for number, line in enumerate(read_event_file(file), start=1):
         kind = _KINDS.get(str(line.get("event")))
         if kind is None:
             continue

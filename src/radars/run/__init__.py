@@ -10,7 +10,7 @@ from radars.run.directory import (
     read_result,
 )
 from radars.run.environment import environment
-from radars.run.events import read_events
+from radars.run.events import event_files, read_event_file, read_events
 from radars.run.files import write_atomically
 from radars.run.interrupt import Interrupt
 from radars.run.loggers import LoggerName, check_installed, open_curves
@@ -43,9 +43,11 @@ __all__ = [
     "TerminalProgress",
     "check_installed",
     "environment",
+    "event_files",
     "open_curves",
     "progress_for",
     "read_config",
+    "read_event_file",
     "read_events",
     "read_front",
     "read_result",
