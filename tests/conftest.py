@@ -1,4 +1,5 @@
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -31,10 +32,13 @@ def run(
     def call(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["radars", *arguments])
         status: object = 0
+        before = signal.getsignal(signal.SIGTERM)
         try:
             cli.main()
         except SystemExit as end:
             status = end.code or 0
+        finally:
+            signal.signal(signal.SIGTERM, before)
         captured = capsys.readouterr()
         assert isinstance(status, int)
         return status, captured.out, captured.err

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from tests.tiny import QUICK
 
+from radars.run import read_events
+
 Run = Callable[..., tuple[int, str, str]]
 
 
@@ -155,6 +157,36 @@ def test_an_interrupt_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
     assert "Traceback" not in error
 
 
+def test_a_scheduler_that_ends_a_comparison_lets_its_processes_save(tmp_path: Path) -> None:
+    table = tmp_path / "comparison.yaml"
+    table.write_text(
+        "search: {budget: 4MiB, checkpoint_seconds: 3600, explore: {steps: 100000}}\n"
+        "grids: [{methods: [radars], seeds: [0, 1]}]\n"
+    )
+    out = tmp_path / "out"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "radars", "compare", str(table), "--jobs", "2", "--out", str(out)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    cells = [out / "default" / "radars" / f"seed-{seed}" / "search" for seed in (0, 1)]
+    while not all("progress" in _events(cell) for cell in cells):
+        assert process.poll() is None
+        time.sleep(0.01)
+    before = [max(_checkpoints(cell), default=0) for cell in cells]
+    process.terminate()
+    _, error = process.communicate()
+    assert process.returncode == 130
+    assert error.splitlines()[-1] == (
+        f"stopped: it was interrupted, and what is done is saved; go on with the same command and "
+        f"--out {out}"
+    )
+    assert "leaked" not in error
+    after = [max(_checkpoints(cell)) for cell in cells]
+    assert all(first < last for first, last in zip(before, after, strict=True))
+
+
 def _search(
     arguments: list[str], out: Path, stderr: int = subprocess.DEVNULL
 ) -> "subprocess.Popen[str]":
@@ -164,6 +196,10 @@ def _search(
         stderr=stderr,
         text=True,
     )
+
+
+def _events(run: Path) -> list[str]:
+    return [event["event"] for event in read_events(run / "events.jsonl")]
 
 
 def _checkpoints(run: Path) -> list[int]:

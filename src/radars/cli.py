@@ -1,6 +1,7 @@
 """The command line: parse, call, print."""
 
 import json
+import signal
 import sys
 import time
 from pathlib import Path
@@ -332,6 +333,8 @@ def doctor(as_json: Json = False) -> None:
 
 def main() -> None:
     """Runs the command line; an error is one line, without a traceback."""
+    # what a scheduler sends ends any command as Ctrl-C does; a search and a training save first
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
     except RadarsError as error:
