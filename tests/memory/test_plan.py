@@ -1,6 +1,8 @@
 import itertools
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import pytest
 import torch
@@ -31,7 +33,6 @@ RECOMPUTED_BYTES = ROOMY.predict(SPACE.full, Levers(recompute=True)).peak_bytes
 LEAST_BYTES = min(
     ROOMY.predict(SMALLEST, Levers(recompute=recompute)).peak_bytes for recompute in (False, True)
 )
-_MEMORIES = ROOMY._predict
 
 Preferences = Mapping[str, Mapping[str, float]]
 
@@ -51,9 +52,8 @@ preference_maps = st.fixed_dictionaries(
 
 
 def planner(budget_bytes: int, max_cost_ratio: float | None = None) -> Planner:
-    """One that shares its traces with the others, for speed."""
+    """One that shares its prices with the others, for speed."""
     made = Planner(SPACE, SPEC, budget_bytes, max_cost_ratio)
-    made._predict = _MEMORIES
     made.__dict__["_place_prices"] = ROOMY._place_prices
     return made
 
@@ -309,18 +309,38 @@ def test_the_full_supernet_is_traced_where_that_is_quick_and_priced_where_it_is_
     assert planner(2**40).full_supernet_bytes == round(ROOMY.expected_bytes(SPACE.full))
 
 
-def test_what_is_hopeless_by_prices_is_not_traced() -> None:
-    made = Planner(SPACE, SPEC, LEAST_BYTES + 1000)
+@pytest.fixture
+def traced(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Subspace, Levers]]:
+    """What is traced from now on."""
     traced: list[tuple[Subspace, Levers]] = []
-    exact = made._predict_exactly
 
-    def predicted(subspace: Subspace, levers: Levers) -> StepMemory:
-        traced.append((subspace, levers))
-        return exact(subspace, levers)
+    def noted(
+        space: SearchSpace, subspace: Subspace, spec: TrainingSpec, **options: Any
+    ) -> StepMemory:
+        traced.append((subspace, options["levers"]))
+        return predict(space, subspace, spec, **options)
 
-    made.__dict__["_predict"] = predicted
-    assert made.plan().measures == ("recompute", "prune")
-    assert (SPACE.full, Levers()) not in traced
+    monkeypatch.setattr("radars.memory.plan.predict", noted)
+    return traced
+
+
+def test_what_is_hopeless_by_prices_is_not_traced(traced: list[tuple[Subspace, Levers]]) -> None:
+    space = tiny_space()
+    assert Planner(space, SPEC, LEAST_BYTES + 1000).plan().measures == ("recompute", "prune")
+    assert traced
+    assert (space.full, Levers()) not in traced
+
+
+def test_nothing_is_traced_twice_in_a_process(traced: list[tuple[Subspace, Levers]]) -> None:
+    space = tiny_space()
+    first = Planner(space, SPEC, RECOMPUTED_BYTES).plan()
+    assert len(set(traced)) == len(traced) > 1
+    traced.clear()
+    assert Planner(space, SPEC, RECOMPUTED_BYTES).plan() == first
+    assert traced == []
+    Planner(space, replace(SPEC, batch_size=2 * SPEC.batch_size), 2**40).plan()
+    Planner(tiny_space(), SPEC, 2**40).plan()
+    assert traced.count((space.full, Levers())) == 2
 
 
 def test_a_planner_is_tightened_and_never_loosened() -> None:

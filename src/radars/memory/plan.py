@@ -7,7 +7,8 @@ sum of its candidates, a path costs one). Prices guide it, and an exact trace de
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cached_property
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
@@ -25,6 +26,10 @@ from radars.units import format_bytes
 _MAX_TRIES = 12
 _MAX_TRACED = 400  # candidates; beyond that an exact trace takes more than ten seconds
 _HOPELESS = 1.5  # times the budget by prices, which are not that far off
+
+_Traced = tuple[TrainingSpec, Subspace, Levers, type | None]
+# of every planner of a space: another search of it, or one that is resumed, traces nothing again
+_memories: WeakKeyDictionary[SearchSpace, dict[_Traced, StepMemory]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -79,8 +84,6 @@ class Planner:
         self._max_cost_ratio = max_cost_ratio
         self._settings = tuple(settings)
         self._price_cache = price_cache
-        self._predict = cache(self._predict_exactly)
-        self._predicted_weighed: dict[tuple[Subspace, Levers, type], StepMemory] = {}
 
     @cached_property
     def prices(self) -> Mapping[str, Mapping[str, Price]]:
@@ -125,7 +128,7 @@ class Planner:
         levers: Levers = PLAIN,
         weigh: Weigh | None = None,
     ) -> StepMemory:
-        """The exact memory of training a subspace or a path; traced once, then remembered.
+        """The exact memory of training a subspace or a path; traced once in a process.
 
         Args:
             subspace: what is live.
@@ -134,19 +137,14 @@ class Planner:
                 to depend on its type alone.
         """
         subspace = subspace.as_subspace() if isinstance(subspace, Architecture) else subspace
-        if weigh is None:
-            return self._predict(subspace, levers)
-        key = subspace, levers, type(weigh)
-        if key not in self._predicted_weighed:
-            self._predicted_weighed[key] = predict(
-                self.space,
-                subspace,
-                self.spec,
-                kinds=(StepKind.ARCHITECTURE,),
-                levers=levers,
-                weigh=weigh,
+        known = _memories.setdefault(self.space, {})
+        key = self.spec, subspace, levers, None if weigh is None else type(weigh)
+        if key not in known:
+            kinds = None if weigh is None else (StepKind.ARCHITECTURE,)
+            known[key] = predict(
+                self.space, subspace, self.spec, kinds=kinds, levers=levers, weigh=weigh
             )
-        return self._predicted_weighed[key]
+        return known[key]
 
     def expected_path_bytes(self, architecture: Architecture) -> int:
         """The memory of training one path by prices: quick, and a little on the high side."""
@@ -350,9 +348,6 @@ class Planner:
     def _price(self, choice: str, name: str) -> int:
         price = self.prices[choice][name]
         return price.resident + price.saved
-
-    def _predict_exactly(self, subspace: Subspace, levers: Levers) -> StepMemory:
-        return predict(self.space, subspace, self.spec, levers=levers)
 
     def _does_not_fit(self, subspace: Subspace, weigh: Weigh | None = None) -> BudgetError:
         need_bytes = min(
