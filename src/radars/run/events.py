@@ -42,7 +42,7 @@ class EventLog:
         self._aside = _files_aside(path)
         try:
             self._aside_bytes = sum(file.stat().st_size for file in self._aside)
-            self._open()
+            self._descriptor = self._open()
             self._cut(_intact_bytes(path.read_bytes()))
         except OSError as error:
             raise unwritable(path, error) from error
@@ -99,8 +99,8 @@ class EventLog:
             os.close(self._descriptor)
         self._descriptor = -1  # the number may soon be that of another file
 
-    def _open(self) -> None:
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+    def _open(self) -> int:
+        return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
 
     def _file_bytes(self) -> int:
         return os.fstat(self._descriptor).st_size
@@ -117,7 +117,7 @@ class EventLog:
         self._aside.append(file)
         self._aside_bytes += self._file_bytes()
         self.close()
-        self._open()
+        self._descriptor = self._open()
 
     def _take_back(self) -> None:
         file = self._aside[-1]
@@ -126,7 +126,7 @@ class EventLog:
         self._aside.pop()
         self._aside_bytes -= num_bytes
         self.close()
-        self._open()
+        self._descriptor = self._open()
 
 
 def event_files(path: Path) -> list[Path]:
