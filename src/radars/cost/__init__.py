@@ -10,6 +10,7 @@ from radars.cost.objective import Objectives, SoftTarget
 from radars.cost.pareto import pareto_front
 from radars.cost.price_cache import PriceCache
 from radars.cost.price_places import price_places
+from radars.cost.program import solve
 from radars.cost.table import COUNTED, Cost, CostTable
 
 __all__ = [
@@ -35,4 +36,5 @@ __all__ = [
     "pareto_front",
     "price_places",
     "read_latencies",
+    "solve",
 ]

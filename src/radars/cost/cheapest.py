@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.optimize import LinearConstraint
 
 from radars.cost.constraint import Constraint
 from radars.cost.metric import Metric
+from radars.cost.program import solve
 from radars.space import Architecture, Keep, Subspace, best_keeping
 
 
@@ -46,16 +47,15 @@ def cheapest(
     for rule in rules:
         counts = np.array([[*rule.counts(c, n)] for c, n in pairs] + [[0, 0]])
         rows.append(LinearConstraint(counts.T, -np.inf, rule.limits))
-    solution = milp(
+    solution = solve(
         np.array([0.0] * len(pairs) + [1.0]),
-        constraints=rows,
-        integrality=np.array([1] * len(pairs) + [0]),
-        bounds=Bounds(0, np.array([1.0] * len(pairs) + [np.inf])),
-        options={"mip_rel_gap": 0.0},
+        rows,
+        integrality=[1] * len(pairs) + [0],
+        most=[1.0] * len(pairs) + [np.inf],
     )
-    if solution.x is None:
+    if solution is None:
         return None
-    taken = zip(pairs, solution.x[:-1], strict=True)
+    taken = zip(pairs, solution[:-1], strict=True)
     return Architecture({choice: name for (choice, name), x in taken if x > 0.5})
 
 

@@ -10,11 +10,12 @@ from itertools import islice
 
 import numpy as np
 import torch
-from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.optimize import LinearConstraint
 
 from radars.cost.cheapest import cheapest, one_each
 from radars.cost.constraint import Constraint, format_cost
 from radars.cost.metric import Metric
+from radars.cost.program import solve
 from radars.cost.table import CostTable
 from radars.errors import ConfigError
 from radars.space import Architecture, Keep, Subspace
@@ -162,16 +163,10 @@ class Feasible:
             scale = np.maximum(np.abs(np.array(self._room)), 1.0)  # or the solver's tolerance rules
             rows.append(LinearConstraint(cost / scale[:, None], -np.inf, self._room / scale))
         for _ in range(subspace.num_architectures):
-            solution = milp(
-                objective,
-                constraints=rows,
-                integrality=np.ones(len(pairs)),
-                bounds=Bounds(0, 1),
-                options={"mip_rel_gap": 0.0},  # by default the second best would do
-            )
-            if solution.x is None:
+            solution = solve(objective, rows)
+            if solution is None:
                 return
-            taken = np.round(solution.x)
+            taken = np.round(solution)
             architecture = Architecture(
                 {c: n for (c, n), x in zip(pairs, taken, strict=True) if x > 0}
             )

@@ -11,9 +11,9 @@ from functools import cached_property
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.optimize import LinearConstraint
 
-from radars.cost import CostTable, PriceCache
+from radars.cost import CostTable, PriceCache, solve
 from radars.errors import BudgetError
 from radars.memory.levers import PLAIN, Levers
 from radars.memory.predict import StepMemory, TrainingSpec, predict
@@ -317,16 +317,16 @@ class Planner:
             rows.append(LinearConstraint(staying[None], -np.inf, 1.0))
             rows.append(LinearConstraint(within_largest, -np.inf, 0.0))
             largest = max(1.0, float(passing.max()))
-        solution = milp(
+        solution = solve(
             -np.array([preferences[c][n] for c, n in pairs] + [0.0]),
-            constraints=rows,
-            integrality=np.array([1] * len(pairs) + [0]),
-            bounds=Bounds(least, np.array([1.0] * len(pairs) + [largest])),
-            options={"mip_rel_gap": 0.0},
+            rows,
+            integrality=[1] * len(pairs) + [0],
+            least=least,
+            most=[1.0] * len(pairs) + [largest],
         )
-        if solution.x is None:
+        if solution is None:
             return self.smallest_path(within).as_subspace()
-        taken = np.round(solution.x[:-1])
+        taken = np.round(solution[:-1])
         kept = [pair for pair, x in zip(pairs, taken, strict=True) if x > 0]
         return Subspace({choice: [n for c, n in kept if c == choice] for choice in within})
 
