@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, library, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from radars.memory.levers import PLAIN, Levers
@@ -34,7 +34,7 @@ _OF_LOGITS = (StepKind.ARCHITECTURE, StepKind.SECOND_ORDER)
 
 if not torch._C._dispatch_has_kernel_for_dispatch_key("aten::_fused_sgd_", "Meta"):
     # PyTorch 2.14 traces the fused AdamW, and not yet the fused SGD; it returns nothing either
-    torch.library.register_fake("aten::_fused_sgd_", lambda *args, **kwargs: None)
+    library.register_fake("aten::_fused_sgd_", lambda *args, **kwargs: None)
 
 
 @dataclass(frozen=True)
