@@ -32,7 +32,7 @@ from measured import peak_of
 from memory_growth import EXPAND_RATIOS, KERNEL_SIZES
 from torch import nn
 
-from radars.memory import TrainingSpec
+from radars.memory import Levers, TrainingSpec
 from radars.nn.operations import classifier, conv_bn_relu
 from radars.nn.steps import StepKind, architecture_step, weights_step
 from radars.nn.supernet import Supernet
@@ -138,7 +138,7 @@ def measure(size: Size, repeats: int) -> dict[str, float]:
         peak_of(space, path.as_subspace(), spec, StepKind.WEIGHTS) for path in paths[:3]
     )
     supernet_bytes = max(
-        peak_of(space, space.full, spec, kind, recompute=True)
+        peak_of(space, space.full, spec, kind, Levers(recompute=1.0))
         for kind in (StepKind.WEIGHTS, StepKind.ARCHITECTURE)
     )
     return {

@@ -4,7 +4,7 @@ from functools import partial
 
 import torch
 
-from radars.memory import TrainingSpec, measure
+from radars.memory import PLAIN, Levers, TrainingSpec, measure
 from radars.memory.predict import run_step
 from radars.nn.steps import StepKind
 from radars.nn.supernet import Supernet
@@ -16,12 +16,16 @@ def peak_of(
     subspace: Subspace,
     spec: TrainingSpec,
     kind: StepKind,
-    *,
-    recompute: float = 0.0,
+    levers: Levers = PLAIN,
 ) -> int:
     """The most that a step on the CPU holds, in bytes; every tensor is counted."""
     supernet = Supernet(
-        space, subspace, spec.relaxation, optimizer=spec.optimizer, recompute=recompute
+        space,
+        subspace,
+        spec.relaxation,
+        optimizer=spec.optimizer,
+        recompute=levers.recompute,
+        split_channels=levers.split_channels,
     )
     example_B = torch.randn(spec.batch_size, *spec.input_shape)
     example_B = example_B.contiguous(memory_format=torch.channels_last)

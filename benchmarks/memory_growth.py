@@ -25,7 +25,7 @@ from about import about
 from measured import peak_of
 from torch import nn
 
-from radars.memory import Planner, TrainingSpec
+from radars.memory import PLAIN, Levers, Planner, TrainingSpec
 from radars.nn.steps import StepKind
 from radars.space import Choose, Factory, SearchSpace, Subspace
 from radars.spaces.stages import cifar_network, mbconv_candidates
@@ -106,9 +106,7 @@ def row_of(size: int, width: int, spec: TrainingSpec, budget_bytes: int) -> dict
         "two_paths": peak(
             space, Subspace({choice: names[:2] for choice, names in space.full.items()}), spec
         ),
-        "radars": max(
-            peak(space, made.subspace, spec, made.levers.recompute) for made in (largest, plan)
-        ),
+        "radars": max(peak(space, made.subspace, spec, made.levers) for made in (largest, plan)),
     }
     predicted_bytes = max(largest.memory.peak_bytes, plan.memory.peak_bytes)
     return {
@@ -121,10 +119,10 @@ def row_of(size: int, width: int, spec: TrainingSpec, budget_bytes: int) -> dict
     }
 
 
-def peak(space: SearchSpace, subspace: Subspace, spec: TrainingSpec, recompute: float = 0.0) -> int:
+def peak(space: SearchSpace, subspace: Subspace, spec: TrainingSpec, levers: Levers = PLAIN) -> int:
     """The most that the steps of a search hold, in bytes."""
     kinds = STEPS if subspace.num_architectures > 1 else STEPS[:1]
-    return max(peak_of(space, subspace, spec, kind, recompute=recompute) for kind in kinds)
+    return max(peak_of(space, subspace, spec, kind, levers) for kind in kinds)
 
 
 def plot(rows: list[dict[str, Any]], budget_bytes: int, path: Path) -> None:

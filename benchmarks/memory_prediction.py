@@ -18,7 +18,7 @@ from typing import Any
 
 from measured import peak_of
 
-from radars.memory import Levers, Planner, PriceCache, TrainingSpec, predict
+from radars.memory import PLAIN, Levers, Planner, PriceCache, TrainingSpec, predict
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.steps import Precision, StepKind
 from radars.space import Architecture, SearchSpace, Subspace
@@ -31,8 +31,9 @@ OPTIMIZERS = {
     "adamw": OptimizerConfig(name="adamw", learning_rate=1e-3),
 }
 PRECISIONS: tuple[Precision, ...] = ("32-true", "bf16-mixed")
+LEVERS = (PLAIN, Levers(recompute=1.0), Levers(recompute=1.0, split_channels=1.0))
 FIELDS = (
-    *("space", "subspace", "step", "batch_size", "optimizer", "precision", "recompute"),
+    *("space", "subspace", "step", "batch_size", "optimizer", "precision", "levers"),
     *("predicted_bytes", "measured_bytes", "ratio"),
 )
 
@@ -97,10 +98,9 @@ def rows_of(space: SearchSpace, batch_size: int, limit: int) -> Iterator[dict[st
             ("whole", space.full, StepKind.WEIGHTS),
             ("whole", space.full, StepKind.ARCHITECTURE),
         )
-        for (label, subspace, kind), recompute in product(steps, (False, True)):
-            if kind is StepKind.EVALUATION and recompute:
+        for (label, subspace, kind), levers in product(steps, LEVERS):
+            if kind is StepKind.EVALUATION and levers != PLAIN:
                 continue
-            levers = Levers(recompute=recompute)
             if planner.expected_bytes(subspace, levers) > 2 * limit:  # not worth a trace
                 yield None
                 continue
@@ -108,13 +108,13 @@ def rows_of(space: SearchSpace, batch_size: int, limit: int) -> Iterator[dict[st
             if predicted_bytes > limit:
                 yield None
                 continue
-            measured_bytes = peak_of(space, subspace, spec, kind, recompute=recompute)
+            measured_bytes = peak_of(space, subspace, spec, kind, levers)
             yield dict(
                 zip(
                     FIELDS,
                     (
                         *(space.name, label, kind.value, batch_size, optimizer, precision),
-                        *(recompute, predicted_bytes, measured_bytes),
+                        *(" ".join(levers.names), predicted_bytes, measured_bytes),
                         predicted_bytes / measured_bytes,
                     ),
                     strict=True,

@@ -4,8 +4,9 @@ An iteration is a weights step and an architecture step. The plain procedure is 
 DARTS, written out below: images contiguous, every candidate's output kept and stacked, gradients of
 weights and logits in both steps. It and radars take turns, so that what the machine does meanwhile
 meets both; ratios are medians over the repeats of each repeat's own ratio. Freed memory is kept for
-all of them (`allocator.py` says what that alone brings). `plain` keeps all activations, `recompute`
-none, and `half` is what the planner makes of a budget of half the bytes of `plain`.
+all of them (`allocator.py` says what that alone brings). `plain` keeps all activations; `half` is
+what the planner makes of a budget of half of those bytes, `recompute` of one of 1/4.5 of the
+procedure's, and `least` holds as little as can be without splitting the batch.
 
     python benchmarks/step.py [--space nasbench-macro|nasbench201|mobile-large-layer]
                               [--quick] [--json]
@@ -27,7 +28,7 @@ from about import about
 from measured import peak_of
 from torch import Tensor, nn
 
-from radars.memory import Planner, TrainingSpec, lever_settings
+from radars.memory import PLAIN, Levers, Planner, TrainingSpec, lever_settings
 from radars.memory.tracker import MemoryTracker, Part
 from radars.nn.operations import classifier
 from radars.nn.steps import StepKind, architecture_step, weights_step
@@ -148,19 +149,27 @@ def measure(name: str, repeats: int) -> dict[str, Any]:
     label_B = torch.arange(spec.batch_size) % 10
     procedure = Plain(space)
 
-    def peak_bytes(recompute: float) -> int:
-        return max(peak_of(space, space.full, spec, kind, recompute=recompute) for kind in STEPS)
+    held_bytes = {"procedure": procedure.peak_bytes(contiguous_B, label_B)}
+    allowed = list(lever_settings(recompute=True, max_micro_batches=1, batch_size=spec.batch_size))
 
-    recompute = {"plain": 0.0, "recompute": 1.0}
-    held_bytes = {variant: peak_bytes(part) for variant, part in recompute.items()}
-    allowed = lever_settings(recompute=True, max_micro_batches=1, batch_size=spec.batch_size)
-    planner = Planner(space, spec, held_bytes["plain"] // 2, settings=allowed)
-    recompute["half"] = planner.plan_whole(space.full).levers.recompute
-    held_bytes["half"] = peak_bytes(recompute["half"])
-    held_bytes["procedure"] = procedure.peak_bytes(contiguous_B, label_B)
+    def planned(budget_bytes: float) -> Levers:
+        planner = Planner(space, spec, round(budget_bytes), settings=allowed)
+        return planner.plan_whole(space.full).levers
 
-    def radars(recompute: float) -> Callable[[], None]:
-        supernet = Supernet(space, recompute=recompute)
+    def peak_bytes(levers: Levers) -> int:
+        return max(peak_of(space, space.full, spec, kind, levers) for kind in STEPS)
+
+    held_bytes["plain"] = peak_bytes(PLAIN)
+    levers_of = {
+        "plain": PLAIN,
+        "half": planned(held_bytes["plain"] / 2),
+        "recompute": planned(held_bytes["procedure"] / 4.5),
+        "least": allowed[-1],
+    }
+    held_bytes |= {variant: peak_bytes(levers) for variant, levers in levers_of.items()}
+
+    def radars(levers: Levers) -> Callable[[], None]:
+        supernet = Supernet(space, recompute=levers.recompute, split_channels=levers.split_channels)
 
         def iteration() -> None:
             weights_step(supernet, example_B, label_B)
@@ -171,7 +180,7 @@ def measure(name: str, repeats: int) -> dict[str, Any]:
     variants: dict[str, Callable[[], None]] = {
         "procedure": lambda: procedure.iteration(contiguous_B, label_B)
     }
-    variants |= {variant: radars(part) for variant, part in recompute.items()}
+    variants |= {variant: radars(levers) for variant, levers in levers_of.items()}
     seconds: dict[str, list[float]] = {variant: [] for variant in variants}
     with freed_memory_kept():
         for repeat in range(repeats + 1):
@@ -191,7 +200,7 @@ def measure(name: str, repeats: int) -> dict[str, Any]:
         row[f"{variant}_bytes_ratio"] = held_bytes[variant] / held_bytes["procedure"]
     to_plain = sorted(t / p for t, p in zip(seconds["half"], seconds["plain"], strict=True))
     return row | {
-        "half_recomputes": recompute["half"],
+        "levers": {variant: list(levers.names) for variant, levers in levers_of.items()},
         "half_to_plain_ratio": statistics.median(to_plain),
         "half_to_plain_ratios": [to_plain[0], to_plain[-1]],
         "half_to_plain_bytes_ratio": held_bytes["half"] / held_bytes["plain"],
@@ -201,11 +210,13 @@ def measure(name: str, repeats: int) -> dict[str, Any]:
 def table(row: dict[str, Any]) -> str:
     """What people read."""
     lines = [f"{row['space']}, batch {row['batch_size']}, {row['repeats']} repeats, {row['date']}"]
-    for variant in ("procedure", "plain", "half", "recompute"):
+    for variant in ("procedure", *row["levers"]):
         low, high = row[f"{variant}_ratios"]
+        levers = ", ".join(row["levers"].get(variant, []))
         lines.append(
             f"  {variant:9} {row[f'{variant}_seconds']:6.2f} s  {row[f'{variant}_ratio']:.2f} of "
-            f"the time ({low:.2f} to {high:.2f})  {format_bytes(row[f'{variant}_bytes']):>10}"
+            f"the time ({low:.2f} to {high:.2f})  {format_bytes(row[f'{variant}_bytes']):>10}  "
+            f"{levers}"
         )
     low, high = row["half_to_plain_ratios"]
     lines.append(

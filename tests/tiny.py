@@ -79,6 +79,25 @@ def overlapping_network(choose: Choose) -> nn.Module:
     )
 
 
+def wide_network(choose: Choose) -> nn.Module:
+    """Blocks that are much wider within than without, and can run in parts of their channels."""
+
+    def blocks(channels: int) -> dict[str, Factory]:
+        return {
+            "mb8_k3": lambda: mbconv(channels, channels, 3, 8),
+            "mb6_k5": lambda: mbconv(channels, channels, 5, 6),
+        }
+
+    return nn.Sequential(
+        conv_bn_relu(1, 8),
+        choose("a", blocks(8)),
+        conv_bn_relu(8, 16, stride=2),
+        choose("b", blocks(16)),
+        choose("c", blocks(16)),
+        classifier(16, 4),
+    )
+
+
 class CellNetwork(nn.Module):
     """A cell with one node, which keeps two of four edges (`cell_space`)."""
 
@@ -182,6 +201,10 @@ def shared_space() -> SearchSpace:
 
 def overlapping_space() -> SearchSpace:
     return SearchSpace(overlapping_network, name="overlapping", input_shape=(1, 8, 8))
+
+
+def wide_space() -> SearchSpace:
+    return SearchSpace(wide_network, name="wide", input_shape=(1, 8, 8))
 
 
 def cell_space() -> SearchSpace:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.tiny import cell_space, shared_space, tiny_space
+from tests.tiny import cell_space, shared_space, tiny_space, wide_space
 
 from radars.cost import CostTable
 from radars.errors import BudgetError
@@ -186,15 +186,39 @@ def allowing(budget_bytes: int, *, recompute: bool, max_micro_batches: int) -> P
 
 
 def test_settings_are_those_that_are_allowed_cheapest_first() -> None:
-    def settings(recompute: bool, most: int, batch_size: int) -> list[tuple[float, int]]:
-        allowed = lever_settings(recompute=recompute, max_micro_batches=most, batch_size=batch_size)
-        return [(levers.recompute, levers.micro_batches) for levers in allowed]
+    def settings(recompute: bool, most: int, batch_size: int, **options: bool) -> list[Levers]:
+        return list(
+            lever_settings(
+                recompute=recompute, max_micro_batches=most, batch_size=batch_size, **options
+            )
+        )
 
-    in_parts = [(0.25, 1), (0.5, 1), (0.75, 1), (1.0, 1)]
-    assert settings(False, 1, 64) == [(0, 1)]
-    assert settings(True, 1, 64) == [(0, 1), *in_parts]
-    assert settings(True, 7, 64) == [(0, 1), *in_parts, (1, 2), (1, 4)]
-    assert settings(False, 64, 8) == [(0, 1), (0, 2), (0, 4)]  # two examples a part
+    recomputed = [Levers(part) for part in (0.0, 0.25, 0.5, 0.75, 1.0)]
+    split = [Levers(1.0, part) for part in (0.25, 1.0)]
+    assert settings(False, 1, 64) == [Levers()]
+    assert settings(True, 1, 64) == [*recomputed, *split]
+    assert settings(True, 7, 64) == [*recomputed, *split, Levers(1.0, 1.0, 2), Levers(1.0, 1.0, 4)]
+    assert settings(True, 2, 64, split_channels=False) == [*recomputed, Levers(1.0, 0.0, 2)]
+    two_examples_a_part = [Levers(micro_batches=number) for number in (1, 2, 4)]
+    assert settings(False, 64, 8) == two_examples_a_part
+
+
+def test_channels_are_split_before_candidates_are_pruned() -> None:
+    space, spec = wide_space(), TrainingSpec((1, 8, 8), 32)
+    roomy = Planner(space, spec, 2**40)
+    allowed = list(lever_settings(recompute=True, max_micro_batches=1, batch_size=8))
+    for levers in allowed[-2:]:
+        budget_bytes = roomy.predict(space.full, levers).peak_bytes
+        plan = Planner(space, spec, budget_bytes, settings=allowed).plan()
+        assert (plan.subspace, plan.levers) == (space.full, levers)
+        expected_bytes = roomy.expected_bytes(space.full, levers)
+        assert expected_bytes == pytest.approx(budget_bytes, rel=0.1)
+    assert plan.measures == ("recompute", "split_channels")
+    assert Planner(space, spec, budget_bytes - 1, settings=allowed).plan().is_pruned
+    plans = [Planner(space, spec, 2**40, settings=[levers]).plan() for levers in allowed]
+    ratios = [plan.time_ratio for plan in plans]
+    assert ratios == sorted(ratios)
+    assert ratios[-3] < ratios[-2] < ratios[-1] <= 1.8
 
 
 @pytest.mark.parametrize("part", [0.25, 0.5, 0.75])
@@ -218,7 +242,7 @@ def test_batches_are_split_before_candidates_are_pruned_where_that_is_allowed() 
     split_bytes = ROOMY.predict(full, Levers(recompute=True, micro_batches=2)).peak_bytes
     assert split_bytes < RECOMPUTED_BYTES
     plan = allowing(split_bytes, recompute=True, max_micro_batches=4).plan()
-    assert plan.measures == ("recompute", "micro_batches=2")
+    assert plan.measures == ("recompute", "split_channels", "micro_batches=2")
     assert plan.subspace == full
     assert plan.memory == predict(SPACE, full, SPEC, levers=plan.levers)
     assert "prune" in planner(split_bytes).plan().measures

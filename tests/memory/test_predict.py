@@ -3,7 +3,7 @@ import tracemalloc
 
 import pytest
 import torch
-from tests.tiny import shared_space, tiny_space
+from tests.tiny import shared_space, tiny_space, wide_space
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor
 
@@ -30,6 +30,7 @@ def measured(
     kind: StepKind,
     *,
     recompute: float = 0.0,
+    split_channels: float = 0.0,
     micro_batches: int = 1,
     kinds: tuple[StepKind, ...] | None = None,
 ) -> int:
@@ -41,6 +42,7 @@ def measured(
         optimizer=spec.optimizer,
         architecture_optimizer=spec.architecture_optimizer,
         recompute=recompute,
+        split_channels=split_channels,
     )
     example_B = torch.randn(spec.batch_size, *spec.input_shape)
     example_B = example_B.contiguous(memory_format=torch.channels_last)
@@ -104,6 +106,31 @@ def test_predictions_of_subspaces_and_paths(
         measured(space, subspace, spec, kind, recompute=recompute, kinds=kinds) for kind in kinds
     )
     assert predicted.peak_bytes == pytest.approx(real_bytes, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("kind", "precision"),
+    [
+        *((kind, "32-true") for kind in (StepKind.WEIGHTS, StepKind.ARCHITECTURE)),
+        (StepKind.SECOND_ORDER, "bf16-mixed"),
+    ],
+)
+def test_a_prediction_of_blocks_in_parts_of_their_channels(
+    kind: StepKind, precision: Precision
+) -> None:
+    space, spec = wide_space(), TrainingSpec((1, 8, 8), 32, precision=precision)
+
+    def peak(levers: Levers) -> int:
+        return predict(space, space.full, spec, kinds=[kind], levers=levers).peak_bytes
+
+    some, all_ = (Levers(recompute=1.0, split_channels=part) for part in (0.25, 1.0))
+    for levers in (some, all_):
+        real_bytes = measured(
+            space, space.full, spec, kind, recompute=1.0, split_channels=levers.split_channels
+        )
+        assert peak(levers) == pytest.approx(real_bytes, rel=5e-3)
+    assert peak(all_) < peak(some) <= peak(Levers(recompute=1.0))
+    assert peak(all_) < 0.7 * peak(Levers(recompute=1.0))
 
 
 def test_a_prediction_with_noise_in_the_relaxation() -> None:
@@ -224,7 +251,7 @@ def test_a_split_batch_holds_what_is_predicted_and_less(
     kind: StepKind, recompute: bool, micro_batches: int
 ) -> None:
     spec = TrainingSpec((1, 8, 8), 32)
-    levers = Levers(recompute, micro_batches)
+    levers = Levers(recompute, micro_batches=micro_batches)
     predicted = predict(TINY, TINY.full, spec, kinds=[kind], levers=levers)
     real_bytes = measured(
         TINY, TINY.full, spec, kind, recompute=recompute, micro_batches=micro_batches

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 _PASSES = 5  # of an iteration
 _PASSES_RECOMPUTED = 2
 _PARTS_RECOMPUTED = (0.25, 0.5, 0.75, 1.0)
+_PARTS_SPLIT = (0.25, 1.0)
 
 
 @dataclass(frozen=True)
@@ -16,57 +17,83 @@ class Levers:
         recompute: the fraction of the mixtures, in the order of the forward pass, that keep only
             their input, and run each candidate again in the backward pass. The first have the
             largest maps, and keep them the longest. Changes no result.
+        split_channels: the fraction of the mixtures, the first ones, whose candidates are run in
+            parts of their channels when they are recomputed, where they allow it
+            (`radars.nn.split_channels`). Changes results by rounding only.
         micro_batches: into how many parts a batch is split, one after the other, with gradients
             accumulated. BatchNorm sees the parts, not the batch.
     """
 
     recompute: float = 0.0
+    split_channels: float = 0.0
     micro_batches: int = 1
 
     @property
     def names(self) -> tuple[str, ...]:
         """Those that are on, as people read them."""
-        recompute: tuple[str, ...] = ()
-        if self.recompute:
-            recompute = ("recompute" if self.recompute == 1 else f"recompute={self.recompute:g}",)
+        fractions = {"recompute": self.recompute, "split_channels": self.split_channels}
+        of_mixtures = tuple(
+            name if fraction == 1 else f"{name}={fraction:g}"
+            for name, fraction in fractions.items()
+            if fraction
+        )
         split = (f"micro_batches={self.micro_batches}",) if self.micro_batches > 1 else ()
-        return recompute + split
+        return of_mixtures + split
 
     def of_mixture(self, index: int, num_mixtures: int) -> "Levers":
-        """What they are for one mixture, which is recomputed or is not."""
-        return replace(self, recompute=float(index < self.recompute * num_mixtures))
+        """What they are for one mixture: each is on or off."""
+        return replace(
+            self,
+            recompute=float(index < self.recompute * num_mixtures),
+            split_channels=float(index < self.split_channels * num_mixtures),
+        )
+
+    @property
+    def extra_passes(self) -> float:
+        """How often a mixture's candidates are run forward again for each backward pass."""
+        return self.recompute + self.split_channels
 
     @staticmethod
-    def time_ratio(recomputed_share: float) -> float:
+    def time_ratio(again: float) -> float:
         """The expected time of an iteration, as a multiple of that without levers.
 
         By arithmetic alone: a forward pass, its gradients to activations, and those to weights cost
         1 each, and an iteration is a weights step (3) and an architecture step (2, since weights
-        are frozen). Recomputing runs the candidates forward once more in each. Splitting a batch
-        costs nothing by that count, though the parts may keep the device less busy.
+        are frozen). Recomputing runs the candidates forward once more in each, and splitting
+        their channels once more again. Splitting a batch costs nothing by that count, though the
+        parts may keep the device less busy.
 
         Args:
-            recomputed_share: which part of the network's multiply-accumulates is in candidates
-                that are recomputed.
+            again: the multiply-accumulates of all extra passes, as a part of those of the network.
         """
-        return 1.0 + recomputed_share * _PASSES_RECOMPUTED / _PASSES
+        return 1.0 + again * _PASSES_RECOMPUTED / _PASSES
 
 
 PLAIN = Levers()
 
 
-def lever_settings(*, recompute: bool, max_micro_batches: int, batch_size: int) -> Iterator[Levers]:
-    """Yields what is allowed, cheapest first: more and more is recomputed, then batches are split.
+def lever_settings(
+    *, recompute: bool, split_channels: bool = True, max_micro_batches: int, batch_size: int
+) -> Iterator[Levers]:
+    """Yields what is allowed, cheapest first.
+
+    More and more is recomputed, then more and more of that in parts of its channels; then batches
+    are split.
 
     Args:
         recompute: whether recomputation is allowed.
+        split_channels: whether what is recomputed may be run in parts of its channels.
         max_micro_batches: the most parts that a batch may be split into.
         batch_size: examples in a batch; a part has two at least, or BatchNorm has no statistics.
     """
     yield PLAIN
     if recompute:
         yield from (Levers(recompute=part) for part in _PARTS_RECOMPUTED)
+    dearest = Levers(recompute=float(recompute))
+    if recompute and split_channels:
+        yield from (replace(dearest, split_channels=part) for part in _PARTS_SPLIT)
+        dearest = replace(dearest, split_channels=1.0)
     micro_batches = 2
     while micro_batches <= min(max_micro_batches, batch_size // 2):
-        yield Levers(float(recompute), micro_batches)
+        yield replace(dearest, micro_batches=micro_batches)
         micro_batches *= 2

@@ -271,7 +271,7 @@ class Planner:
         }
         places = [choice for choice, _ in self._place_prices]
         again = sum(
-            macs[choice] / places.count(choice) * levers.of_mixture(index, len(places)).recompute
+            macs[choice] / places.count(choice) * levers.of_mixture(index, len(places)).extra_passes
             for index, choice in enumerate(places)
         )
         total = sum(macs.values()) + self.costs.fixed.macs

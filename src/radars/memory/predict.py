@@ -130,6 +130,7 @@ def predict(
                 optimizer=spec.optimizer,
                 architecture_optimizer=spec.architecture_optimizer,
                 recompute=levers.recompute,
+                split_channels=levers.split_channels,
                 device=device,
             )
         supernet.weigh = weigh

@@ -3,7 +3,7 @@
 Prices order the candidates and guide the plan; whether a plan fits is decided by an exact trace.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 
 import torch
@@ -15,6 +15,7 @@ from radars.memory.levers import PLAIN, Levers
 from radars.memory.predict import TrainingSpec, without_collector
 from radars.memory.tracker import MemoryTracker, Part
 from radars.nn.optimizer import state_tensors
+from radars.nn.split_channels import in_parts
 from radars.nn.steps import autocast
 from radars.space import Factory, Place, SearchSpace, building
 
@@ -29,12 +30,15 @@ class Price:
         gradients: of its weights.
         working: the most that the rest of its step holds beside all that; one candidate of a path
             at a time.
+        spared: how much less of what is saved and working is there at once where it runs in parts
+            of its channels.
     """
 
     resident: int = 0
     saved: int = 0
     gradients: int = 0
     working: int = 0
+    spared: int = 0
 
     def staying(self, levers: Levers) -> float:
         """What it adds for as long as it is live."""
@@ -47,7 +51,8 @@ class Price:
     def passing(self, levers: Levers) -> float:
         """What it holds only while its part of the backward pass runs."""
         again = self.saved if levers.recompute else 0
-        return (again + self.working) / levers.micro_batches
+        spared = self.spared if levers.split_channels else 0
+        return (again + self.working - spared) / levers.micro_batches
 
     def __add__(self, other: "Price") -> "Price":
         return Price(
@@ -55,6 +60,7 @@ class Price:
             self.saved + other.saved,
             self.gradients + other.gradients,
             max(self.working, other.working),
+            min(self.spared, other.spared),
         )
 
 
@@ -132,36 +138,37 @@ def _price_on_fakes(factory: Factory, place: Place, spec: TrainingSpec) -> Price
     parameters = list(candidate.parameters())
     optimizer = spec.optimizer.build(parameters) if parameters else None
 
-    def forward(inputs: list[Tensor]) -> Tensor:
-        with autocast(device, spec.precision):
-            output = candidate(*inputs)
-        assert isinstance(output, Tensor)
-        return output
-
-    def finish(output: Tensor) -> None:
-        if output.requires_grad:  # not that of a candidate that returns zeros
-            output.backward(torch.empty_like(output))  # type: ignore[no-untyped-call]
-        if optimizer is not None:
-            optimizer.step()
-            optimizer.zero_grad()
-        for tensor in leaves:
-            tensor.grad = None
-
     resident: list[Tensor] = [*parameters, *candidate.buffers()]
     if optimizer is not None:
         resident += state_tensors(optimizer)
-    inputs = [tensor.clone() for tensor in leaves]  # as a candidate may begin in place
-    tracker = MemoryTracker({Part.PARAMETERS: [*resident, *inputs]}, device)
-    before_bytes = tracker.now_bytes
-    with tracker:
-        output = forward(inputs)
-        saved_bytes = tracker.now_bytes - before_bytes
-        finish(output)
-        del output
+
+    def traced(function: Callable[..., Tensor]) -> tuple[int, int]:
+        """The bytes that are there after a forward pass, and the most in the whole step."""
+        inputs = [tensor.clone() for tensor in leaves]  # as a candidate may begin in place
+        tracker = MemoryTracker({Part.PARAMETERS: [*resident, *inputs]}, device)
+        before_bytes = tracker.now_bytes
+        with tracker:
+            with autocast(device, spec.precision):
+                output = function(*inputs)
+            saved_bytes = tracker.now_bytes - before_bytes
+            if output.requires_grad:  # not that of a candidate that returns zeros
+                output.backward(torch.empty_like(output))  # type: ignore[no-untyped-call]
+            if optimizer is not None:
+                optimizer.step()
+                optimizer.zero_grad()
+            for tensor in leaves:
+                tensor.grad = None
+            del output
+        return saved_bytes, tracker.peak_bytes - before_bytes
+
+    saved_bytes, peak_bytes = traced(candidate)
+    parts = in_parts(candidate)
+    peak_in_parts_bytes = peak_bytes if parts is candidate else traced(parts)[1]
     gradient_bytes = sum(parameter.nbytes for parameter in parameters)
     return Price(
-        resident=before_bytes - sum(tensor.nbytes for tensor in inputs),
+        resident=MemoryTracker({Part.PARAMETERS: resident}, device).now_bytes,
         saved=saved_bytes,
         gradients=gradient_bytes,
-        working=max(0, tracker.peak_bytes - before_bytes - saved_bytes - gradient_bytes),
+        working=max(0, peak_bytes - saved_bytes - gradient_bytes),
+        spared=max(0, peak_bytes - peak_in_parts_bytes),
     )

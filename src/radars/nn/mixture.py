@@ -3,12 +3,14 @@
 Shapes: C live candidates; inputs and outputs as the candidates take and return them.
 """
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from radars.nn.split_channels import in_parts
 from radars.nn.statistics import uncounted_batch
 
 
@@ -21,6 +23,8 @@ class Mixture(nn.Module):
             single candidate needs none.
         recompute: keep only the mixture's input, and run each candidate again in the backward
             pass: activations cost the largest candidate's instead of the sum.
+        split_channels: run candidates that are recomputed in parts of their channels
+            (`radars.nn.split_channels`): activations cost a part of the largest one's.
     """
 
     def __init__(self) -> None:
@@ -29,6 +33,7 @@ class Mixture(nn.Module):
         self._names: tuple[str, ...] = ()
         self.weight_C: Tensor | None = None
         self.recompute = False
+        self.split_channels = False
 
     @property
     def live(self) -> dict[str, nn.Module]:
@@ -53,7 +58,7 @@ class Mixture(nn.Module):
         total: Tensor | None = None
         for candidate, weight in zip(self._modules_of_live, weights, strict=True):
             if self.recompute and torch.is_grad_enabled():
-                term = _recomputed(candidate, weight, inputs)
+                term = _recomputed(candidate, weight, inputs, self.split_channels)
                 total = term if total is None else total + term
             else:
                 total = _add_weighted(candidate, weight, total, *inputs)
@@ -62,25 +67,27 @@ class Mixture(nn.Module):
 
 
 def _add_weighted(
-    candidate: nn.Module, weight: Tensor | None, total: Tensor | None, *inputs: Tensor
+    candidate: Callable[..., Tensor], weight: Tensor | None, total: Tensor | None, *inputs: Tensor
 ) -> Tensor:
     output = candidate(*inputs)
-    assert isinstance(output, Tensor)
     if weight is None:
         return output
     weight = weight.to(output.dtype)
     return weight * output if total is None else torch.addcmul(total, weight, output)
 
 
-def _recomputed(candidate: nn.Module, weight: Tensor | None, inputs: tuple[Tensor, ...]) -> Tensor:
+def _recomputed(
+    candidate: nn.Module, weight: Tensor | None, inputs: tuple[Tensor, ...], split_channels: bool
+) -> Tensor:
     """One candidate's term, which saves its inputs only and is run again in the backward pass."""
+    function = in_parts(candidate) if split_channels else candidate
 
     def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
         # BatchNorm has seen the batch in the first run; the second must not count it again
         return nullcontext(), uncounted_batch(candidate)
 
     term = checkpoint(
-        _add_weighted, candidate, weight, None, *inputs, use_reentrant=False, context_fn=contexts
+        _add_weighted, function, weight, None, *inputs, use_reentrant=False, context_fn=contexts
     )
     assert isinstance(term, Tensor)
     return term

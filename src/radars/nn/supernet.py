@@ -45,6 +45,8 @@ class Supernet(nn.Module):
         architecture_optimizer: how logits are trained.
         recompute: which fraction of the mixtures, the first ones, recompute their candidates in the
             backward pass.
+        split_channels: which fraction of them, the first ones, run these in parts of their
+            channels then, where candidates allow it.
         device: where the live part is.
         seed: of the initial weights.
         shelf: on disk, for weights that are not live and that the host has no room for.
@@ -61,6 +63,7 @@ class Supernet(nn.Module):
         optimizer: OptimizerConfig | None = None,
         architecture_optimizer: OptimizerConfig | None = None,
         recompute: float = 0.0,
+        split_channels: float = 0.0,
         device: torch.device | str = "cpu",
         seed: int = 0,
         shelf: Shelf | None = None,
@@ -89,7 +92,7 @@ class Supernet(nn.Module):
             name="adamw", learning_rate=3e-3, betas=(0.5, 0.999), weight_decay=0.0
         )
         self.architecture_optimizer = self._architecture_optimizer_config.build(self.logits)
-        self.set_recompute(recompute)
+        self.set_recompute(recompute, split_channels)
         self._live: Subspace | None = None
         self.activate(subspace or space.full)
 
@@ -141,10 +144,16 @@ class Supernet(nn.Module):
         self._bank.move_to_host(_SHELL)
         self._live = None
 
-    def set_recompute(self, fraction: float) -> None:
-        """Which fraction of the mixtures, the first ones, is run again in the backward pass."""
+    def set_recompute(self, fraction: float, split_channels: float = 0.0) -> None:
+        """Which fraction of the mixtures, the first ones, is run again in the backward pass.
+
+        Args:
+            fraction: of all mixtures.
+            split_channels: that of those that run in parts of their channels then.
+        """
         for index, place in enumerate(self._places):
             place.mixture.recompute = index < fraction * len(self._places)
+            place.mixture.split_channels = index < split_channels * len(self._places)
 
     def forward(self, example_B: Tensor) -> Tensor:
         """Returns what the network returns for a batch of examples (B, ...)."""

@@ -46,6 +46,8 @@ class LeversConfig(Checked):
     Attributes:
         recompute: candidates may be run again in the backward pass: time for memory, and nothing
             else changes.
+        split_channels: inverted residual blocks that are run again may be run in parts of their
+            channels, which takes one more run; results change by rounding only.
         max_micro_batches: the most parts that a training batch may be split into. More than one
             changes results, as BatchNorm sees the parts, so it is off unless asked for.
         host_bytes: the most that weights which are not live hold in the host's memory; the others
@@ -53,6 +55,7 @@ class LeversConfig(Checked):
     """
 
     recompute: bool = True
+    split_channels: bool = True
     max_micro_batches: int = Field(1, ge=1)
     host_bytes: Bytes | None = None
 

@@ -242,6 +242,7 @@ def new_planner(
     """The planner of a search's steps."""
     settings = lever_settings(
         recompute=config.levers.recompute,
+        split_channels=config.levers.split_channels,
         max_micro_batches=config.levers.max_micro_batches,
         batch_size=config.part_size,
     )

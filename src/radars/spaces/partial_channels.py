@@ -8,6 +8,7 @@ Shapes: B batch, C channels.
 
 import inspect
 from dataclasses import replace
+from functools import lru_cache
 
 from torch import Tensor, cat, nn
 from torch.nn import functional
@@ -16,6 +17,7 @@ from radars.errors import ConfigError
 from radars.space import Candidates, Choose, SearchSpace
 
 
+@lru_cache(maxsize=8)  # a search that goes on meets the space whose memory is known
 def partial_channels(space: SearchSpace, parts: int) -> SearchSpace:
     """The space with candidates that are `parts` times narrower, and see one channel in `parts`.
 
