@@ -146,6 +146,10 @@ class Planner:
             )
         return known[key]
 
+    def least_bytes(self, architecture: Architecture) -> int:
+        """The exact memory of training one path with all levers that are allowed."""
+        return self.predict(architecture, self._settings[-1]).peak_bytes
+
     def expected_path_bytes(self, architecture: Architecture) -> int:
         """The memory of training one path by prices: quick, and a little on the high side."""
         smallest = self.smallest_path()

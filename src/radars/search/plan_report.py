@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from radars.errors import BudgetError, SpaceError
-from radars.memory import Levers, Plan
+from radars.memory import Plan
 from radars.run.device import device_of
 from radars.search.config import SearchConfig
 from radars.search.cost_report import CostReport, cost_report
@@ -29,7 +29,7 @@ class PlanReport:
         budget_bytes: what no step may exceed.
         smallest_path_bytes: the peak of a training step on the cheapest architecture.
         largest_path_bytes: that of the dearest.
-        largest_path_recomputed_bytes: that of the dearest with recomputation.
+        largest_path_least_bytes: that of the dearest with all that is allowed to make it fit.
         full_supernet_bytes: that of the plain supernet of the whole space: what DARTS needs (by
             prices where there are very many candidates).
         plan: the plan; None where nothing fits.
@@ -44,7 +44,7 @@ class PlanReport:
     budget_bytes: int
     smallest_path_bytes: int
     largest_path_bytes: int
-    largest_path_recomputed_bytes: int
+    largest_path_least_bytes: int
     full_supernet_bytes: int
     plan: Plan | None
     problem: BudgetError | None
@@ -99,7 +99,7 @@ def plan_report(
         budget_bytes=config.budget,
         smallest_path_bytes=planner.predict(smallest).peak_bytes,
         largest_path_bytes=planner.predict(largest).peak_bytes,
-        largest_path_recomputed_bytes=planner.predict(largest, Levers(recompute=True)).peak_bytes,
+        largest_path_least_bytes=planner.least_bytes(largest),
         full_supernet_bytes=planner.full_supernet_bytes,
         plan=plan,
         problem=problem,
