@@ -5,6 +5,7 @@ policy's probability, pay in predicted bytes and in multiply-accumulates (a supe
 sum of its candidates, a path costs one). Prices guide it, and an exact trace decides.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -234,17 +235,29 @@ class Planner:
         return replace(plan, is_pruned=plan.subspace != within)
 
     def _first_that_fits(self, subspace: Subspace, weigh: Weigh | None = None) -> Plan | None:
-        for levers in self._settings:
-            if subspace.num_architectures > 1:  # an exact trace takes a while
-                expected_bytes = self.expected_bytes(subspace, levers, weigh)
-                in_part = 0 < levers.recompute < 1
-                is_long = in_part and subspace.num_candidates > _MAX_TRACED
-                if expected_bytes > (1.0 if is_long else _HOPELESS) * self.budget_bytes:
-                    continue
-            memory = self.predict(subspace, levers, weigh)
-            if memory.peak_bytes <= self.budget_bytes:
-                return self._made(subspace, levers, memory)
-        return None
+        """The plan with the cheapest levers that fit, as each setting holds less than the last."""
+
+        def fits(levers: Levers) -> bool:
+            return self._fits(subspace, levers, weigh)
+
+        cheapest, least = self._settings[0], self._settings[-1]
+        if fits(cheapest):  # as most paths do
+            levers = cheapest
+        elif not fits(least):
+            return None
+        else:
+            hi = len(self._settings) - 1
+            levers = self._settings[bisect_left(self._settings, True, lo=1, hi=hi, key=fits)]
+        return self._made(subspace, levers, self.predict(subspace, levers, weigh))
+
+    def _fits(self, subspace: Subspace, levers: Levers, weigh: Weigh | None) -> bool:
+        if subspace.num_architectures > 1:  # an exact trace takes a while
+            expected_bytes = self.expected_bytes(subspace, levers, weigh)
+            in_part = 0 < levers.recompute < 1
+            is_long = in_part and subspace.num_candidates > _MAX_TRACED
+            if expected_bytes > (1.0 if is_long else _HOPELESS) * self.budget_bytes:
+                return False
+        return self.predict(subspace, levers, weigh).peak_bytes <= self.budget_bytes
 
     def _pruned_to_fit(
         self, preferences: Mapping[str, Mapping[str, float]], within: Subspace
@@ -355,7 +368,8 @@ class Planner:
 
     def _does_not_fit(self, subspace: Subspace, weigh: Weigh | None = None) -> BudgetError:
         need_bytes = min(
-            self.predict(subspace, levers, weigh).peak_bytes for levers in self._settings
+            self.predict(subspace, levers, weigh).peak_bytes
+            for levers in (self._settings[0], self._settings[-1])
         )
         return BudgetError(
             f"the smallest plan of {self.space.name!r} needs {format_bytes(need_bytes)} "
