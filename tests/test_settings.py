@@ -59,9 +59,9 @@ def test_an_ill_formed_override_is_one_line(override: str) -> None:
         ({"inner": {"stepz": 3}}, "no key 'inner.stepz'; did you mean 'steps'"),
         ({"other": 3}, "no key 'other'"),
         ({"several": [{"steps": 3, "stepz": 3}]}, "no key 'several.0.stepz'; did you mean 'steps'"),
-        ({"inner": {"steps": 0}}, "inner.steps is not valid"),
-        ({"inner": 3}, "inner is not valid"),
-        ({"name": ["x" * 1000]}, "name is not valid"),
+        ({"inner": {"steps": 0}}, "inner.steps must be"),
+        ({"inner": 3}, "inner must be a group of settings"),
+        ({"name": ["x" * 1000]}, "name must be"),
     ],
 )
 def test_what_is_wrong_is_named_in_one_line(settings: dict[str, Any], message: str) -> None:

@@ -2,6 +2,7 @@
 
 import difflib
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -145,28 +146,48 @@ def validate_settings(model: type[Model], settings: Mapping[str, Any]) -> Model:
         if not key:  # of how several keys fit together; it says what it got
             raise ConfigError(message) from error
         raise ConfigError(
-            f"{key} is not valid: {message[:1].lower()}{message[1:]}, but got "
-            f"{_short(first['input'])!r}"
+            f"{key} {_rule(message)}, but got {_short(first['input'])}; "
+            f"{_remedy(model, first['loc'])}"
         ) from error
+
+
+def _rule(message: str) -> str:
+    """What pydantic says of a value, as what it must be."""
+    rule, *_ = re.split(r", unable to|, got a number| after validation", message)
+    rule = re.sub(r"^\w+ should ", "must ", rule)
+    rule = re.sub(r"a valid dictionary or instance of \w+", "a group of settings", rule)
+    return rule if rule.startswith("must ") else f"is not valid: {rule[:1].lower()}{rule[1:]}"
 
 
 def _short(value: object) -> str:
     try:
-        return str(value)[:80]
+        return repr(value)[:80]
     except ValueError:  # Python prints no number of more than 4300 digits
         return "a huge number"
 
 
-def _unknown_key(model: type[BaseModel], location: Sequence[int | str]) -> str:
+def _remedy(model: type[BaseModel], location: Sequence[int | str]) -> str:
+    field = _model_at(model, location[:-1]).model_fields.get(str(location[-1]))
+    default = None if field is None or field.is_required() else field.get_default()
+    if isinstance(default, str | int | float):
+        return f"correct it, or leave it out for {default}"
+    return "correct it"
+
+
+def _model_at(model: type[BaseModel], location: Sequence[int | str]) -> type[BaseModel]:
     known: type[BaseModel] = model
-    for part in location[:-1]:
+    for part in location:
         field = known.model_fields.get(str(part))
         if field is None:
             continue  # the number of an item of a list, whose model is known already
         for inner in (field.annotation, *get_args(field.annotation)):
             if isinstance(inner, type) and issubclass(inner, BaseModel):
                 known = inner
-    names = list(known.model_fields)
+    return known
+
+
+def _unknown_key(model: type[BaseModel], location: Sequence[int | str]) -> str:
+    names = list(_model_at(model, location[:-1]).model_fields)
     key = str(location[-1])
     close = difflib.get_close_matches(key, names, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"the keys there are {', '.join(names)}"

@@ -1,10 +1,11 @@
 """`CompareConfig`: which methods, seeds and settings are compared, and how. Checked when made."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from radars.run.executor import ExecutorConfig
 from radars.search.config import SearchConfig
@@ -13,7 +14,16 @@ from radars.search.recipes import recipe
 from radars.settings import merge_settings, validate_settings
 from radars.train.config import TrainConfig
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+
+def _checked_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", name):
+        raise ValueError(
+            "must be 1 to 64 letters, digits, _ or -, and begin with a letter or digit"
+        )
+    return name
+
+
+Name = Annotated[str, AfterValidator(_checked_name)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
@@ -84,7 +94,7 @@ class CompareConfig(_Config):
                 if name not in self.settings:
                     raise ValueError(
                         f"a grid names settings of the comparison, but there is no {name!r}; there "
-                        f"is {', '.join(self.settings)}"
+                        f"is {', '.join(self.settings)}; correct the name, or add the setting"
                     )
         return self
 

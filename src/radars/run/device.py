@@ -2,13 +2,15 @@
 
 import logging
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
+from pydantic import AfterValidator
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
 from radars.errors import ConfigError, RunError
@@ -16,6 +18,16 @@ from radars.memory.measure import total_memory_bytes
 from radars.nn.steps import Precision
 
 Result = TypeVar("Result")
+
+
+def _checked(name: str) -> str:
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
+        raise ValueError("must be auto, cpu, cuda or cuda:N")
+    return name
+
+
+DeviceName = Annotated[str, AfterValidator(_checked)]
+"""`auto`, `cpu`, `cuda` or `cuda:N`, as a configuration has it."""
 
 
 def device_of(name: str, num_devices: int = 1) -> torch.device:

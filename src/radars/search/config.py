@@ -16,6 +16,7 @@ from radars.errors import ConfigError
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.steps import Precision
 from radars.run import LoggerName
+from radars.run.device import DeviceName
 from radars.run.executor import ExecutorConfig
 from radars.search.method_config import (
     Checked,
@@ -144,7 +145,7 @@ class SearchConfig(Checked):
     pareto: tuple[Objective, ...] = ()
     costs: CostsConfig = CostsConfig()
     seed: int = Field(0, ge=0, lt=2**31)
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    device: DeviceName = "auto"
     num_threads: int | None = Field(None, ge=1)
     precision: Precision = "32-true"
     levers: LeversConfig = LeversConfig()

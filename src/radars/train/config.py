@@ -16,6 +16,7 @@ from radars.data import DataConfig, RandAugment
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.steps import Precision
 from radars.run import LoggerName
+from radars.run.device import DeviceName
 
 
 class TrainConfig(BaseModel):
@@ -72,7 +73,7 @@ class TrainConfig(BaseModel):
     max_gradient_norm: float = Field(default=5.0, gt=0)
     max_skipped_steps: int = Field(default=5, ge=0)
     precision: Precision = Field(default="32-true")
-    device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    device: DeviceName = "auto"
     devices: int = Field(default=1, ge=1, le=1024)
     seed: int = Field(default=0, ge=0, lt=2**31)
     loggers: tuple[LoggerName, ...] = Field(default=("tensorboard",))
