@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.tiny import QUICK
 
+import radars
 from radars.run import read_events
 
 Run = Callable[..., tuple[int, str, str]]
@@ -37,6 +38,10 @@ def test_from_a_search_to_a_test_accuracy(run: Run, tmp_path: Path) -> None:
     status, output, _ = run("evaluate", "found-train", "--json")
     assert status == 0
     assert 0.2 < json.loads(output)["test_accuracy"] <= 1
+
+
+def test_the_version_is_that_of_the_package(run: Run) -> None:
+    assert run("--version") == (0, f"radars {radars.__version__}\n", "")
 
 
 def test_a_finished_search_is_read_again(run: Run) -> None:

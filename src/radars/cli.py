@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from radars import __version__
 from radars.completion import (
     complete_data,
     complete_method,
@@ -25,7 +26,6 @@ _LONGEST_MESSAGE = 600
 
 app = typer.Typer(
     name="radars",
-    help="Memory-bounded neural architecture search for PyTorch.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -68,6 +68,24 @@ Address = Annotated[
 Out = Annotated[Path | None, typer.Option(help="The run directory; by default a new one in runs/.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"radars {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def radars(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version, and end."
+        ),
+    ] = False,
+) -> None:
+    """Memory-bounded neural architecture search for PyTorch."""
 
 
 @app.command()
