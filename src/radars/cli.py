@@ -325,11 +325,12 @@ def report(
 @app.command()
 def spaces() -> None:
     """List the ready-made search spaces."""
-    from radars.spaces import load_space, zoo
+    from radars.space import SearchSpace
+    from radars.spaces import zoo
 
     table = Table("name", "architectures", "candidates", "input", "summary")
     for entry in zoo():
-        known = load_space(entry.name)
+        known = SearchSpace(entry.network, rules=entry.rules)  # no shapes of all candidates
         table.add_row(
             entry.name,
             format_count(known.num_architectures),
