@@ -16,7 +16,7 @@ from radars.cli import app
 from radars.compare.config import CompareConfig
 from radars.search.command import search_config
 from radars.search.config import SearchConfig
-from radars.settings import merge_settings, validate_settings
+from radars.settings import merge_settings, parse_yaml, validate_settings
 from radars.train.config import TrainConfig
 
 ROOT = Path(__file__).parents[1]
@@ -72,6 +72,16 @@ def test_every_command_of_a_page_parses(page: Path) -> None:
                 _check_settings(arguments[0], overrides)
         except Exception as error:
             pytest.fail(f"`radars {shlex.join(arguments)}`: {error or type(error).__name__}")
+
+
+def test_the_comparison_in_the_guide_is_one() -> None:
+    text = (ROOT / "docs" / "compare.md").read_text("utf-8")
+    [settings] = re.findall(r"^```yaml\n(.*?)^```", text, re.M | re.S)
+    config = validate_settings(CompareConfig, parse_yaml(settings))
+    cells = list(config.cells())
+    assert {cell.setting for cell in cells} == set(config.settings)
+    for cell in cells:
+        assert config.train_config(config.search_config(cell)) is not None
 
 
 def test_commands_are_found_and_wrong_ones_refused() -> None:
