@@ -24,6 +24,7 @@ from radars.report.facts import (
     headline,
     macs_of_choices,
     memory_share,
+    notice,
     settings_table,
 )
 from radars.report.plot import Plot, Table
@@ -78,7 +79,7 @@ def report_page(records: Sequence[Run | Comparison]) -> str:
     template = _templates().get_template("page.html.jinja")
     return template.render(
         title=" and ".join(record.name for record in records),
-        runs=[(run, headline(run), memory_share(run)) for run in runs],
+        runs=[(run, notice(run), headline(run), memory_share(run)) for run in runs],
         sections=shown,
         is_many=len(records) > 1,
         figures=figures,

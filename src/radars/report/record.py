@@ -112,9 +112,9 @@ class Epoch(Event):
 
 
 class Ended(Event):
-    """The search is over."""
+    """The search is over; without costs where it found nothing."""
 
-    costs: dict[str, Cost] = {}
+    costs: dict[str, Cost] | None = None
 
 
 class ParetoPoint(BaseModel):
@@ -154,6 +154,8 @@ _KINDS: dict[str, type[Event]] = {
     "search_ended": Ended,
 }
 
+_FINDS = ("completed", "exceeded_time")  # the statuses of a search that found something
+
 SomeEvent = TypeVar("SomeEvent", bound=Event)
 
 
@@ -166,7 +168,7 @@ class Run:
         config: as in `config.yaml`.
         result: as in `result.json`; empty where there is none yet.
         evaluation: as in `evaluation.json`; likewise.
-        architecture: what was found, or is trained; empty where there is none yet.
+        architecture: what was found, or is trained; empty where there is none.
         pareto: as in `pareto.json`; empty where there is none.
         events: in the order in which they happened.
     """
@@ -233,7 +235,9 @@ def read_directory(path: Path) -> Run | Comparison:
             f"{RESULTS_NAME}; give the --out of a search, a training or a comparison"
         )
     result = read_result(path) or {}
-    architecture = _json(path / "architecture.json", {}) or result.get("architecture") or {}
+    architecture = _json(path / "architecture.json", {})
+    if not architecture and result.get("status") in _FINDS:
+        architecture = result.get("architecture") or {}
     return Run(
         name=name,
         config=config,
