@@ -89,6 +89,14 @@ def test_it_is_drawn_alone_and_shows_names_as_they_are(page: Any) -> None:
     assert page.locator("svg.diagram").count() == 2
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
+    # a phase has its name where there is room: here rarely, and never two upon each other
+    for figure in page.locator("#accuracy .plot").all():
+        phases = figure.locator(".annotation").evaluate_all(
+            "all => all.map(one => "
+            "[one.getBoundingClientRect().left, one.getBoundingClientRect().right])"
+        )
+        assert all(right <= left for (_, right), (left, _) in pairwise(phases))
+
     # names that are HTML, in the page, the diagram, a figure's labels and its tooltip
     assert page.locator("h1").inner_text().startswith(f"run {HOSTILE} and second")
     assert page.locator("svg.diagram title", has_text=HOSTILE).count() == 1
@@ -110,6 +118,14 @@ def test_it_is_drawn_alone_and_shows_names_as_they_are(page: Any) -> None:
     levels = page.locator("h1, h2, h3").evaluate_all("all => all.map(one => +one.tagName[1])")
     assert all(below - above <= 1 for above, below in pairwise(levels))
     assert "darts" in page.locator("#comparison table").first.inner_text()
+
+    # on paper nothing is closed, and nothing is there that only leads somewhere
+    assert not any(table.is_visible() for table in page.locator("details table").all())
+    page.emulate_media(media="print")
+    assert all(table.is_visible() for table in page.locator("details table").all())
+    assert not page.locator("nav").is_visible()
+    assert not page.locator("summary").first.is_visible()
+    page.emulate_media(media="screen")
 
     # other colours in the dark, drawn again
     colour = "getComputedStyle(document.querySelector('.xtick text')).fill"

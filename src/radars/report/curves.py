@@ -60,8 +60,8 @@ def accuracy_plot(run: Run) -> Plot | None:
         key="accuracy",
         title="Reward and accuracy",
         caption="Validation accuracy as the search saw it, phase by phase. Accuracies of different "
-        "phases are of differently trained weights, and compare only within a phase. While "
-        "differentiating, shaded, there is none.",
+        "phases are of differently trained weights, and compare only within a phase."
+        + shading_said(run, ": there is none while differentiating"),
         x_label=f"time ({unit})",
         y_label="accuracy (%)",
         table=_series_table(series, f"time ({unit})", "{:.2f}%"),
@@ -108,7 +108,7 @@ def memory_plot(run: Run) -> Plot | None:
         title="Memory against the budget",
         caption="The most that any training step held so far, as predicted before it ran and as "
         "measured when it ran. Where prediction and measurement are equal, the curves cover each "
-        "other.",
+        "other." + shading_said(run),
         x_label=f"time ({unit})",
         y_label=f"memory ({size_unit})",
         table=_series_table(series, f"time ({unit})", "{:.2f} " + size_unit),
@@ -132,7 +132,7 @@ def entropy_plot(run: Run) -> Plot | None:
         key="entropy",
         title="Entropy of the policy",
         caption="How undecided the policy is: 100% where all candidates are equally likely, 0% "
-        "where every choice is made.",
+        "where every choice is made." + shading_said(run),
         x_label=f"time ({unit})",
         y_label="entropy (%)",
         table=_series_table(series, f"time ({unit})", "{:.1f}%"),
@@ -241,6 +241,12 @@ def spans(run: Run) -> list[Span]:
         found.append(Span(start, end, f"{rounds}{name}", is_differentiate))
         start = end
     return found
+
+
+def shading_said(run: Run, why: str = "") -> str:
+    """A sentence on what is shaded, for a caption; none where nothing is."""
+    is_shaded = any(span.is_shaded for span in spans(run))
+    return f" Shaded are the phases that differentiate (diff.){why}." if is_shaded else ""
 
 
 def _time(run: Run) -> tuple[float, str]:

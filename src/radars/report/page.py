@@ -118,7 +118,8 @@ def sections(records: Sequence[Run | Comparison]) -> list[Section]:
             "pruning",
             "How the space was pruned",
             "A round explores by reinforcement learning, plans which candidates fit the budget, "
-            "and differentiates those.",
+            "and differentiates those. In the end the most promising networks of the whole space, "
+            "not only of the last plan, are trained alone, and the best of them is what is found.",
             [Panel(run.name, _some(stages_plot(run))) for run in runs],
         ),
         Section(
@@ -159,8 +160,14 @@ def _details(runs: Sequence[Run]) -> Section:
 
 def _accuracy_panel(run: Run) -> Panel:
     contenders = contenders_table(run)
-    tables = [] if contenders is None else [("Contenders of the selection", contenders)]
+    tables = [] if contenders is None else [(_CONTENDERS, contenders)]
     return Panel(run.name, _some(accuracy_plot(run)), tables=tables)
+
+
+_CONTENDERS = (
+    "Contenders of the selection. Standing decides: standard deviations above the mean of the "
+    "rung, in accuracy and in what is known untrained (regions, size), weighted and added up"
+)
 
 
 def _some(plot: Plot | None) -> list[Plot]:

@@ -30,7 +30,7 @@ class Series:
 
 @dataclass(frozen=True)
 class HeatMap:
-    """Squares whose darkness is a fraction.
+    """Squares whose colour is the stronger, the larger a fraction.
 
     Attributes:
         x: of the columns; in between are their borders.
@@ -61,7 +61,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Table:
-    """The numbers of a figure, as text."""
+    """The numbers of a figure in short, as text."""
 
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -77,7 +77,7 @@ class Plot:
         caption: what is to be seen, in a sentence or two; also for who cannot see it.
         x_label: of the horizontal axis, with its unit.
         y_label: of the vertical axis, with its unit.
-        table: the same numbers.
+        table: the numbers in short: of a long curve some points.
         series: the curves.
         heat_map: instead of curves.
         spans: named stretches behind the curves.

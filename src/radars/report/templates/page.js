@@ -24,6 +24,9 @@
       if (shape.name === "plain") shape.fillcolor = "rgba(0,0,0,0)";
       if (shape.type === "line") shape.line.color = colour.muted;
     }
+    // a label needs about 6 pixels a letter, of what the labels of the axes leave
+    const axis = width - (data[0].type === "heatmap" ? 230 : 90);
+    layout.annotations = layout.annotations.filter((one) => one.room * axis > 6 * one.text.length);
     if (layout.showlegend) {
       const lines = width < 560 ? data.length : 1;
       layout.margin.b += 22 * lines;
