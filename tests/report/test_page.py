@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.report.conftest import HOSTILE
+from tests.report.conftest import HOSTILE, row
 
-from radars.compare.run import Row
 from radars.report import Comparison, Run, read_directory, report_page
 from radars.report.record import Network, Preferences, Started
 
@@ -39,14 +38,6 @@ def hostile(run: Run) -> Run:
         config={**run.config, HOSTILE: HOSTILE},
         events=(first.model_copy(update=changes), *events),
     )
-
-
-def row(method: str, seed: int, needed_bytes: int | None = None) -> Row:
-    values: dict[str, Any] = dict.fromkeys(Row.__dataclass_fields__)
-    values |= {"setting": HOSTILE, "method": method, "seed": seed, "status": "completed"}
-    values |= {"test_accuracy": 0.9 + seed / 100, "search_seconds": 10.0, "budget_bytes": 2**20}
-    values |= {"measured_peak_bytes": 0 if needed_bytes else 2**19, "needed_bytes": needed_bytes}
-    return Row(**values)
 
 
 @pytest.fixture(scope="module")

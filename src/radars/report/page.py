@@ -8,7 +8,7 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from radars.report.comparison import comparison_plots, comparison_table
+from radars.report.comparison import comparison_plots, comparison_table, origin_table
 from radars.report.curves import (
     accuracy_plot,
     entropy_plot,
@@ -97,10 +97,14 @@ def sections(records: Sequence[Run | Comparison]) -> list[Section]:
         Section(
             "comparison",
             "Comparison",
-            "Every cell is one search; the table has medians over seeds, with the range in "
-            "parentheses.",
+            "A row of the table is a method in a setting: medians over its seeds, with the range "
+            "in parentheses. A mark in a figure is one search.",
             [Panel(c.name, [plot]) for c in comparisons for plot in comparison_plots(c)],
-            [(c.name, comparison_table(c)) for c in comparisons if c.rows],
+            [
+                known
+                for c in comparisons
+                for known in ((c.name, comparison_table(c)), ("When and where", origin_table(c)))
+            ],
         ),
         Section(
             "network",

@@ -19,6 +19,7 @@ class Series:
         y: of each point; None for a gap.
         style: joined by lines, by steps, by nothing, or a dotted limit.
         notes: what is said of each point where somebody points at it.
+        texts: what is written below each point; nothing where empty.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Series:
     y: Sequence[float | None]
     style: Style = "line"
     notes: Sequence[str] = ()
+    texts: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,11 @@ class Plot:
     spans: Sequence[Span] = ()
     x_ticks: Sequence[tuple[float, str]] = field(default=())
     from_zero: bool = False
+
+    @property
+    def is_nonnegative(self) -> bool:
+        """Whether no point is below 0; then the axis is not, either."""
+        return all(y is None or y >= 0 for series in self.series for y in series.y)
 
 
 def time_unit(most_seconds: float) -> tuple[float, str]:

@@ -211,7 +211,7 @@ class Comparison:
 
     Attributes:
         name: what people call it.
-        rows: one for each cell that is done.
+        rows: one for each cell that is done; there are some.
     """
 
     name: str
@@ -227,7 +227,13 @@ def read_directory(path: Path) -> Run | Comparison:
     """
     name = path.resolve().name
     if (path / RESULTS_NAME).is_file():
-        return Comparison(name, tuple(read_rows(path / RESULTS_NAME)))
+        rows = tuple(read_rows(path / RESULTS_NAME))
+        if not rows:
+            raise ConfigError(
+                f"a comparison has a row for each search that is done, but {path / RESULTS_NAME} "
+                f"has none; go on with radars compare --out {path}"
+            )
+        return Comparison(name, rows)
     config = read_config(path)
     if config is None:
         raise ConfigError(

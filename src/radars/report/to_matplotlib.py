@@ -89,6 +89,8 @@ def _plotted(figure: Any, plot: Plot) -> Any:
     axes.set_ylabel(plot.y_label)
     if plot.x_ticks:
         axes.set_xticks([x for x, _ in plot.x_ticks], [text for _, text in plot.x_ticks])
+    if plot.series and plot.is_nonnegative:
+        axes.set_ylim(bottom=max(0.0, axes.get_ylim()[0]))
     if plot.from_zero:
         axes.set_ylim(0, 1.04 * axes.get_ylim()[1])
     if plot.series:
@@ -113,6 +115,8 @@ def _curve(axes: "Axes", series: Series, index: int) -> None:
         markevery=max(1, len(y) // 15) if series.style in ("line", "steps") else 1,
         markersize=4,
     )
+    for x, height, text in zip(series.x, y, series.texts, strict=False):
+        axes.annotate(text, (x, height), (0, -5), textcoords="offset points", ha="center", va="top")
 
 
 def _heat_map(axes: "Axes", heat_map: HeatMap) -> None:

@@ -27,8 +27,8 @@ def plotly_figure(plot: Plot) -> dict[str, Any]:
     """The `data` and the `layout` of a plot."""
     x_axis: dict[str, Any] = {"title": {"text": label(plot.x_label)}, "zeroline": False}
     y_axis: dict[str, Any] = {"title": {"text": label(plot.y_label)}, "zeroline": False}
-    if plot.from_zero:
-        y_axis["rangemode"] = "tozero"
+    if plot.from_zero or plot.is_nonnegative:
+        y_axis["rangemode"] = "tozero" if plot.from_zero else "nonnegative"
     if plot.x_ticks:
         x_axis |= {
             "tickvals": [x for x, _ in plot.x_ticks],
@@ -67,6 +67,9 @@ def _series(series: Series, index: int) -> dict[str, Any]:
         "hoverinfo": "text",
         "hovertext": [label(note) for note in series.notes] or label(series.name),
     }
+    if any(series.texts):
+        trace |= {"mode": "markers+text", "text": [label(text) for text in series.texts]}
+        trace |= {"textposition": "bottom center", "cliponaxis": False}
     if series.style == "steps":
         trace["line"]["shape"] = "hv"
     if series.style == "limit":

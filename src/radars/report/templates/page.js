@@ -55,6 +55,9 @@
     scheme: matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light",
   }));
   draw();
+  const says = new ResizeObserver((all) => all.forEach(({ target }) =>
+    target.classList.toggle("cut", target.scrollWidth > target.clientWidth)));
+  document.querySelectorAll(".scroll").forEach((one) => says.observe(one));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw());
   matchMedia("print").addEventListener("change", (query) => draw(query.matches ? 680 : 0));
 })();
