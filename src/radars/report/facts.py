@@ -1,6 +1,7 @@
 """What a report says in numbers and words: results, settings, contenders, comparisons."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from radars.report.plot import Table
@@ -8,6 +9,7 @@ from radars.report.record import Ended, Run, Selection
 from radars.units import format_bytes, format_count, format_seconds
 
 _NOTHING = "-"
+_MOST_CLASSES = 12
 
 
 def facts_table(runs: Sequence[Run]) -> Table:
@@ -27,10 +29,20 @@ def settings_table(runs: Sequence[Run]) -> Table:
 
 
 def environment_table(runs: Sequence[Run]) -> Table:
-    """On what each run ran."""
-    keys = dict.fromkeys(key for run in runs for key in run.started.environment)
-    rows = [[key, *(run.started.environment.get(key, _NOTHING) for run in runs)] for key in keys]
+    """When each run began, and on what it ran."""
+    said = [_environment(run) for run in runs]
+    keys = dict.fromkeys(key for of_run in said for key in of_run)
+    rows = [[key, *(of_run.get(key, _NOTHING) for of_run in said)] for key in keys]
     return Table(["", *(run.name for run in runs)], rows)
+
+
+def _environment(run: Run) -> Mapping[str, str]:
+    started = run.started
+    if not started.time:
+        return started.environment
+    return {"date": f"{datetime.fromtimestamp(started.time, UTC):%Y-%m-%d %H:%M} UTC"} | (
+        started.environment
+    )
 
 
 def contenders_table(run: Run) -> Table | None:
@@ -57,6 +69,27 @@ def contenders_table(run: Run) -> Table | None:
         ["contender", *(f"rung {number + 1}" for number in numbers)],
         [[name, *(texts[name].get(number, "dropped") for number in numbers)] for name in ordered],
     )
+
+
+def confusion_table(run: Run) -> Table | None:
+    """What was taken for what on the test split; of many classes what is confused most."""
+    names, counts = run.evaluation.get("class_names"), run.evaluation.get("confusion")
+    if not names or not counts:
+        return None
+    if len(names) <= _MOST_CLASSES:
+        rows = [
+            [str(name), *(str(count or "·") for count in of)]
+            for name, of in zip(names, counts, strict=False)
+        ]
+        return Table(["class, taken for", *map(str, names)], rows)
+    wrong = [
+        (count, str(names[label]), str(names[answer]))
+        for label, of in enumerate(counts)
+        for answer, count in enumerate(of)
+        if label != answer and count
+    ]
+    most = sorted(wrong, key=lambda each: -each[0])[:_MOST_CLASSES]
+    return Table(["class", "taken for", "examples"], [[n, a, str(c)] for c, n, a in most])
 
 
 def macs_of_choices(run: Run) -> dict[str, int]:
@@ -131,6 +164,10 @@ def _of_network(key: str, form: Any) -> Any:
     return lambda run: show(run) if run.architecture else _NOTHING
 
 
+def _count(count: int) -> str:
+    return f"{count:,}" if count < 1_000_000 else format_count(count)
+
+
 def _peak(num_bytes: int) -> str:
     return format_bytes(num_bytes) if num_bytes else _NOTHING  # 0: no step ran
 
@@ -150,10 +187,16 @@ _FACTS = (
     ("space", _text("space")),
     ("data", _data),
     ("seed", _text("seed")),
-    ("architectures in the space", _number("num_architectures", format_count)),
+    ("architectures in the space", _number("num_architectures", _count)),
     ("validation accuracy", _of_network("validation_accuracy", _percent)),
+    ("best epoch", _number("best_epoch", str)),
     ("training accuracy", _number("train_accuracy", _percent)),
     ("test accuracy", _number("test_accuracy", _percent)),
+    ("test examples", _number("num_examples", str)),
+    ("test loss", _number("test_loss", "{:.4f}".format)),
+    ("expected calibration error", _number("expected_calibration_error", _percent)),
+    ("examples per second, evaluated", _number("examples_per_second", "{:.0f}".format)),
+    ("peak of the evaluation", _number("peak_memory_bytes", format_bytes)),
     ("budget", _number("budget_bytes", format_bytes)),
     ("predicted peak", _number("predicted_peak_bytes", _peak)),
     ("measured peak", _number("measured_peak_bytes", _peak)),
@@ -172,12 +215,12 @@ def headline(run: Run) -> list[tuple[str, str]]:
     """The few numbers that people look for first: what it is, and its value."""
     known = dict(_FACTS)
     names = (
-        *("test accuracy", "validation accuracy", "training accuracy"),
+        *("test accuracy", "validation accuracy", "best epoch", "training accuracy"),
         *("memory needed", "measured peak"),
         *("search time", "training time", "parameters", "multiply-accumulates"),
     )
     found = [(name, known[name](run)) for name in names]
-    return [(name, value) for name, value in found if value != _NOTHING][:5]
+    return [(name, value) for name, value in found if value != _NOTHING][:6]
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:

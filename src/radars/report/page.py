@@ -18,6 +18,7 @@ from radars.report.curves import (
 )
 from radars.report.diagram import Diagram, diagram_of
 from radars.report.facts import (
+    confusion_table,
     contenders_table,
     environment_table,
     facts_table,
@@ -134,6 +135,17 @@ def sections(records: Sequence[Run | Comparison]) -> list[Section]:
         ),
         Section("accuracy", "Reward and accuracy", "", [_accuracy_panel(run) for run in runs]),
         Section("training", "Training", "", [Panel(r.name, training_plots(r)) for r in runs]),
+        Section(
+            "evaluation",
+            "On the test split",
+            "Examples that the network never saw: a row for each class, a column for what it was "
+            "taken for; of many classes, what is confused most.",
+            [
+                Panel(r.name, tables=[("Confusion", table)])
+                for r in runs
+                if (table := confusion_table(r)) is not None
+            ],
+        ),
         Section("memory", "Memory", "", [Panel(r.name, _some(memory_plot(r))) for r in runs]),
         Section("pareto", "Pareto front", "", [Panel(r.name, pareto_plots(r)) for r in runs]),
     ]

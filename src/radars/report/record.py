@@ -108,6 +108,7 @@ class Epoch(Event):
     epoch: int = 0
     train_loss: float | None = None
     train_accuracy: float | None = None
+    validation_accuracy: float | None = None
     learning_rate: float | None = None
 
 
