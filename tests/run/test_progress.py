@@ -37,7 +37,7 @@ def test_candidates_that_are_live() -> None:
     with PlainProgress(stream, clock=clock).phase("differentiate", total=2) as bar:
         bar.advance(live_candidates=(14, 20))
         bar.advance()
-    assert stream.getvalue() == "differentiate 2/2, 14 of 20 live, 0.0 s in all\n"
+    assert stream.getvalue() == "differentiate 2/2, 14/20 live, 0.0 s in all\n"
 
 
 def test_a_resumed_phase_does_not_count_earlier_work_as_speed() -> None:
@@ -83,7 +83,7 @@ def test_bars_on_a_terminal() -> None:
         "2/4",
         "accuracy 91.0%",
         "1.0 MiB of 256.0 MiB",
-        "14 of 20",
+        "14/20",
         "1/2",
     ):
         assert part in text

@@ -87,8 +87,8 @@ def test_live_candidates_are_shown_and_logged_while_it_searches(tmp_path: Path) 
             live = {"explore": 9, "select": None}
             expected = live[phase] if (phase := event["phase"]) in live else plans[event["round"]]
             assert event.get("live_candidates") == expected
-    assert progress.bars["round 1 explore"].live_text() == "9 of 9 live"
-    assert progress.bars["round 1 differentiate"].live_text() == f"{plans[0]} of 9 live"
+    assert progress.bars["round 1 explore"].live_text() == "9/9 live"
+    assert progress.bars["round 1 differentiate"].live_text() == f"{plans[0]}/9 live"
     assert progress.bars["select"].live_text() == ""
 
 

@@ -10,6 +10,7 @@ from typing import TextIO
 
 import rich.progress as rich_progress
 from rich.console import Console
+from rich.table import Column
 
 from radars.units import format_bytes, format_seconds
 
@@ -68,11 +69,11 @@ class Bar:
         return f"{format_bytes(self.memory_bytes)}{budget}"
 
     def live_text(self) -> str:
-        """`14 of 20 live`, or nothing."""
+        """`14/20 live`, or nothing."""
         if self.live_candidates is None:
             return ""
         live, total = self.live_candidates
-        return f"{live} of {total} live"
+        return f"{live}/{total} live"
 
 
 class Progress(ABC):
@@ -169,7 +170,7 @@ class TerminalProgress(Progress):
             rich_progress.TextColumn("{task.fields[accuracy]}", markup=False),
             rich_progress.TextColumn("{task.fields[memory]}", markup=False),
             rich_progress.TextColumn("{task.fields[live]}", markup=False),
-            rich_progress.TimeRemainingColumn(),
+            rich_progress.TimeRemainingColumn(table_column=Column(no_wrap=True)),
             console=console,
         )
 
