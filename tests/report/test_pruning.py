@@ -3,6 +3,7 @@ from pathlib import Path
 
 from radars.report import Run, read_directory
 from radars.report.pruning import preferences_plots, stages_plot
+from radars.report.to_plotly import plotly_figure
 
 FULL = {"a": ["skip", "conv"], "b": ["skip", "conv"]}
 START = {"event": "search_started", "candidates": FULL}
@@ -24,6 +25,9 @@ def test_what_the_last_plan_dropped_and_the_selection_found_is_explained(
     assert plot is not None
     assert plot.heat_map is not None
     assert plot.heat_map.texts == [["2 ●", "1", "1 ●", "1 ●"], ["2 ●", "2 ●", "1 ●", "1 ●"]]
+    axis = plotly_figure(plot)["layout"]["yaxis"]
+    assert axis["autorange"] == "reversed"
+    assert "rangemode" not in axis  # the first row begins above 0
     assert plot.heat_map.notes[0][1] == "a, round 1: 1 of 2: skip; without conv, which was found"
     assert "The last plan had dropped a conv: contenders" in plot.caption
 

@@ -118,7 +118,7 @@ def notice(run: Run) -> str | None:
         return (
             f"Status: exceeded memory. A step of this method does not fit the budget"
             f"{'' if budget is None else f' of {budget}'}, so it did not start and found no "
-            f"network.{needs}"
+            f"network.{needs} Raise the budget, lower the batch size, or take another method."
         )
     if status == "exceeded_time":
         return "Status: exceeded time. The network is the best of what the time limit left."

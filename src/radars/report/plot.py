@@ -101,8 +101,9 @@ class Plot:
 
     @property
     def is_nonnegative(self) -> bool:
-        """Whether no point is below 0; then the axis is not, either."""
-        return all(y is None or y >= 0 for series in self.series for y in series.y)
+        """Whether it has curves, and no point of them is below 0; then the axis is not, either."""
+        values = [y for series in self.series for y in series.y if y is not None]
+        return bool(values) and min(values) >= 0
 
 
 def time_unit(most_seconds: float) -> tuple[float, str]:

@@ -89,7 +89,7 @@ def _plotted(figure: Any, plot: Plot) -> Any:
     axes.set_ylabel(plot.y_label)
     if plot.x_ticks:
         axes.set_xticks([x for x, _ in plot.x_ticks], [text for _, text in plot.x_ticks])
-    if plot.series and plot.is_nonnegative:
+    if plot.is_nonnegative:
         axes.set_ylim(bottom=max(0.0, axes.get_ylim()[0]))
     if plot.from_zero:
         axes.set_ylim(0, 1.04 * axes.get_ylim()[1])
