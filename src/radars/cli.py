@@ -19,7 +19,7 @@ from radars.completion import (
     complete_table,
 )
 from radars.errors import ConfigError, RadarsError, Stopped, first_line
-from radars.units import format_count
+from radars.units import format_whole
 
 _LONGEST_MESSAGE = 600
 
@@ -314,7 +314,7 @@ def spaces() -> None:
         known = load_space(entry.name)
         table.add_row(
             entry.name,
-            format_count(known.num_architectures),
+            format_whole(known.num_architectures),
             str(known.full.num_candidates),
             "x".join(map(str, entry.input_shape)),
             entry.summary,

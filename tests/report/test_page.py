@@ -80,6 +80,13 @@ def test_it_is_drawn_alone_and_shows_names_as_they_are(page: Any) -> None:
     assert page.locator("svg.diagram").count() == 2
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
+    # what a phone has no room for: no word is broken for it, and no label is left out
+    assert page.locator("#comparison .scroll.cut").count() > 0
+    status = page.locator("#comparison td", has_text="completed").first
+    assert status.evaluate("cell => getComputedStyle(cell).overflowWrap") == "break-word"
+    pruning = page.locator('[data-figure^="pruning"]')
+    assert pruning.locator(".xtick text", has_text="found").count() == pruning.count()
+
     # a phase has its name where there is room: here rarely, and never two upon each other
     for figure in page.locator("#accuracy .plot").all():
         phases = figure.locator(".annotation").evaluate_all(

@@ -6,7 +6,7 @@ from typing import Any
 
 from radars.report.plot import Table
 from radars.report.record import Ended, Run, Selection
-from radars.units import format_bytes, format_count, format_seconds
+from radars.units import format_bytes, format_count, format_seconds, format_whole
 
 _NOTHING = "-"
 _MOST_CLASSES = 12
@@ -164,10 +164,6 @@ def _of_network(key: str, form: Any) -> Any:
     return lambda run: show(run) if run.architecture else _NOTHING
 
 
-def _count(count: int) -> str:
-    return f"{count:,}" if count < 1_000_000 else format_count(count)
-
-
 def _peak(num_bytes: int) -> str:
     return format_bytes(num_bytes) if num_bytes else _NOTHING  # 0: no step ran
 
@@ -187,7 +183,7 @@ _FACTS = (
     ("space", _text("space")),
     ("data", _data),
     ("seed", _text("seed")),
-    ("architectures in the space", _number("num_architectures", _count)),
+    ("architectures in the space", _number("num_architectures", format_whole)),
     ("validation accuracy", _of_network("validation_accuracy", _percent)),
     ("best epoch", _number("best_epoch", str)),
     ("training accuracy", _number("train_accuracy", _percent)),
