@@ -208,7 +208,7 @@ def _pareto_plot(pareto: Pareto, cost: str) -> Plot | None:
     if not known:
         return None
     known.sort(key=lambda point: _cost(point, cost) or 0.0)
-    unit = _UNITS.get(cost, cost.replace("_", " "))
+    unit = _UNITS.get(cost, cost)
 
     def curve(name: str, points: Sequence[ParetoPoint]) -> Series:
         return Series(
@@ -229,7 +229,9 @@ def _pareto_plot(pareto: Pareto, cost: str) -> Plot | None:
         key=f"pareto-{cost}".replace("_", "-"),
         title=f"Accuracy against {unit}",
         caption="Every architecture that was scored. None is at least as good as one of the front "
-        "in every objective, and better in one: " + ", ".join(pareto.objectives) + ".",
+        "in every objective, and better in one: "
+        + ", ".join(_UNITS.get(name, name) for name in pareto.objectives)
+        + ".",
         x_label=unit,
         y_label="accuracy (%)",
         table=Table(
