@@ -13,6 +13,7 @@ from radars.units import (
     format_bytes,
     format_count,
     format_seconds,
+    format_whole,
     parse_bytes,
     parse_shape,
 )
@@ -132,6 +133,14 @@ def test_bytes_are_printed(num_bytes: int, text: str) -> None:
 )
 def test_counts_are_printed(count: float, text: str) -> None:
     assert format_count(count) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(7, "7"), (1024, "1,024"), (999_999, "999,999"), (152_587_890_625, "152.6G")],
+)
+def test_format_whole(count: int, text: str) -> None:
+    assert format_whole(count) == text
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from radars.completion import (
     complete_table,
 )
 from radars.errors import ConfigError, RadarsError, Stopped, first_line
-from radars.units import format_count
+from radars.units import format_whole
 
 _LONGEST_MESSAGE = 600
 
@@ -333,7 +333,7 @@ def spaces() -> None:
         known = SearchSpace(entry.network, rules=entry.rules)  # no shapes of all candidates
         table.add_row(
             entry.name,
-            format_count(known.num_architectures),
+            format_whole(known.num_architectures),
             str(known.full.num_candidates),
             "x".join(map(str, entry.input_shape)),
             entry.summary,

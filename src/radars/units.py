@@ -56,6 +56,11 @@ def format_count(count: float) -> str:
     return f"{count:.0f}"
 
 
+def format_whole(count: int) -> str:
+    """Prints a count that is known exactly: `1,024`; from a million as `format_count`."""
+    return f"{count:,}" if abs(count) < 1_000_000 else format_count(count)
+
+
 def format_seconds(seconds: float) -> str:
     """Prints a duration: `8.2 s`, `3 min 20 s`, `2 h 05 min`."""
     if seconds < 59.95:  # above, it would be printed as 60.0 s

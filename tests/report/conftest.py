@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from tests.tiny import quick_config, tiny_data, tiny_space
 
+from radars.compare.run import Row
 from radars.search import run_search
 
 HOSTILE = "<script>alert(1)</script>"
@@ -24,6 +25,15 @@ def run_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pareto = {"schema": 1, "objectives": ["accuracy", "macs"], "points": points}
     (out / "pareto.json").write_text(json.dumps(pareto))
     return out
+
+
+def row(method: str, seed: int, needed_bytes: int | None = None, **changes: Any) -> Row:
+    values: dict[str, Any] = dict.fromkeys(Row.__dataclass_fields__)
+    values |= {"setting": HOSTILE, "method": method, "seed": seed, "status": "completed"}
+    values |= {"test_accuracy": 0.9 + seed / 100, "search_seconds": 10.0, "budget_bytes": 2**20}
+    values |= {"measured_peak_bytes": 0 if needed_bytes else 2**19, "needed_bytes": needed_bytes}
+    values |= {"date": "2026-11-26", "environment": {"device": "cpu"}}
+    return Row(**values | changes)
 
 
 @pytest.fixture

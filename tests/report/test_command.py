@@ -36,20 +36,38 @@ def test_the_report_of_a_run_goes_into_its_directory(run_path: Path) -> None:
     assert {key.replace("-0-", "-") for key in figures} == KEYS - {"network-diagram"}
 
 
-@pytest.mark.parametrize("out", ["missing/report.html", "."])
+@pytest.mark.parametrize(
+    ("out", "said"),
+    [("missing/report.html", "does not; make it"), (".", "give --out a file's name")],
+)
 def test_a_place_that_cannot_be_written_is_refused(
-    out: str, run_path: Path, tmp_path: Path
+    out: str, said: str, run_path: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(ConfigError, match="a report is a file in a directory that exists"):
+    with pytest.raises(ConfigError, match=said):
         write_report([run_path], tmp_path / out)
 
 
-def test_the_command_line_refuses_what_is_no_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ((), "error: a report is about a run or a comparison"),
+        (("results.jsonl",), "error: a comparison has a row for each search that is done"),
+    ],
+)
+def test_the_command_line_refuses_what_has_nothing_to_report(
+    names: tuple[str, ...],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    for name in names:
+        (tmp_path / name).touch()
     monkeypatch.setattr(sys, "argv", ["radars", "report", str(tmp_path)])
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2
-    assert capsys.readouterr().err.startswith("error: a report is about a run or a comparison")
-    assert not list(tmp_path.iterdir())
+    err = capsys.readouterr().err
+    assert err.startswith(said)
+    assert err.count("\n") == 1
+    assert [file.name for file in tmp_path.iterdir()] == list(names)

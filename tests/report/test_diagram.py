@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from radars.report.diagram import Diagram, diagram_of
+from radars.report.diagram import Diagram, diagram_of, text_width
 from radars.report.record import Run, read_directory
 from radars.spaces import load_space, zoo
 
@@ -69,3 +69,21 @@ def test_a_run_that_did_not_log_its_wiring_is_drawn_as_a_chain(
     diagram = diagram_of(run)
     assert diagram is not None
     assert [box.kind for box in diagram.boxes] == ["end", "passive", "choice", "end"]
+
+
+def test_no_text_is_wider_than_its_place(written_run: Callable[..., Path]) -> None:
+    wide = "MMMMWWWWMMMMWWWW"
+    run = read_directory(written_run(architecture={wide: wide, "b": "identity_identity"}))
+    assert isinstance(run, Run)
+    diagram = diagram_of(run, {wide: 1, "b": 0})
+    assert diagram is not None
+    assert "100% MACs" in [text.text for text in diagram.texts]
+    [box] = [box for box in diagram.boxes if box.kind == "choice"]
+    for text in diagram.texts:
+        width = text_width(text.text, text.kind)
+        if text.anchor == "middle":
+            assert width <= box.width
+        elif text.anchor == "start":
+            assert text.x + width <= diagram.width
+        else:
+            assert width <= text.x

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.report.conftest import HOSTILE
+from tests.report.conftest import HOSTILE, row
 
-from radars.compare.run import Row
 from radars.report import Comparison, Run, read_directory, report_page
 from radars.report.record import Network, Preferences, Started
 
@@ -39,14 +38,6 @@ def hostile(run: Run) -> Run:
         config={**run.config, HOSTILE: HOSTILE},
         events=(first.model_copy(update=changes), *events),
     )
-
-
-def row(method: str, seed: int, needed_bytes: int | None = None) -> Row:
-    values: dict[str, Any] = dict.fromkeys(Row.__dataclass_fields__)
-    values |= {"setting": HOSTILE, "method": method, "seed": seed, "status": "completed"}
-    values |= {"test_accuracy": 0.9 + seed / 100, "search_seconds": 10.0, "budget_bytes": 2**20}
-    values |= {"measured_peak_bytes": 0 if needed_bytes else 2**19, "needed_bytes": needed_bytes}
-    return Row(**values)
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +80,21 @@ def test_it_is_drawn_alone_and_shows_names_as_they_are(page: Any) -> None:
     assert page.locator("svg.diagram").count() == 2
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
+    # what a phone has no room for: no word is broken for it, and no label is left out
+    assert page.locator("#comparison .scroll.cut").count() > 0
+    status = page.locator("#comparison td", has_text="completed").first
+    assert status.evaluate("cell => getComputedStyle(cell).overflowWrap") == "break-word"
+    pruning = page.locator('[data-figure^="pruning"]')
+    assert pruning.locator(".xtick text", has_text="found").count() == pruning.count()
+
+    # a phase has its name where there is room: here rarely, and never two upon each other
+    for figure in page.locator("#accuracy .plot").all():
+        phases = figure.locator(".annotation").evaluate_all(
+            "all => all.map(one => "
+            "[one.getBoundingClientRect().left, one.getBoundingClientRect().right])"
+        )
+        assert all(right <= left for (_, right), (left, _) in pairwise(phases))
+
     # names that are HTML, in the page, the diagram, a figure's labels and its tooltip
     assert page.locator("h1").inner_text().startswith(f"run {HOSTILE} and second")
     assert page.locator("svg.diagram title", has_text=HOSTILE).count() == 1
@@ -110,6 +116,14 @@ def test_it_is_drawn_alone_and_shows_names_as_they_are(page: Any) -> None:
     levels = page.locator("h1, h2, h3").evaluate_all("all => all.map(one => +one.tagName[1])")
     assert all(below - above <= 1 for above, below in pairwise(levels))
     assert "darts" in page.locator("#comparison table").first.inner_text()
+
+    # on paper nothing is closed, and nothing is there that only leads somewhere
+    assert not any(table.is_visible() for table in page.locator("details table").all())
+    page.emulate_media(media="print")
+    assert all(table.is_visible() for table in page.locator("details table").all())
+    assert not page.locator("nav").is_visible()
+    assert not page.locator("summary").first.is_visible()
+    page.emulate_media(media="screen")
 
     # other colours in the dark, drawn again
     colour = "getComputedStyle(document.querySelector('.xtick text')).fill"

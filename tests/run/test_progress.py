@@ -32,6 +32,14 @@ def test_a_line_every_ten_seconds() -> None:
     ]
 
 
+def test_candidates_that_are_live() -> None:
+    clock, stream = Clock(), io.StringIO()
+    with PlainProgress(stream, clock=clock).phase("differentiate", total=2) as bar:
+        bar.advance(live_candidates=(14, 20))
+        bar.advance()
+    assert stream.getvalue() == "differentiate 2/2, 14/20 live, 0.0 s in all\n"
+
+
 def test_a_resumed_phase_does_not_count_earlier_work_as_speed() -> None:
     clock, stream = Clock(), io.StringIO()
     with PlainProgress(stream, clock=clock).phase("explore", 30, completed=20) as bar:
@@ -64,11 +72,20 @@ def test_bars_on_a_terminal() -> None:
         with progress.phase("round [1]", total=2) as outer:
             with progress.phase("explore", total=4, completed=1) as bar:
                 bar.advance(accuracy=0.91, memory_bytes=2**20, budget_bytes=2**28)
+                bar.advance(0, live_candidates=(14, 20))
                 progress._bars.refresh()
             outer.advance()
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
-    for part in ("round [1]", "explore", "2/4", "accuracy 91.0%", "1.0 MiB of 256.0 MiB", "1/2"):
+    for part in (
+        "round [1]",
+        "explore",
+        "2/4",
+        "accuracy 91.0%",
+        "1.0 MiB of 256.0 MiB",
+        "14/20",
+        "1/2",
+    ):
         assert part in text
     assert progress._bars.task_ids == []
 

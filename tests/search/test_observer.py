@@ -1,11 +1,14 @@
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from tests.tiny import final_checkpoint, quick_config, tiny_data, tiny_space
 
 from radars.errors import Stopped
-from radars.run import Interrupt, NoProgress, RunDirectory
+from radars.run import Bar, Interrupt, NoProgress, RunDirectory, read_events
+from radars.search import run_search
 from radars.search.observer import Observer, TimeLimitReached
 from radars.search.radars import Radars
 from radars.search.setup import SearchSetup
@@ -57,6 +60,36 @@ def test_curves_stay_small_however_long_a_search_is(tmp_path: Path) -> None:
     assert preferred["step"] == 200
     assert preferred["seconds"] == pytest.approx(12_000, abs=60)
     assert {len(values) for values in preferred["values"].values()} == {3}
+
+
+class Watched(NoProgress):
+    """Keeps the bar of each phase."""
+
+    def __init__(self) -> None:
+        self.bars: dict[str, Bar] = {}
+
+    @contextmanager
+    def phase(
+        self, description: str, total: int | None = None, completed: int = 0
+    ) -> Iterator[Bar]:
+        with super().phase(description, total, completed) as bar:
+            self.bars[description] = bar
+            yield bar
+
+
+def test_live_candidates_are_shown_and_logged_while_it_searches(tmp_path: Path) -> None:
+    progress, out = Watched(), tmp_path / "run"
+    run_search(quick_config(), space=tiny_space(), data=tiny_data(), out=out, progress=progress)
+    events = read_events(out / "events.jsonl")
+    plans = [event["live_candidates"] for event in events if event["event"] == "planned"]
+    for event in events:
+        if event["event"] == "progress":
+            live = {"explore": 9, "select": None}
+            expected = live[phase] if (phase := event["phase"]) in live else plans[event["round"]]
+            assert event.get("live_candidates") == expected
+    assert progress.bars["round 1 explore"].live_text() == "9/9 live"
+    assert progress.bars["round 1 differentiate"].live_text() == f"{plans[0]}/9 live"
+    assert progress.bars["select"].live_text() == ""
 
 
 def test_the_time_limit_counts_all_sittings() -> None:

@@ -1,7 +1,14 @@
 from dataclasses import replace
+from pathlib import Path
 
-from radars.train import EvaluationResult
-from radars.train.summary import evaluation_summary
+import pytest
+import torch
+from torch import nn
+
+from radars.data import Normalisation
+from radars.space import Architecture
+from radars.train import EvaluationResult, TrainResult
+from radars.train.summary import evaluation_summary, train_summary
 
 RESULT = EvaluationResult(
     source="pets",
@@ -37,3 +44,40 @@ def test_of_a_large_one_what_is_confused_most() -> None:
         "       3  class 7 taken for class 1",
         "       2  class 3 taken for class 4",
     ]
+
+
+@pytest.mark.parametrize(
+    ("held_out", "lines"),
+    [
+        ((None, None), ["accuracy    99.00% on the training split, as augmented"]),
+        (
+            (0.9, 3),
+            [
+                "accuracy    90.00% on what was held out, after epoch 3, the best, which is kept",
+                "training    99.00% on the training split, as augmented",
+            ],
+        ),
+    ],
+)
+def test_what_counts_is_said_first(
+    held_out: tuple[float | None, int | None], lines: list[str]
+) -> None:
+    accuracy, epoch = held_out
+    result = TrainResult(
+        network=nn.Identity(),
+        space="digits",
+        seed=0,
+        architecture=Architecture({"a": "skip"}),
+        epochs=5,
+        train_loss=0.1,
+        train_accuracy=0.99,
+        validation_accuracy=accuracy,
+        best_epoch=epoch,
+        parameters=1000,
+        macs=1000,
+        train_seconds=1.0,
+        class_names=("cat", "dog"),
+        input_shape=(1, 8, 8),
+        normalisation=Normalisation(torch.zeros(1), torch.ones(1)),
+    )
+    assert train_summary(result, Path("out")).splitlines()[3 : 3 + len(lines)] == lines

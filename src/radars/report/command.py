@@ -33,10 +33,15 @@ def write_report(
         replace(read_directory(path), name=name) for path, name in zip(paths, names, strict=True)
     ]
     file = out or paths[0] / REPORT_NAME
-    if not file.parent.is_dir() or file.is_dir():
+    if file.is_dir():
         raise ConfigError(
-            f"a report is a file in a directory that exists, but got {file}; give --out a file's "
-            f"name"
+            f"a report is a file, but {file} is a directory; give --out a file's name, such as "
+            f"{file / REPORT_NAME}"
+        )
+    if not file.parent.is_dir():
+        raise ConfigError(
+            f"a report goes into a directory that exists, but {file.parent} does not; make it, or "
+            f"choose another --out"
         )
     written = [file]
     if figures is not None:

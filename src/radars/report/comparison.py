@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from radars.compare.config import Cell
 from radars.compare.report import table_cells
 from radars.compare.run import Row
 from radars.report.plot import Plot, Series, Table, byte_unit, time_unit
@@ -15,9 +16,19 @@ def comparison_table(comparison: Comparison) -> Table:
     return Table(*table_cells(comparison.rows))
 
 
+def origin_table(comparison: Comparison) -> Table:
+    """When and where the searches ran; all that was, where they differ."""
+    said: dict[str, set[str]] = {}
+    for row in comparison.rows:
+        for key, value in {"date": row.date, **row.environment}.items():
+            said.setdefault(key, set()).add(value)
+    rows = [[key, "; ".join(sorted(values - {""}))] for key, values in said.items()]
+    return Table(["", comparison.name], [row for row in rows if row[1]])
+
+
 def comparison_plots(comparison: Comparison) -> list[Plot]:
     """Accuracy, time and memory: a mark a search."""
-    rows = comparison.rows
+    rows = sorted(comparison.rows, key=lambda row: (row.setting, row.method, row.seed))
     plots = []
     for key, title in (
         ("test_accuracy", "Test accuracy, trained from scratch"),
@@ -58,14 +69,15 @@ def _plot(
     *,
     from_zero: bool = False,
 ) -> Plot:
-    methods = list(dict.fromkeys(row.method for row in rows))
+    methods = sorted({row.method for row in rows})
+    at = _places(rows, methods)
     series = []
     for setting in dict.fromkeys(row.setting for row in rows):
         of_setting = [row for row in rows if row.setting == setting]
         series.append(
             Series(
                 setting,
-                [methods.index(row.method) + _beside(row, of_setting) for row in of_setting],
+                [at[row.cell] for row in of_setting],
                 [value(row) for row in of_setting],
                 "points",
                 [
@@ -77,7 +89,7 @@ def _plot(
     return Plot(
         key=key.replace("_", "-"),
         title=title,
-        caption="A mark for each search; side by side are its seeds.",
+        caption="A mark for each search; side by side are settings and seeds.",
         x_label="",
         y_label=y_label,
         table=Table(
@@ -91,53 +103,54 @@ def _plot(
 
 
 def _memory_plot(rows: Sequence[Row]) -> Plot:
-    most = max(
-        max(row.measured_peak_bytes, row.needed_bytes or 0, row.budget_bytes) for row in rows
-    )
-    size, unit = byte_unit(most)
-    methods = list(dict.fromkeys(row.method for row in rows))
-    ran = [row for row in rows if row.measured_peak_bytes]
-    refused = [row for row in rows if row.needed_bytes]
+    methods = sorted({row.method for row in rows})
+    at = _places(rows, methods)
     budgets = sorted({row.budget_bytes for row in rows})
-
-    def at(some: Sequence[Row]) -> list[float]:
-        return [methods.index(row.method) + _beside(row, some) for row in some]
-
-    series = [
-        Series(
-            "measured peak",
-            at(ran),
-            [row.measured_peak_bytes / size for row in ran],
-            "points",
-            [f"{r.method}, seed {r.seed}: {format_bytes(r.measured_peak_bytes)}" for r in ran],
-        ),
-        Series(
-            "needed, so it did not run",
-            at(refused),
-            [(row.needed_bytes or 0) / size for row in refused],
-            "points",
-            [f"{r.method} needs {format_bytes(r.needed_bytes or 0)}" for r in refused],
-        ),
-        *(
+    shown_bytes = _shown_bytes(rows)
+    size, unit = byte_unit(shown_bytes)
+    series = []
+    for setting in dict.fromkeys(row.setting for row in rows):
+        of_setting = [row for row in rows if row.setting == setting]
+        ran = [row for row in of_setting if row.measured_peak_bytes]
+        refused = [(row, row.needed_bytes) for row in of_setting if row.needed_bytes]
+        series += [
             Series(
-                f"budget {format_bytes(budget)}",
-                [-0.5, len(methods) - 0.5],
-                [budget / size] * 2,
-                "limit",
-            )
-            for budget in budgets
-        ),
+                f"{setting}: measured peak",
+                [at[row.cell] for row in ran],
+                [row.measured_peak_bytes / size for row in ran],
+                "points",
+                [f"{_name(r)}: {format_bytes(r.measured_peak_bytes)}" for r in ran],
+            ),
+            Series(
+                f"{setting}: needed, so it did not run",
+                [at[row.cell] for row, _ in refused],
+                [min(needed, shown_bytes) / size for _, needed in refused],
+                "points",
+                [f"{_name(row)} needs {format_bytes(needed)}" for row, needed in refused],
+                [f"↑ {n / size:.0f}" if n > shown_bytes else "" for _, n in refused],
+            ),
+        ]
+    series += [
+        Series(
+            f"budget {format_bytes(budget)}",
+            [-0.5, len(methods) - 0.5],
+            [budget / size] * 2,
+            "limit",
+        )
+        for budget in budgets
     ]
     return Plot(
         key="memory",
         title="Memory against the budget",
-        caption="The most that a training step held, and what methods that do not fit would need.",
+        caption="The most that a training step held, and what methods that do not fit would need. "
+        "An arrow (↑): it is beyond the scale.",
         x_label="",
         y_label=f"memory ({unit})",
         table=Table(
-            ["method", "seed", "measured", "needed", "budget", "time"],
+            ["setting", "method", "seed", "measured", "needed", "budget", "time"],
             [
                 [
+                    r.setting,
                     r.method,
                     str(r.seed),
                     format_bytes(r.measured_peak_bytes) if r.measured_peak_bytes else "did not run",
@@ -158,7 +171,27 @@ def _percent_of(row: Row, name: str) -> float:
     return 100 * float(getattr(row, name))
 
 
-def _beside(row: Row, rows: Sequence[Row]) -> float:
-    """How far a mark is from the middle of its method, so that seeds do not cover each other."""
-    seeds = sorted({other.seed for other in rows if other.method == row.method})
-    return (seeds.index(row.seed) - (len(seeds) - 1) / 2) * min(0.12, 0.6 / len(seeds))
+def _name(row: Row) -> str:
+    return f"{row.method}, {row.setting}, seed {row.seed}"
+
+
+def _shown_bytes(rows: Sequence[Row]) -> float:
+    """How far an axis of memory goes: not so far that what ran could not be told apart."""
+    within = max(max(row.measured_peak_bytes, row.budget_bytes) for row in rows)
+    needed = [row.needed_bytes or 0 for row in rows]
+    most = max(within, *(size for size in needed if size <= _MOST_BEYOND * within), 0)
+    return most if max(needed) <= most else 1.3 * most
+
+
+_MOST_BEYOND = 3  # times what ran and what was allowed
+
+
+def _places(rows: Sequence[Row], methods: Sequence[str]) -> dict[Cell, float]:
+    """Where each mark is: at its method, beside those of other settings and seeds."""
+    places = {}
+    for index, method in enumerate(methods):
+        cells = [row.cell for row in rows if row.method == method]
+        apart = min(0.12, 0.7 / len(cells))
+        for position, cell in enumerate(cells):
+            places[cell] = index + (position - (len(cells) - 1) / 2) * apart
+    return places

@@ -1,6 +1,6 @@
 """Plots of one run: accuracy, memory, the policy's entropy, what was trained, the Pareto front."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from radars.report.plot import Plot, Series, Span, Style, Table, byte_unit, thinned, time_unit
 from radars.report.record import (
@@ -23,6 +23,7 @@ _PHASES = {
     "children": "children, trained from scratch",
 }
 _TABLE_ROWS = 12
+_UNITS = {"macs": "multiply-accumulates", "memory": "memory (bytes)", "latency_ms": "latency (ms)"}
 
 
 def accuracy_plot(run: Run) -> Plot | None:
@@ -60,8 +61,8 @@ def accuracy_plot(run: Run) -> Plot | None:
         key="accuracy",
         title="Reward and accuracy",
         caption="Validation accuracy as the search saw it, phase by phase. Accuracies of different "
-        "phases are of differently trained weights, and compare only within a phase. While "
-        "differentiating, shaded, there is none.",
+        "phases are of differently trained weights, and compare only within a phase."
+        + shading_said(run, ": there is none while differentiating"),
         x_label=f"time ({unit})",
         y_label="accuracy (%)",
         table=_series_table(series, f"time ({unit})", "{:.2f}%"),
@@ -108,7 +109,7 @@ def memory_plot(run: Run) -> Plot | None:
         title="Memory against the budget",
         caption="The most that any training step held so far, as predicted before it ran and as "
         "measured when it ran. Where prediction and measurement are equal, the curves cover each "
-        "other.",
+        "other." + shading_said(run),
         x_label=f"time ({unit})",
         y_label=f"memory ({size_unit})",
         table=_series_table(series, f"time ({unit})", "{:.2f} " + size_unit),
@@ -132,7 +133,7 @@ def entropy_plot(run: Run) -> Plot | None:
         key="entropy",
         title="Entropy of the policy",
         caption="How undecided the policy is: 100% where all candidates are equally likely, 0% "
-        "where every choice is made.",
+        "where every choice is made." + shading_said(run),
         x_label=f"time ({unit})",
         y_label="entropy (%)",
         table=_series_table(series, f"time ({unit})", "{:.1f}%"),
@@ -147,30 +148,54 @@ def training_plots(run: Run) -> list[Plot]:
     epochs = run.all(Epoch)
     if not epochs:
         return []
-    x = [float(epoch.epoch) for epoch in epochs]
-    accuracies = [100 * (epoch.train_accuracy or 0.0) for epoch in epochs]
-    losses = [epoch.train_loss or 0.0 for epoch in epochs]
-    plots = []
-    for key, title, unit, values in (
-        ("train-accuracy", "Training accuracy", "accuracy (%)", accuracies),
-        ("train-loss", "Training loss", "loss", losses),
-    ):
-        notes = [
-            f"epoch {epoch.epoch}: {value:.4g}" for epoch, value in zip(epochs, values, strict=True)
+    accuracies = (
+        ("held out", [epoch.validation_accuracy for epoch in epochs]),
+        ("training", [epoch.train_accuracy for epoch in epochs]),
+    )
+    losses = (("training", [epoch.train_loss for epoch in epochs]),)
+    trained = "Training: means over an epoch, on examples as they were trained on."
+    held_out = " Held out: the network after the epoch, on examples that are not trained on."
+    best = run.result.get("best_epoch")
+    kept = "" if best is None else f" The best epoch, {best}, is kept."
+    is_held_out = any(epoch.validation_accuracy is not None for epoch in epochs)
+    caption = trained + (held_out + kept if is_held_out else "")
+    return [
+        _epochs_plot(
+            "train-accuracy", "Accuracy", caption, "accuracy (%)", epochs, accuracies, 100
+        ),
+        _epochs_plot("train-loss", "Training loss", trained, "loss", epochs, losses),
+    ]
+
+
+def _epochs_plot(
+    key: str,
+    title: str,
+    caption: str,
+    y_label: str,
+    epochs: Sequence[Epoch],
+    curves: Iterable[tuple[str, Sequence[float | None]]],
+    scale: float = 1.0,
+) -> Plot:
+    series = []
+    for name, values in curves:
+        known = [
+            (epoch.epoch, scale * value)
+            for epoch, value in zip(epochs, values, strict=True)
+            if value is not None
         ]
-        series = [Series(title.lower(), x, values, "line", notes)]
-        plots.append(
-            Plot(
-                key=key,
-                title=title,
-                caption="Means over an epoch, on examples as they were trained on.",
-                x_label="epoch",
-                y_label=unit,
-                table=_series_table(series, "epoch", "{:.4g}"),
-                series=series,
-            )
-        )
-    return plots
+        if known:
+            x, y = zip(*known, strict=True)
+            notes = [f"{name}, epoch {epoch}: {value:.4g}" for epoch, value in known]
+            series.append(Series(name, x, y, "line", notes))
+    return Plot(
+        key=key,
+        title=title,
+        caption=caption,
+        x_label="epoch",
+        y_label=y_label,
+        table=_series_table(series, "epoch", "{:.4g}"),
+        series=series,
+    )
 
 
 def pareto_plots(run: Run) -> list[Plot]:
@@ -183,7 +208,7 @@ def _pareto_plot(pareto: Pareto, cost: str) -> Plot | None:
     if not known:
         return None
     known.sort(key=lambda point: _cost(point, cost) or 0.0)
-    unit = cost.replace("_", " ")
+    unit = _UNITS.get(cost, cost)
 
     def curve(name: str, points: Sequence[ParetoPoint]) -> Series:
         return Series(
@@ -204,7 +229,9 @@ def _pareto_plot(pareto: Pareto, cost: str) -> Plot | None:
         key=f"pareto-{cost}".replace("_", "-"),
         title=f"Accuracy against {unit}",
         caption="Every architecture that was scored. None is at least as good as one of the front "
-        "in every objective, and better in one: " + ", ".join(pareto.objectives) + ".",
+        "in every objective, and better in one: "
+        + ", ".join(_UNITS.get(name, name) for name in pareto.objectives)
+        + ".",
         x_label=unit,
         y_label="accuracy (%)",
         table=Table(
@@ -241,6 +268,12 @@ def spans(run: Run) -> list[Span]:
         found.append(Span(start, end, f"{rounds}{name}", is_differentiate))
         start = end
     return found
+
+
+def shading_said(run: Run, why: str = "") -> str:
+    """A sentence on what is shaded, for a caption; none where nothing is."""
+    is_shaded = any(span.is_shaded for span in spans(run))
+    return f" Shaded are the phases that differentiate (diff.){why}." if is_shaded else ""
 
 
 def _time(run: Run) -> tuple[float, str]:

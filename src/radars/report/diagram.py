@@ -19,7 +19,9 @@ _LANE = 14.0
 _NAME_WIDTH = 84.0
 _BOX_WIDTH = 122.0
 _SIDE_WIDTH = 112.0
-_BAR_WIDTH = 44.0
+_BAR_WIDTH = 30.0
+_SIZES = {"label": 12.0, "name": 12.0, "small": 10.5}  # of letters, by kind of text
+_NARROW, _WIDE = "ijlftrI|.,:;!'()[] ", "mwMW%@"
 _WITHOUT_WEIGHTS = ("skip", "identity", "none", "zero")
 
 
@@ -103,6 +105,12 @@ def diagram_of(run: Run, costs: Mapping[str, int] | None = None) -> Diagram | No
         sources = {c: (choices[i - 1] if i else "",) for i, c in enumerate(choices)}
         network = Network(sources=sources, output=(choices[-1],))
     return _Drawing(network, architecture, costs or {}).diagram()
+
+
+def text_width(text: str, kind: str) -> float:
+    """About how wide a text is, in a font with wide letters."""
+    letters = sum(0.42 if c in _NARROW else 1.05 if c in _WIDE or c > "~" else 0.7 for c in text)
+    return letters * _SIZES[kind] * (1.0 if kind == "label" else 0.9)  # labels are bold
 
 
 def direct_sources(network: Network) -> dict[str, frozenset[str]]:
@@ -244,17 +252,18 @@ class _Drawing:
         middle = y + BOX_HEIGHT / 2
         is_passive = any(word in name.lower() for word in _WITHOUT_WEIGHTS)
         self.boxes.append(Box(x, y, _BOX_WIDTH, BOX_HEIGHT, "passive" if is_passive else "choice"))
-        self._text(x - 12, middle, choice, "end", "name", 10)
-        self._text(x + _BOX_WIDTH / 2, middle, name, "middle", "label", 17)
+        self._text(x - 12, middle, choice, "end", "name", _NAME_WIDTH - 12)
+        self._text(x + _BOX_WIDTH / 2, middle, name, "middle", "label", _BOX_WIDTH - 10)
         side = x + _BOX_WIDTH + 14
         shape = self.network.shapes.get(choice)
         if shape:
-            self._text(side, middle - 6, " x ".join(map(str, shape)), "start", "small", 16)
+            shape_text = " x ".join(map(str, shape))
+            self._text(side, middle - 6, shape_text, "start", "small", _SIDE_WIDTH - 14)
         if self.total:
             share = self.costs.get(choice, 0) / self.total
             self.boxes.append(Box(side, middle + 3, max(_BAR_WIDTH * share, 0.5), 6, "bar"))
             x = side + _BAR_WIDTH * share + 4
-            self._text(x, middle + 7, f"{share:.0%} MACs", "start", "small")
+            self.texts.append(Text(x, middle + 7, f"{share:.0%} MACs", "start", "small"))
         self.y += BOX_HEIGHT
         return middle
 
@@ -263,7 +272,10 @@ class _Drawing:
         self.texts.append(Text(middle, self.y + BOX_HEIGHT / 2, name, "middle", "label"))
         self.y += BOX_HEIGHT
 
-    def _text(self, x: float, y: float, text: str, anchor: str, kind: str, most: int = 20) -> None:
+    def _text(self, x: float, y: float, text: str, anchor: str, kind: str, room: float) -> None:
+        most = len(text)
+        while most > 1 and text_width(shortened(text, most), kind) > room:
+            most -= 1
         short = shortened(text, most)
         self.texts.append(Text(x, y, short, anchor, kind, text if short != text else ""))
 

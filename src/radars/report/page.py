@@ -8,7 +8,7 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from radars.report.comparison import comparison_plots, comparison_table
+from radars.report.comparison import comparison_plots, comparison_table, origin_table
 from radars.report.curves import (
     accuracy_plot,
     entropy_plot,
@@ -18,12 +18,14 @@ from radars.report.curves import (
 )
 from radars.report.diagram import Diagram, diagram_of
 from radars.report.facts import (
+    confusion_table,
     contenders_table,
     environment_table,
     facts_table,
     headline,
     macs_of_choices,
     memory_share,
+    notice,
     settings_table,
 )
 from radars.report.plot import Plot, Table
@@ -78,7 +80,7 @@ def report_page(records: Sequence[Run | Comparison]) -> str:
     template = _templates().get_template("page.html.jinja")
     return template.render(
         title=" and ".join(record.name for record in records),
-        runs=[(run, headline(run), memory_share(run)) for run in runs],
+        runs=[(run, notice(run), headline(run), memory_share(run)) for run in runs],
         sections=shown,
         is_many=len(records) > 1,
         figures=figures,
@@ -96,10 +98,14 @@ def sections(records: Sequence[Run | Comparison]) -> list[Section]:
         Section(
             "comparison",
             "Comparison",
-            "Every cell is one search; the table has medians over seeds, with the range in "
-            "parentheses.",
+            "A row of the table is a method in a setting: medians over its seeds, with the range "
+            "in parentheses. A mark in a figure is one search.",
             [Panel(c.name, [plot]) for c in comparisons for plot in comparison_plots(c)],
-            [(c.name, comparison_table(c)) for c in comparisons if c.rows],
+            [
+                known
+                for c in comparisons
+                for known in ((c.name, comparison_table(c)), ("When and where", origin_table(c)))
+            ],
         ),
         Section(
             "network",
@@ -117,7 +123,8 @@ def sections(records: Sequence[Run | Comparison]) -> list[Section]:
             "pruning",
             "How the space was pruned",
             "A round explores by reinforcement learning, plans which candidates fit the budget, "
-            "and differentiates those.",
+            "and differentiates those. In the end the most promising networks of the whole space, "
+            "not only of the last plan, are trained alone, and the best of them is what is found.",
             [Panel(run.name, _some(stages_plot(run))) for run in runs],
         ),
         Section(
@@ -128,6 +135,17 @@ def sections(records: Sequence[Run | Comparison]) -> list[Section]:
         ),
         Section("accuracy", "Reward and accuracy", "", [_accuracy_panel(run) for run in runs]),
         Section("training", "Training", "", [Panel(r.name, training_plots(r)) for r in runs]),
+        Section(
+            "evaluation",
+            "On the test split",
+            "Examples that the network never saw: a row for each class, a column for what it was "
+            "taken for; of many classes, what is confused most.",
+            [
+                Panel(r.name, tables=[("Confusion", table)])
+                for r in runs
+                if (table := confusion_table(r)) is not None
+            ],
+        ),
         Section("memory", "Memory", "", [Panel(r.name, _some(memory_plot(r))) for r in runs]),
         Section("pareto", "Pareto front", "", [Panel(r.name, pareto_plots(r)) for r in runs]),
     ]
@@ -158,8 +176,14 @@ def _details(runs: Sequence[Run]) -> Section:
 
 def _accuracy_panel(run: Run) -> Panel:
     contenders = contenders_table(run)
-    tables = [] if contenders is None else [("Contenders of the selection", contenders)]
+    tables = [] if contenders is None else [(_CONTENDERS, contenders)]
     return Panel(run.name, _some(accuracy_plot(run)), tables=tables)
+
+
+_CONTENDERS = (
+    "Contenders of the selection. Standing decides: standard deviations above the mean of the "
+    "rung, in accuracy and in what is known untrained (regions, size), weighted and added up"
+)
 
 
 def _some(plot: Plot | None) -> list[Plot]:

@@ -19,6 +19,7 @@ class Series:
         y: of each point; None for a gap.
         style: joined by lines, by steps, by nothing, or a dotted limit.
         notes: what is said of each point where somebody points at it.
+        texts: what is written below each point; nothing where empty.
     """
 
     name: str
@@ -26,11 +27,12 @@ class Series:
     y: Sequence[float | None]
     style: Style = "line"
     notes: Sequence[str] = ()
+    texts: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
 class HeatMap:
-    """Squares whose darkness is a fraction.
+    """Squares whose colour is the stronger, the larger a fraction.
 
     Attributes:
         x: of the columns; in between are their borders.
@@ -61,7 +63,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Table:
-    """The numbers of a figure, as text."""
+    """The numbers of a figure in short, as text."""
 
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -77,7 +79,7 @@ class Plot:
         caption: what is to be seen, in a sentence or two; also for who cannot see it.
         x_label: of the horizontal axis, with its unit.
         y_label: of the vertical axis, with its unit.
-        table: the same numbers.
+        table: the numbers in short: of a long curve some points.
         series: the curves.
         heat_map: instead of curves.
         spans: named stretches behind the curves.
@@ -96,6 +98,12 @@ class Plot:
     spans: Sequence[Span] = ()
     x_ticks: Sequence[tuple[float, str]] = field(default=())
     from_zero: bool = False
+
+    @property
+    def is_nonnegative(self) -> bool:
+        """Whether it has curves, and no point of them is below 0; then the axis is not, either."""
+        values = [y for series in self.series for y in series.y if y is not None]
+        return bool(values) and min(values) >= 0
 
 
 def time_unit(most_seconds: float) -> tuple[float, str]:

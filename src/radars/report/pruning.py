@@ -1,6 +1,10 @@
-"""Plots of the pruning story: what stays live from stage to stage, what is preferred over time."""
+"""Plots of the pruning story: what stays live from stage to stage, what is preferred over time.
+
+What was found has a dot: in a stage that it is live in, and at its row.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from radars.report.curves import spans
 from radars.report.plot import HeatMap, Plot, Table, thinned, time_unit
@@ -9,6 +13,7 @@ from radars.units import format_seconds
 
 _MOST_COLUMNS = 80
 _MOST_ROWS = 50  # of one heat map over time
+_FOUND = "●"
 
 
 def stages(run: Run) -> list[tuple[str, dict[str, tuple[str, ...]]]]:
@@ -44,10 +49,12 @@ def stages_plot(run: Run) -> Plot | None:
         return None
     full = known[0][1]
     choices = list(full)
+    found = run.architecture
     live = [[tuple(of.get(choice, ())) for _, of in known] for choice in choices]
     notes = [
         [
             f"{choice}, {label}: {len(names)} of {len(full[choice])}: {', '.join(names)}"
+            + _without(found.get(choice), names)
             for (label, _), names in zip(known, row, strict=True)
         ]
         for choice, row in zip(choices, live, strict=True)
@@ -57,7 +64,7 @@ def stages_plot(run: Run) -> Plot | None:
         title="Candidates that are live",
         caption="For each choice, how many candidates are left: all, those that a round's plan "
         "keeps within the budget, those among the contenders of each rung of the selection, and "
-        "the one that was found. Darker is more.",
+        "the one that was found. The stronger the colour, the more." + _found_said(run),
         x_label="",
         y_label="",
         table=Table(
@@ -78,10 +85,39 @@ def stages_plot(run: Run) -> Plot | None:
                 for choice, row in zip(choices, live, strict=True)
             ],
             notes=notes,
-            texts=[[str(len(names)) for names in row] for row in live],
+            texts=[
+                [
+                    f"{len(names)} {_FOUND}" if found.get(choice) in names else str(len(names))
+                    for names in row
+                ]
+                for choice, row in zip(choices, live, strict=True)
+            ],
         ),
         x_ticks=[(index, label) for index, (label, _) in enumerate(known)],
     )
+
+
+def _found_said(run: Run) -> str:
+    """What the dots mean, and whether the last plan had dropped what was found."""
+    if not run.architecture:
+        return ""
+    said = f" A dot ({_FOUND}) is where what was found is among them."
+    kept = run.all(Planned)[-1].subspace
+    dropped = [
+        f"{choice} {name}"
+        for choice, name in run.architecture.items()
+        if name not in kept.get(choice, ())
+    ]
+    if dropped:
+        said += (
+            f" The last plan had dropped {', '.join(dropped)}: contenders of the selection come "
+            f"from the whole space, and each is trained alone."
+        )
+    return said
+
+
+def _without(found: str | None, names: Sequence[str]) -> str:
+    return "" if found is None or found in names else f"; without {found}, which was found"
 
 
 def preferences_plots(run: Run) -> list[Plot]:
@@ -118,7 +154,8 @@ def _preferences_plot(
             breaks.append(len(labels))
         for position, name in enumerate(names):
             row = [event.values[choice][position] for event in events]
-            labels.append(f"{choice} {name}")
+            is_found = run.architecture.get(choice) == name
+            labels.append(f"{_FOUND} {choice} {name}" if is_found else f"{choice} {name}")
             values.append(row)
             notes.append(
                 [
@@ -134,13 +171,18 @@ def _preferences_plot(
         key="preferences" if number == 1 else f"preferences-{index + 1}",
         title=f"What is preferred{part}",
         caption="The probability of each candidate: by the policy while exploring, by the softmax "
-        "of the architecture logits while differentiating. Darker is likelier; empty where it is "
-        "not live. Dotted lines are between phases.",
+        "of the architecture logits while differentiating. The stronger the colour, the likelier; "
+        "empty where it is not live. Dotted lines are between phases (diff.: differentiate)."
+        + (f" A dot ({_FOUND}) is what was found." if run.architecture else ""),
         x_label=f"time ({unit})",
         y_label="",
         table=Table(["choice", "candidate", "at first", "half-way", "at last"], rows),
         heat_map=HeatMap([s / unit_seconds for s in at], labels, values, notes, breaks=breaks),
-        spans=[span for span in spans(run) if span.start < at[-1] / unit_seconds],
+        spans=[
+            replace(span, is_shaded=False)  # a shade would be taken for a value
+            for span in spans(run)
+            if span.start < at[-1] / unit_seconds
+        ],
     )
 
 

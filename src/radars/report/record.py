@@ -108,13 +108,14 @@ class Epoch(Event):
     epoch: int = 0
     train_loss: float | None = None
     train_accuracy: float | None = None
+    validation_accuracy: float | None = None
     learning_rate: float | None = None
 
 
 class Ended(Event):
-    """The search is over."""
+    """The search is over; without costs where it found nothing."""
 
-    costs: dict[str, Cost] = {}
+    costs: dict[str, Cost] | None = None
 
 
 class ParetoPoint(BaseModel):
@@ -154,6 +155,8 @@ _KINDS: dict[str, type[Event]] = {
     "search_ended": Ended,
 }
 
+_FINDS = ("completed", "exceeded_time")  # the statuses of a search that found something
+
 SomeEvent = TypeVar("SomeEvent", bound=Event)
 
 
@@ -166,7 +169,7 @@ class Run:
         config: as in `config.yaml`.
         result: as in `result.json`; empty where there is none yet.
         evaluation: as in `evaluation.json`; likewise.
-        architecture: what was found, or is trained; empty where there is none yet.
+        architecture: what was found, or is trained; empty where there is none.
         pareto: as in `pareto.json`; empty where there is none.
         events: in the order in which they happened.
     """
@@ -209,7 +212,7 @@ class Comparison:
 
     Attributes:
         name: what people call it.
-        rows: one for each cell that is done.
+        rows: one for each cell that is done; there are some.
     """
 
     name: str
@@ -225,7 +228,13 @@ def read_directory(path: Path) -> Run | Comparison:
     """
     name = path.resolve().name
     if (path / RESULTS_NAME).is_file():
-        return Comparison(name, tuple(read_rows(path / RESULTS_NAME)))
+        rows = tuple(read_rows(path / RESULTS_NAME))
+        if not rows:
+            raise ConfigError(
+                f"a comparison has a row for each search that is done, but {path / RESULTS_NAME} "
+                f"has none; go on with radars compare --out {path}"
+            )
+        return Comparison(name, rows)
     config = read_config(path)
     if config is None:
         raise ConfigError(
@@ -233,7 +242,9 @@ def read_directory(path: Path) -> Run | Comparison:
             f"{RESULTS_NAME}; give the --out of a search, a training or a comparison"
         )
     result = read_result(path) or {}
-    architecture = _json(path / "architecture.json", {}) or result.get("architecture") or {}
+    architecture = _json(path / "architecture.json", {})
+    if not architecture and result.get("status") in _FINDS:
+        architecture = result.get("architecture") or {}
     return Run(
         name=name,
         config=config,

@@ -19,7 +19,7 @@ _MARKERS = ("o", "s", "D", "P", "X", "^", "*", "h")
 _DASHES: tuple[Any, ...] = ("-", "--", "-.", (0, (8, 3)), (0, (8, 3, 2, 3)))
 _WIDTH_INCHES = 5.5
 _POINT_INCHES = 1 / 72
-_CHARACTER = 0.012  # the part of the axis that a letter takes
+_CHARACTER = 0.0095  # the part of the axis that a letter takes
 _STYLE: Any = {
     "font.size": 8,
     "axes.spines.top": False,
@@ -89,8 +89,10 @@ def _plotted(figure: Any, plot: Plot) -> Any:
     axes.set_ylabel(plot.y_label)
     if plot.x_ticks:
         axes.set_xticks([x for x, _ in plot.x_ticks], [text for _, text in plot.x_ticks])
+    if plot.is_nonnegative:
+        axes.set_ylim(bottom=max(0.0, axes.get_ylim()[0]))
     if plot.from_zero:
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.04 * axes.get_ylim()[1])
     if plot.series:
         axes.legend(loc="best")
     return figure
@@ -113,6 +115,8 @@ def _curve(axes: "Axes", series: Series, index: int) -> None:
         markevery=max(1, len(y) // 15) if series.style in ("line", "steps") else 1,
         markersize=4,
     )
+    for x, height, text in zip(series.x, y, series.texts, strict=False):
+        axes.annotate(text, (x, height), (0, -5), textcoords="offset points", ha="center", va="top")
 
 
 def _heat_map(axes: "Axes", heat_map: HeatMap) -> None:
@@ -150,10 +154,14 @@ def _borders(x: Sequence[float]) -> list[float]:
 
 def _mark(axes: "Axes", spans: Sequence[Span]) -> None:
     """Some stretches are shaded, and those that are wide enough say what they are."""
-    whole = max((span.end for span in spans), default=0.0)
+    if not spans:
+        return
+    whole = spans[-1].end - spans[0].start
+    axes.set_xlim(spans[0].start, spans[-1].end)
     for span in spans:
         if span.is_shaded:
             axes.axvspan(span.start, span.end, color="black", alpha=0.06, linewidth=0)
+        axes.axvline(span.start, color="gray", linewidth=0.6, linestyle=":")
         if span.end - span.start > len(span.label) * _CHARACTER * whole:
             axes.annotate(
                 span.label,

@@ -27,12 +27,13 @@ def plotly_figure(plot: Plot) -> dict[str, Any]:
     """The `data` and the `layout` of a plot."""
     x_axis: dict[str, Any] = {"title": {"text": label(plot.x_label)}, "zeroline": False}
     y_axis: dict[str, Any] = {"title": {"text": label(plot.y_label)}, "zeroline": False}
-    if plot.from_zero:
-        y_axis["rangemode"] = "tozero"
+    if plot.from_zero or plot.is_nonnegative:
+        y_axis["rangemode"] = "tozero" if plot.from_zero else "nonnegative"
     if plot.x_ticks:
         x_axis |= {
             "tickvals": [x for x, _ in plot.x_ticks],
             "ticktext": [label(shortened(text, 20)) for _, text in plot.x_ticks],
+            "ticklabeloverflow": "allow",  # the last one too
         }
     layout: dict[str, Any] = {
         "xaxis": x_axis,
@@ -49,7 +50,7 @@ def plotly_figure(plot: Plot) -> dict[str, Any]:
     else:
         data = [_series(series, index) for index, series in enumerate(plot.series)]
         layout["showlegend"] = len(data) > 1
-    _add_spans(plot.spans, layout, [trace["type"] for trace in data])
+    _add_spans(plot.spans, layout)
     return {"data": data, "layout": layout}
 
 
@@ -66,6 +67,9 @@ def _series(series: Series, index: int) -> dict[str, Any]:
         "hoverinfo": "text",
         "hovertext": [label(note) for note in series.notes] or label(series.name),
     }
+    if any(series.texts):
+        trace |= {"mode": "markers+text", "text": [label(text) for text in series.texts]}
+        trace |= {"textposition": "bottom center", "cliponaxis": False}
     if series.style == "steps":
         trace["line"]["shape"] = "hv"
     if series.style == "limit":
@@ -132,12 +136,11 @@ def _heat_map(heat_map: HeatMap, layout: dict[str, Any]) -> list[dict[str, Any]]
 _MOST_LABEL = 22  # characters: more would leave a phone no room
 
 
-def _add_spans(spans: Sequence[Span], layout: dict[str, Any], types: Sequence[str]) -> None:
-    """Some stretches are shaded; those that are wide enough say what they are."""
+def _add_spans(spans: Sequence[Span], layout: dict[str, Any]) -> None:
+    """Some stretches are shaded. Each says what it is; the page leaves out what has no room."""
     if not spans:
         return
     start, end = spans[0].start, spans[-1].end
-    letter = _LETTER * (2 if "heatmap" in types else 1)  # which share their width with labels
     layout["xaxis"]["range"] = [start, end]
     for span in spans:
         layout["shapes"].append(
@@ -166,19 +169,16 @@ def _add_spans(spans: Sequence[Span], layout: dict[str, Any], types: Sequence[st
                 "name": "border",
             }
         )
-        if span.end - span.start > (end - start) * len(span.label) * letter:
-            layout["annotations"].append(
-                {
-                    "x": span.start,
-                    "y": 1.0,
-                    "yref": "paper",
-                    "text": label(span.label),
-                    "showarrow": False,
-                    "xanchor": "left",
-                    "yanchor": "bottom",
-                    "font": {"size": 10},
-                }
-            )
-
-
-_LETTER = 0.02  # the part of a phone's axis that it takes
+        layout["annotations"].append(
+            {
+                "x": span.start,
+                "y": 1.0,
+                "yref": "paper",
+                "text": label(span.label),
+                "showarrow": False,
+                "xanchor": "left",
+                "yanchor": "bottom",
+                "font": {"size": 10},
+                "room": (span.end - span.start) / ((end - start) or 1.0),  # for the page
+            }
+        )

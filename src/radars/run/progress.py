@@ -10,6 +10,7 @@ from typing import TextIO
 
 import rich.progress as rich_progress
 from rich.console import Console
+from rich.table import Column
 
 from radars.units import format_bytes, format_seconds
 
@@ -25,6 +26,7 @@ class Bar:
     accuracy: float | None = None
     memory_bytes: int | None = None
     budget_bytes: int | None = None
+    live_candidates: tuple[int, int] | None = None
 
     def advance(
         self,
@@ -33,6 +35,7 @@ class Bar:
         accuracy: float | None = None,
         memory_bytes: int | None = None,
         budget_bytes: int | None = None,
+        live_candidates: tuple[int, int] | None = None,
     ) -> None:
         """Says that `steps` more are done; a number that is not given stays as it was.
 
@@ -41,11 +44,13 @@ class Bar:
             accuracy: the latest, as a fraction.
             memory_bytes: the peak so far.
             budget_bytes: what the peak may be.
+            live_candidates: how many are searched among, and how many there are.
         """
         self.completed += steps
         self.accuracy = self.accuracy if accuracy is None else accuracy
         self.memory_bytes = self.memory_bytes if memory_bytes is None else memory_bytes
         self.budget_bytes = self.budget_bytes if budget_bytes is None else budget_bytes
+        self.live_candidates = live_candidates or self.live_candidates
         self.on_change(self)
 
     def count_text(self) -> str:
@@ -62,6 +67,13 @@ class Bar:
             return ""
         budget = "" if self.budget_bytes is None else f" of {format_bytes(self.budget_bytes)}"
         return f"{format_bytes(self.memory_bytes)}{budget}"
+
+    def live_text(self) -> str:
+        """`14/20 live`, or nothing."""
+        if self.live_candidates is None:
+            return ""
+        live, total = self.live_candidates
+        return f"{live}/{total} live"
 
 
 class Progress(ABC):
@@ -139,7 +151,7 @@ class PlainProgress(Progress):
 
     def _write(self, bar: Bar, time_text: str) -> None:
         head = f"{bar.description} {bar.count_text()}"
-        parts = [head, bar.accuracy_text(), bar.memory_text(), time_text]
+        parts = [head, bar.accuracy_text(), bar.memory_text(), bar.live_text(), time_text]
         print(", ".join(filter(None, parts)), file=self._stream or sys.stdout, flush=True)
 
 
@@ -157,7 +169,8 @@ class TerminalProgress(Progress):
             rich_progress.TextColumn("{task.fields[count]}", markup=False),
             rich_progress.TextColumn("{task.fields[accuracy]}", markup=False),
             rich_progress.TextColumn("{task.fields[memory]}", markup=False),
-            rich_progress.TimeRemainingColumn(),
+            rich_progress.TextColumn("{task.fields[live]}", markup=False),
+            rich_progress.TimeRemainingColumn(table_column=Column(no_wrap=True)),
             console=console,
         )
 
@@ -167,7 +180,7 @@ class TerminalProgress(Progress):
     ) -> Iterator[Bar]:
         """Draws a bar while the block runs."""
         task = self._bars.add_task(
-            description, total=total, completed=completed, count="", accuracy="", memory=""
+            description, total=total, completed=completed, count="", accuracy="", memory="", live=""
         )
 
         def on_change(bar: Bar) -> None:
@@ -177,6 +190,7 @@ class TerminalProgress(Progress):
                 count=bar.count_text(),
                 accuracy=bar.accuracy_text(),
                 memory=bar.memory_text(),
+                live=bar.live_text(),
             )
 
         bar = Bar(description, total, on_change, completed)

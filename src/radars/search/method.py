@@ -115,6 +115,14 @@ class Method(ABC):
         """Numbers to draw curves of."""
         return {}
 
+    def live_candidates(self, phase: str) -> tuple[int, int] | None:
+        """Among how many candidates it searches, of how many; None where it never prunes.
+
+        Args:
+            phase: the one that it is in.
+        """
+        return None
+
     def preferences(self, phase: str) -> Preferences:
         """What it prefers, for a report; nothing where it has no such thing.
 

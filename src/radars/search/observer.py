@@ -76,6 +76,7 @@ class Observer(RunObserver):
                     accuracy=None if math.isnan(accuracy) else accuracy,
                     memory_bytes=state.meter.measured_peak_bytes,
                     budget_bytes=state.meter.budget_bytes,
+                    live_candidates=state.method.live_candidates(name),
                 )
                 state.total_steps += step - state.step
                 state.step = step
@@ -125,6 +126,9 @@ class Observer(RunObserver):
             "measured_peak_bytes": float(meter.measured_peak_bytes),
             "budget_bytes": float(meter.budget_bytes),
         } | state.method.scalars()
+        live = state.method.live_candidates(phase)
+        if live is not None:
+            scalars["live_candidates"] = float(live[0])
         self.log("progress", **self._position(phase), **scalars)
         self._draw(state.total_steps, scalars)
 

@@ -190,6 +190,15 @@ class Radars(SharedMethod):
         """See `Method`."""
         return {"entropy": self.controller.entropy()}
 
+    def live_candidates(self, phase: str) -> tuple[int, int] | None:
+        """See `Method`: all while exploring, those of the plan while differentiating."""
+        total = self.controller.full.num_candidates
+        if phase == "explore":
+            return total, total
+        if phase == "differentiate" and self.plan is not None:
+            return self.plan.subspace.num_candidates, total
+        return None
+
     def preferences(self, phase: str) -> Preferences:
         """See `Method`: the policy while exploring, the mixtures' weights while differentiating."""
         full = self.setup.proxy.full

@@ -35,6 +35,10 @@ class Stateful(Protocol):
         """Numbers to draw curves of."""
         ...
 
+    def live_candidates(self, phase: str) -> tuple[int, int] | None:
+        """See `Method`."""
+        ...
+
     def preferences(self, phase: str) -> Preferences:
         """What it prefers, where it is in a phase."""
         ...

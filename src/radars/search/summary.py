@@ -7,7 +7,7 @@ from radars.memory import Breakdown
 from radars.run import PARETO_NAME, read_front
 from radars.search.plan_report import PlanReport
 from radars.search.result import SearchResult
-from radars.units import format_bytes, format_count, format_seconds
+from radars.units import format_bytes, format_count, format_seconds, format_whole
 
 _MOST_POINTS = 10  # of a front
 
@@ -23,7 +23,7 @@ def search_summary(result: SearchResult, out: Path) -> str:
     lines = [
         f"\n{result.method} on {result.space}: {result.status.replace('_', ' ')} after "
         f"{format_seconds(result.search_seconds)}, {result.rounds} rounds, "
-        f"{format_count(result.num_architectures)} architectures",
+        f"{format_whole(result.num_architectures)} architectures",
         "",
         "architecture",
         *rows,
@@ -54,7 +54,7 @@ def plan_summary(report: PlanReport) -> str:
         return f"  {label:44} {format_bytes(num_bytes):>12}   {verdict}"
 
     lines = [
-        f"{report.space}: {format_count(report.num_architectures)} architectures, "
+        f"{report.space}: {format_whole(report.num_architectures)} architectures, "
         f"{report.total_candidates} candidates; batches of {report.batch_size}, budget "
         f"{format_bytes(budget)}",
         "",

@@ -13,12 +13,20 @@ _MOST_PAIRS = 8
 
 
 def train_summary(result: TrainResult, out: Path) -> str:
-    """How well the network fits the training split, and what to do next."""
+    """How good it is on what was held out, how well it fits what it trained on; what is next."""
+    held_out = []
+    if result.validation_accuracy is not None:
+        held_out = [
+            f"accuracy    {result.validation_accuracy:.2%} on what was held out, after epoch "
+            f"{result.best_epoch}, the best, which is kept"
+        ]
+    name = "training" if held_out else "accuracy"
     lines = [
         f"\ntrained on {result.space} for {result.epochs} epochs in "
         f"{format_seconds(result.train_seconds)}",
         "",
-        f"accuracy    {result.train_accuracy:.2%} on the training split, as augmented",
+        *held_out,
+        f"{name:12}{result.train_accuracy:.2%} on the training split, as augmented",
         f"size        {format_count(result.parameters)} parameters, {format_count(result.macs)} "
         f"multiply-accumulates",
         f"results     {out}",

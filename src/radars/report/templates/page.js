@@ -24,6 +24,9 @@
       if (shape.name === "plain") shape.fillcolor = "rgba(0,0,0,0)";
       if (shape.type === "line") shape.line.color = colour.muted;
     }
+    // a label needs about 6 pixels a letter, of what the labels of the axes leave
+    const axis = width - (data[0].type === "heatmap" ? 230 : 90);
+    layout.annotations = layout.annotations.filter((one) => one.room * axis > 6 * one.text.length);
     if (layout.showlegend) {
       const lines = width < 560 ? data.length : 1;
       layout.margin.b += 22 * lines;
@@ -52,6 +55,9 @@
     scheme: matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light",
   }));
   draw();
+  const says = new ResizeObserver((all) => all.forEach(({ target }) =>
+    target.classList.toggle("cut", target.scrollWidth > target.clientWidth)));
+  document.querySelectorAll(".scroll").forEach((one) => says.observe(one));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw());
   matchMedia("print").addEventListener("change", (query) => draw(query.matches ? 680 : 0));
 })();
