@@ -89,12 +89,12 @@ def wide_network(choose: Choose) -> nn.Module:
         }
 
     return nn.Sequential(
-        conv_bn_relu(1, 8),
-        choose("a", blocks(8)),
-        conv_bn_relu(8, 16, stride=2),
-        choose("b", blocks(16)),
-        choose("c", blocks(16)),
-        classifier(16, 4),
+        conv_bn_relu(1, 16),
+        choose("a", blocks(16)),
+        conv_bn_relu(16, 32, stride=2),
+        choose("b", blocks(32)),
+        choose("c", blocks(32)),
+        classifier(32, 4),
     )
 
 

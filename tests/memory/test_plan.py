@@ -52,10 +52,7 @@ preference_maps = st.fixed_dictionaries(
 
 
 def planner(budget_bytes: int, max_cost_ratio: float | None = None) -> Planner:
-    """One that shares its prices with the others, for speed."""
-    made = Planner(SPACE, SPEC, budget_bytes, max_cost_ratio)
-    made.__dict__["_place_prices"] = ROOMY._place_prices
-    return made
+    return Planner(SPACE, SPEC, budget_bytes, max_cost_ratio)
 
 
 def mass(subspace: Subspace, preferences: Preferences) -> float:

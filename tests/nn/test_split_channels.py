@@ -14,9 +14,9 @@ from radars.nn.split_channels import in_parts
 from radars.nn.statistics import batch_norms, frozen_statistics, uncounted_batch
 
 BLOCKS = {
-    "with a residual": (8, 8, 3, 6, 1),
-    "strided": (8, 12, 5, 4, 2),
-    "three uneven parts": (13, 16, 3, 2, 1),
+    "with a residual": (16, 16, 3, 8, 1),
+    "strided": (16, 12, 5, 4, 2),
+    "three uneven parts": (13, 16, 3, 8, 1),
 }
 
 
@@ -69,13 +69,13 @@ class Own(InvertedResidual):  # type: ignore[misc]
 
 
 def of_a_subclass() -> nn.Module:
-    block = mbconv(8, 8, 3, 4)
+    block = mbconv(16, 16, 3, 4)
     block.__class__ = Own
     return block
 
 
 def cumulative() -> nn.Module:
-    block = mbconv(8, 8, 3, 4)
+    block = mbconv(16, 16, 3, 4)
     for norm in batch_norms(block):
         norm.momentum = None
     return block
@@ -84,12 +84,12 @@ def cumulative() -> nn.Module:
 @pytest.mark.parametrize(
     "candidate",
     [
-        mbconv(8, 8, 3, 4, squeeze_excite=True),
-        mbconv(16, 16, 3, 1),
-        mbconv(4, 4, 3, 3),  # too narrow to be split
+        mbconv(16, 16, 3, 8, squeeze_excite=True),
+        mbconv(64, 64, 3, 1),
+        mbconv(8, 8, 3, 6),  # too narrow to be split
         cumulative(),
         of_a_subclass(),
-        conv_bn_relu(8, 8),
+        conv_bn_relu(64, 64),
         nn.Identity(),
     ],
     ids=["gate", "no expansion", "narrow", "cumulative", "subclass", "convolution", "identity"],

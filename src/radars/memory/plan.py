@@ -29,8 +29,10 @@ _MAX_TRACED = 400  # candidates; beyond that an exact trace takes more than ten 
 _HOPELESS = 1.5  # times the budget by prices, which are not that far off
 
 _Traced = tuple[TrainingSpec, Subspace, Levers, type | None]
+_Priced = tuple[tuple[str, Prices], ...]
 # of every planner of a space: another search of it, or one that is resumed, traces nothing again
 _memories: WeakKeyDictionary[SearchSpace, dict[_Traced, StepMemory]] = WeakKeyDictionary()
+_prices: WeakKeyDictionary[SearchSpace, dict[TrainingSpec, _Priced]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -95,9 +97,12 @@ class Planner:
                 prices[choice][name] += price
         return prices
 
-    @cached_property
-    def _place_prices(self) -> tuple[tuple[str, Prices], ...]:
-        return place_prices(self.space, self.spec, self._price_cache)
+    @property
+    def _place_prices(self) -> _Priced:
+        known = _prices.setdefault(self.space, {})
+        if self.spec not in known:
+            known[self.spec] = place_prices(self.space, self.spec, self._price_cache)
+        return known[self.spec]
 
     @cached_property
     def costs(self) -> CostTable:

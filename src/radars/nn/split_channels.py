@@ -20,7 +20,7 @@ from torch.utils.checkpoint import checkpoint
 from torchvision.models.mobilenetv3 import InvertedResidual
 
 _MOST_PARTS = 4
-_LEAST_CHANNELS = 8  # of a part: kernels take that many at once
+_LEAST_CHANNELS = 32  # of a part: with few, BatchNorm on a CPU spends its time between pixels
 
 
 def in_parts(candidate: nn.Module) -> Callable[..., Tensor]:
