@@ -105,7 +105,8 @@ class Plain:
             optimizer.step()
 
     def peak_bytes(self, example_B: Tensor, label_B: Tensor) -> int:
-        """The most that an iteration holds."""
+        """The most that an iteration holds, once every optimizer has its state."""
+        self.iteration(example_B, label_B)
         optimizers = (self.weights_optimizer, self.logits_optimizer)
         state = [
             value
