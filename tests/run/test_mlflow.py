@@ -2,9 +2,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.tiny import quick_config, tiny_data, tiny_space
 
 from radars.errors import RunError
 from radars.run.mlflow import MlflowCurves, flat
+from radars.search import run_search
 
 mlflow = pytest.importorskip("mlflow")
 
@@ -32,6 +34,20 @@ def test_a_resumed_run_is_one_run_in_a_local_store(
     assert [(point.step, point.value) for point in points] == [(1, 0.5), (2, 0.75)]
     assert "loss" not in run.data.metrics
     assert [file.path for file in client.list_artifacts(run.info.run_id)] == ["images"]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_search_is_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/store.db")
+    monkeypatch.chdir(tmp_path)
+    config = quick_config(loggers=("mlflow",))
+    run_search(config, space=tiny_space(), data=tiny_data(), out=tmp_path / "run")
+    client = mlflow.MlflowClient()
+    ids = [experiment.experiment_id for experiment in client.search_experiments()]
+    [run] = client.search_runs(ids)
+    assert run.info.status == "FINISHED"
+    assert run.data.params["method"] == "radars"
+    assert {"live_candidates", "predicted_peak_bytes", "budget_bytes"} <= set(run.data.metrics)
 
 
 def test_settings_are_flat() -> None:
