@@ -97,6 +97,21 @@ OPTIONS: dict[str, tuple[tuple[str, ...], str]] = {
 }
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("search", "--nope"), "no such option: --nope"),
+        (("serch",), "no such command 'serch'"),
+        (("search", "--seed", "x"), "invalid value for '--seed'"),
+        (("compare", "--jobs", "0"), "invalid value for '--jobs'"),
+        (("train",), "missing argument"),
+    ],
+    ids=str,
+)
+def test_a_command_that_is_not_one(run: Run, arguments: tuple[str, ...], says: str) -> None:
+    assert_refused(run, arguments, says)
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.stem}")
 def test_a_bad_file(run: Run, file: Path) -> None:
     says = SAYS[file.parent.name][file.stem]

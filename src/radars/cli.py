@@ -23,6 +23,8 @@ from radars.errors import ConfigError, RadarsError, Stopped, first_line
 from radars.units import format_whole
 
 _LONGEST_MESSAGE = 600
+# the base of what is raised for wrong options, which typer has of its own or takes from click
+_UsageError: Any = typer.BadParameter.__mro__[1]
 
 app = typer.Typer(
     name="radars",
@@ -355,7 +357,16 @@ def main() -> None:
     # what a scheduler sends ends any command as Ctrl-C does; a search and a training save first
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
+    except _UsageError as error:
+        message = error.format_message()
+        if message:  # not where help was printed, as nothing was asked for
+            command = "radars" if error.ctx is None else error.ctx.command_path
+            print(
+                f"error: {message[:1].lower()}{message[1:].rstrip('.')}; see {command} --help",
+                file=sys.stderr,
+            )
+        sys.exit(2)
     except RadarsError as error:
         label = "stopped" if isinstance(error, Stopped) else "error"
         message = str(error)
@@ -363,7 +374,7 @@ def main() -> None:
             message = f"{message[:_LONGEST_MESSAGE]}..."
         print(f"{label}: {message}", file=sys.stderr)
         sys.exit(error.exit_status)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         print("stopped", file=sys.stderr)
         sys.exit(130)
 
