@@ -3,10 +3,10 @@
 Measured on the CPU: real steps, every tensor counted. What is predicted to hold more than
 `--limit` is not run, and counted as such.
 
-    python benchmarks/memory_prediction.py
+    python benchmarks/memory_prediction.py [--spaces digits,vit] [--batch-sizes 8,64,256]
 
-Writes `benchmarks/results/memory_prediction.csv`, a space as soon as it is done (what the file
-holds of other spaces stays), and prints the worst case.
+Adds a row to `benchmarks/results/memory_prediction.csv` as each step is done, leaves out those that
+are there, and prints the worst case: it takes hours, and may be stopped at any time.
 """
 
 import argparse
@@ -14,7 +14,6 @@ import csv
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 from measured import peak_of
 
@@ -23,7 +22,7 @@ from radars.nn.optimizer import OptimizerConfig
 from radars.nn.steps import Precision, StepKind
 from radars.space import Architecture, SearchSpace, Subspace
 from radars.spaces import load_space, zoo
-from radars.units import format_bytes, parse_bytes
+from radars.units import parse_bytes
 
 RESULT = Path(__file__).parent / "results" / "memory_prediction.csv"
 OPTIMIZERS = {
@@ -32,14 +31,12 @@ OPTIMIZERS = {
 }
 PRECISIONS: tuple[Precision, ...] = ("32-true", "bf16-mixed")
 LEVERS = (PLAIN, Levers(recompute=1.0), Levers(recompute=1.0, split_channels=1.0))
-FIELDS = (
-    *("space", "subspace", "step", "batch_size", "optimizer", "precision", "levers"),
-    *("predicted_bytes", "measured_bytes", "ratio"),
-)
+KEY = ("space", "subspace", "step", "batch_size", "optimizer", "precision", "levers")
+NUMBERS = ("predicted_bytes", "measured_bytes", "ratio")
 
 
 def main() -> None:
-    """Measures what fits the limit; writes a row for each."""
+    """Measures what is not in the file yet; a row is written as soon as it is measured."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--spaces", default=",".join(entry.name for entry in zoo()))
     parser.add_argument("--batch-sizes", default="8,64,256")
@@ -47,79 +44,68 @@ def main() -> None:
     arguments = parser.parse_args()
     for name in arguments.spaces.split(","):
         space = load_space(name)
-        found = [
-            row
-            for batch_size in map(int, arguments.batch_sizes.split(","))
-            for row in rows_of(space, batch_size, arguments.limit)
-        ]
-        rows = [row for row in found if row is not None]
-        worst = max((abs(row["ratio"] - 1) for row in rows), default=0.0)
-        num_over = len(found) - len(rows)
-        limit = format_bytes(arguments.limit)
-        print(f"{name}: {len(rows)} steps, worst {worst:.4%}; {num_over} over {limit}", flush=True)
-        write(rows, space.name)
-    rows = list(read())
-    worst_row = max(rows, key=lambda row: abs(float(row["ratio"]) - 1))
-    print(f"{len(rows)} steps; worst: {worst_row}")
+        for batch_size in map(int, arguments.batch_sizes.split(",")):
+            for optimizer, precision in product(OPTIMIZERS, PRECISIONS):
+                measure(space, batch_size, optimizer, precision, arguments.limit)
+        print(said(name, [row for row in read() if row["space"] == name]), flush=True)
+    print(said("all", list(read())))
 
 
-def read() -> Iterator[dict[str, Any]]:
+def read() -> Iterator[dict[str, str]]:
     """The rows that were written."""
     if RESULT.exists():
         with RESULT.open(newline="") as file:
             yield from csv.DictReader(file)
 
 
-def write(rows: list[dict[str, Any]], space: str) -> None:
-    """Puts `rows` in the place of what was written of `space`."""
-    kept = [row for row in read() if row["space"] != space]
-    RESULT.parent.mkdir(exist_ok=True)
-    with RESULT.open("w", newline="") as file:
-        writer = csv.DictWriter(file, FIELDS)
-        writer.writeheader()
-        writer.writerows([*kept, *rows])
+def said(name: str, rows: list[dict[str, str]]) -> str:
+    """What people read of some rows."""
+    measured = [row for row in rows if row["ratio"]]
+    worst = max((abs(float(row["ratio"]) - 1) for row in measured), default=0.0)
+    return (
+        f"{name}: {len(measured)} steps, worst {worst:.4%}; "
+        f"{len(rows) - len(measured)} over the limit"
+    )
 
 
-def rows_of(space: SearchSpace, batch_size: int, limit: int) -> Iterator[dict[str, Any] | None]:
-    """A row for every step of one batch size; None for one that is over the limit."""
+def measure(
+    space: SearchSpace, batch_size: int, optimizer: str, precision: Precision, limit: int
+) -> None:
+    """Writes a row for every step of one kind of batch; without numbers where it is too large."""
     assert space.input_shape is not None
-    for optimizer, precision in product(OPTIMIZERS, PRECISIONS):
-        spec = TrainingSpec(
-            space.input_shape, batch_size, OPTIMIZERS[optimizer], precision=precision
-        )
-        planner = Planner(space, spec, limit, price_cache=PriceCache())
-        first = Architecture({choice: names[-1] for choice, names in space.full.items()})
-        two = Subspace({choice: names[-2:] for choice, names in space.full.items()})
-        steps = (
-            ("path", first.as_subspace(), StepKind.WEIGHTS),
-            ("path", first.as_subspace(), StepKind.EVALUATION),
-            ("two candidates", two, StepKind.WEIGHTS),
-            ("two candidates", two, StepKind.ARCHITECTURE),
-            ("whole", space.full, StepKind.WEIGHTS),
-            ("whole", space.full, StepKind.ARCHITECTURE),
-        )
-        for (label, subspace, kind), levers in product(steps, LEVERS):
-            if kind is StepKind.EVALUATION and levers != PLAIN:
-                continue
-            if planner.expected_bytes(subspace, levers) > 2 * limit:  # not worth a trace
-                yield None
-                continue
+    known = {tuple(row[field] for field in KEY) for row in read()}
+    spec = TrainingSpec(space.input_shape, batch_size, OPTIMIZERS[optimizer], precision=precision)
+    planner = Planner(space, spec, limit, price_cache=PriceCache())
+    first = Architecture({choice: names[-1] for choice, names in space.full.items()})
+    two = Subspace({choice: names[-2:] for choice, names in space.full.items()})
+    steps = (
+        ("path", first.as_subspace(), StepKind.WEIGHTS),
+        ("path", first.as_subspace(), StepKind.EVALUATION),
+        ("two candidates", two, StepKind.WEIGHTS),
+        ("two candidates", two, StepKind.ARCHITECTURE),
+        ("whole", space.full, StepKind.WEIGHTS),
+        ("whole", space.full, StepKind.ARCHITECTURE),
+    )
+    for (label, subspace, kind), levers in product(steps, LEVERS):
+        if kind is StepKind.EVALUATION and levers != PLAIN:
+            continue
+        batch = (str(batch_size), optimizer, precision)
+        key = (space.name, label, kind.value, *batch, " ".join(levers.names))
+        if key in known:
+            continue
+        numbers: tuple[object, ...] = ("", "", "")
+        if planner.expected_bytes(subspace, levers) <= 2 * limit:  # or it is not worth a trace
             predicted_bytes = predict(space, subspace, spec, kinds=[kind], levers=levers).peak_bytes
-            if predicted_bytes > limit:
-                yield None
-                continue
-            measured_bytes = peak_of(space, subspace, spec, kind, levers)
-            yield dict(
-                zip(
-                    FIELDS,
-                    (
-                        *(space.name, label, kind.value, batch_size, optimizer, precision),
-                        *(" ".join(levers.names), predicted_bytes, measured_bytes),
-                        predicted_bytes / measured_bytes,
-                    ),
-                    strict=True,
-                )
-            )
+            numbers = (predicted_bytes, "", "")
+            if predicted_bytes <= limit:
+                measured_bytes = peak_of(space, subspace, spec, kind, levers)
+                numbers = (predicted_bytes, measured_bytes, predicted_bytes / measured_bytes)
+        is_new = not RESULT.exists()
+        with RESULT.open("a", newline="") as file:
+            writer = csv.writer(file)
+            if is_new:
+                writer.writerow((*KEY, *NUMBERS))
+            writer.writerow((*key, *numbers))
 
 
 if __name__ == "__main__":
