@@ -32,7 +32,7 @@ from measured import peak_of
 from memory_growth import EXPAND_RATIOS, KERNEL_SIZES
 from torch import nn
 
-from radars.memory import Levers, TrainingSpec
+from radars.memory import PLAIN, Levers, TrainingSpec
 from radars.nn.operations import classifier, conv_bn_relu
 from radars.nn.steps import StepKind, architecture_step, weights_step
 from radars.nn.supernet import Supernet
@@ -42,6 +42,7 @@ from radars.spaces.stages import mbconv_candidates
 
 RESULTS = Path(__file__).parent / "results" / "growth.json"
 _WIDTH = 16
+RECOMPUTED = Levers(recompute=1.0)
 
 
 @dataclass(frozen=True)
@@ -118,12 +119,12 @@ def measure(size: Size, repeats: int) -> dict[str, float]:
     example_B = example_B.contiguous(memory_format=torch.channels_last)
     label_B = torch.arange(size.batch_size) % 10
     generator = torch.Generator().manual_seed(0)
-    supernet = Supernet(space, recompute=True)
+    supernet = Supernet(space)
     paths = [drawn(space, generator) for _ in range(repeats)]
 
     def path_step(path: Architecture) -> None:
         supernet.activate(path)
-        supernet.set_recompute(False)
+        supernet.set_levers(PLAIN)
         weights_step(supernet, example_B, label_B)
 
     def iteration() -> None:
@@ -132,13 +133,13 @@ def measure(size: Size, repeats: int) -> dict[str, float]:
 
     path_seconds = median_seconds([lambda path=path: path_step(path) for path in paths])  # type: ignore[misc]
     supernet.activate(space.full)
-    supernet.set_recompute(True)
+    supernet.set_levers(RECOMPUTED)
     supernet_seconds = median_seconds([iteration] * repeats)
     path_bytes = max(
         peak_of(space, path.as_subspace(), spec, StepKind.WEIGHTS) for path in paths[:3]
     )
     supernet_bytes = max(
-        peak_of(space, space.full, spec, kind, Levers(recompute=1.0))
+        peak_of(space, space.full, spec, kind, RECOMPUTED)
         for kind in (StepKind.WEIGHTS, StepKind.ARCHITECTURE)
     )
     return {

@@ -19,14 +19,7 @@ def peak_of(
     levers: Levers = PLAIN,
 ) -> int:
     """The most that a step on the CPU holds, in bytes; every tensor is counted."""
-    supernet = Supernet(
-        space,
-        subspace,
-        spec.relaxation,
-        optimizer=spec.optimizer,
-        recompute=levers.recompute,
-        split_channels=levers.split_channels,
-    )
+    supernet = Supernet(space, subspace, spec.relaxation, optimizer=spec.optimizer, levers=levers)
     example_B = torch.randn(spec.batch_size, *spec.input_shape)
     example_B = example_B.contiguous(memory_format=torch.channels_last)
     batch = [example_B, torch.zeros(spec.batch_size, dtype=torch.int64)]

@@ -170,7 +170,7 @@ def measure(name: str, repeats: int) -> dict[str, Any]:
     held_bytes |= {variant: peak_bytes(levers) for variant, levers in levers_of.items()}
 
     def radars(levers: Levers) -> Callable[[], None]:
-        supernet = Supernet(space, recompute=levers.recompute, split_channels=levers.split_channels)
+        supernet = Supernet(space, levers=levers)
 
         def iteration() -> None:
             weights_step(supernet, example_B, label_B)

@@ -15,7 +15,7 @@ import torch
 
 import radars
 from radars.cost.price_cache import DIRECTORY_VARIABLE, cache_directory
-from radars.memory.measure import total_memory_bytes
+from radars.machine import total_memory_bytes
 from radars.units import GIB, format_bytes
 
 _DISTRIBUTION = "radars-nas"

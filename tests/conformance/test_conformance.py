@@ -123,7 +123,7 @@ def test_an_interrupted_search_goes_on_as_if_nothing_had_been(
     config = quick_config(method, **changes)
     whole = Run(search(config, out=tmp_path / "whole"), tmp_path / "whole")
 
-    progress = InterruptAt(1, 3, 8, 9, 12, 20, 24, 27)
+    progress = InterruptAt(1, 3, 4, 8, 9, 10, 12, 20, 23, 24, 26, 27, 30)
     parts = tmp_path / "parts"
     num_sittings = 0
     while True:

@@ -7,7 +7,7 @@ from tests.tiny import shared_space, tiny_space, wide_space
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor
 
-from radars.memory import Levers, StepMemory, TrainingSpec, measure, predict
+from radars.memory import PLAIN, Levers, StepMemory, TrainingSpec, measure, predict
 from radars.memory.predict import run_step
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.relaxation import GumbelSoftmax
@@ -29,9 +29,7 @@ def measured(
     spec: TrainingSpec,
     kind: StepKind,
     *,
-    recompute: float = 0.0,
-    split_channels: float = 0.0,
-    micro_batches: int = 1,
+    levers: Levers = PLAIN,
     kinds: tuple[StepKind, ...] | None = None,
 ) -> int:
     """The peak of a real step, the second one: the first makes the optimizers' state."""
@@ -41,8 +39,7 @@ def measured(
         spec.relaxation,
         optimizer=spec.optimizer,
         architecture_optimizer=spec.architecture_optimizer,
-        recompute=recompute,
-        split_channels=split_channels,
+        levers=levers,
     )
     example_B = torch.randn(spec.batch_size, *spec.input_shape)
     example_B = example_B.contiguous(memory_format=torch.channels_last)
@@ -53,7 +50,7 @@ def measured(
         batch += [example_B.clone(), label_B.clone()]
 
     def step(kind: StepKind) -> Tensor:
-        return run_step(kind, supernet, batch, spec.precision, micro_batches)
+        return run_step(kind, supernet, batch, spec.precision, levers.micro_batches)
 
     for earlier in kinds or (kind,):
         step(earlier)
@@ -74,8 +71,9 @@ def test_a_prediction_is_what_is_measured(
     batch_size: int,
 ) -> None:
     spec = TrainingSpec((1, 8, 8), batch_size, optimizer, precision=precision)
-    predicted = predict(TINY, TINY.full, spec, kinds=[kind], levers=Levers(recompute=recompute))
-    real_bytes = measured(TINY, TINY.full, spec, kind, recompute=recompute)
+    levers = Levers(recompute=recompute)
+    predicted = predict(TINY, TINY.full, spec, kinds=[kind], levers=levers)
+    real_bytes = measured(TINY, TINY.full, spec, kind, levers=levers)
     # in mixed precision, casts of biases are kept a little differently on real tensors
     rel = 1e-3 if precision == "32-true" else 5e-3
     assert predicted.peak_bytes == pytest.approx(real_bytes, rel=rel)
@@ -99,11 +97,12 @@ def test_predictions_of_subspaces_and_paths(
     space: SearchSpace, subspace: Subspace | Architecture, batch_size: int, recompute: float
 ) -> None:
     spec = TrainingSpec((1, 8, 8), batch_size)
-    predicted = predict(space, subspace, spec, levers=Levers(recompute=recompute))
+    levers = Levers(recompute=recompute)
+    predicted = predict(space, subspace, spec, levers=levers)
     single = isinstance(subspace, Architecture)
     kinds = (StepKind.WEIGHTS,) if single else (StepKind.WEIGHTS, StepKind.ARCHITECTURE)
     real_bytes = max(
-        measured(space, subspace, spec, kind, recompute=recompute, kinds=kinds) for kind in kinds
+        measured(space, subspace, spec, kind, levers=levers, kinds=kinds) for kind in kinds
     )
     assert predicted.peak_bytes == pytest.approx(real_bytes, rel=1e-3)
 
@@ -117,9 +116,7 @@ def test_a_prediction_of_blocks_in_parts_of_their_channels(kind: StepKind) -> No
 
     some, all_ = (Levers(recompute=1.0, split_channels=part) for part in (0.25, 1.0))
     for levers in (some, all_):
-        real_bytes = measured(
-            space, space.full, spec, kind, recompute=1.0, split_channels=levers.split_channels
-        )
+        real_bytes = measured(space, space.full, spec, kind, levers=levers)
         assert peak(levers) == pytest.approx(real_bytes, rel=5e-3)
     assert peak(all_) < peak(some) <= peak(Levers(recompute=1.0))
     assert peak(all_) < 0.7 * peak(Levers(recompute=1.0))
@@ -245,9 +242,7 @@ def test_a_split_batch_holds_what_is_predicted_and_less(
     spec = TrainingSpec((1, 8, 8), 32)
     levers = Levers(recompute, micro_batches=micro_batches)
     predicted = predict(TINY, TINY.full, spec, kinds=[kind], levers=levers)
-    real_bytes = measured(
-        TINY, TINY.full, spec, kind, recompute=recompute, micro_batches=micro_batches
-    )
+    real_bytes = measured(TINY, TINY.full, spec, kind, levers=levers)
     assert predicted.peak_bytes == real_bytes
     whole = predict(TINY, TINY.full, spec, kinds=[kind], levers=Levers(recompute))
     assert predicted.peak_bytes < whole.peak_bytes

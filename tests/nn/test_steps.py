@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 
+from radars.nn.levers import Levers
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.statistics import frozen_statistics
 from radars.nn.steps import architecture_step, evaluation_step, second_order_step, weights_step
@@ -58,7 +59,7 @@ def assert_no_gradients(supernet: Supernet) -> None:
 
 @pytest.mark.parametrize("recompute", [False, True])
 def test_a_weights_step_moves_weights_and_no_logits(recompute: bool) -> None:
-    supernet = Supernet(SearchSpace(network), recompute=recompute)
+    supernet = Supernet(SearchSpace(network), levers=Levers(recompute=recompute))
     weights, logits = values(supernet.weight_parameters()), values(list(supernet.logits))
     loss = weights_step(supernet, *batch())
     assert loss.shape == ()
@@ -70,7 +71,7 @@ def test_a_weights_step_moves_weights_and_no_logits(recompute: bool) -> None:
 
 @pytest.mark.parametrize("recompute", [False, True])
 def test_an_architecture_step_moves_logits_and_no_weights(recompute: bool) -> None:
-    supernet = Supernet(SearchSpace(network), recompute=recompute)
+    supernet = Supernet(SearchSpace(network), levers=Levers(recompute=recompute))
     weights, logits = values(supernet.weight_parameters()), values(list(supernet.logits))
     buffers = [buffer.clone() for buffer in supernet.buffers()]
     loss = architecture_step(supernet, *batch())
@@ -85,7 +86,7 @@ def with_logits(recompute: bool) -> Supernet:
     """A supernet whose architecture steps move the logits by minus their gradient."""
     descent = OptimizerConfig(learning_rate=1.0, momentum=0.0, weight_decay=0.0)
     supernet = Supernet(
-        SearchSpace(network), architecture_optimizer=descent, recompute=recompute
+        SearchSpace(network), architecture_optimizer=descent, levers=Levers(recompute=recompute)
     ).double()
     supernet.set_logits(
         {"a": {"none": 0.3, "k1": -0.2, "k3": 0.5}, "b": {"none": 0.0, "k1": 0.4, "k3": -0.6}}
@@ -285,7 +286,7 @@ def test_a_batch_in_parts_trains_as_the_whole_does(micro_batches: int, recompute
             SearchSpace(without_batch_norm),
             optimizer=descent,
             architecture_optimizer=descent,
-            recompute=recompute,
+            levers=Levers(recompute=recompute),
         ).double()
         losses = [
             weights_step(supernet, *batch(torch.float64), micro_batches=micro_batches),
@@ -328,7 +329,7 @@ STEPS: dict[str, Callable[..., Tensor]] = {
 @pytest.mark.parametrize("recompute", [False, True])
 @pytest.mark.parametrize("kind", STEPS)
 def test_a_step_whose_loss_is_not_finite_changes_nothing(kind: str, recompute: bool) -> None:
-    supernet = Supernet(SearchSpace(network), recompute=recompute)
+    supernet = Supernet(SearchSpace(network), levers=Levers(recompute=recompute))
     good, bad = batch(), (spoiled(batch()[0]), batch()[1])
     parts: dict[str, list[tuple[Tensor, ...]]] = {
         "weights": [bad],
@@ -372,7 +373,7 @@ def test_no_step_waits_for_the_device(kind: str, recompute: bool, config: Optimi
             space,
             optimizer=config,
             architecture_optimizer=config,
-            recompute=recompute,
+            levers=Levers(recompute=recompute),
         )
         tensors = torch.randn(8, 1, 4, 4), torch.arange(8) % 4
         STEPS[kind](supernet, *tensors * (2 if kind == "second order" else 1))

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from radars.errors import SpaceError
+from radars.nn.levers import Levers
 from radars.nn.mixture import Mixture
 from radars.nn.operations import classifier, conv_bn_relu, mbconv
 from radars.nn.optimizer import OptimizerConfig
@@ -211,8 +212,8 @@ def test_the_learning_rate_reaches_candidates_built_later() -> None:
     assert len(rates) == 7  # the fixed part, and three candidates at two places
 
 
-def test_set_recompute_changes_memory_and_not_the_result() -> None:
-    plain, *recomputed = (Supernet(SearchSpace(small), recompute=part) for part in (0, 0.5, 1))
+def test_levers_change_memory_and_not_the_result() -> None:
+    plain, *recomputed = (Supernet(SearchSpace(small), levers=Levers(part)) for part in (0, 0.5, 1))
     for supernet in (plain, *recomputed):
         train(supernet)
     for left, right in itertools.product([snapshot(plain)], map(snapshot, recomputed)):

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from radars.errors import BudgetError, RunError
 from radars.memory import Levers, Planner, measure
-from radars.memory.levers import lever_settings
+from radars.nn.levers import lever_settings
 from radars.nn.steps import weights_step
 from radars.nn.supernet import Supernet
 from radars.search.controller import Controller

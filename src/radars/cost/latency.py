@@ -8,7 +8,6 @@ import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -19,6 +18,7 @@ from radars.cost.metric import Metric, Whole
 from radars.cost.price_cache import Numbers, PriceCache, price_key
 from radars.cost.price_places import price_places
 from radars.cost.table import CostTable
+from radars.machine import processor_name
 from radars.space import Architecture, Factory, Place, SearchSpace, building
 
 if TYPE_CHECKING:
@@ -181,11 +181,5 @@ def _extremes(space: SearchSpace, input_shape: tuple[int, ...]) -> list[Architec
 @cache
 def _machine() -> tuple[str, ...]:
     """What tells this machine's latencies from another's."""
-    model = platform.processor()
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        model = next((line for line in lines if line.startswith("model name")), model)
-    except OSError:
-        pass
     name = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-    return platform.node(), platform.machine(), model, name
+    return platform.node(), platform.machine(), processor_name(), name

@@ -1,6 +1,5 @@
 """The peak of a real step on a real device: `measure` of training, `measure_network` of use."""
 
-import os
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
@@ -62,11 +61,6 @@ def _measured(
     with new_tracker() as tracker:
         result = step()
     return result, tracker.peak_bytes
-
-
-def total_memory_bytes() -> int:
-    """The machine's memory, in bytes."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def peak_rss_bytes() -> int:

@@ -16,9 +16,9 @@ from scipy.optimize import LinearConstraint
 
 from radars.cost import CostTable, PriceCache, solve
 from radars.errors import BudgetError
-from radars.memory.levers import PLAIN, Levers
 from radars.memory.predict import StepMemory, TrainingSpec, predict
 from radars.memory.price import Price, Prices, held_bytes, place_prices
+from radars.nn.levers import PLAIN, Levers
 from radars.nn.steps import StepKind
 from radars.nn.supernet import Weigh
 from radars.space import Architecture, SearchSpace, Subspace

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, library, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from radars.memory.levers import PLAIN, Levers
 from radars.memory.tracker import Breakdown, MemoryTracker, Part
+from radars.nn.levers import PLAIN, Levers
 from radars.nn.mixture import Mixture
 from radars.nn.optimizer import OptimizerConfig, state_tensors
 from radars.nn.relaxation import Relaxation, Softmax
@@ -129,8 +129,7 @@ def predict(
                 spec.relaxation,
                 optimizer=spec.optimizer,
                 architecture_optimizer=spec.architecture_optimizer,
-                recompute=levers.recompute,
-                split_channels=levers.split_channels,
+                levers=levers,
                 device=device,
             )
         supernet.weigh = weigh

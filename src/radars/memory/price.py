@@ -11,9 +11,9 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from radars.cost import PriceCache, price_places
-from radars.memory.levers import PLAIN, Levers
 from radars.memory.predict import TrainingSpec, without_collector
 from radars.memory.tracker import MemoryTracker, Part
+from radars.nn.levers import PLAIN, Levers
 from radars.nn.optimizer import state_tensors
 from radars.nn.split_channels import in_parts
 from radars.nn.steps import autocast
@@ -50,9 +50,10 @@ class Price:
 
     def passing(self, levers: Levers) -> float:
         """What it holds only while its part of the backward pass runs."""
-        again = self.saved if levers.recompute else 0
+        if not levers.recompute:
+            return self.working / levers.micro_batches
         spared = self.spared if levers.split_channels else 0
-        return (again + self.working - spared) / levers.micro_batches
+        return (self.saved + self.working - spared) / levers.micro_batches
 
     def __add__(self, other: "Price") -> "Price":
         return Price(

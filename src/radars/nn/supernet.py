@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from radars.errors import SpaceError
+from radars.nn.levers import PLAIN, Levers
 from radars.nn.mixture import Mixture
 from radars.nn.optimizer import OptimizerConfig, load_named_state, named_state
 from radars.nn.relaxation import Relaxation, Softmax
@@ -43,10 +44,7 @@ class Supernet(nn.Module):
         relaxation: how mixture weights come from the architecture logits.
         optimizer: how weights are trained.
         architecture_optimizer: how logits are trained.
-        recompute: which fraction of the mixtures, the first ones, recompute their candidates in the
-            backward pass.
-        split_channels: which fraction of them, the first ones, run these in parts of their
-            channels then, where candidates allow it.
+        levers: how mixtures trade time for memory; micro-batches are the steps' affair.
         device: where the live part is.
         seed: of the initial weights.
         shelf: on disk, for weights that are not live and that the host has no room for.
@@ -62,8 +60,7 @@ class Supernet(nn.Module):
         *,
         optimizer: OptimizerConfig | None = None,
         architecture_optimizer: OptimizerConfig | None = None,
-        recompute: float = 0.0,
-        split_channels: float = 0.0,
+        levers: Levers = PLAIN,
         device: torch.device | str = "cpu",
         seed: int = 0,
         shelf: Shelf | None = None,
@@ -92,7 +89,7 @@ class Supernet(nn.Module):
             name="adamw", learning_rate=3e-3, betas=(0.5, 0.999), weight_decay=0.0
         )
         self.architecture_optimizer = self._architecture_optimizer_config.build(self.logits)
-        self.set_recompute(recompute, split_channels)
+        self.set_levers(levers)
         self._live: Subspace | None = None
         self.activate(subspace or space.full)
 
@@ -144,16 +141,12 @@ class Supernet(nn.Module):
         self._bank.move_to_host(_SHELL)
         self._live = None
 
-    def set_recompute(self, fraction: float, split_channels: float = 0.0) -> None:
-        """Which fraction of the mixtures, the first ones, is run again in the backward pass.
-
-        Args:
-            fraction: of all mixtures.
-            split_channels: that of those that run in parts of their channels then.
-        """
+    def set_levers(self, levers: Levers) -> None:
+        """How mixtures trade time for memory from now on."""
         for index, place in enumerate(self._places):
-            place.mixture.recompute = index < fraction * len(self._places)
-            place.mixture.split_channels = index < split_channels * len(self._places)
+            of_mixture = levers.of_mixture(index, len(self._places))
+            place.mixture.recompute = bool(of_mixture.recompute)
+            place.mixture.split_channels = bool(of_mixture.split_channels)
 
     def forward(self, example_B: Tensor) -> Tensor:
         """Returns what the network returns for a batch of examples (B, ...)."""

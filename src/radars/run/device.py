@@ -14,7 +14,7 @@ from pydantic import AfterValidator
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
 from radars.errors import ConfigError, RunError
-from radars.memory.measure import total_memory_bytes
+from radars.machine import total_memory_bytes
 from radars.nn.steps import Precision
 
 Result = TypeVar("Result")

@@ -3,11 +3,11 @@
 import os
 import platform
 from contextlib import suppress
-from pathlib import Path
 
 import torch
 
 import radars
+from radars.machine import processor_name, total_memory_bytes
 from radars.units import format_bytes
 
 
@@ -20,7 +20,7 @@ def environment(device: torch.device) -> dict[str, str]:
         "PyTorch": torch.__version__,
         "Python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()}, {platform.machine()}",
-        "processor": _processor(),
+        "processor": processor_name(),
         "threads": f"{_number(num_threads, 'thread')} of {_number(num_processors, 'processor')}",
         "memory": _memory(),
         "device": f"{device}, {torch.cuda.get_device_name(device)}" if is_cuda else str(device),
@@ -32,17 +32,8 @@ def _number(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _processor() -> str:
-    """The name of its model; nothing where the system does not say."""
-    with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor()
-
-
 def _memory() -> str:
     """The host's; nothing where the system does not say."""
     with suppress(AttributeError, OSError, ValueError):
-        return format_bytes(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+        return format_bytes(total_memory_bytes())
     return ""

@@ -88,7 +88,7 @@ def differentiate(
                 plan = bench.planner.plan(supernet.preferences(supernet.live), within=plan.subspace)
                 supernet.activate(plan.subspace)
                 on_new_plan(plan)
-            supernet.set_recompute(plan.levers.recompute, plan.levers.split_channels)
+            supernet.set_levers(plan.levers)
             run = partial(
                 step,
                 supernet,

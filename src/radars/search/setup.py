@@ -9,8 +9,8 @@ import torch
 from radars.cost import CostTable, Feasible, LatencyRow, Objectives
 from radars.data import BatchStream, Data, load_data
 from radars.errors import ConfigError
+from radars.machine import total_memory_bytes
 from radars.memory import Planner, PriceCache, TrainingSpec, lever_settings
-from radars.memory.measure import total_memory_bytes
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.shelf import Shelf
 from radars.nn.supernet import Supernet

@@ -163,7 +163,7 @@ class Workbench:
 
         def attempt() -> Tensor:
             levers = self.levers(architecture)
-            supernet.set_recompute(levers.recompute, levers.split_channels)
+            supernet.set_levers(levers)
 
             def step() -> Tensor:
                 return weights_step(
@@ -218,7 +218,7 @@ class Workbench:
             if expected_bytes > self.planner.budget_bytes:
                 plan = self.planner.plan_whole(subspace, weigh)
                 levers, expected_bytes = plan.levers, plan.memory.peak_bytes
-            supernet.set_recompute(levers.recompute, levers.split_channels)
+            supernet.set_levers(levers)
 
             def step() -> Tensor:
                 return architecture_step(
