@@ -16,11 +16,16 @@ class Inner(BaseModel):
     steps: int = Field(default=1, ge=1)
 
 
+class Needy(BaseModel):
+    what: int
+
+
 class Outer(BaseModel):
     model_config = ConfigDict(extra="forbid")
     inner: Inner = Inner()
     name: str = "x"
     several: tuple[Inner, ...] = ()
+    needs: Needy | None = None
 
 
 def test_later_settings_win_and_overrides_last() -> None:
@@ -62,6 +67,7 @@ def test_an_ill_formed_override_is_one_line(override: str) -> None:
         ({"inner": {"steps": 0}}, "inner.steps must be"),
         ({"inner": 3}, "inner must be a group of settings"),
         ({"name": ["x" * 1000]}, "name must be"),
+        ({"needs": {}}, "needs.what must be given, but is missing; add it"),
     ],
 )
 def test_what_is_wrong_is_named_in_one_line(settings: dict[str, Any], message: str) -> None:

@@ -142,6 +142,8 @@ def validate_settings(model: type[Model], settings: Mapping[str, Any]) -> Model:
             raise ConfigError(f"{key}: {cause}") from error
         if first["type"] == "extra_forbidden":
             raise ConfigError(_unknown_key(model, first["loc"])) from error
+        if first["type"] == "missing":
+            raise ConfigError(f"{key} must be given, but is missing; add it") from error
         message = first["msg"].removeprefix("Value error, ")
         if not key:  # of how several keys fit together; it says what it got
             raise ConfigError(message) from error
