@@ -334,7 +334,7 @@ def main() -> None:
         if message:  # not where help was printed, as nothing was asked for
             command = "radars" if error.ctx is None else error.ctx.command_path
             print(
-                f"error: {message[:1].lower()}{message[1:].rstrip('.')}; see {command} --help",
+                f"error: {message[:1].lower()}{message[1:].rstrip('.?')}; see {command} --help",
                 file=sys.stderr,
             )
         sys.exit(2)
