@@ -118,6 +118,20 @@ def test_pruning_keeps_what_is_preferred() -> None:
     assert all(favourite[choice] in names for choice, names in plan.subspace.items())
 
 
+@pytest.mark.parametrize(("part", "least_kept"), [(0.1, 13), (0.9, 23)])
+def test_little_of_the_room_for_pruned_candidates_stays_empty(part: float, least_kept: int) -> None:
+    space = load_space("nasbench-macro", width=16)
+    spec = TrainingSpec((3, 32, 32), 8)
+    allowed = list(lever_settings(recompute=True, max_micro_batches=1, batch_size=8))
+    roomy = Planner(space, spec, 2**40, settings=allowed)
+    smallest_bytes = roomy.least_bytes(roomy.smallest_path())
+    room_bytes = part * (roomy.predict(space.full, allowed[-1]).peak_bytes - smallest_bytes)
+    plan = Planner(space, spec, smallest_bytes + round(room_bytes), settings=allowed).plan()
+    assert plan.is_pruned
+    assert 0.8 * room_bytes <= plan.memory.peak_bytes - smallest_bytes <= room_bytes
+    assert plan.subspace.num_candidates >= least_kept
+
+
 def test_a_larger_budget_keeps_as_much_of_what_is_preferred() -> None:
     preferences = {
         "a": {"none": 0.2, "conv3": 0.3, "mb2": 0.5},

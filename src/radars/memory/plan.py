@@ -5,6 +5,7 @@ policy's probability, pay in predicted bytes and in multiply-accumulates (a supe
 sum of its candidates, a path costs one). Prices guide it, and an exact trace decides.
 """
 
+import math
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from radars.units import format_bytes
 
 _MAX_TRIES = 12
 _MAX_TRACED = 400  # candidates; beyond that an exact trace takes more than ten seconds
+_NEAR = 0.1  # of the room for pruned candidates: what may stay empty
 _HOPELESS = 1.5  # times the budget by prices, which are not that far off
 
 _Traced = tuple[TrainingSpec, Subspace, Levers, type | None]
@@ -91,11 +93,15 @@ class Planner:
     @cached_property
     def prices(self) -> Mapping[str, Mapping[str, Price]]:
         """What each candidate adds to the memory of a step, over all its places."""
-        prices = {name: dict.fromkeys(names, Price()) for name, names in self.space.full.items()}
+        prices: dict[tuple[str, str], Price] = {}
         for choice, by_name in self._place_prices:
             for name, price in by_name.items():
-                prices[choice][name] += price
-        return prices
+                key = choice, name
+                prices[key] = prices[key] + price if key in prices else price
+        return {
+            choice: {name: prices.get((choice, name), Price()) for name in names}
+            for choice, names in self.space.full.items()
+        }
 
     @property
     def _place_prices(self) -> _Priced:
@@ -267,24 +273,32 @@ class Planner:
     def _pruned_to_fit(
         self, preferences: Mapping[str, Mapping[str, float]], within: Subspace
     ) -> Plan:
-        """Prunes, with all levers that are allowed, until the exact trace fits."""
+        """Prunes, with all levers that are allowed, as little as the exact trace allows.
+
+        Prices decide what is kept of some room; how much room there is, is found by bisection.
+        """
         levers = self._settings[-1]
         smallest = self.smallest_path(within)
-        path = self.plan_path(smallest)
+        best = self.plan_path(smallest)
+        least_bytes = self._expected_bytes(smallest.as_subspace(), levers)
         room_bytes: float = self.budget_bytes - self.predict(smallest, levers).peak_bytes
-        for _ in range(_MAX_TRIES):
-            if room_bytes <= 0:
-                break
+        near_bytes = _NEAR * room_bytes
+        enough_bytes, too_much_bytes = 0.0, math.inf  # of room
+        for _ in range(_MAX_TRIES if room_bytes > 0 else 0):
             kept = self._prune(preferences, within, room_bytes, levers)
             memory = self.predict(kept, levers)
-            if memory.peak_bytes <= self.budget_bytes:
-                return self._made(kept, levers, memory)
-            over_bytes = memory.peak_bytes - self.budget_bytes
-            used_bytes = self._expected_bytes(kept, levers) - self._expected_bytes(
-                smallest.as_subspace(), levers
-            )
-            room_bytes = min(room_bytes - over_bytes, used_bytes - 1)
-        return path
+            left_bytes = self.budget_bytes - memory.peak_bytes
+            if left_bytes >= 0:
+                best, enough_bytes = self._made(kept, levers, memory), room_bytes
+            else:
+                used_bytes = self._expected_bytes(kept, levers) - least_bytes
+                too_much_bytes = min(room_bytes, used_bytes)
+            if 0 <= left_bytes <= near_bytes or too_much_bytes - enough_bytes <= near_bytes:
+                break
+            room_bytes += left_bytes
+            if not enough_bytes < room_bytes < too_much_bytes:
+                room_bytes = (enough_bytes + too_much_bytes) / 2
+        return best
 
     def _made(self, subspace: Subspace, levers: Levers, memory: StepMemory) -> Plan:
         macs = {
