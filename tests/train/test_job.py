@@ -16,6 +16,8 @@ from torch import nn
 
 from radars.data import Data, SealedSplit
 from radars.errors import ConfigError, RunError, SpaceError, Stopped
+from radars.report import Run, read_directory
+from radars.report.facts import notice
 from radars.run import Bar, NoProgress, RunDirectory, read_events
 from radars.train import TrainConfig, TrainResult, job, train_architecture
 from radars.train.observer import Observer
@@ -190,7 +192,11 @@ def test_a_loss_that_is_not_finite_stops_it(
     with pytest.raises(RunError, match=r"lower optimizer\.learning_rate") as caught:
         train_architecture(architecture, config, data=small_data, out=out)
     assert "\n" not in str(caught.value)
-    assert read_events(out / "events.jsonl")[-1]["event"] in ("step_skipped", "diverged")
+    last = read_events(out / "events.jsonl")[-1]
+    assert (last["event"], last["reason"]) == ("train_failed", str(caught.value))
+    run = read_directory(out)
+    assert isinstance(run, Run)
+    assert str(caught.value)[1:] in str(notice(run))
     assert not (out / "weights.safetensors").exists()
     for file in (out / "checkpoint").glob("*.safetensors"):
         assert all(tensor.isfinite().all() for tensor in load_file(file).values())

@@ -6,7 +6,7 @@ each. The examples of a step, and so the loss, are those of one process.
 
 import json
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -129,19 +129,24 @@ def _train(
             )
         if checkpoint is None:
             observer.save()
-        with observer.watch(setup.num_steps, setup.steps_per_epoch) as tick:
-            train_steps(
-                fabric,
-                state,
-                config,
-                setup.task,
-                steps_per_epoch=setup.steps_per_epoch,
-                tick=tick,
-                mix=mix_of(config, setup.data.num_classes),
-                held_out=setup.data.validation if config.held_out_fraction else None,
-            )
-        if not state.is_finite():
-            raise observer.diverged()
+        try:
+            with observer.watch(setup.num_steps, setup.steps_per_epoch) as tick:
+                train_steps(
+                    fabric,
+                    state,
+                    config,
+                    setup.task,
+                    steps_per_epoch=setup.steps_per_epoch,
+                    tick=tick,
+                    mix=mix_of(config, setup.data.num_classes),
+                    held_out=setup.data.validation if config.held_out_fraction else None,
+                )
+            if not state.is_finite():
+                raise observer.diverged()
+        except RunError as error:
+            with suppress(RunError):  # where the disk is full, that cannot be written either
+                observer.log("train_failed", reason=str(error))
+            raise
         if state.best is not None and run is not None:
             save_weights(state.current, run.path / LAST_WEIGHTS_NAME)
         result = _result(setup, state)

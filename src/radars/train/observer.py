@@ -75,8 +75,7 @@ class Observer(RunObserver):
         super().save()
 
     def diverged(self) -> RunError:
-        """Logs that the training cannot go on, and returns the error that says so."""
-        self.log("diverged", step=self._state.step)
+        """Says that the training cannot go on."""
         return RunError(
             f"weights must stay finite, but are not at step {self._state.step} with a learning "
             f"rate of {self._learning_rate():.3g}; lower optimizer.learning_rate"
