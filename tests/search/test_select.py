@@ -104,6 +104,11 @@ def test_a_standing_is_the_weighted_sum_of_standard_scores() -> None:
     assert stand(2.0, 7.0) == pytest.approx(both)  # all are of one size
     untrained = [Untrained(1.0, 2.0), Untrained(1.0, 1.0), Untrained(1.0, 0.0)]
     assert stand(5.0, 10.0) == sorted(stand(5.0, 10.0), reverse=True)
+    untrained = [Untrained(1.0, 1.0, expressivity) for expressivity in (3.0, 2.0, 1.0)]
+    config = SelectConfig.model_validate({"expressivity_weight": 10.0})
+    stood = standings(accuracies, untrained, config)
+    assert stood == sorted(stood, reverse=True)
+    assert stand(5.0, 5.0) == pytest.approx(standard_scores(accuracies))
 
 
 def test_standard_scores() -> None:

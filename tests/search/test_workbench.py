@@ -83,16 +83,18 @@ def test_accuracy_is_a_fraction_of_the_whole_validation_part() -> None:
     assert int(bench.total_score(supernet, LARGEST, batch)) == whole * 64
 
 
-def test_telling_examples_apart_is_scored_with_less_memory_than_an_evaluation() -> None:
+def test_an_untrained_network_is_looked_at_with_less_memory_than_an_evaluation() -> None:
     bench = setup_of(2**30).workbench()
     child = setup_of(2**30).new_child(LARGEST)
     batch = bench.train_stream.next()
-    _, score_bytes = measure(lambda: bench.regions(child, LARGEST, batch), child, batch)
+    _, score_bytes = measure(lambda: bench.look(child, LARGEST, batch), child, batch)
     _, evaluation_bytes = measure(lambda: bench.total_score(child, LARGEST, batch), child, batch)
     assert score_bytes <= evaluation_bytes
     small = Architecture(dict.fromkeys("abc", "none"))
-    fewer = bench.regions(setup_of(2**30).new_child(small), small, batch)
-    assert bench.regions(child, LARGEST, batch) > fewer  # more ReLUs tell more apart
+    regions, expressivity = bench.look(setup_of(2**30).new_child(small), small, batch)
+    of_largest = bench.look(child, LARGEST, batch)
+    assert of_largest[0] > regions  # more ReLUs tell more apart
+    assert of_largest[1] > expressivity  # than that of zeros
 
 
 def no_room(num_times: int, error: Exception) -> Callable[..., Tensor]:

@@ -182,7 +182,8 @@ def _accuracy_panel(run: Run) -> Panel:
 
 _CONTENDERS = (
     "Contenders of the selection. Standing decides: standard deviations above the mean of the "
-    "rung, in accuracy and in what is known untrained (regions, size), weighted and added up"
+    "rung, in accuracy and in what is known untrained (regions, size, expressivity), weighted and "
+    "added up"
 )
 
 

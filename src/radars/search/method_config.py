@@ -152,6 +152,7 @@ class SelectConfig(Checked):
         regions_draws: draws of fresh weights, each of which has a training batch to tell apart.
         regions_weight: of that, where accuracy has 1; standard scores among those compared.
         size_weight: likewise, of the logarithm of multiply-accumulates.
+        expressivity_weight: likewise, of how evenly fresh weights use a network's channels.
         rungs: training steps of each rung; after each, the best `keep` go on.
         keep: the fraction that goes on to the next rung.
         optimizer: of all these trainings.
@@ -163,6 +164,7 @@ class SelectConfig(Checked):
     regions_draws: int = Field(2, ge=0)
     regions_weight: float = Field(1.0, ge=0)
     size_weight: float = Field(0.0, ge=0)
+    expressivity_weight: float = Field(0.0, ge=0)
     rungs: tuple[Annotated[int, Field(ge=1)], ...] = Field((50, 150), min_length=1)
     keep: float = Field(0.4, gt=0, lt=1)
     optimizer: OptimizerConfig = OptimizerConfig(learning_rate=0.05)

@@ -225,12 +225,13 @@ class Radars(SharedMethod):
         stream = self.bench.train.batches(
             self.config.data.batch_size, augment=False, seed=stable_seed(0, "regions")
         )
-        regions = 0.0
+        regions = expressivity = 0.0
         for draw in range(self.config.select.regions_draws):
             child = self.setup.new_child(architecture, "regions", draw, architecture.to_json())
-            regions += self.bench.regions(child, architecture, stream.next())
+            of_draw = self.bench.look(child, architecture, stream.next())
+            regions, expressivity = regions + of_draw[0], expressivity + of_draw[1]
         macs = self.bench.planner.costs.cost(architecture).macs
-        return Untrained(regions, math.log(macs or 1))
+        return Untrained(regions, math.log(macs or 1), expressivity)
 
     def _log_plan(self, observer: Observer) -> None:
         """Logs what the plan keeps, and the policy that it was made from."""
@@ -256,6 +257,7 @@ def _log_selection(observer: Observer, selection: Selection) -> None:
         contenders=[dict(architecture) for architecture in selection.contenders],
         accuracies=selection.accuracies,
         regions=[known.regions for known in selection.untrained],
+        expressivity=[known.expressivity for known in selection.untrained],
         standings=selection.standings,
     )
 

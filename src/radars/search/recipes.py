@@ -30,6 +30,7 @@ _CIFAR: dict[str, Any] = {
         "regions_draws": 4,
         "regions_weight": 2.0,
         "size_weight": 1.0,
+        "expressivity_weight": 1.0,
         "rungs": [150, 400],
         "keep": 0.34,
     },

@@ -37,10 +37,13 @@ class Untrained(NamedTuple):
     Attributes:
         regions: how well its fresh weights tell examples apart (`radars.nn.regions`).
         size: the logarithm of its multiply-accumulates.
+        expressivity: how evenly they use its channels (`radars.nn.expressivity`); checkpoints of
+            before it was asked for have none.
     """
 
     regions: float
     size: float
+    expressivity: float = 0.0
 
 
 @dataclass
@@ -181,6 +184,7 @@ def standings(
         (1.0, accuracies),
         (config.regions_weight, [known.regions for known in untrained]),
         (config.size_weight, [known.size for known in untrained]),
+        (config.expressivity_weight, [known.expressivity for known in untrained]),
     )
     weighted = [[weight * score for score in standard_scores(c)] for weight, c in columns]
     return [sum(scores) for scores in zip(*weighted, strict=True)]
