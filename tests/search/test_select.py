@@ -191,8 +191,11 @@ def run_audition(
         )
 
     with patch.object(bench, "total_score", total_score):
-        selection = audition(bench, state.supernet, state.controller, config, favourites, look_at)
-    assert selection.untrained == [look_at(contender) for contender in selection.contenders]
+        selection = audition(
+            bench, state.supernet, state.controller, config, favourites, look_at, look_closely_at
+        )
+    closely = [look_closely_at(contender) for contender in selection.contenders]
+    assert selection.untrained == closely
     assert len(selection.standings) == len(selection.contenders)
     assert selection.accuracies == []
     return selection.contenders
@@ -233,7 +236,9 @@ def test_an_audition_scores_with_shared_weights_and_releases_them() -> None:
         return Untrained(0.0, 0.0)
 
     with patch.object(bench, "total_score", wraps=bench.total_score) as total_score:
-        selection = audition(bench, state.supernet, state.controller, config, [], look_at_nothing)
+        selection = audition(
+            bench, state.supernet, state.controller, config, [], look_at_nothing, look_at_nothing
+        )
     assert all(bench.fits(architecture) for architecture in selection.contenders)
     assert len(total_score.call_args_list) == 9 * 2
     assert all(call.args[0] is state.supernet for call in total_score.call_args_list)

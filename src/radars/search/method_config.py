@@ -150,6 +150,7 @@ class SelectConfig(Checked):
         draw_batches: validation batches that each of them is scored on.
         candidates: how many architectures are trained alone.
         regions_draws: draws of fresh weights, each of which has a training batch to tell apart.
+        contender_draws: further draws for those that are trained alone.
         regions_weight: of that, where accuracy has 1; standard scores among those compared.
         size_weight: likewise, of the logarithm of multiply-accumulates.
         expressivity_weight: likewise, of how evenly fresh weights use a network's channels.
@@ -162,6 +163,7 @@ class SelectConfig(Checked):
     draw_batches: int = Field(4, ge=1)
     candidates: int = Field(6, ge=1)
     regions_draws: int = Field(2, ge=0)
+    contender_draws: int = Field(0, ge=0)
     regions_weight: float = Field(1.0, ge=0)
     size_weight: float = Field(0.0, ge=0)
     expressivity_weight: float = Field(0.0, ge=0)

@@ -125,7 +125,13 @@ class Radars(SharedMethod):
 
         if self.selection is None:
             self.selection = audition(
-                bench, self.supernet, self.controller, config, self.favourites, cache(self._look_at)
+                bench,
+                self.supernet,
+                self.controller,
+                config,
+                self.favourites,
+                cache(self._look_at),
+                self._look_closely_at,
             )
             _log_selection(observer, self.selection)
         self.supernet.release()  # a contender has the device to itself
@@ -222,11 +228,19 @@ class Radars(SharedMethod):
 
     def _look_at(self, architecture: Architecture) -> Untrained:
         """What can be said of an architecture before it is trained."""
+        return self._said_by(architecture, self.config.select.regions_draws)
+
+    def _look_closely_at(self, architecture: Architecture) -> Untrained:
+        """The same of a contender, by more draws than it may owe its place to."""
+        config = self.config.select
+        return self._said_by(architecture, config.regions_draws + config.contender_draws)
+
+    def _said_by(self, architecture: Architecture, num_draws: int) -> Untrained:
         stream = self.bench.train.batches(
             self.config.data.batch_size, augment=False, seed=stable_seed(0, "regions")
         )
         regions = expressivity = 0.0
-        for draw in range(self.config.select.regions_draws):
+        for draw in range(num_draws):
             child = self.setup.new_child(architecture, "regions", draw, architecture.to_json())
             of_draw = self.bench.look(child, architecture, stream.next())
             regions, expressivity = regions + of_draw[0], expressivity + of_draw[1]

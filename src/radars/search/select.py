@@ -120,6 +120,7 @@ def audition(
     config: SelectConfig,
     favourites: Iterable[Architecture],
     look_at: Callable[[Architecture], Untrained],
+    look_closely_at: Callable[[Architecture], Untrained],
 ) -> Selection:
     """Chooses who is trained alone: the favourites, then who promises most.
 
@@ -137,6 +138,7 @@ def audition(
         config: how many draws and contenders.
         favourites: architectures that are contenders in any case.
         look_at: what can be said of an architecture before it is trained.
+        look_closely_at: the same of a contender, with less noise.
     """
     likeliest = bench.feasible.ranked(controller.scores(), controller.full)
     contenders = bench.different((*favourites, *islice(likeliest, 1)), config.candidates)
@@ -158,7 +160,7 @@ def audition(
     holding = filter(bench.feasible.holds, chain(contenders, best))
     contenders = bench.different(holding, config.candidates)
     contenders = contenders or [bench.feasible.first_holding(())]
-    untrained = [look_at(architecture) for architecture in contenders]
+    untrained = [look_closely_at(architecture) for architecture in contenders]
     at_first = standings([0.0] * len(contenders), untrained, config)
     return Selection(contenders, untrained, at_first)
 

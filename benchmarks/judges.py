@@ -1,0 +1,116 @@
+"""How well do judges that need no training rank networks?
+
+On NAS-Bench-Macro and CIFAR-10 at width 8: random architectures are looked at with fresh weights,
+as in radars' selection, and ranked by each judge and by weighted sums of their standard scores. The
+table judges the judges: Kendall's tau with its accuracies, of all and of the best quarter, and how
+far the first of a ranking is below the best, and the first twelve are on average, in points.
+
+    python benchmarks/judges.py --data DATA
+
+Appends to `benchmarks/results/judges.jsonl`.
+"""
+
+import argparse
+import json
+import math
+import random
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from about import about
+from scipy.stats import kendalltau
+
+from radars.data import DataConfig
+from radars.search import SearchConfig
+from radars.search.select import standard_scores
+from radars.search.setup import SearchSetup
+from radars.seeds import stable_seed
+from radars.spaces.nasbench_macro import from_table_key
+
+RESULTS = Path(__file__).parent / "results" / "judges.jsonl"
+JUDGES = ("regions", "expressivity", "size")
+WEIGHTS = ((1, 0, 0), (0, 1, 0), (0, 0, 1), (2, 0, 1), (2, 1, 1), (2, 2, 1), (2, 0, 4), (2, 1, 4))
+SETTINGS = {"macs<=40e6": 40e6, "macs<=60e6": 60e6, "none": math.inf}
+NUM_FIRST = 12
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def main() -> None:
+    """Looks at the architectures, and prints a line for each setting and weighted sum."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="with cifar10/, nas-bench-macro/")
+    parser.add_argument("--number", type=int, default=700, help="of architectures")
+    parser.add_argument("--draws", type=int, default=4, help="of fresh weights, as in the recipe")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    table = json.loads(
+        (arguments.data / "nas-bench-macro" / "nas-bench-macro_cifar10.json").read_text()
+    )
+    keys = random.Random(arguments.seed).sample(sorted(table), arguments.number)
+    setup = setup_of(arguments.data / "cifar10")
+    looks = [look(setup, key, arguments.draws) for key in keys]
+    for setting, most_macs in SETTINGS.items():
+        chosen = [index for index, key in enumerate(keys) if table[key]["flops"] <= most_macs]
+        accuracies = [table[keys[index]]["mean_acc"] for index in chosen]
+        scores_JN = np.array(
+            [standard_scores([looks[index][judge] for index in chosen]) for judge in JUDGES]
+        )
+        for weights in WEIGHTS:
+            row = {
+                **about(),
+                "seed": arguments.seed,
+                "draws": arguments.draws,
+                "setting": setting,
+                "number": len(chosen),
+                "weights": dict(zip(JUDGES, weights, strict=True)),
+                **judged(np.array(weights) @ scores_JN, np.array(accuracies)),
+            }
+            RESULTS.parent.mkdir(exist_ok=True)
+            with RESULTS.open("a") as file:
+                file.write(json.dumps(row) + "\n")
+            print(row, flush=True)
+
+
+def setup_of(source: Path) -> SearchSetup:
+    """The space at width 8 and CIFAR-10."""
+    config = SearchConfig(
+        space="nasbench-macro",
+        proxy_options={"width": 8},
+        data=DataConfig(source=str(source), num_train=25_000, validation_fraction=0.2),
+        budget=2**30,
+    )
+    return SearchSetup.of(config)
+
+
+def look(setup: SearchSetup, key: str, num_draws: int) -> Mapping[str, float]:
+    """What the judges say of an architecture."""
+    architecture, bench = from_table_key(key), setup.workbench()
+    stream = bench.train.batches(64, augment=False, seed=stable_seed(0, "regions"))
+    said = dict.fromkeys(JUDGES, 0.0)
+    for draw in range(num_draws):
+        child = setup.new_child(architecture, "regions", draw, architecture.to_json())
+        regions, expressivity = bench.look(child, architecture, stream.next())
+        said["regions"] += regions
+        said["expressivity"] += expressivity
+    said["size"] = math.log(bench.planner.costs.cost(architecture).macs)
+    return said
+
+
+def judged(score_N: FloatArray, accuracy_N: FloatArray) -> dict[str, float]:
+    """How well scores rank accuracies, both of N architectures."""
+    best = np.argsort(-accuracy_N)[: len(accuracy_N) // 4]
+    below = accuracy_N.max() - accuracy_N[np.argsort(-score_N)]
+    of_best = kendalltau(score_N[best], accuracy_N[best])
+    return {
+        "tau": round(float(kendalltau(score_N, accuracy_N).statistic), 3),
+        "tau_best_quarter": round(float(of_best.statistic), 3),
+        "first_below": round(float(below[0]), 2),
+        "first_twelve_below": round(float(below[:NUM_FIRST].mean()), 2),
+    }
+
+
+if __name__ == "__main__":
+    main()
