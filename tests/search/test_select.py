@@ -178,6 +178,10 @@ def look_at(architecture: Architecture) -> Untrained:
     return Untrained(0.0, 1000.0 * (architecture["c"] == "none"))
 
 
+def look_closely_at(architecture: Architecture) -> Untrained:
+    return look_at(architecture)._replace(expressivity=1.0)
+
+
 def run_audition(
     config: SelectConfig, favourites: list[Architecture], accuracies: dict[str, float]
 ) -> list[Architecture]:
