@@ -91,7 +91,7 @@ def look(setup: SearchSetup, key: str, num_draws: int) -> Mapping[str, float]:
     stream = bench.train.batches(64, augment=False, seed=stable_seed(0, "regions"))
     said = dict.fromkeys(JUDGES, 0.0)
     for draw in range(num_draws):
-        child = setup.new_child(architecture, "regions", draw, architecture.to_json())
+        child = setup.new_child(architecture, "regions", draw)
         regions, expressivity = bench.look(child, architecture, stream.next())
         said["regions"] += regions
         said["expressivity"] += expressivity
