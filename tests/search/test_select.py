@@ -248,3 +248,26 @@ def test_an_audition_scores_with_shared_weights_and_releases_them() -> None:
     assert all(call.args[0] is state.supernet for call in total_score.call_args_list)
     assert len(released) >= 9 + len(selection.contenders)
     assert all(released)
+
+
+def test_all_are_looked_at_with_the_same_draws_and_contenders_with_more() -> None:
+    bench = SETUP.workbench()
+    seen: dict[Architecture, list[tuple[dict[str, Tensor], Tensor]]] = {}
+
+    def look(child: Supernet, architecture: Architecture, batch: Batch) -> tuple[float, float]:
+        seen.setdefault(architecture, []).append((child.state(), batch.example_B))
+        return 1.0, 2.0
+
+    deep = Architecture(dict.fromkeys("abc", "conv3"))
+    shallow = Architecture({"a": "none", "b": "none", "c": "conv3"})
+    method = Radars(SETUP, bench)
+    with patch.object(bench, "look", look):
+        looks = [method._look_at(architecture) for architecture in (deep, shallow)]
+        assert method._look_closely_at(deep)[::2] == looks[0][::2]  # config asks for no more
+    num_draws = SETUP.config.select.regions_draws
+    assert [known.regions for known in looks] == [num_draws] * 2
+    for (state, example_B), (other, other_B) in zip(seen[deep], seen[shallow], strict=False):
+        assert torch.equal(example_B, other_B)
+        shared = [key for key in state if key in other and "logits" not in key]
+        assert any("conv3" in key for key in shared)
+        assert all(torch.equal(state[key], other[key]) for key in shared)
