@@ -14,7 +14,6 @@ import argparse
 import json
 import math
 import random
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +25,7 @@ from radars.data import DataConfig
 from radars.search import SearchConfig
 from radars.search.select import standard_scores
 from radars.search.setup import SearchSetup
-from radars.seeds import stable_seed
+from radars.search.untrained import look_at
 from radars.spaces.nasbench_macro import from_table_key
 
 RESULTS = Path(__file__).parent / "results" / "judges.jsonl"
@@ -51,12 +50,13 @@ def main() -> None:
     )
     keys = random.Random(arguments.seed).sample(sorted(table), arguments.number)
     setup = setup_of(arguments.data / "cifar10")
-    looks = [look(setup, key, arguments.draws) for key in keys]
+    bench = setup.workbench()
+    looks = [look_at(setup, bench, from_table_key(key), arguments.draws) for key in keys]
     for setting, most_macs in SETTINGS.items():
         chosen = [index for index, key in enumerate(keys) if table[key]["flops"] <= most_macs]
         accuracies = [table[keys[index]]["mean_acc"] for index in chosen]
         scores_JN = np.array(
-            [standard_scores([looks[index][judge] for index in chosen]) for judge in JUDGES]
+            [standard_scores([getattr(looks[n], judge) for n in chosen]) for judge in JUDGES]
         )
         for weights in WEIGHTS:
             row = {
@@ -83,20 +83,6 @@ def setup_of(source: Path) -> SearchSetup:
         budget=2**30,
     )
     return SearchSetup.of(config)
-
-
-def look(setup: SearchSetup, key: str, num_draws: int) -> Mapping[str, float]:
-    """What the judges say of an architecture."""
-    architecture, bench = from_table_key(key), setup.workbench()
-    stream = bench.train.batches(64, augment=False, seed=stable_seed(0, "regions"))
-    said = dict.fromkeys(JUDGES, 0.0)
-    for draw in range(num_draws):
-        child = setup.new_child(architecture, "regions", draw)
-        regions, expressivity = bench.look(child, architecture, stream.next())
-        said["regions"] += regions
-        said["expressivity"] += expressivity
-    said["size"] = math.log(bench.planner.costs.cost(architecture).macs)
-    return said
 
 
 def judged(score_N: FloatArray, accuracy_N: FloatArray) -> dict[str, float]:

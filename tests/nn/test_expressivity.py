@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from radars.nn.expressivity import expressivity_step
+from radars.nn.expressivity import Expressivity
+from radars.nn.look import look_step
 from radars.nn.supernet import Supernet
 from radars.space import Architecture, Choose, SearchSpace
 
@@ -29,10 +30,16 @@ def network(choose: Choose) -> nn.Module:
     )
 
 
+def looked_at(supernet: Supernet, example_B: Tensor) -> float:
+    expressivity = Expressivity()
+    look_step(supernet, example_B, [expressivity])
+    return expressivity.score()
+
+
 def expressivity(a: str, b: str, example_B: Tensor) -> float:
     space = SearchSpace(network)
     supernet = Supernet(space, Architecture({"a": a, "b": b}).as_subspace())
-    return float(expressivity_step(supernet, example_B))
+    return looked_at(supernet, example_B)
 
 
 @pytest.mark.parametrize(
@@ -67,12 +74,12 @@ def test_channels_of_tokens_are_the_last_dimension() -> None:
     token_B = torch.randn(200, 1, 3, generator=torch.Generator().manual_seed(2))
     alike_B = token_B.repeat_interleave(4, 1)  # in every place
     supernet = Supernet(SearchSpace(tokens))
-    assert float(expressivity_step(supernet, alike_B)) == pytest.approx(math.log(3), abs=0.05)
+    assert looked_at(supernet, alike_B) == pytest.approx(math.log(3), abs=0.05)
 
 
 def test_it_leaves_nothing_behind() -> None:
     supernet = Supernet(SearchSpace(network))
     before = {name: tensor.clone() for name, tensor in supernet.state().items()}
-    expressivity_step(supernet, torch.randn(5, 6, 8, 8))
+    looked_at(supernet, torch.randn(5, 6, 8, 8))
     assert all(torch.equal(before[name], tensor) for name, tensor in supernet.state().items())
     assert not any(module._forward_hooks for module in supernet.modules())

@@ -5,7 +5,8 @@ import torch
 from torch import nn
 from torchvision.ops import SqueezeExcitation
 
-from radars.nn.regions import regions_score, regions_step
+from radars.nn.look import look_step
+from radars.nn.regions import Regions
 from radars.nn.supernet import Supernet
 from radars.space import Architecture, Choose, SearchSpace
 
@@ -19,6 +20,12 @@ def network(choose: Choose) -> nn.Module:
     )
 
 
+def looked_at(supernet: Supernet, example_B: torch.Tensor) -> Regions:
+    regions = Regions()
+    look_step(supernet, example_B, [regions])
+    return regions
+
+
 def smooth(choose: Choose) -> nn.Module:
     return nn.Sequential(nn.Linear(4, 6), choose("a", {"gelu": nn.GELU}), nn.Linear(6, 3))
 
@@ -26,32 +33,29 @@ def smooth(choose: Choose) -> nn.Module:
 def test_the_kernel_is_the_mean_over_layers_of_how_many_relus_are_alike() -> None:
     supernet = Supernet(SearchSpace(network))
     example_B = torch.randn(5, 4, generator=torch.Generator().manual_seed(4))
-    kernel_BB = regions_step(supernet, example_B)
+    regions = looked_at(supernet, example_B)
     with torch.no_grad():
         first, relu, second = list(supernet.network.children())[:3]
         hidden = relu(first(example_B))
         codes = [hidden > 0, second(hidden) > 0]
     expected = sum((code[:, None] == code).float().mean(-1) for code in codes) / 2
     assert isinstance(expected, torch.Tensor)
-    assert torch.allclose(kernel_BB, expected)
-    assert regions_score(kernel_BB) == pytest.approx(
-        float(torch.logdet(expected.double())), abs=1e-6
-    )
+    assert torch.allclose(regions.kernel_BB, expected)
+    assert regions.score() == pytest.approx(float(torch.logdet(expected.double())), abs=1e-6)
 
 
 def test_it_leaves_nothing_behind() -> None:
     supernet = Supernet(SearchSpace(network))
     before = {name: tensor.clone() for name, tensor in supernet.state().items()}
-    regions_step(supernet, torch.randn(5, 4))
+    looked_at(supernet, torch.randn(5, 4))
     assert all(torch.equal(before[name], tensor) for name, tensor in supernet.state().items())
     assert not any(module._forward_hooks for module in supernet.modules())
 
 
 def test_a_network_without_relus_and_equal_examples_say_nothing() -> None:
-    kernel_BB = regions_step(Supernet(SearchSpace(smooth)), torch.randn(5, 4))
-    assert regions_score(kernel_BB) == 0.0
+    assert looked_at(Supernet(SearchSpace(smooth)), torch.randn(5, 4)).score() == 0.0
     same_B = torch.ones(3, 4)
-    assert regions_score(regions_step(Supernet(SearchSpace(network)), same_B)) == 0.0
+    assert looked_at(Supernet(SearchSpace(network)), same_B).score() == 0.0
 
 
 def gated(choose: Choose) -> nn.Module:
@@ -73,6 +77,6 @@ def test_relus_behind_a_pooling_do_not_count() -> None:
         for supernet in (plain, gate)
     ]
     convolutions[1].load_state_dict(convolutions[0].state_dict())
-    kernels = [regions_step(supernet, example_B) for supernet in (plain, gate)]
+    kernels = [looked_at(supernet, example_B).kernel_BB for supernet in (plain, gate)]
     assert torch.equal(*kernels)
     assert kernels[0].diagonal().tolist() == pytest.approx([1.0] * 5)

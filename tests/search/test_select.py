@@ -15,7 +15,6 @@ from radars.search.radars import Radars
 from radars.search.schedule import cosine, one_cycle
 from radars.search.select import (
     Selection,
-    Untrained,
     audition,
     num_select_steps,
     select,
@@ -23,6 +22,7 @@ from radars.search.select import (
     standings,
 )
 from radars.search.setup import SearchSetup
+from radars.search.untrained import Untrained
 from radars.space import Architecture
 
 SETUP = SearchSetup.of(quick_config(), space=tiny_space(), data=tiny_data())
@@ -173,13 +173,9 @@ def test_selecting_goes_on_in_the_middle_of_a_child(stop_at: int) -> None:
 EFFECTS = {"none": 0.0, "conv3": 1 / 8, "mb2": 2 / 8}
 
 
-def look_at(architecture: Architecture) -> Untrained:
+def look_at(architecture: Architecture, num_draws: int) -> Untrained:
     """Regions tell nothing, and size is what the last choice makes it."""
-    return Untrained(0.0, 1000.0 * (architecture["c"] == "none"))
-
-
-def look_closely_at(architecture: Architecture) -> Untrained:
-    return look_at(architecture)._replace(expressivity=1.0)
+    return Untrained(0.0, 1000.0 * (architecture["c"] == "none"), float(num_draws))
 
 
 def run_audition(
@@ -195,18 +191,16 @@ def run_audition(
         )
 
     with patch.object(bench, "total_score", total_score):
-        selection = audition(
-            bench, state.supernet, state.controller, config, favourites, look_at, look_closely_at
-        )
-    closely = [look_closely_at(contender) for contender in selection.contenders]
-    assert selection.untrained == closely
+        selection = audition(bench, state.supernet, state.controller, config, favourites, look_at)
+    num_draws = config.regions_draws + config.contender_draws
+    assert selection.untrained == [look_at(known, num_draws) for known in selection.contenders]
     assert len(selection.standings) == len(selection.contenders)
     assert selection.accuracies == []
     return selection.contenders
 
 
 def test_an_audition_ranks_by_what_candidates_add() -> None:
-    config = SelectConfig(draws=60, draw_batches=1, candidates=8)
+    config = SelectConfig(draws=60, draw_batches=1, candidates=8, contender_draws=5)
     contenders = run_audition(config, [], EFFECTS)
     # the first is the likeliest of a policy that knows nothing
     assert Architecture(dict.fromkeys("abc", "mb2")) in contenders[:2]
@@ -235,39 +229,14 @@ def test_an_audition_scores_with_shared_weights_and_releases_them() -> None:
     config = SelectConfig(draws=9, draw_batches=2, candidates=6)
     released: list[bool] = []
 
-    def look_at_nothing(architecture: Architecture) -> Untrained:
+    def look_at_nothing(architecture: Architecture, num_draws: int) -> Untrained:
         released.append(state.supernet._live is None)
         return Untrained(0.0, 0.0)
 
     with patch.object(bench, "total_score", wraps=bench.total_score) as total_score:
-        selection = audition(
-            bench, state.supernet, state.controller, config, [], look_at_nothing, look_at_nothing
-        )
+        selection = audition(bench, state.supernet, state.controller, config, [], look_at_nothing)
     assert all(bench.fits(architecture) for architecture in selection.contenders)
     assert len(total_score.call_args_list) == 9 * 2
     assert all(call.args[0] is state.supernet for call in total_score.call_args_list)
     assert len(released) >= 9 + len(selection.contenders)
     assert all(released)
-
-
-def test_all_are_looked_at_with_the_same_draws_and_contenders_with_more() -> None:
-    bench = SETUP.workbench()
-    seen: dict[Architecture, list[tuple[dict[str, Tensor], Tensor]]] = {}
-
-    def look(child: Supernet, architecture: Architecture, batch: Batch) -> tuple[float, float]:
-        seen.setdefault(architecture, []).append((child.state(), batch.example_B))
-        return 1.0, 2.0
-
-    deep = Architecture(dict.fromkeys("abc", "conv3"))
-    shallow = Architecture({"a": "none", "b": "none", "c": "conv3"})
-    method = Radars(SETUP, bench)
-    with patch.object(bench, "look", look):
-        looks = [method._look_at(architecture) for architecture in (deep, shallow)]
-        assert method._look_closely_at(deep)[::2] == looks[0][::2]  # config asks for no more
-    num_draws = SETUP.config.select.regions_draws
-    assert [known.regions for known in looks] == [num_draws] * 2
-    for (state, example_B), (other, other_B) in zip(seen[deep], seen[shallow], strict=False):
-        assert torch.equal(example_B, other_B)
-        shared = [key for key in state if key in other and "logits" not in key]
-        assert any("conv3" in key for key in shared)
-        assert all(torch.equal(state[key], other[key]) for key in shared)

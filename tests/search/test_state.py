@@ -6,9 +6,10 @@ from tests.tiny import assert_same_tensors, quick_config, tiny_data, tiny_space
 from radars.run import Interrupt, NoProgress
 from radars.search.observer import Observer
 from radars.search.radars import Radars
-from radars.search.select import Selection, Untrained
+from radars.search.select import Selection
 from radars.search.setup import SearchSetup
 from radars.search.state import SearchState, named, of_part
+from radars.search.untrained import Untrained
 from radars.space import Architecture
 
 SETUP = SearchSetup.of(quick_config(), space=tiny_space(), data=tiny_data())

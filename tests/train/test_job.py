@@ -21,6 +21,7 @@ from radars.report.facts import notice
 from radars.run import Bar, NoProgress, RunDirectory, read_events
 from radars.train import TrainConfig, TrainResult, job, train_architecture
 from radars.train.observer import Observer
+from radars.train.trained import load_trained
 
 MakeConfig = Callable[..., TrainConfig]
 
@@ -192,11 +193,13 @@ def test_a_loss_that_is_not_finite_stops_it(
     with pytest.raises(RunError, match=r"lower optimizer\.learning_rate") as caught:
         train_architecture(architecture, config, data=small_data, out=out)
     assert "\n" not in str(caught.value)
-    last = read_events(out / "events.jsonl")[-1]
-    assert (last["event"], last["reason"]) == ("train_failed", str(caught.value))
     run = read_directory(out)
     assert isinstance(run, Run)
+    assert (run.result["status"], run.result["reason"]) == ("failed", str(caught.value))
+    assert "It trained no network" in str(notice(run))
     assert str(caught.value)[1:] in str(notice(run))
+    with pytest.raises(ConfigError, match="a completed training is needed"):
+        load_trained(out)
     assert not (out / "weights.safetensors").exists()
     for file in (out / "checkpoint").glob("*.safetensors"):
         assert all(tensor.isfinite().all() for tensor in load_file(file).values())

@@ -1,21 +1,15 @@
-"""How evenly a network uses its channels, before it is trained.
+"""How evenly fresh weights use a network's channels.
 
-Shapes: B batch, N positions of all examples, C channels.
+Shapes: N positions of all examples, C channels.
 """
 
-import torch
 from torch import Tensor, nn
 
 from radars.nn.mixture import Mixture
-from radars.nn.steps import Precision, evaluation_step
-from radars.nn.supernet import Supernet
 
 
-@torch.no_grad()
-def expressivity_step(
-    supernet: Supernet, example_B: Tensor, *, precision: Precision = "32-true"
-) -> Tensor:
-    """The sum over choices of the entropy of what the taken candidate returns: a scalar.
+class Expressivity:
+    """A `Judge`: the sum over choices of the entropy of what the taken candidate returns.
 
     The entropy of the spectrum of the channels' covariance: 0 where they are all the same but for
     a factor, log C where none can be told from the others. The expressivity of AZ-NAS (Lee and Ham,
@@ -24,23 +18,21 @@ def expressivity_step(
 
     Channels are dimension 1 of maps, and the last one of tokens (B, T, C).
     """
-    entropies: list[Tensor] = []
 
-    def measure(mixture: nn.Module, inputs: object, output: Tensor) -> None:
+    modules = (Mixture,)
+
+    def __init__(self) -> None:
+        self._entropy: Tensor | float = 0.0
+
+    def watch(self, module: nn.Module, inputs: object, output: Tensor) -> None:
+        """Adds the entropy of what a choice returns."""
         rows_NC = output if output.dim() == 3 else output.movedim(1, -1)
-        entropies.append(_spectral_entropy(rows_NC.reshape(-1, rows_NC.shape[-1]).float()))
+        rows_NC = rows_NC.reshape(-1, rows_NC.shape[-1]).float()
+        self._entropy = self._entropy + _spectral_entropy(rows_NC)
 
-    hooks = [
-        module.register_forward_hook(measure)
-        for module in supernet.modules()
-        if isinstance(module, Mixture)
-    ]
-    try:
-        evaluation_step(supernet, example_B, precision=precision)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return sum(entropies, torch.zeros((), device=example_B.device))
+    def score(self) -> float:
+        """Larger, the more evenly channels are used."""
+        return float(self._entropy)
 
 
 def _spectral_entropy(row_NC: Tensor) -> Tensor:
@@ -48,4 +40,4 @@ def _spectral_entropy(row_NC: Tensor) -> Tensor:
     mean_C = row_NC.mean(0)
     covariance_CC = row_NC.T @ row_NC / len(row_NC) - mean_C[:, None] * mean_C
     trace, square = covariance_CC.trace(), covariance_CC.square().sum()
-    return torch.where(square > 0, trace.square() / square, 1.0).log()
+    return (trace.square() / square).where(square > 0, 1.0).log()

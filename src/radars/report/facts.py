@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from radars.report.plot import Table
-from radars.report.record import Ended, Failed, Run, Selection
+from radars.report.record import Ended, Run, Selection
 from radars.units import format_bytes, format_count, format_seconds, format_whole
 
 _NOTHING = "-"
@@ -110,8 +110,6 @@ def notice(run: Run) -> str | None:
     status = run.result.get("status")
     if status == "completed":
         return None
-    if failed := run.all(Failed):
-        return f"Status: failed. {_sentence(failed[-1].reason)}"
     if not run.result:
         return "This run has no result yet: it is running, or was stopped."
     if status == "exceeded_memory":
@@ -125,12 +123,10 @@ def notice(run: Run) -> str | None:
     if status == "exceeded_time":
         return "Status: exceeded time. The network is the best of what the time limit left."
     words = _status(run)
-    because = _sentence(str(run.result.get("reason") or ""))
-    return f"Status: {words}. It found no network. {because}".rstrip()
-
-
-def _sentence(words: str) -> str:
-    return f"{words[0].upper()}{words[1:]}." if words else ""
+    lacks = "trained" if run.is_training else "found"
+    reason = run.result.get("reason")
+    because = "" if not reason else f" {str(reason)[0].upper()}{str(reason)[1:]}."
+    return f"Status: {words}. It {lacks} no network.{because}"
 
 
 def _said(run: Run, key: str) -> str | None:

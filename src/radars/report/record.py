@@ -112,12 +112,6 @@ class Epoch(Event):
     learning_rate: float | None = None
 
 
-class Failed(Event):
-    """The training could not go on."""
-
-    reason: str = ""
-
-
 class Ended(Event):
     """The search is over; without costs where it found nothing."""
 
@@ -158,7 +152,6 @@ _KINDS: dict[str, type[Event]] = {
     "selection": Selection,
     "child": Child,
     "epoch_ended": Epoch,
-    "train_failed": Failed,
     "search_ended": Ended,
 }
 

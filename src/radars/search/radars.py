@@ -6,10 +6,9 @@ DNAS searches it, iterated. Ours: everything else (see docs/method.md).
 """
 
 import json
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from torch import Tensor
@@ -22,11 +21,12 @@ from radars.search.explore import explore
 from radars.search.method import Found, preferences_of
 from radars.search.observer import Observer
 from radars.search.schedule import cosine
-from radars.search.select import Selection, Untrained, audition, num_select_steps, select
+from radars.search.select import Selection, audition, num_select_steps, select
 from radars.search.setup import SearchSetup
 from radars.search.shared import SharedMethod
 from radars.search.state import Preferences, named, of_part
 from radars.search.strength import strengths
+from radars.search.untrained import look_at
 from radars.search.workbench import Workbench
 from radars.seeds import stable_seed
 from radars.space import Architecture, Subspace
@@ -123,15 +123,10 @@ class Radars(SharedMethod):
         def on_steps(accuracy: float, num_steps: int) -> None:
             tick(observer.state.step + num_steps, accuracy)
 
+        looks = partial(look_at, self.setup, bench)
         if self.selection is None:
             self.selection = audition(
-                bench,
-                self.supernet,
-                self.controller,
-                config,
-                self.favourites,
-                cache(self._look_at),
-                self._look_closely_at,
+                bench, self.supernet, self.controller, config, self.favourites, cache(looks)
             )
             _log_selection(observer, self.selection)
         self.supernet.release()  # a contender has the device to itself
@@ -225,27 +220,6 @@ class Radars(SharedMethod):
         child = self.setup.new_child(architecture)
         child.inherit(self.supernet)
         return child
-
-    def _look_at(self, architecture: Architecture) -> Untrained:
-        """What can be said of an architecture before it is trained."""
-        return self._said_by(architecture, self.config.select.regions_draws)
-
-    def _look_closely_at(self, architecture: Architecture) -> Untrained:
-        """The same of a contender, by more draws than it may owe its place to."""
-        config = self.config.select
-        return self._said_by(architecture, config.regions_draws + config.contender_draws)
-
-    def _said_by(self, architecture: Architecture, num_draws: int) -> Untrained:
-        stream = self.bench.train.batches(
-            self.config.data.batch_size, augment=False, seed=stable_seed(0, "regions")
-        )
-        regions = expressivity = 0.0
-        for draw in range(num_draws):  # the same weights for all, so that less of it is luck
-            child = self.setup.new_child(architecture, "regions", draw)
-            of_draw = self.bench.look(child, architecture, stream.next())
-            regions, expressivity = regions + of_draw[0], expressivity + of_draw[1]
-        macs = self.bench.planner.costs.cost(architecture).macs
-        return Untrained(regions, math.log(macs or 1), expressivity)
 
     def _log_plan(self, observer: Observer) -> None:
         """Logs what the plan keeps, and the policy that it was made from."""

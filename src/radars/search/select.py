@@ -22,6 +22,7 @@ from radars.search.method_config import SelectConfig
 from radars.search.schedule import one_cycle
 from radars.search.setup import SearchSetup
 from radars.search.state import named, of_part
+from radars.search.untrained import Untrained
 from radars.search.workbench import Workbench
 from radars.search.workers import Workers
 from radars.seeds import stable_seed
@@ -29,21 +30,6 @@ from radars.space import Architecture, Subspace
 
 _PROMISING = 4  # for each contender
 _MAX_TRIES = 4  # for each of those: many architectures build the same network
-
-
-class Untrained(NamedTuple):
-    """What can be said of an architecture before it is trained.
-
-    Attributes:
-        regions: how well its fresh weights tell examples apart (`radars.nn.regions`).
-        size: the logarithm of its multiply-accumulates.
-        expressivity: how evenly they use its channels (`radars.nn.expressivity`); checkpoints of
-            before it was asked for have none.
-    """
-
-    regions: float
-    size: float
-    expressivity: float = 0.0
 
 
 @dataclass
@@ -119,8 +105,7 @@ def audition(
     controller: Controller,
     config: SelectConfig,
     favourites: Iterable[Architecture],
-    look_at: Callable[[Architecture], Untrained],
-    look_closely_at: Callable[[Architecture], Untrained],
+    look_at: Callable[[Architecture, int], Untrained],
 ) -> Selection:
     """Chooses who is trained alone: the favourites, then who promises most.
 
@@ -137,8 +122,8 @@ def audition(
         controller: the policy, whose likeliest architecture is a favourite too.
         config: how many draws and contenders.
         favourites: architectures that are contenders in any case.
-        look_at: what can be said of an architecture before it is trained.
-        look_closely_at: the same of a contender, with less noise.
+        look_at: what can be said of an architecture before it is trained, from so many draws of
+            fresh weights. Contenders are looked at by more than those that chose them.
     """
     likeliest = bench.feasible.ranked(controller.scores(), controller.full)
     contenders = bench.different((*favourites, *islice(likeliest, 1)), config.candidates)
@@ -146,12 +131,12 @@ def audition(
     batches = [bench.validation_stream.next() for _ in range(config.draw_batches)]
     rewards = [bench.reward(a, _shared_accuracy(bench, supernet, a, batches)) for a in drawn]
     supernet.release()
-    stand = standings(rewards, [look_at(architecture) for architecture in drawn], config)
+    stand = standings(rewards, [look_at(a, config.regions_draws) for a in drawn], config)
     promising = _promising(bench, controller.full, drawn, stand, config)
     expected = main_effects(drawn, rewards, controller.full)
     stand = standings(
         [sum(expected[choice][name] for choice, name in a.items()) for a in promising],
-        [look_at(architecture) for architecture in promising],
+        [look_at(a, config.regions_draws) for a in promising],
         config,
     )
     order = sorted(range(len(promising)), key=stand.__getitem__, reverse=True)
@@ -160,7 +145,8 @@ def audition(
     holding = filter(bench.feasible.holds, chain(contenders, best))
     contenders = bench.different(holding, config.candidates)
     contenders = contenders or [bench.feasible.first_holding(())]
-    untrained = [look_closely_at(architecture) for architecture in contenders]
+    num_draws = config.regions_draws + config.contender_draws
+    untrained = [look_at(architecture, num_draws) for architecture in contenders]
     at_first = standings([0.0] * len(contenders), untrained, config)
     return Selection(contenders, untrained, at_first)
 

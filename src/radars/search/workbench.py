@@ -11,8 +11,6 @@ from radars.cost import Feasible, Objectives
 from radars.data import Batch, BatchStream, Split, move
 from radars.errors import BudgetError
 from radars.memory import Levers, Planner, is_out_of_memory, out_of_memory_said
-from radars.nn.expressivity import expressivity_step
-from radars.nn.regions import regions_score, regions_step
 from radars.nn.steps import (
     Precision,
     Regulariser,
@@ -296,23 +294,6 @@ class Workbench:
             return self.group.total(torch.zeros((), dtype=torch.int64, device=self.device))
         output_BK = evaluation_step(supernet, batch.example_B, precision=self.precision)
         return self.group.total(self.task.score(output_BK, batch.label_B).sum())
-
-    def look(
-        self, supernet: Supernet, architecture: Architecture, batch: Batch
-    ) -> tuple[float, float]:
-        """How well one path, untrained, tells examples apart, and how evenly it uses its channels.
-
-        See `radars.nn.regions` and `radars.nn.expressivity`. The batch is run in halves, which
-        hold less than an evaluation of the whole.
-        """
-        supernet.activate(architecture)
-        halves = batch.example_B.tensor_split(2 if len(batch.label_B) > 3 else 1)
-        regions = expressivity = 0.0
-        for half_B in halves:
-            half_B = half_B.to(self.device)
-            regions += regions_score(regions_step(supernet, half_B, precision=self.precision))
-            expressivity += float(expressivity_step(supernet, half_B, precision=self.precision))
-        return regions, expressivity
 
     def accuracy(
         self,

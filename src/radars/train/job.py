@@ -145,7 +145,7 @@ def _train(
                 raise observer.diverged()
         except RunError as error:
             with suppress(RunError):  # where the disk is full, that cannot be written either
-                observer.log("train_failed", reason=str(error))
+                _end_as_failed(run, setup, error)
             raise
         if state.best is not None and run is not None:
             save_weights(state.current, run.path / LAST_WEIGHTS_NAME)
@@ -221,6 +221,20 @@ def _open_run(
         run.close()
         raise
     return run
+
+
+def _end_as_failed(run: RunDirectory | None, setup: TrainSetup, error: RunError) -> None:
+    if run is not None:
+        failed = {
+            "schema": 1,
+            "status": "failed",
+            "kind": "train",
+            "space": setup.space.name,
+            "seed": setup.config.seed,
+            "architecture": dict(setup.architecture),
+            "reason": str(error),
+        }
+        run.write_result(failed)
 
 
 def _log_skipped_step(observer: Observer, state: TrainState, count: int) -> None:
