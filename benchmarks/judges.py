@@ -23,8 +23,8 @@ from scipy.stats import kendalltau
 
 from radars.data import DataConfig
 from radars.search import SearchConfig
-from radars.search.select import standard_scores
 from radars.search.setup import SearchSetup
+from radars.search.standing import Standard
 from radars.search.untrained import look_at
 from radars.spaces.nasbench_macro import from_table_key
 
@@ -55,9 +55,8 @@ def main() -> None:
     for setting, most_macs in SETTINGS.items():
         chosen = [index for index, key in enumerate(keys) if table[key]["flops"] <= most_macs]
         accuracies = [table[keys[index]]["mean_acc"] for index in chosen]
-        scores_JN = np.array(
-            [standard_scores([getattr(looks[n], judge) for n in chosen]) for judge in JUDGES]
-        )
+        said = [[getattr(looks[n], judge) for n in chosen] for judge in JUDGES]
+        scores_JN = np.array([list(map(Standard.of(values).score, values)) for values in said])
         for weights in WEIGHTS:
             row = {
                 **about(),

@@ -32,7 +32,7 @@ from radars.nn.supernet import Supernet
 from radars.run import read_events
 from radars.run.allocator import freed_memory_kept
 from radars.run.checkpoint import CheckpointStore
-from radars.search import differentiate, explore, observer, workbench
+from radars.search import differentiate, explore, observer, untrained, workbench
 from radars.search.command import search_config
 from radars.search.job import run_search
 from radars.search.setup import SearchSetup
@@ -142,7 +142,7 @@ def profile(given: dict[str, Any]) -> dict[str, Any]:
     parts: dict[str, tuple[Any, ...]] = {
         "steps: weights": (workbench, "weights_step"),
         "steps: evaluation": (workbench, "evaluation_step"),
-        "steps: untrained networks": (workbench, "regions_step"),
+        "steps: untrained networks": (untrained, "look_step"),
         "data": (BatchStream, "next"),
         "planning": (Planner, "predict"),
         "bringing paths to the device": (Supernet, "activate"),

@@ -106,6 +106,17 @@ def test_candidates_are_recomputed_before_any_is_pruned() -> None:
     assert planner(RECOMPUTED_BYTES - 1).plan().measures == ("recompute", "prune")
 
 
+@settings(max_examples=10, deadline=None)
+@given(st.floats(0, 1))
+def test_no_more_is_recomputed_than_the_budget_asks_for(fraction: float) -> None:
+    budget_bytes = round(RECOMPUTED_BYTES + fraction * (PLAIN_BYTES - 1 - RECOMPUTED_BYTES))
+    allowed = list(lever_settings(recompute=True, max_micro_batches=1, batch_size=8))
+    levers = Planner(SPACE, SPEC, budget_bytes, settings=allowed).plan_whole(SPACE.full).levers
+    before = allowed[allowed.index(levers) - 1]
+    assert ROOMY.predict(SPACE.full, levers).peak_bytes <= budget_bytes
+    assert ROOMY.predict(SPACE.full, before).peak_bytes > budget_bytes
+
+
 def test_pruning_keeps_what_is_preferred() -> None:
     favourite = Architecture({"a": "conv3", "b": "none", "c": "mb2"})
     preferences = {
@@ -204,7 +215,7 @@ def test_settings_are_those_that_are_allowed_cheapest_first() -> None:
             )
         )
 
-    recomputed = [Levers(part) for part in (0.0, 0.25, 0.5, 0.75, 1.0)]
+    recomputed = [Levers(part / 16) for part in range(17)]
     split = [Levers(1.0, part) for part in (0.25, 1.0)]
     assert settings(False, 1, 64) == [Levers()]
     assert settings(True, 1, 64) == [*recomputed, *split]

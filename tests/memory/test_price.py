@@ -104,6 +104,7 @@ def test_candidates_of_a_place_add_up_and_pass_one_at_a_time() -> None:
     live = {"a": ("x", "y")}
     assert held_bytes([("a", place)], live) == 3 + 12 + 30 + 100
     assert held_bytes([("a", place)], live, Levers(recompute=True)) == 3 + 12 + 110
+    assert held_bytes([("a", place)], live, Levers(recompute=0.5)) == 3 + 12 + 20 + 110
     assert held_bytes([("a", place)], live, Levers(micro_batches=2)) == 3 + 12 + (30 + 100) / 2
     # the gradients of the first part of a batch are there through the second
     both = held_bytes([("a", place), ("b", place)], live | {"b": ("x",)}, Levers(micro_batches=2))

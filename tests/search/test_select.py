@@ -18,14 +18,16 @@ from radars.search.select import (
     audition,
     num_select_steps,
     select,
-    standard_scores,
-    standings,
 )
 from radars.search.setup import SearchSetup
+from radars.search.standing import Standard, Standards
 from radars.search.untrained import Untrained
 from radars.space import Architecture
 
 SETUP = SearchSetup.of(quick_config(), space=tiny_space(), data=tiny_data())
+STANDARDS = Standards(
+    Standard(0.5, 0.1), Standard(1.0, 2.0), Standard(2.0, 1.0), Standard(0.0, 0.0)
+)
 
 
 class StopError(Exception):
@@ -38,7 +40,7 @@ def first(count: int) -> list[Architecture]:
 
 def new_selection(count: int) -> Selection:
     untrained = [Untrained(float(7 * index % 3), float(5 * index % 4)) for index in range(count)]
-    return Selection(first(count), untrained, [0.0] * count)
+    return Selection(first(count), untrained, STANDARDS, [0.0] * count)
 
 
 def run(selection: Selection, config: SelectConfig, stop_at: int | None = None) -> Any:
@@ -85,38 +87,6 @@ def test_learning_rates_of_the_cosine() -> None:
     assert [cosine(fraction) for fraction in (0.0, 0.5, 1.0)] == pytest.approx([1.0, 0.5, 0.0])
 
 
-def test_a_standing_is_the_weighted_sum_of_standard_scores() -> None:
-    accuracies = [0.1, 0.2, 0.6]
-    untrained = [Untrained(5.0, 1.0), Untrained(4.0, 1.0), Untrained(9.0, 1.0)]
-
-    def stand(regions_weight: float, size_weight: float) -> list[float]:
-        weights = {"regions_weight": regions_weight, "size_weight": size_weight}
-        return standings(accuracies, untrained, SelectConfig.model_validate(weights))
-
-    assert stand(0.0, 0.0) == pytest.approx(standard_scores(accuracies))
-    both = [
-        score + 2 * other
-        for score, other in zip(
-            standard_scores(accuracies), standard_scores([5.0, 4.0, 9.0]), strict=True
-        )
-    ]
-    assert stand(2.0, 0.0) == pytest.approx(both)
-    assert stand(2.0, 7.0) == pytest.approx(both)  # all are of one size
-    untrained = [Untrained(1.0, 2.0), Untrained(1.0, 1.0), Untrained(1.0, 0.0)]
-    assert stand(5.0, 10.0) == sorted(stand(5.0, 10.0), reverse=True)
-    untrained = [Untrained(1.0, 1.0, expressivity) for expressivity in (3.0, 2.0, 1.0)]
-    config = SelectConfig.model_validate({"expressivity_weight": 10.0})
-    stood = standings(accuracies, untrained, config)
-    assert stood == sorted(stood, reverse=True)
-    assert stand(5.0, 5.0) == pytest.approx(standard_scores(accuracies))
-
-
-def test_standard_scores() -> None:
-    assert standard_scores([1.0, 2.0, 3.0]) == pytest.approx([-1.2247, 0.0, 1.2247], abs=1e-4)
-    assert standard_scores([0.5, 0.5]) == [0.0, 0.0]
-    assert standard_scores([0.5]) == [0.0]
-
-
 @given(
     st.integers(1, 8),
     st.lists(st.integers(1, 2), min_size=1, max_size=3),
@@ -147,10 +117,10 @@ def test_the_best_standing_after_the_last_rung_wins(count: int, config: SelectCo
     assert len(rungs) == len(config.rungs)
     untrained = dict(zip(first(count), new_selection(count).untrained, strict=True))
     expected = first(count)
-    for contenders, accuracies, stand in rungs:
+    for rung, (contenders, accuracies, stand) in enumerate(rungs):
         assert contenders == expected
         known = [untrained[architecture] for architecture in contenders]
-        assert stand == standings(accuracies, known, config)
+        assert stand == STANDARDS.standings(accuracies, known, config, 1.0 + rung)
         order = sorted(range(len(stand)), key=stand.__getitem__, reverse=True)
         expected = [contenders[index] for index in order][: max(1, round(len(order) * config.keep))]
     assert winner == contenders[order[0]]

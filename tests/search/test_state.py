@@ -8,6 +8,7 @@ from radars.search.observer import Observer
 from radars.search.radars import Radars
 from radars.search.select import Selection
 from radars.search.setup import SearchSetup
+from radars.search.standing import Standard, Standards
 from radars.search.state import SearchState, named, of_part
 from radars.search.untrained import Untrained
 from radars.space import Architecture
@@ -53,6 +54,7 @@ def test_a_selection_comes_back(has_child: bool) -> None:
     method.selection = Selection(
         paths,
         [Untrained(1.5, 2.0)] * 3,
+        Standards(*(Standard(mean, 0.5) for mean in (0.5, 1.0, 1.5, 2.0))),
         [0.5, 0.0, -0.5],
         rung=1,
         accuracies=[0.25],

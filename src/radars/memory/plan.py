@@ -1,22 +1,18 @@
 """`Planner`: which candidates stay live, and which levers are on, so that training fits a budget.
 
-Cheapest first: as it is; with the levers that are allowed; pruned. Pruning is a knapsack: keep the
-policy's probability, pay in predicted bytes and in multiply-accumulates (a supernet step costs the
-sum of its candidates, a path costs one). Prices guide it, and an exact trace decides.
+Cheapest first: as it is; with the levers that are allowed; pruned. Prices guide it, and an exact
+trace decides.
 """
 
 import math
-from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from weakref import WeakKeyDictionary
 
-import numpy as np
-from scipy.optimize import LinearConstraint
-
-from radars.cost import CostTable, PriceCache, solve
+from radars.cost import CostTable, PriceCache
 from radars.errors import BudgetError
+from radars.memory.knapsack import Knapsack
 from radars.memory.predict import StepMemory, TrainingSpec, predict
 from radars.memory.price import Price, Prices, held_bytes, place_prices
 from radars.nn.levers import PLAIN, Levers
@@ -115,6 +111,10 @@ class Planner:
         """What each candidate adds to the time of a step."""
         return CostTable.of(self.space, self.spec.input_shape)
 
+    @cached_property
+    def _knapsack(self) -> Knapsack:
+        return Knapsack(self.space, self.prices, self.costs, self._max_cost_ratio)
+
     def tighten(self, budget_bytes: int) -> None:
         """Plans within less from now on, as the device has less than was thought."""
         self.budget_bytes = min(self.budget_bytes, budget_bytes)
@@ -183,11 +183,11 @@ class Planner:
         Args: as for `predict`.
         """
         smallest = self.smallest_path().as_subspace()
-        held = held_bytes(self._place_prices, subspace, levers)
+        traced = replace(levers, recompute=float(levers.recompute > 0))  # once for all parts
         return (
-            self.predict(smallest, levers, weigh).peak_bytes
-            + held
-            - held_bytes(self._place_prices, smallest, levers)
+            self.predict(smallest, traced, weigh).peak_bytes
+            + held_bytes(self._place_prices, subspace, levers)
+            - held_bytes(self._place_prices, smallest, traced)
         )
 
     @cached_property
@@ -241,25 +241,32 @@ class Planner:
         preferences = preferences or {
             choice: dict.fromkeys(names, 1.0 / len(names)) for choice, names in within.items()
         }
-        kept = self._prune(preferences, within, None, self._settings[-1])
+        kept = self._knapsack.filled(preferences, within, self.smallest_path(within))
         plan = self._first_that_fits(kept) or self._pruned_to_fit(preferences, within)
         return replace(plan, is_pruned=plan.subspace != within)
 
     def _first_that_fits(self, subspace: Subspace, weigh: Weigh | None = None) -> Plan | None:
         """The plan with the cheapest levers that fit, as each setting holds less than the last."""
 
-        def fits(levers: Levers) -> bool:
-            return self._fits(subspace, levers, weigh)
+        def fits(index: int) -> bool:
+            return self._fits(subspace, self._settings[index], weigh)
 
-        cheapest, least = self._settings[0], self._settings[-1]
-        if fits(cheapest):  # as most paths do
-            levers = cheapest
-        elif not fits(least):
+        last = len(self._settings) - 1
+        if fits(0):  # as most paths do
+            index = 0
+        elif not fits(last):
             return None
         else:
-            hi = len(self._settings) - 1
-            levers = self._settings[bisect_left(self._settings, True, lo=1, hi=hi, key=fits)]
+            index = _first(fits, 1, last, self._first_expected_to_fit(subspace, weigh))
+        levers = self._settings[index]
         return self._made(subspace, levers, self.predict(subspace, levers, weigh))
+
+    def _first_expected_to_fit(self, subspace: Subspace, weigh: Weigh | None) -> int:
+        """The index of the cheapest levers that fit by prices, or of the last."""
+        for index, levers in enumerate(self._settings):
+            if self.expected_bytes(subspace, levers, weigh) <= self.budget_bytes:
+                return index
+        return len(self._settings) - 1
 
     def _fits(self, subspace: Subspace, levers: Levers, weigh: Weigh | None) -> bool:
         if subspace.num_architectures > 1:  # an exact trace takes a while
@@ -280,18 +287,18 @@ class Planner:
         levers = self._settings[-1]
         smallest = self.smallest_path(within)
         best = self.plan_path(smallest)
-        least_bytes = self._expected_bytes(smallest.as_subspace(), levers)
+        least_bytes = self._knapsack.expected_bytes(smallest, levers)
         room_bytes: float = self.budget_bytes - self.predict(smallest, levers).peak_bytes
         near_bytes = _NEAR * room_bytes
         enough_bytes, too_much_bytes = 0.0, math.inf  # of room
         for _ in range(_MAX_TRIES if room_bytes > 0 else 0):
-            kept = self._prune(preferences, within, room_bytes, levers)
+            kept = self._knapsack.filled(preferences, within, smallest, levers, room_bytes)
             memory = self.predict(kept, levers)
             left_bytes = self.budget_bytes - memory.peak_bytes
             if left_bytes >= 0:
                 best, enough_bytes = self._made(kept, levers, memory), room_bytes
             else:
-                used_bytes = self._expected_bytes(kept, levers) - least_bytes
+                used_bytes = self._knapsack.expected_bytes(kept, levers) - least_bytes
                 too_much_bytes = min(room_bytes, used_bytes)
             if 0 <= left_bytes <= near_bytes or too_much_bytes - enough_bytes <= near_bytes:
                 break
@@ -301,77 +308,23 @@ class Planner:
         return best
 
     def _made(self, subspace: Subspace, levers: Levers, memory: StepMemory) -> Plan:
-        macs = {
-            choice: sum(self.costs.candidates[choice][name].macs for name in names)
-            for choice, names in subspace.items()
-        }
         places = [choice for choice, _ in self._place_prices]
+        macs_at = [
+            [
+                self.costs.candidates[choice][name].macs / places.count(choice)
+                for name in subspace[choice]
+            ]
+            for choice in places
+        ]
+        levers_at = levers.of_candidates([len(macs) for macs in macs_at])
         again = sum(
-            macs[choice] / places.count(choice) * levers.of_mixture(index, len(places)).extra_passes
-            for index, choice in enumerate(places)
+            macs * own.extra_passes
+            for at_place, own_levers in zip(macs_at, levers_at, strict=True)
+            for macs, own in zip(at_place, own_levers, strict=True)
         )
-        total = sum(macs.values()) + self.costs.fixed.macs
+        total = sum(map(sum, macs_at)) + self.costs.fixed.macs
         time_ratio = levers.time_ratio(again / total if total else 0.0)
         return Plan(subspace, levers, memory, time_ratio=time_ratio)
-
-    def _prune(
-        self,
-        preferences: Mapping[str, Mapping[str, float]],
-        within: Subspace,
-        room_bytes: float | None,
-        levers: Levers,
-    ) -> Subspace:
-        """Solves the knapsack over the candidates of `within`.
-
-        Its variables are whether each candidate is kept and, last, the bytes of the kept candidate
-        that passes the most.
-        """
-        if room_bytes is None and self._max_cost_ratio is None:
-            return within
-        pairs = [(choice, name) for choice, names in within.items() for name in names]
-        one_each = np.array([[float(c == choice) for c, _ in pairs] + [0.0] for choice in within])
-        least = np.zeros(len(pairs) + 1)
-        if self.space.rules:  # what is kept must hold an architecture that keeps them: the cheapest
-            smallest = self.smallest_path(within)
-            least[:-1] = [float(smallest[c] == n) for c, n in pairs]
-        rows = [LinearConstraint(one_each, 1, np.inf)]
-        if self._max_cost_ratio is not None:
-            macs = np.array([self.costs.candidates[c][n].macs for c, n in pairs] + [0], dtype=float)
-            dearest = sum(
-                max(self.costs.candidates[c][n].macs for n in self.space.full[c]) for c in within
-            )
-            room = max(self._max_cost_ratio * dearest, 1.0)
-            rows.append(LinearConstraint(macs[None] / room, -np.inf, 1.0))
-        largest = 0.0
-        if room_bytes is not None:
-            least_bytes = self._expected_bytes(self.smallest_path(within).as_subspace(), levers)
-            room = max(float(room_bytes + least_bytes), 1.0)
-            prices = [self.prices[c][n] for c, n in pairs]
-            staying = np.array([p.staying(levers) for p in prices] + [room], dtype=float) / room
-            passing = np.array([p.passing(levers) for p in prices], dtype=float) / room
-            within_largest = np.column_stack([np.diag(passing), -np.ones(len(pairs))])
-            rows.append(LinearConstraint(staying[None], -np.inf, 1.0))
-            rows.append(LinearConstraint(within_largest, -np.inf, 0.0))
-            largest = max(1.0, float(passing.max()))
-        solution = solve(
-            -np.array([preferences[c][n] for c, n in pairs] + [0.0]),
-            rows,
-            integrality=[1] * len(pairs) + [0],
-            least=least,
-            most=[1.0] * len(pairs) + [largest],
-        )
-        if solution is None:
-            return self.smallest_path(within).as_subspace()
-        taken = np.round(solution[:-1])
-        kept = [pair for pair, x in zip(pairs, taken, strict=True) if x > 0]
-        return Subspace({choice: [n for c, n in kept if c == choice] for choice in within})
-
-    def _expected_bytes(self, subspace: Subspace, levers: Levers) -> float:
-        """What candidates add by prices: what stays of all, and what passes of the dearest."""
-        prices = [self.prices[choice][name] for choice, names in subspace.items() for name in names]
-        return sum(price.staying(levers) for price in prices) + max(
-            price.passing(levers) for price in prices
-        )
 
     def _extreme_path(self, within: Subspace | None, sign: int) -> Architecture:
         within = within or self.space.full
@@ -397,3 +350,19 @@ class Planner:
             f"levers.max_micro_batches",
             need_bytes,
         )
+
+
+def _first(holds: Callable[[int], bool], low: int, high: int, guess: int) -> int:
+    """The first of `low` to `high` for which it holds, as it does for `high` and all behind it.
+
+    Looks at the guess first, and goes on from there in ever longer steps.
+    """
+    step = 1
+    while low < high:
+        guess = min(max(guess, low), high - 1)
+        if holds(guess):
+            high, guess = guess, guess - step
+        else:
+            low, guess = guess + 1, guess + step
+        step *= 2
+    return high

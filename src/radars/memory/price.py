@@ -103,13 +103,13 @@ def held_bytes(
         levers: what trades time for memory.
     """
     prices = [[by_name[name] for name in live[choice]] for choice, by_name in places]
-    levers_at = [levers.of_mixture(index, len(places)) for index in range(len(places))]
     resident = sum(price.resident for at_place in prices for price in at_place)
     gradients = sum(price.gradients for at_place in prices for price in at_place)
     saved, peak = 0.0, float(gradients)
-    for at_place, its_levers in zip(prices, levers_at, strict=True):
-        saved += sum(price.saved_by(its_levers) for price in at_place)
-        passing = max((price.passing(its_levers) for price in at_place), default=0.0)
+    levers_at = levers.of_candidates([len(at_place) for at_place in prices])
+    for at_place, own_levers in zip(prices, levers_at, strict=True):
+        saved += sum(map(Price.saved_by, at_place, own_levers))
+        passing = max(map(Price.passing, at_place, own_levers), default=0.0)
         peak = max(peak, saved + gradients + passing)
         if levers.micro_batches == 1:
             gradients -= sum(price.gradients for price in at_place)

@@ -1,11 +1,11 @@
 """`Levers`: what trades time for memory in a training step."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 _PASSES = 5  # of an iteration
 _PASSES_RECOMPUTED = 2
-_PARTS_RECOMPUTED = (0.25, 0.5, 0.75, 1.0)
+_PARTS_RECOMPUTED = tuple(part / 16 for part in range(1, 17))
 _PARTS_SPLIT = (0.25, 1.0)
 
 
@@ -14,9 +14,9 @@ class Levers:
     """How a training step is made to fit.
 
     Attributes:
-        recompute: the fraction of the mixtures, in the order of the forward pass, that keep only
-            their input, and run each candidate again in the backward pass. The first have the
-            largest maps, and keep them the longest. Changes no result.
+        recompute: the fraction of the mixtures, in the order of the forward pass, whose candidates
+            keep only their input and are run again in the backward pass; of the last of them,
+            some. The first have the largest maps, and keep them the longest. Changes no result.
         split_channels: the fraction of the mixtures, the first ones, whose candidates are run in
             parts of their channels when they are recomputed, where they allow it
             (`radars.nn.split_channels`). Changes results by rounding only.
@@ -41,17 +41,31 @@ class Levers:
         return of_mixtures + split
 
     def of_mixture(self, index: int, num_mixtures: int) -> "Levers":
-        """What they are for one mixture: each is on or off."""
+        """What they are for one mixture, of whose candidates a part may be recomputed."""
         return replace(
             self,
-            recompute=float(index < self.recompute * num_mixtures),
+            recompute=min(max(self.recompute * num_mixtures - index, 0.0), 1.0),
             split_channels=float(index < self.split_channels * num_mixtures),
         )
 
+    def of_candidate(self, index: int, num_candidates: int) -> "Levers":
+        """What those of a mixture are for one of its candidates: each is on or off."""
+        return replace(self, recompute=float(index < round(self.recompute * num_candidates)))
+
+    def of_candidates(self, nums_candidates: Sequence[int]) -> Iterator[list["Levers"]]:
+        """Yields what they are for the candidates of each mixture: each is on or off.
+
+        Args:
+            nums_candidates: how many candidates each mixture has, in the order of the forward pass.
+        """
+        for index, num_candidates in enumerate(nums_candidates):
+            of_mixture = self.of_mixture(index, len(nums_candidates))
+            yield [of_mixture.of_candidate(own, num_candidates) for own in range(num_candidates)]
+
     @property
     def extra_passes(self) -> float:
-        """How often a mixture's candidates are run forward again for each backward pass."""
-        return self.recompute + self.split_channels
+        """How often a candidate is run forward again for each backward pass."""
+        return self.recompute * (1 + self.split_channels)
 
     @staticmethod
     def time_ratio(again: float) -> float:

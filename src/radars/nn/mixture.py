@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from radars.nn.levers import PLAIN, Levers
 from radars.nn.split_channels import in_parts
 from radars.nn.statistics import uncounted_batch
 
@@ -21,10 +22,9 @@ class Mixture(nn.Module):
         live: candidate name to module, for what is on the device now.
         weight_C: the weights of the sum, in the order of `live`; set for each forward pass. A
             single candidate needs none.
-        recompute: keep only the mixture's input, and run each candidate again in the backward
-            pass: activations cost the largest candidate's instead of the sum.
-        split_channels: run candidates that are recomputed in parts of their channels
-            (`radars.nn.split_channels`): activations cost a part of the largest one's.
+        levers: how it trades time for memory. Candidates that are recomputed keep only their input,
+            and are run again in the backward pass: their activations cost the largest one's instead
+            of the sum; in parts of their channels (`radars.nn.split_channels`), a part of that.
     """
 
     def __init__(self) -> None:
@@ -32,8 +32,7 @@ class Mixture(nn.Module):
         self._modules_of_live = nn.ModuleList()
         self._names: tuple[str, ...] = ()
         self.weight_C: Tensor | None = None
-        self.recompute = False
-        self.split_channels = False
+        self.levers = PLAIN
 
     @property
     def live(self) -> dict[str, nn.Module]:
@@ -56,9 +55,12 @@ class Mixture(nn.Module):
                 "call the supernet, not the mixture"
             )
         total: Tensor | None = None
-        for candidate, weight in zip(self._modules_of_live, weights, strict=True):
-            if self.recompute and torch.is_grad_enabled():
-                term = _recomputed(candidate, weight, inputs, self.split_channels)
+        for index, (candidate, weight) in enumerate(
+            zip(self._modules_of_live, weights, strict=True)
+        ):
+            levers = self.levers.of_candidate(index, len(weights))
+            if levers.recompute and torch.is_grad_enabled():
+                term = _recomputed(candidate, weight, inputs, levers)
                 total = term if total is None else total + term
             else:
                 total = _add_weighted(candidate, weight, total, *inputs)
@@ -77,10 +79,10 @@ def _add_weighted(
 
 
 def _recomputed(
-    candidate: nn.Module, weight: Tensor | None, inputs: tuple[Tensor, ...], split_channels: bool
+    candidate: nn.Module, weight: Tensor | None, inputs: tuple[Tensor, ...], levers: Levers
 ) -> Tensor:
     """One candidate's term, which saves its inputs only and is run again in the backward pass."""
-    function = in_parts(candidate) if split_channels else candidate
+    function = in_parts(candidate) if levers.split_channels else candidate
 
     def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
         # BatchNorm has seen the batch in the first run; the second must not count it again

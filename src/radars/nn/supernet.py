@@ -144,9 +144,7 @@ class Supernet(nn.Module):
     def set_levers(self, levers: Levers) -> None:
         """How mixtures trade time for memory from now on."""
         for index, place in enumerate(self._places):
-            of_mixture = levers.of_mixture(index, len(self._places))
-            place.mixture.recompute = bool(of_mixture.recompute)
-            place.mixture.split_channels = bool(of_mixture.split_channels)
+            place.mixture.levers = levers.of_mixture(index, len(self._places))
 
     def forward(self, example_B: Tensor) -> Tensor:
         """Returns what the network returns for a batch of examples (B, ...)."""

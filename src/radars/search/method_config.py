@@ -151,7 +151,8 @@ class SelectConfig(Checked):
         candidates: how many architectures are trained alone.
         regions_draws: draws of fresh weights, each of which has a training batch to tell apart.
         contender_draws: further draws for those that are trained alone.
-        regions_weight: of that, where accuracy has 1; standard scores among those compared.
+        regions_weight: of that, where accuracy has 1, after the second rung 2, and so on; counted
+            in standard deviations among uniform draws.
         size_weight: likewise, of the logarithm of multiply-accumulates.
         expressivity_weight: likewise, of how evenly fresh weights use a network's channels.
         rungs: training steps of each rung; after each, the best `keep` go on.

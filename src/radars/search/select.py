@@ -2,13 +2,14 @@
 
 Shared weights rank the top poorly: they were trained for all architectures, well for none. From
 them a contender is fine-tuned alone. Short training of any kind prefers what is shallow and quick
-to train, so what can be said of an untrained network counts too, which prefers what is deep.
+to train, so what can be said of an untrained network counts too, which prefers what is deep; the
+longer the training, the more accuracy counts.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
-from statistics import fmean, pstdev
+from statistics import fmean
 from typing import Any, NamedTuple
 
 import torch
@@ -21,6 +22,7 @@ from radars.search.effects import main_effects
 from radars.search.method_config import SelectConfig
 from radars.search.schedule import one_cycle
 from radars.search.setup import SearchSetup
+from radars.search.standing import Standard, Standards
 from radars.search.state import named, of_part
 from radars.search.untrained import Untrained
 from radars.search.workbench import Workbench
@@ -39,7 +41,8 @@ class Selection:
     Attributes:
         contenders: the architectures of the current rung.
         untrained: what can be said of each before it is trained.
-        standings: of each, how it stands among them; see `standings`.
+        standards: what uniform draws are like.
+        standings: how each stands.
         rung: index of the current rung.
         accuracies: of the contenders that were trained in this rung, in order.
         child: the weights of the one that is being trained.
@@ -49,6 +52,7 @@ class Selection:
 
     contenders: list[Architecture]
     untrained: list[Untrained]
+    standards: Standards
     standings: list[float]
     rung: int = 0
     accuracies: list[float] = field(default_factory=list)
@@ -67,6 +71,7 @@ class Selection:
         return {
             "contenders": [dict(architecture) for architecture in self.contenders],
             "untrained": [list(known) for known in self.untrained],
+            "standards": [list(standard) for standard in self.standards],
             "standings": self.standings,
             "rung": self.rung,
             "accuracies": self.accuracies,
@@ -86,6 +91,7 @@ class Selection:
         selection = cls(
             contenders=[Architecture(known) for known in values["contenders"]],
             untrained=[Untrained(*known) for known in values["untrained"]],
+            standards=Standards(*(Standard(*known) for known in values["standards"])),
             standings=list(values["standings"]),
             rung=values["rung"],
             accuracies=list(values["accuracies"]),
@@ -131,14 +137,20 @@ def audition(
     batches = [bench.validation_stream.next() for _ in range(config.draw_batches)]
     rewards = [bench.reward(a, _shared_accuracy(bench, supernet, a, batches)) for a in drawn]
     supernet.release()
-    stand = standings(rewards, [look_at(a, config.regions_draws) for a in drawn], config)
+    looks = [look_at(architecture, config.regions_draws) for architecture in drawn]
+    standards = Standards.of(rewards, looks)
+    stand = standards.standings(rewards, looks, config)
     promising = _promising(bench, controller.full, drawn, stand, config)
-    expected = main_effects(drawn, rewards, controller.full)
-    stand = standings(
-        [sum(expected[choice][name] for choice, name in a.items()) for a in promising],
-        [look_at(a, config.regions_draws) for a in promising],
-        config,
-    )
+    effects = main_effects(drawn, rewards, controller.full)
+
+    def standings(architectures: list[Architecture], untrained: list[Untrained]) -> list[float]:
+        expected = [
+            fmean(rewards) + sum(effects[choice][name] for choice, name in architecture.items())
+            for architecture in architectures
+        ]
+        return standards.standings(expected, untrained, config)
+
+    stand = standings(promising, [look_at(a, config.regions_draws) for a in promising])
     order = sorted(range(len(promising)), key=stand.__getitem__, reverse=True)
     best = (promising[index] for index in order)
     # one at a time, as whole networks may have to be measured
@@ -147,8 +159,7 @@ def audition(
     contenders = contenders or [bench.feasible.first_holding(())]
     num_draws = config.regions_draws + config.contender_draws
     untrained = [look_at(architecture, num_draws) for architecture in contenders]
-    at_first = standings([0.0] * len(contenders), untrained, config)
-    return Selection(contenders, untrained, at_first)
+    return Selection(contenders, untrained, standards, standings(contenders, untrained))
 
 
 def _promising(
@@ -162,20 +173,6 @@ def _promising(
     ranked = bench.feasible.ranked(main_effects(drawn, stand, subspace), subspace)
     most = config.candidates * _PROMISING
     return bench.different(islice(ranked, most * _MAX_TRIES), most)
-
-
-def standings(
-    accuracies: Sequence[float], untrained: Sequence[Untrained], config: SelectConfig
-) -> list[float]:
-    """How each stands among the others: the weighted sum of its standard scores."""
-    columns = (
-        (1.0, accuracies),
-        (config.regions_weight, [known.regions for known in untrained]),
-        (config.size_weight, [known.size for known in untrained]),
-        (config.expressivity_weight, [known.expressivity for known in untrained]),
-    )
-    weighted = [[weight * score for score in standard_scores(c)] for weight, c in columns]
-    return [sum(scores) for scores in zip(*weighted, strict=True)]
 
 
 def select(
@@ -230,7 +227,9 @@ def select(
             bench.reward(*scored)
             for scored in zip(selection.contenders, selection.accuracies, strict=True)
         ]
-        selection.standings = standings(rewards, selection.untrained, config)
+        selection.standings = selection.standards.standings(
+            rewards, selection.untrained, config, accuracy_weight=1.0 + selection.rung
+        )
         on_rung(selection)
         ranked = sorted(
             range(len(selection.contenders)), key=selection.standings.__getitem__, reverse=True
@@ -300,12 +299,6 @@ def _train_elsewhere(
         tick(accuracy, num_steps - num_counted)
         num_counted = 0
     return accuracy
-
-
-def standard_scores(values: Sequence[float]) -> list[float]:
-    """The values with mean 0 and variance 1; zeros where they are all the same."""
-    mean, deviation = fmean(values), pstdev(values)
-    return [(value - mean) / deviation if deviation else 0.0 for value in values]
 
 
 def num_kept(num_contenders: int, keep: float) -> int:

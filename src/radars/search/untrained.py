@@ -1,6 +1,7 @@
 """`look_at`: what can be said of an architecture before it is trained."""
 
 import math
+from statistics import fmean
 from typing import NamedTuple
 
 from radars.nn.expressivity import Expressivity
@@ -30,7 +31,7 @@ class Untrained(NamedTuple):
 def look_at(
     setup: SearchSetup, bench: Workbench, architecture: Architecture, num_draws: int
 ) -> Untrained:
-    """Looks at fresh weights, each draw with a training batch of its own; the sum over draws.
+    """Looks at fresh weights, each draw with a training batch of its own; the mean over draws.
 
     Weights and batches are the same for all architectures, so that less of what sets these apart is
     luck. A batch is run in halves, which hold less than an evaluation of the whole.
@@ -39,19 +40,20 @@ def look_at(
         setup: makes the weights.
         bench: where it runs.
         architecture: what is looked at.
-        num_draws: of fresh weights.
+        num_draws: of fresh weights; with none, nothing is said of them: 0.
     """
     stream = bench.train.batches(
         setup.config.data.batch_size, augment=False, seed=stable_seed(0, "regions")
     )
-    regions = expressivity = 0.0
+    regions: list[float] = []
+    expressivity: list[float] = []
     for draw in range(num_draws):
         child = setup.new_child(architecture, "regions", draw)
         example_B = stream.next().example_B
         for half_B in example_B.tensor_split(2 if len(example_B) > 3 else 1):
             judges = Regions(), Expressivity()
             look_step(child, half_B.to(bench.device), judges, precision=bench.precision)
-            regions += judges[0].score()
-            expressivity += judges[1].score()
+            regions.append(judges[0].score())
+            expressivity.append(judges[1].score())
     macs = bench.planner.costs.cost(architecture).macs
-    return Untrained(regions, math.log(macs or 1), expressivity)
+    return Untrained(fmean(regions or [0.0]), math.log(macs or 1), fmean(expressivity or [0.0]))
