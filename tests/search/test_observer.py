@@ -45,6 +45,17 @@ def test_an_interrupt_saves_before_it_stops(tmp_path: Path) -> None:
     assert events[0] == "phase_started"
 
 
+def test_what_comes_before_a_phase_is_shown_and_saved_as_not_begun(tmp_path: Path) -> None:
+    state, progress = new_state(), Watched()
+    with RunDirectory.create(tmp_path / "run", {}) as run:
+        observer = Observer(run, None, progress, Requested(), state)
+        with pytest.raises(Stopped), observer.preparation("audition", 3) as tick:
+            state.step = 7
+            tick()
+    assert final_checkpoint(tmp_path / "run")[1]["step"] == 0
+    assert progress.bars["audition"].count_text() == "1/3"
+
+
 def test_curves_stay_small_however_long_a_search_is(tmp_path: Path) -> None:
     state = new_state()
     with RunDirectory.create(tmp_path / "run", {}) as run:

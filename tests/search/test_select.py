@@ -16,6 +16,7 @@ from radars.search.schedule import cosine, one_cycle
 from radars.search.select import (
     Selection,
     audition,
+    num_audition_parts,
     num_select_steps,
     select,
 )
@@ -161,7 +162,9 @@ def run_audition(
         )
 
     with patch.object(bench, "total_score", total_score):
-        selection = audition(bench, state.supernet, state.controller, config, favourites, look_at)
+        selection = audition(
+            bench, state.supernet, state.controller, config, favourites, look_at, lambda: None
+        )
     num_draws = config.regions_draws + config.contender_draws
     assert selection.untrained == [look_at(known, num_draws) for known in selection.contenders]
     assert len(selection.standings) == len(selection.contenders)
@@ -198,15 +201,20 @@ def test_an_audition_scores_with_shared_weights_and_releases_them() -> None:
     state = Radars(SETUP, bench)
     config = SelectConfig(draws=9, draw_batches=2, candidates=6)
     released: list[bool] = []
+    ticks: list[int] = []
 
     def look_at_nothing(architecture: Architecture, num_draws: int) -> Untrained:
         released.append(state.supernet._live is None)
         return Untrained(0.0, 0.0)
 
     with patch.object(bench, "total_score", wraps=bench.total_score) as total_score:
-        selection = audition(bench, state.supernet, state.controller, config, [], look_at_nothing)
+        selection = audition(
+            *(bench, state.supernet, state.controller, config, [], look_at_nothing),
+            lambda: ticks.append(1),
+        )
     assert all(bench.fits(architecture) for architecture in selection.contenders)
     assert len(total_score.call_args_list) == 9 * 2
     assert all(call.args[0] is state.supernet for call in total_score.call_args_list)
     assert len(released) >= 9 + len(selection.contenders)
+    assert len(ticks) == 9 + len(released) <= num_audition_parts(config)
     assert all(released)

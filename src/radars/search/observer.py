@@ -55,6 +55,7 @@ class Observer(RunObserver):
         self.state = state
         self._max_seconds = max_seconds
         self._group = group or Group()
+        self._is_saved = state.num_saves > 0  # what is resumed, is
         self._logged_at = self._preferred_at = -math.inf  # in seconds of the search
 
     @contextmanager
@@ -87,8 +88,31 @@ class Observer(RunObserver):
             "phase_ended", phase=name, round=state.round_index, seconds=round(state.seconds, 3)
         )
 
-    def check(self) -> None:
+    @contextmanager
+    def preparation(self, label: str, total: int) -> Iterator[Callable[[], None]]:
+        """Within, the yielded function is called after each part of what comes before a phase.
+
+        The parts are not saved one by one: a search that is stopped begins with the first again.
+
+        Args:
+            label: what people read.
+            total: its parts, where there are not fewer.
+        """
+        if not self._is_saved:
+            self.save()
+        with self._progress.phase(label, total) as bar:
+
+            def tick() -> None:
+                bar.advance()
+                self.check(is_saved=True)
+
+            yield tick
+
+    def check(self, *, is_saved: bool = False) -> None:
         """Stops the search where that is asked for, or its time is up.
+
+        Args:
+            is_saved: whether what is to be saved is saved already.
 
         Raises:
             Stopped: somebody pressed Ctrl-C; everything is saved.
@@ -99,16 +123,23 @@ class Observer(RunObserver):
             self._interrupt.stop_requested, self.state.seconds > self._max_seconds
         )
         if is_stopped:
-            self._stop()
+            self._stop(is_saved=is_saved)
         if is_late:
-            self.save()
+            if not is_saved:
+                self.save()
             raise TimeLimitReached("the search reached its time limit")
+
+    def save(self) -> None:
+        """Saves a checkpoint."""
+        super().save()
+        self._is_saved = True
 
     def _checkpoint_step(self) -> int:
         self.state.num_saves += 1
         return self.state.num_saves
 
     def _after_step(self, phase: str, accuracy: float, *, is_last: bool) -> None:
+        self._is_saved = False
         self.check()
         seconds = self.state.seconds
         if is_last or seconds - self._logged_at > _interval_seconds(seconds, 300, least=0.5):

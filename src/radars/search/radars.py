@@ -21,7 +21,13 @@ from radars.search.explore import explore
 from radars.search.method import Found, preferences_of
 from radars.search.observer import Observer
 from radars.search.schedule import cosine
-from radars.search.select import Selection, audition, num_select_steps, select
+from radars.search.select import (
+    Selection,
+    audition,
+    num_audition_parts,
+    num_select_steps,
+    select,
+)
 from radars.search.setup import SearchSetup
 from radars.search.shared import SharedMethod
 from radars.search.state import Preferences, named, of_part
@@ -125,9 +131,16 @@ class Radars(SharedMethod):
 
         looks = partial(look_at, self.setup, bench)
         if self.selection is None:
-            self.selection = audition(
-                bench, self.supernet, self.controller, config, self.favourites, cache(looks)
-            )
+            with observer.preparation("audition", num_audition_parts(config)) as heard:
+                self.selection = audition(
+                    bench,
+                    self.supernet,
+                    self.controller,
+                    config,
+                    self.favourites,
+                    cache(looks),
+                    heard,
+                )
             _log_selection(observer, self.selection)
         self.supernet.release()  # a contender has the device to itself
         with observer.phase(

@@ -32,8 +32,8 @@ _CIFAR: dict[str, Any] = {
         "regions_weight": 2.0,
         "size_weight": 1.0,
         "expressivity_weight": 1.0,
-        "rungs": [150, 400],
-        "keep": 0.34,
+        "rungs": [20, 600],
+        "keep": 0.5,
     },
 }
 

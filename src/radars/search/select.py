@@ -112,6 +112,7 @@ def audition(
     config: SelectConfig,
     favourites: Iterable[Architecture],
     look_at: Callable[[Architecture, int], Untrained],
+    tick: Callable[[], None],
 ) -> Selection:
     """Chooses who is trained alone: the favourites, then who promises most.
 
@@ -130,14 +131,26 @@ def audition(
         favourites: architectures that are contenders in any case.
         look_at: what can be said of an architecture before it is trained, from so many draws of
             fresh weights. Contenders are looked at by more than those that chose them.
+        tick: called after each part of `num_audition_parts`.
     """
+
+    def look(architecture: Architecture, num_draws: int) -> Untrained:
+        known = look_at(architecture, num_draws)
+        tick()
+        return known
+
+    def score(architecture: Architecture) -> float:
+        accuracy = _shared_accuracy(bench, supernet, architecture, batches)
+        tick()
+        return bench.reward(architecture, accuracy)
+
     likeliest = bench.feasible.ranked(controller.scores(), controller.full)
     contenders = bench.different((*favourites, *islice(likeliest, 1)), config.candidates)
     drawn = [bench.draw(controller, uniform=True).architecture for _ in range(config.draws)]
     batches = [bench.validation_stream.next() for _ in range(config.draw_batches)]
-    rewards = [bench.reward(a, _shared_accuracy(bench, supernet, a, batches)) for a in drawn]
+    rewards = [score(architecture) for architecture in drawn]
     supernet.release()
-    looks = [look_at(architecture, config.regions_draws) for architecture in drawn]
+    looks = [look(architecture, config.regions_draws) for architecture in drawn]
     standards = Standards.of(rewards, looks)
     stand = standards.standings(rewards, looks, config)
     promising = _promising(bench, controller.full, drawn, stand, config)
@@ -150,7 +163,7 @@ def audition(
         ]
         return standards.standings(expected, untrained, config)
 
-    stand = standings(promising, [look_at(a, config.regions_draws) for a in promising])
+    stand = standings(promising, [look(a, config.regions_draws) for a in promising])
     order = sorted(range(len(promising)), key=stand.__getitem__, reverse=True)
     best = (promising[index] for index in order)
     # one at a time, as whole networks may have to be measured
@@ -158,8 +171,13 @@ def audition(
     contenders = bench.different(holding, config.candidates)
     contenders = contenders or [bench.feasible.first_holding(())]
     num_draws = config.regions_draws + config.contender_draws
-    untrained = [look_at(architecture, num_draws) for architecture in contenders]
+    untrained = [look(architecture, num_draws) for architecture in contenders]
     return Selection(contenders, untrained, standards, standings(contenders, untrained))
+
+
+def num_audition_parts(config: SelectConfig) -> int:
+    """The most parts of an audition: scores of draws, and looks at draws and at who promises."""
+    return 2 * config.draws + (_PROMISING + 1) * config.candidates
 
 
 def _promising(
