@@ -1,5 +1,5 @@
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,11 +47,15 @@ def test_an_interrupt_saves_before_it_stops(tmp_path: Path) -> None:
 
 def test_what_comes_before_a_phase_is_shown_and_saved_as_not_begun(tmp_path: Path) -> None:
     state, progress = new_state(), Watched()
+
+    def one_part(tick: Callable[[], None]) -> None:
+        state.step = 7
+        tick()
+
     with RunDirectory.create(tmp_path / "run", {}) as run:
         observer = Observer(run, None, progress, Requested(), state)
         with pytest.raises(Stopped), observer.preparation("audition", 3) as tick:
-            state.step = 7
-            tick()
+            one_part(tick)
     assert final_checkpoint(tmp_path / "run")[1]["step"] == 0
     assert progress.bars["audition"].count_text() == "1/3"
 
