@@ -5,7 +5,7 @@ trace decides.
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from weakref import WeakKeyDictionary
@@ -23,7 +23,7 @@ from radars.units import format_bytes
 
 _MAX_TRIES = 12
 _MAX_TRACED = 400  # candidates; beyond that an exact trace takes more than ten seconds
-_NEAR = 0.1  # of the room for pruned candidates: what may stay empty
+_NEAR = 0.1  # of the budget, or of the room for pruned candidates: what may stay empty
 _HOPELESS = 1.5  # times the budget by prices, which are not that far off
 
 _Traced = tuple[TrainingSpec, Subspace, Levers, type | None]
@@ -246,20 +246,33 @@ class Planner:
         return replace(plan, is_pruned=plan.subspace != within)
 
     def _first_that_fits(self, subspace: Subspace, weigh: Weigh | None = None) -> Plan | None:
-        """The plan with the cheapest levers that fit, as each setting holds less than the last."""
+        """The plan with the cheapest levers that fit, as each setting holds less than the last.
 
-        def fits(index: int) -> bool:
-            return self._fits(subspace, self._settings[index], weigh)
+        Looks first where prices say, and goes on from there in ever longer steps, until it is the
+        first, or leaves little of the budget: an exact trace takes a while.
+        """
+        settings = self._settings
 
-        last = len(self._settings) - 1
-        if fits(0):  # as most paths do
-            index = 0
-        elif not fits(last):
-            return None
-        else:
-            index = _first(fits, 1, last, self._first_expected_to_fit(subspace, weigh))
-        levers = self._settings[index]
-        return self._made(subspace, levers, self.predict(subspace, levers, weigh))
+        def made(index: int) -> Plan:
+            memory = self.predict(subspace, settings[index], weigh)
+            return self._made(subspace, settings[index], memory)
+
+        if self._fits(subspace, settings[0], weigh):  # as most paths do
+            return made(0)
+        low, high = 1, len(settings)  # of the first that fits; beyond the last, where none does
+        index, step = self._first_expected_to_fit(subspace, weigh), 1
+        while low < high:
+            index = min(max(index, low), high - 1)
+            if self._fits(subspace, settings[index], weigh):
+                high = index
+                if made(index).memory.peak_bytes >= (1 - _NEAR) * self.budget_bytes:
+                    break
+                index -= step
+            else:
+                low = index + 1
+                index += step
+            step *= 2
+        return made(high) if high < len(settings) else None
 
     def _first_expected_to_fit(self, subspace: Subspace, weigh: Weigh | None) -> int:
         """The index of the cheapest levers that fit by prices, or of the last."""
@@ -350,19 +363,3 @@ class Planner:
             f"levers.max_micro_batches",
             need_bytes,
         )
-
-
-def _first(holds: Callable[[int], bool], low: int, high: int, guess: int) -> int:
-    """The first of `low` to `high` for which it holds, as it does for `high` and all behind it.
-
-    Looks at the guess first, and goes on from there in ever longer steps.
-    """
-    step = 1
-    while low < high:
-        guess = min(max(guess, low), high - 1)
-        if holds(guess):
-            high, guess = guess, guess - step
-        else:
-            low, guess = guess + 1, guess + step
-        step *= 2
-    return high
