@@ -253,7 +253,7 @@ def test_no_more_is_recomputed_than_must_be(part: float) -> None:
     budget_bytes = predict(space, space.full, spec, levers=Levers(recompute=part)).peak_bytes
     allowed = lever_settings(recompute=True, max_micro_batches=1, batch_size=8)
     made = Planner(space, spec, budget_bytes, settings=allowed).plan()
-    assert made.levers.recompute == pytest.approx(part, abs=2 / 16)
+    assert made.levers.recompute == pytest.approx(part, abs=3 / 16)
     assert made.measures == (f"recompute={made.levers.recompute:g}",)
     assert made.memory == predict(space, space.full, spec, levers=made.levers)
     assert 0.9 * budget_bytes <= made.memory.peak_bytes <= budget_bytes

@@ -265,7 +265,8 @@ class Planner:
             index = min(max(index, low), high - 1)
             if self._fits(subspace, settings[index], weigh):
                 high = index
-                if made(index).memory.peak_bytes >= (1 - _NEAR) * self.budget_bytes:
+                is_near = made(index).memory.peak_bytes >= (1 - _NEAR) * self.budget_bytes
+                if is_near and settings[index].is_graded:
                     break
                 index -= step
             else:
