@@ -357,6 +357,16 @@ def test_the_full_supernet_is_traced_where_that_is_quick_and_priced_where_it_is_
     assert planner(2**40).full_supernet_bytes == round(ROOMY.expected_bytes(SPACE.full))
 
 
+def test_of_very_many_candidates_all_or_none_are_recomputed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    allowed = list(lever_settings(recompute=True, max_micro_batches=1, batch_size=8))
+    planner = Planner(SPACE, SPEC, PLAIN_BYTES - 1, settings=allowed)
+    assert 0 < planner.plan_whole(SPACE.full).levers.recompute < 1
+    monkeypatch.setattr("radars.memory.plan._MAX_TRACED", 8)
+    assert planner.plan_whole(SPACE.full).levers == Levers(recompute=1.0)
+
+
 @pytest.fixture
 def traced(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Subspace, Levers]]:
     """What is traced from now on."""

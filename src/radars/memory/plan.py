@@ -251,7 +251,7 @@ class Planner:
         Looks first where prices say, and goes on from there in ever longer steps, until it is the
         first, or leaves little of the budget: an exact trace takes a while.
         """
-        settings = self._settings
+        settings = self._settings_for(subspace)
 
         def made(index: int) -> Plan:
             memory = self.predict(subspace, settings[index], weigh)
@@ -260,7 +260,9 @@ class Planner:
         if self._fits(subspace, settings[0], weigh):  # as most paths do
             return made(0)
         low, high = 1, len(settings)  # of the first that fits; beyond the last, where none does
-        index, step = self._first_expected_to_fit(subspace, weigh), 1
+        expected = (self.expected_bytes(subspace, levers, weigh) for levers in settings)
+        fitting = (index for index, need in enumerate(expected) if need <= self.budget_bytes)
+        index, step = next(fitting, len(settings)), 1
         while low < high:
             index = min(max(index, low), high - 1)
             if self._fits(subspace, settings[index], weigh):
@@ -275,20 +277,20 @@ class Planner:
             step *= 2
         return made(high) if high < len(settings) else None
 
-    def _first_expected_to_fit(self, subspace: Subspace, weigh: Weigh | None) -> int:
-        """The index of the cheapest levers that fit by prices, or of the last."""
-        for index, levers in enumerate(self._settings):
-            if self.expected_bytes(subspace, levers, weigh) <= self.budget_bytes:
-                return index
-        return len(self._settings) - 1
+    def _settings_for(self, subspace: Subspace) -> list[Levers]:
+        """The levers that are considered: of very many candidates, all or none are recomputed.
+
+        A trace takes a while then, and more than twice as long where some are.
+        """
+        is_long = subspace.num_candidates > _MAX_TRACED
+        return [each for each in self._settings if not is_long or each.recompute in (0, 1)]
 
     def _fits(self, subspace: Subspace, levers: Levers, weigh: Weigh | None) -> bool:
-        if subspace.num_architectures > 1:  # an exact trace takes a while
-            expected_bytes = self.expected_bytes(subspace, levers, weigh)
-            in_part = 0 < levers.recompute < 1
-            is_long = in_part and subspace.num_candidates > _MAX_TRACED
-            if expected_bytes > (1.0 if is_long else _HOPELESS) * self.budget_bytes:
-                return False
+        if (
+            subspace.num_architectures > 1  # an exact trace takes a while
+            and self.expected_bytes(subspace, levers, weigh) > _HOPELESS * self.budget_bytes
+        ):
+            return False
         return self.predict(subspace, levers, weigh).peak_bytes <= self.budget_bytes
 
     def _pruned_to_fit(
