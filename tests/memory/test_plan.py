@@ -113,10 +113,8 @@ def test_no_more_is_recomputed_than_the_budget_asks_for(fraction: float) -> None
     allowed = list(lever_settings(recompute=True, max_micro_batches=1, batch_size=8))
     levers = Planner(SPACE, SPEC, budget_bytes, settings=allowed).plan_whole(SPACE.full).levers
     before = allowed[allowed.index(levers) - 1]
-    peak_bytes = ROOMY.predict(SPACE.full, levers).peak_bytes
-    assert peak_bytes <= budget_bytes
-    is_near = peak_bytes >= 0.9 * budget_bytes
-    assert is_near or ROOMY.predict(SPACE.full, before).peak_bytes > budget_bytes
+    assert ROOMY.predict(SPACE.full, levers).peak_bytes <= budget_bytes
+    assert ROOMY.predict(SPACE.full, before).peak_bytes > budget_bytes
 
 
 def test_pruning_keeps_what_is_preferred() -> None:
@@ -250,13 +248,13 @@ def test_no_more_is_recomputed_than_must_be(part: float) -> None:
     """Of a network whose maps get smaller, as most do."""
     space = load_space("nasbench-macro", width=4)
     spec = TrainingSpec((3, 32, 32), 8)
-    budget_bytes = predict(space, space.full, spec, levers=Levers(recompute=part)).peak_bytes
+    levers = Levers(recompute=part)
+    memory = predict(space, space.full, spec, levers=levers)
     allowed = lever_settings(recompute=True, max_micro_batches=1, batch_size=8)
-    made = Planner(space, spec, budget_bytes, settings=allowed).plan()
-    assert made.levers.recompute == pytest.approx(part, abs=3 / 16)
-    assert made.measures == (f"recompute={made.levers.recompute:g}",)
-    assert made.memory == predict(space, space.full, spec, levers=made.levers)
-    assert 0.9 * budget_bytes <= made.memory.peak_bytes <= budget_bytes
+    made = Planner(space, spec, round(1.02 * memory.peak_bytes), settings=allowed).plan()
+    assert made.levers == levers
+    assert made.measures == (f"recompute={part:g}",)
+    assert made.memory == memory
     everything = Planner(space, spec, 2**40, settings=[Levers(recompute=1.0)]).plan()
     assert 1 < made.time_ratio < everything.time_ratio
 

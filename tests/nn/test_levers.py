@@ -43,13 +43,6 @@ def test_the_fraction_is_that_of_the_mixtures(fraction: float, sizes: list[int])
         assert parts[whole] == pytest.approx(fraction * len(sizes) - whole, abs=0.51 / sizes[whole])
 
 
-def test_recomputing_alone_is_graded() -> None:
-    allowed = list(lever_settings(recompute=True, max_micro_batches=2, batch_size=8))
-    assert [levers for levers in allowed if levers.is_graded] == [
-        Levers(recompute=part / 16) for part in range(17)
-    ]
-
-
 def test_only_what_is_recomputed_is_run_in_parts_of_its_channels() -> None:
     assert Levers(split_channels=1.0).extra_passes == 0
     assert Levers(recompute=1.0).extra_passes == 1

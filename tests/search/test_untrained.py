@@ -1,3 +1,6 @@
+from collections.abc import Sequence
+from statistics import fmean
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -7,7 +10,7 @@ from torch import Tensor
 
 from radars.memory import measure
 from radars.nn.expressivity import Expressivity
-from radars.nn.look import look_step
+from radars.nn.look import Judge, look_step
 from radars.nn.regions import Regions
 from radars.nn.supernet import Supernet
 from radars.search import untrained
@@ -42,13 +45,15 @@ def test_a_larger_network_tells_more_apart_and_uses_more_channels() -> None:
     assert large.size > small.size
 
 
-def test_draws_are_the_same_for_all_architectures() -> None:
+def test_draws_are_the_same_for_all_architectures_and_their_mean_counts() -> None:
     bench = SETUP.workbench()
     seen: list[tuple[dict[str, Tensor], Tensor]] = []
+    said: list[list[float]] = []
 
-    def spy(child: Supernet, example_B: Tensor, *judges: object, **settings: object) -> None:
+    def spy(child: Supernet, example_B: Tensor, judges: Sequence[Judge], **settings: Any) -> None:
         seen.append((child.state(), example_B))
-        look_step(child, example_B, *judges, **settings)  # type: ignore[arg-type]
+        look_step(child, example_B, judges, **settings)
+        said.append([judge.score() for judge in judges])
 
     with patch.object(untrained, "look_step", spy):
         deep, shallow = (look_at(SETUP, bench, architecture, 2) for architecture in (DEEP, SHALLOW))
@@ -63,6 +68,8 @@ def test_draws_are_the_same_for_all_architectures() -> None:
     assert first.size == deep.size > shallow.size
     assert deep == look_at(SETUP, bench, DEEP, 2)
     assert deep.expressivity != first.expressivity
+    regions, expressivity = map(fmean, zip(*said[:4], strict=True))
+    assert (deep.regions, deep.expressivity) == pytest.approx((regions, expressivity))
     assert look_at(SETUP, bench, DEEP, 0) == Untrained(0.0, deep.size, 0.0)
 
 

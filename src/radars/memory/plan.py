@@ -23,7 +23,7 @@ from radars.units import format_bytes
 
 _MAX_TRIES = 12
 _MAX_TRACED = 400  # candidates; beyond that an exact trace takes more than ten seconds
-_NEAR = 0.1  # of the budget, or of the room for pruned candidates: what may stay empty
+_NEAR = 0.1  # of the room for pruned candidates: what may stay empty
 _HOPELESS = 1.5  # times the budget by prices, which are not that far off
 
 _Traced = tuple[TrainingSpec, Subspace, Levers, type | None]
@@ -248,8 +248,8 @@ class Planner:
     def _first_that_fits(self, subspace: Subspace, weigh: Weigh | None = None) -> Plan | None:
         """The plan with the cheapest levers that fit, as each setting holds less than the last.
 
-        Looks first where prices say, and goes on from there in ever longer steps, until it is the
-        first, or leaves little of the budget: an exact trace takes a while.
+        An exact trace takes a while, so it looks first where prices say, and goes on from there in
+        ever longer steps.
         """
         settings = self._settings_for(subspace)
 
@@ -266,14 +266,9 @@ class Planner:
         while low < high:
             index = min(max(index, low), high - 1)
             if self._fits(subspace, settings[index], weigh):
-                high = index
-                is_near = made(index).memory.peak_bytes >= (1 - _NEAR) * self.budget_bytes
-                if is_near and settings[index].is_graded:
-                    break
-                index -= step
+                high, index = index, index - step
             else:
-                low = index + 1
-                index += step
+                low, index = index + 1, index + step
             step *= 2
         return made(high) if high < len(settings) else None
 

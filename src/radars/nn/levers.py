@@ -63,11 +63,6 @@ class Levers:
             yield [of_mixture.of_candidate(own, num_candidates) for own in range(num_candidates)]
 
     @property
-    def is_graded(self) -> bool:
-        """Whether a little less of it costs a little less time: that of recomputing alone."""
-        return not self.split_channels and self.micro_batches == 1
-
-    @property
     def extra_passes(self) -> float:
         """How often a candidate is run forward again for each backward pass."""
         return self.recompute * (1 + self.split_channels)

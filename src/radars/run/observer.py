@@ -106,9 +106,8 @@ class RunObserver(ABC):
         if self._agreed(self._interrupt.stop_requested):
             self._stop()
 
-    def _stop(self, *, is_saved: bool = False) -> NoReturn:
-        if not is_saved:
-            self.save()
+    def _stop(self) -> NoReturn:
+        self.save()
         raise Stopped(f"the {self.noun} was interrupted, and everything is saved")
 
     def _save_where_due(self) -> None:

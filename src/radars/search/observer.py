@@ -55,7 +55,8 @@ class Observer(RunObserver):
         self.state = state
         self._max_seconds = max_seconds
         self._group = group or Group()
-        self._is_saved = state.num_saves > 0  # what is resumed, is
+        self._is_preparing = False
+        self._steps_saved = state.total_steps if state.num_saves else None  # in the newest
         self._logged_at = self._preferred_at = -math.inf  # in seconds of the search
 
     @contextmanager
@@ -92,27 +93,28 @@ class Observer(RunObserver):
     def preparation(self, label: str, total: int) -> Iterator[Callable[[], None]]:
         """Within, the yielded function is called after each part of what comes before a phase.
 
-        The parts are not saved one by one: a search that is stopped begins with the first again.
+        Nothing is saved within: a search that is stopped there begins with the first part again.
 
         Args:
             label: what people read.
             total: its parts, where there are not fewer.
         """
-        if not self._is_saved:
+        if self._steps_saved != self.state.total_steps:
             self.save()
-        with self._progress.phase(label, total) as bar:
+        self._is_preparing = True
+        try:
+            with self._progress.phase(label, total) as bar:
 
-            def tick() -> None:
-                bar.advance()
-                self.check(is_saved=True)
+                def tick() -> None:
+                    bar.advance()
+                    self.check()
 
-            yield tick
+                yield tick
+        finally:
+            self._is_preparing = False
 
-    def check(self, *, is_saved: bool = False) -> None:
+    def check(self) -> None:
         """Stops the search where that is asked for, or its time is up.
-
-        Args:
-            is_saved: whether what is to be saved is saved already.
 
         Raises:
             Stopped: somebody pressed Ctrl-C; everything is saved.
@@ -123,23 +125,22 @@ class Observer(RunObserver):
             self._interrupt.stop_requested, self.state.seconds > self._max_seconds
         )
         if is_stopped:
-            self._stop(is_saved=is_saved)
+            self._stop()
         if is_late:
-            if not is_saved:
-                self.save()
+            self.save()
             raise TimeLimitReached("the search reached its time limit")
 
     def save(self) -> None:
-        """Saves a checkpoint."""
-        super().save()
-        self._is_saved = True
+        """Saves a checkpoint, but for within a preparation."""
+        if not self._is_preparing:
+            super().save()
+            self._steps_saved = self.state.total_steps
 
     def _checkpoint_step(self) -> int:
         self.state.num_saves += 1
         return self.state.num_saves
 
     def _after_step(self, phase: str, accuracy: float, *, is_last: bool) -> None:
-        self._is_saved = False
         self.check()
         seconds = self.state.seconds
         if is_last or seconds - self._logged_at > _interval_seconds(seconds, 300, least=0.5):

@@ -156,12 +156,11 @@ def audition(
     promising = _promising(bench, controller.full, drawn, stand, config)
     effects = main_effects(drawn, rewards, controller.full)
 
+    def expected(architecture: Architecture) -> float:
+        return fmean(rewards) + sum(effects[choice][name] for choice, name in architecture.items())
+
     def standings(architectures: list[Architecture], untrained: list[Untrained]) -> list[float]:
-        expected = [
-            fmean(rewards) + sum(effects[choice][name] for choice, name in architecture.items())
-            for architecture in architectures
-        ]
-        return standards.standings(expected, untrained, config)
+        return standards.standings(list(map(expected, architectures)), untrained, config)
 
     stand = standings(promising, [look(a, config.regions_draws) for a in promising])
     order = sorted(range(len(promising)), key=stand.__getitem__, reverse=True)
