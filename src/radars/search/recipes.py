@@ -12,7 +12,7 @@ from radars.errors import ConfigError
 
 _CIFAR: dict[str, Any] = {
     "proxy_options": {"width": 16},
-    # each image is seen a few times: too seldom to be learnt by heart, and augmented it takes longer
+    # each image is seen a few times: too seldom to be learnt by heart; augmented, it takes longer
     "data": {"num_train": 40_000, "validation_fraction": 0.25, "augment": False},
     "optimizer": {"learning_rate": 0.1},
     "num_rounds": 2,
