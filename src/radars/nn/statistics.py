@@ -57,18 +57,15 @@ class StatisticsCopy:
         self._buffers: dict[torch.dtype, list[Tensor]] = {}
         for layer in batch_norms(module):
             for buffer in layer.buffers():
-                self._buffers.setdefault(buffer.dtype, []).append(buffer)
-        self._copies = {dtype: _joined(buffers) for dtype, buffers in self._buffers.items()}
+                flat = buffer if buffer.dim() == 1 else buffer.view(-1)
+                self._buffers.setdefault(buffer.dtype, []).append(flat)
+        self._copies = {dtype: torch.cat(buffers) for dtype, buffers in self._buffers.items()}
 
     def restore_unless(self, is_sound: Tensor) -> None:
         """Puts them back where the scalar `is_sound` is false; does not wait for the device."""
         for dtype, copy in self._copies.items():
             buffers = self._buffers[dtype]
-            kept = torch.where(is_sound, _joined(buffers), copy)
+            kept = torch.where(is_sound, torch.cat(buffers), copy)
             parts = torch.split(kept, [buffer.numel() for buffer in buffers])
             for buffer, part in zip(buffers, parts, strict=True):
-                buffer.copy_(part.view_as(buffer))
-
-
-def _joined(buffers: list[Tensor]) -> Tensor:
-    return torch.cat([buffer.reshape(-1) for buffer in buffers])
+                buffer.copy_(part)
