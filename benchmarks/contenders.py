@@ -16,6 +16,7 @@ from pathlib import Path
 from about import about
 from scipy.stats import kendalltau
 
+from radars.compare import Table, read_table
 from radars.run import CheckpointStore, read_config
 from radars.run.allocator import freed_memory_kept
 from radars.search import SearchConfig
@@ -24,7 +25,7 @@ from radars.search.setup import SearchSetup
 from radars.search.state import of_part
 from radars.settings import merge_settings, validate_settings
 from radars.space import Architecture
-from radars.spaces.nasbench_macro import from_table_key, table_key
+from radars.spaces.nasbench_macro import table_key
 
 RESULTS = Path(__file__).parent / "results" / "contenders.jsonl"
 
@@ -38,12 +39,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=600, help="of each training")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides")
     arguments = parser.parse_args()
-    table = {
-        key: entry["mean_acc"]
-        for key, entry in json.loads(
-            (arguments.data / "nas-bench-macro" / "nas-bench-macro_cifar10.json").read_text()
-        ).items()
-    }
+    path = arguments.data / "nas-bench-macro" / "nas-bench-macro_cifar10.json"
+    table = read_table(f"nas-bench-macro={path}")
     settings = merge_settings(read_config(arguments.run) or {}, overrides=arguments.overrides)
     setup = SearchSetup.of(validate_settings(SearchConfig, settings))
     bench = setup.workbench()
@@ -61,9 +58,9 @@ def main() -> None:
             child.inherit(shared)
             task = Contender(architecture, child.state(), arguments.steps)
             accuracies.append(train_contender(setup, bench, task))
-            key = table_key(architecture)
-            print(key, table[key], accuracies[-1], flush=True)
-    known = [table[table_key(architecture)] for architecture in chosen]
+            known = table.accuracy(architecture)
+            print(f"{table_key(architecture)}: {accuracies[-1]:.2%}, table {known:.2%}", flush=True)
+    table_accuracies = list(map(table.accuracy, chosen))
     row = {
         **about(),
         "seed": setup.config.seed,
@@ -71,18 +68,18 @@ def main() -> None:
         "learning_rate": setup.config.select.optimizer.learning_rate,
         "augment": setup.config.data.augment,
         "architectures": list(map(table_key, chosen)),
-        "table_accuracies": known,
+        "table_accuracies": table_accuracies,
         "accuracies": accuracies,
-        "tau": round(float(kendalltau(known, accuracies).statistic), 3),
+        "tau": round(float(kendalltau(table_accuracies, accuracies).statistic), 3),
     }
     with RESULTS.open("a") as file:
         file.write(json.dumps(row) + "\n")
     print(row)
 
 
-def best(setup: SearchSetup, table: dict[str, float], number: int) -> list[Architecture]:
+def best(setup: SearchSetup, table: Table, number: int) -> list[Architecture]:
     """The first architectures of the table that satisfy the constraints, each network once."""
-    ranked = (from_table_key(key) for key in sorted(table, key=table.__getitem__, reverse=True))
+    ranked = sorted(table, key=table.accuracy, reverse=True)
     return setup.workbench().different(filter(setup.feasible.allows, ranked), number)
 
 

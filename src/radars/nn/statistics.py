@@ -57,6 +57,7 @@ class StatisticsCopy:
         self._buffers: dict[torch.dtype, list[Tensor]] = {}
         for layer in batch_norms(module):
             for buffer in layer.buffers():
+                # most are flat, and on the fake tensors of a prediction a view is slow
                 flat = buffer if buffer.dim() == 1 else buffer.view(-1)
                 self._buffers.setdefault(buffer.dtype, []).append(flat)
         self._copies = {dtype: torch.cat(buffers) for dtype, buffers in self._buffers.items()}
