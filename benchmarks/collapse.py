@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 from about import about
+from macro_table import macro_table
 
 from radars.data import DataConfig
 from radars.memory import Levers, Plan
@@ -39,9 +40,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--seeds", default="0,1,2")
     arguments = parser.parse_args()
-    table = json.loads(
-        (arguments.data / "nas-bench-macro" / "nas-bench-macro_cifar10.json").read_text()
-    )
+    table = macro_table(arguments.data)
     for seed in map(int, arguments.seeds.split(",")):
         setup = setup_of(arguments, seed)
         bench, supernet = setup.workbench(), setup.new_supernet()
@@ -66,7 +65,7 @@ def main() -> None:
                 "key": table_key(best),
                 "num_identities": sum(name == "identity" for name in best.values()),
                 "identity_probability": round(probability / NUM_CHOICES, 3),
-                "table_accuracy": round(table[table_key(best)]["mean_acc"], 2),
+                "table_accuracy": round(100 * table.accuracy(best), 2),
             }
             RESULTS.parent.mkdir(exist_ok=True)
             with RESULTS.open("a") as file:

@@ -14,9 +14,10 @@ import json
 from pathlib import Path
 
 from about import about
+from macro_table import macro_table
 from scipy.stats import kendalltau
 
-from radars.compare import Table, read_table
+from radars.compare import Table
 from radars.run import CheckpointStore, read_config
 from radars.run.allocator import freed_memory_kept
 from radars.search import SearchConfig
@@ -39,8 +40,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=600, help="of each training")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides")
     arguments = parser.parse_args()
-    path = arguments.data / "nas-bench-macro" / "nas-bench-macro_cifar10.json"
-    table = read_table(f"nas-bench-macro={path}")
+    table = macro_table(arguments.data)
     settings = merge_settings(read_config(arguments.run) or {}, overrides=arguments.overrides)
     setup = SearchSetup.of(validate_settings(SearchConfig, settings))
     bench = setup.workbench()

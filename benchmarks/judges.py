@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from about import about
+from macro_table import macro_table
 from scipy.stats import kendalltau
 
 from radars.data import DataConfig
@@ -26,7 +27,7 @@ from radars.search import SearchConfig
 from radars.search.setup import SearchSetup
 from radars.search.standing import Standard
 from radars.search.untrained import look_at
-from radars.spaces.nasbench_macro import from_table_key
+from radars.spaces.nasbench_macro import table_key
 
 RESULTS = Path(__file__).parent / "results" / "judges.jsonl"
 JUDGES = ("regions", "expressivity", "size")
@@ -45,16 +46,16 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=4, help="of fresh weights, as in the recipe")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    table = json.loads(
-        (arguments.data / "nas-bench-macro" / "nas-bench-macro_cifar10.json").read_text()
-    )
-    keys = random.Random(arguments.seed).sample(sorted(table), arguments.number)
+    table = macro_table(arguments.data)
+    every = sorted(table, key=table_key)
+    sample = random.Random(arguments.seed).sample(every, arguments.number)
+    entries = [table[architecture] for architecture in sample]
     setup = setup_of(arguments.data / "cifar10")
     bench = setup.workbench()
-    looks = [look_at(setup, bench, from_table_key(key), arguments.draws) for key in keys]
+    looks = [look_at(setup, bench, architecture, arguments.draws) for architecture in sample]
     for setting, most_macs in SETTINGS.items():
-        chosen = [index for index, key in enumerate(keys) if table[key]["flops"] <= most_macs]
-        accuracies = [table[keys[index]]["mean_acc"] for index in chosen]
+        chosen = [n for n, entry in enumerate(entries) if (entry.macs or 0) <= most_macs]
+        accuracies = [100 * entries[n].test_accuracy for n in chosen]
         said = [[getattr(looks[n], judge) for n in chosen] for judge in JUDGES]
         scores_JN = np.array([list(map(Standard.of(values).score, values)) for values in said])
         for weights in WEIGHTS:

@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from about import about
+from macro_table import macro_table
 
+from radars.cost import Constraint
 from radars.space import Architecture
 from radars.spaces.nasbench_macro import table_key
 
@@ -33,40 +35,37 @@ def main() -> None:
     parser.add_argument("--budget", default="270MiB")
     parser.add_argument("--set", action="append", default=[], dest="overrides")
     arguments = parser.parse_args()
-    table = json.loads(
-        (arguments.data / "nas-bench-macro" / "nas-bench-macro_cifar10.json").read_text()
-    )
-    limit = float(arguments.constraint.partition("<=")[2] or "inf")
-    ranked = sorted(
-        (entry["mean_acc"] for entry in table.values() if entry["flops"] <= limit), reverse=True
-    )
+    table = macro_table(arguments.data)
+    constraints = [Constraint.parse(arguments.constraint)] if arguments.constraint else []
+    accuracies = 100 * table.accuracies(constraints)
+    number = len(accuracies)
     found = []
     for seed in map(int, arguments.seeds.split(",")):
         row = search(arguments, seed)
-        key = table_key(Architecture(row["architecture"]))
-        accuracy = table[key]["mean_acc"]
+        architecture = Architecture(row["architecture"])
+        key, accuracy = table_key(architecture), 100 * table.accuracy(architecture)
         row |= {
             "key": key,
             "table_accuracy": round(accuracy, 3),
-            "rank": sum(better > accuracy for better in ranked) + 1,
-            "of": len(ranked),
-            "regret": round(ranked[0] - accuracy, 3),
+            "rank": table.rank(architecture, constraints),
+            "of": number,
+            "regret": round(100 * table.regret(architecture, constraints), 3),
         }
         found.append(accuracy)
         RESULTS.parent.mkdir(exist_ok=True)
         with RESULTS.open("a") as file:
             file.write(json.dumps(row) + "\n")
         print(
-            f"seed {seed}: {key} {accuracy:.2f}% rank {row['rank']} of {len(ranked)}, "
+            f"seed {seed}: {key} {accuracy:.2f}% rank {row['rank']} of {number}, "
             f"{row['search_seconds']:.0f} s, peak {row['measured_peak_bytes'] / 2**20:.1f} MiB of "
             f"{row['budget_bytes'] / 2**20:.0f} MiB",
             flush=True,
         )
     median = statistics.median(found)
     print(
-        f"median {median:.2f}% ({min(found):.2f} to {max(found):.2f}); best {ranked[0]:.2f}%, "
-        f"best 1% from {ranked[len(ranked) // 100]:.2f}%, best 5% from "
-        f"{ranked[len(ranked) // 20]:.2f}%"
+        f"median {median:.2f}% ({min(found):.2f} to {max(found):.2f}); best {accuracies[-1]:.2f}%, "
+        f"best 1% from {accuracies[-1 - number // 100]:.2f}%, best 5% from "
+        f"{accuracies[-1 - number // 20]:.2f}%"
     )
 
 

@@ -28,9 +28,10 @@ _HOPELESS = 1.5  # times the budget by prices, which are not that far off
 
 _Traced = tuple[TrainingSpec, Subspace, Levers, type | None]
 _Priced = tuple[tuple[str, Prices], ...]
+_PricedFor = tuple[TrainingSpec, bool]  # whether channels may be split
 # of every planner of a space: another search of it, or one that is resumed, traces nothing again
 _memories: WeakKeyDictionary[SearchSpace, dict[_Traced, StepMemory]] = WeakKeyDictionary()
-_prices: WeakKeyDictionary[SearchSpace, dict[TrainingSpec, _Priced]] = WeakKeyDictionary()
+_prices: WeakKeyDictionary[SearchSpace, dict[_PricedFor, _Priced]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,22 @@ class Planner:
     @cached_property
     def prices(self) -> Mapping[str, Mapping[str, Price]]:
         """What each candidate adds to the memory of a step, over all its places."""
+        return self._summed(self._place_prices())
+
+    def _place_prices(self, levers: Levers = PLAIN) -> _Priced:
+        """Prices by place; what is spared by splitting channels only where that is a lever."""
+        split_channels = levers.split_channels > 0
+        known = _prices.setdefault(self.space, {})
+        key = self.spec, split_channels
+        if key not in known:
+            known[key] = place_prices(
+                self.space, self.spec, self._price_cache, split_channels=split_channels
+            )
+        return known[key]
+
+    def _summed(self, place_prices: _Priced) -> dict[str, dict[str, Price]]:
         prices: dict[tuple[str, str], Price] = {}
-        for choice, by_name in self._place_prices:
+        for choice, by_name in place_prices:
             for name, price in by_name.items():
                 key = choice, name
                 prices[key] = prices[key] + price if key in prices else price
@@ -99,21 +114,14 @@ class Planner:
             for choice, names in self.space.full.items()
         }
 
-    @property
-    def _place_prices(self) -> _Priced:
-        known = _prices.setdefault(self.space, {})
-        if self.spec not in known:
-            known[self.spec] = place_prices(self.space, self.spec, self._price_cache)
-        return known[self.spec]
-
     @cached_property
     def costs(self) -> CostTable:
         """What each candidate adds to the time of a step."""
         return CostTable.of(self.space, self.spec.input_shape)
 
-    @cached_property
-    def _knapsack(self) -> Knapsack:
-        return Knapsack(self.space, self.prices, self.costs, self._max_cost_ratio)
+    def _knapsack(self, levers: Levers) -> Knapsack:
+        prices = self._summed(self._place_prices(levers))
+        return Knapsack(self.space, prices, self.costs, self._max_cost_ratio)
 
     def tighten(self, budget_bytes: int) -> None:
         """Plans within less from now on, as the device has less than was thought."""
@@ -182,12 +190,12 @@ class Planner:
 
         Args: as for `predict`.
         """
-        smallest = self.smallest_path().as_subspace()
+        smallest, prices = self.smallest_path().as_subspace(), self._place_prices(levers)
         traced = replace(levers, recompute=float(levers.recompute > 0))  # once for all parts
         return (
             self.predict(smallest, traced, weigh).peak_bytes
-            + held_bytes(self._place_prices, subspace, levers)
-            - held_bytes(self._place_prices, smallest, traced)
+            + held_bytes(prices, subspace, levers)
+            - held_bytes(prices, smallest, traced)
         )
 
     @cached_property
@@ -241,7 +249,7 @@ class Planner:
         preferences = preferences or {
             choice: dict.fromkeys(names, 1.0 / len(names)) for choice, names in within.items()
         }
-        kept = self._knapsack.filled(preferences, within, self.smallest_path(within))
+        kept = self._knapsack(PLAIN).filled(preferences, within, self.smallest_path(within))
         plan = self._first_that_fits(kept) or self._pruned_to_fit(preferences, within)
         return replace(plan, is_pruned=plan.subspace != within)
 
@@ -298,18 +306,19 @@ class Planner:
         levers = self._settings[-1]
         smallest = self.smallest_path(within)
         best = self.plan_path(smallest)
-        least_bytes = self._knapsack.expected_bytes(smallest, levers)
+        knapsack = self._knapsack(levers)
+        least_bytes = knapsack.expected_bytes(smallest, levers)
         room_bytes: float = self.budget_bytes - self.predict(smallest, levers).peak_bytes
         near_bytes = _NEAR * room_bytes
         enough_bytes, too_much_bytes = 0.0, math.inf  # of room
         for _ in range(_MAX_TRIES if room_bytes > 0 else 0):
-            kept = self._knapsack.filled(preferences, within, smallest, levers, room_bytes)
+            kept = knapsack.filled(preferences, within, smallest, levers, room_bytes)
             memory = self.predict(kept, levers)
             left_bytes = self.budget_bytes - memory.peak_bytes
             if left_bytes >= 0:
                 best, enough_bytes = self._made(kept, levers, memory), room_bytes
             else:
-                used_bytes = self._knapsack.expected_bytes(kept, levers) - least_bytes
+                used_bytes = knapsack.expected_bytes(kept, levers) - least_bytes
                 too_much_bytes = min(room_bytes, used_bytes)
             if 0 <= left_bytes <= near_bytes or too_much_bytes - enough_bytes <= near_bytes:
                 break
@@ -319,7 +328,7 @@ class Planner:
         return best
 
     def _made(self, subspace: Subspace, levers: Levers, memory: StepMemory) -> Plan:
-        places = [choice for choice, _ in self._place_prices]
+        places = [choice for choice, _ in self._place_prices()]
         macs_at = [
             [
                 self.costs.candidates[choice][name].macs / places.count(choice)

@@ -4,7 +4,7 @@ Prices order the candidates and guide the plan; whether a plan fits is decided b
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 
 import torch
 from torch import Tensor
@@ -31,7 +31,7 @@ class Price:
         working: the most that the rest of its step holds beside all that; one candidate of a path
             at a time.
         spared: how much less of what is saved and working is there at once where it runs in parts
-            of its channels.
+            of its channels; 0 where nobody asked.
     """
 
     resident: int = 0
@@ -55,6 +55,12 @@ class Price:
         spared = self.spared if levers.split_channels else 0
         return (self.saved + self.working - spared) / levers.micro_batches
 
+    def sparing(self, peak_in_parts_bytes: int) -> "Price":
+        """With what it spares in parts of its channels, from their peak; 0 where it has none."""
+        peak_bytes = self.saved + self.gradients + self.working
+        spared = max(0, peak_bytes - peak_in_parts_bytes) if peak_in_parts_bytes else 0
+        return replace(self, spared=spared)
+
     def __add__(self, other: "Price") -> "Price":
         return Price(
             self.resident + other.resident,
@@ -70,21 +76,43 @@ Prices = Mapping[str, Price]
 
 
 def place_prices(
-    space: SearchSpace, spec: TrainingSpec, cache: PriceCache | None = None
+    space: SearchSpace,
+    spec: TrainingSpec,
+    cache: PriceCache | None = None,
+    *,
+    split_channels: bool = False,
 ) -> tuple[tuple[str, Prices], ...]:
     """Prices every candidate at each place of a space: its choice, and candidate to price.
 
     Each distinct candidate and input shape is traced once, on fake tensors, or found in the cache.
+
+    Args:
+        space: the search space.
+        spec: batch, optimizer, precision.
+        cache: of prices on disk; None for none.
+        split_channels: whether to trace, too, what is spared in parts of the channels. It takes as
+            long again; otherwise nothing is.
     """
 
     def price(factory: Factory, place: Place) -> tuple[int, ...]:
         return astuple(_price(factory, place, spec))
 
-    places = price_places(space, spec.input_shape, price, _dependencies(spec), cache)
-    return tuple(
+    def peak_in_parts(factory: Factory, place: Place) -> tuple[int]:
+        return (_peak_in_parts(factory, place, spec),)
+
+    about = _dependencies(spec)
+    plain = price_places(space, spec.input_shape, price, about, cache)
+    priced = [
         (place.choice, {name: Price(*numbers) for name, numbers in prices.items()})
-        for place, prices in places
-    )
+        for place, prices in plain
+    ]
+    if split_channels:
+        parts = price_places(space, spec.input_shape, peak_in_parts, ("parts", *about), cache)
+        priced = [
+            (choice, {name: price.sparing(peaks[name][0]) for name, price in prices.items()})
+            for (choice, prices), (_, peaks) in zip(priced, parts, strict=True)
+        ]
+    return tuple(priced)
 
 
 def held_bytes(
@@ -125,51 +153,55 @@ def _dependencies(spec: TrainingSpec) -> tuple[object, ...]:
 def _price(factory: Factory, place: Place, spec: TrainingSpec) -> Price:
     """Traces a training step of one candidate."""
     with FakeTensorMode(), without_collector():
-        return _price_on_fakes(factory, place, spec)
+        step = _Step(factory, place, spec)
+        saved_bytes, peak_bytes = step.traced(step.candidate)
+        gradient_bytes = sum(parameter.nbytes for parameter in step.candidate.parameters())
+        return Price(
+            resident=MemoryTracker({Part.PARAMETERS: step.resident}, spec.device).now_bytes,
+            saved=saved_bytes,
+            gradients=gradient_bytes,
+            working=max(0, peak_bytes - saved_bytes - gradient_bytes),
+        )
 
 
-def _price_on_fakes(factory: Factory, place: Place, spec: TrainingSpec) -> Price:
-    device = spec.device
-    with building(device):
-        candidate = factory()
-    leaves = [
-        torch.empty(spec.batch_size, *shape[1:], device=device, requires_grad=True)
-        for shape in place.input_shapes
-    ]
-    parameters = list(candidate.parameters())
-    optimizer = spec.optimizer.build(parameters) if parameters else None
+def _peak_in_parts(factory: Factory, place: Place, spec: TrainingSpec) -> int:
+    """Traces a training step in parts of the channels; 0 where a candidate does not allow that."""
+    with FakeTensorMode(), without_collector():
+        step = _Step(factory, place, spec)
+        parts = in_parts(step.candidate)
+        return 0 if parts is step.candidate else step.traced(parts)[1]
 
-    resident: list[Tensor] = [*parameters, *candidate.buffers()]
-    if optimizer is not None:
-        resident += state_tensors(optimizer)
 
-    def traced(function: Callable[..., Tensor]) -> tuple[int, int]:
+class _Step:
+    """A training step of one candidate alone, on fake tensors."""
+
+    def __init__(self, factory: Factory, place: Place, spec: TrainingSpec) -> None:
+        self._spec = spec
+        with building(spec.device):
+            self.candidate = factory()
+        self._leaves = [
+            torch.empty(spec.batch_size, *shape[1:], device=spec.device, requires_grad=True)
+            for shape in place.input_shapes
+        ]
+        parameters = list(self.candidate.parameters())
+        self._optimizer = spec.optimizer.build(parameters) if parameters else None
+        self.resident: list[Tensor] = [*parameters, *self.candidate.buffers()]
+        if self._optimizer is not None:
+            self.resident += state_tensors(self._optimizer)
+
+    def traced(self, function: Callable[..., Tensor]) -> tuple[int, int]:
         """The bytes that are there after a forward pass, and the most in the whole step."""
-        inputs = [tensor.clone() for tensor in leaves]  # as a candidate may begin in place
-        tracker = MemoryTracker({Part.PARAMETERS: [*resident, *inputs]}, device)
+        device = self._spec.device
+        inputs = [tensor.clone() for tensor in self._leaves]  # as a candidate may begin in place
+        tracker = MemoryTracker({Part.PARAMETERS: [*self.resident, *inputs]}, device)
         before_bytes = tracker.now_bytes
         with tracker:
-            with autocast(device, spec.precision):
+            with autocast(device, self._spec.precision):
                 output = function(*inputs)
             saved_bytes = tracker.now_bytes - before_bytes
             if output.requires_grad:  # not that of a candidate that returns zeros
                 output.backward(torch.empty_like(output))  # type: ignore[no-untyped-call]
-            if optimizer is not None:
-                optimizer.step()
-                optimizer.zero_grad()
-            for tensor in leaves:
-                tensor.grad = None
-            del output
+            if self._optimizer is not None:
+                self._optimizer.step()
+                self._optimizer.zero_grad()
         return saved_bytes, tracker.peak_bytes - before_bytes
-
-    saved_bytes, peak_bytes = traced(candidate)
-    parts = in_parts(candidate)
-    peak_in_parts_bytes = peak_bytes if parts is candidate else traced(parts)[1]
-    gradient_bytes = sum(parameter.nbytes for parameter in parameters)
-    return Price(
-        resident=MemoryTracker({Part.PARAMETERS: resident}, device).now_bytes,
-        saved=saved_bytes,
-        gradients=gradient_bytes,
-        working=max(0, peak_bytes - saved_bytes - gradient_bytes),
-        spared=max(0, peak_bytes - peak_in_parts_bytes),
-    )

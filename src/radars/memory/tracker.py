@@ -16,6 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
 _CUDA_BLOCK_BYTES = 512  # the CUDA allocator rounds every tensor up to blocks of this size
+_DEVICE_OF = torch.ops.prim.device.default  # fake tensors are asked for it at every turn
 
 
 class Part(StrEnum):
@@ -113,6 +114,8 @@ class MemoryTracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         """Runs the operation, then counts what it returned."""
+        if func is _DEVICE_OF:
+            return args[0].device
         result = func(*args, **(kwargs or {}))
         for value in tree_iter(result):
             if isinstance(value, Tensor):

@@ -68,5 +68,4 @@ class StatisticsCopy:
             buffers = self._buffers[dtype]
             kept = torch.where(is_sound, torch.cat(buffers), copy)
             parts = torch.split(kept, [buffer.numel() for buffer in buffers])
-            for buffer, part in zip(buffers, parts, strict=True):
-                buffer.copy_(part)
+            torch._foreach_copy_(buffers, parts)

@@ -65,7 +65,7 @@ def weights_step(
         value = _backward(supernet, example_B, label_B, loss, precision, micro_batches, average)
     finally:
         supernet.logits.requires_grad_(True)
-    norm = nn.utils.clip_grad_norm_(supernet.weight_parameters(), max_gradient_norm)
+    norm = nn.utils.clip_grad_norm_(supernet.weight_parameters(), max_gradient_norm, foreach=True)
     is_sound = value.isfinite() & norm.isfinite()
     optimizers = supernet.weight_optimizers()
     with stepping_where(is_sound, *optimizers):
