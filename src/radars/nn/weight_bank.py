@@ -73,7 +73,7 @@ class WeightBank:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(stable_seed(self._seed, key))
                 module = factory()
-            nn.utils.convert_conv2d_weight_memory_format(module, torch.channels_last)
+            _to_channels_last(module)
             self._modules[key] = module
             self._optimizers[key] = self._optimizer_config.build(_parameters(module))
             if key in self._unclaimed:
@@ -246,6 +246,15 @@ def weights_of(key: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         )
         overlap.pull((f"module|{name}", tensor) for name, tensor in weights.items())
     return weights
+
+
+def _to_channels_last(module: nn.Module) -> None:
+    for layer in module.modules():
+        # those of 1x1 and of depthwise convolutions are as they should be, and a copy takes time
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) and not layer.weight.is_contiguous(
+            memory_format=torch.channels_last
+        ):
+            nn.utils.convert_conv2d_weight_memory_format(layer, torch.channels_last)
 
 
 def _parameters(module: nn.Module) -> list[nn.Parameter]:

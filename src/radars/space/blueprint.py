@@ -63,4 +63,7 @@ class _Uninitialised(TorchFunctionMode):
         kwargs = kwargs or {}
         if func in _INITIALISERS:
             return args[0] if args else kwargs["tensor"]
+        if func is torch.tensor and args and type(args[0]) is int:
+            # how many batches BatchNorm counted: a tensor of known value is slow to trace
+            return torch.empty((), **{"dtype": torch.long} | kwargs)
         return func(*args, **kwargs)
