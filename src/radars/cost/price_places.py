@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 import torch
 
 from radars.cost.price_cache import Numbers, PriceCache, price_key
-from radars.space import Factory, Place, SearchSpace, building, content_of
+from radars.space import Factory, Place, SearchSpace, building
 
 PriceOne = Callable[[Factory, Place], Numbers]
 """Prices one candidate at a place: whole numbers, as they are kept on disk."""
@@ -37,12 +37,11 @@ def price_places(
     for place in space.places(input_shape):
         prices: dict[str, Numbers] = {}
         for name, factory in place.factories.items():
-            with building(torch.device("meta")):
-                candidate = factory()
-            own = content_of(candidate)
+            own = place.contents[name]
             content = (own, place.input_shapes)
             if own is None or content not in known:
-                key = price_key(candidate, (place.input_shapes, *about))
+                with building(torch.device("meta")):
+                    key = price_key(factory(), (place.input_shapes, *about))
                 if key is not None and key in on_disk:
                     known[content] = on_disk[key]
                 else:

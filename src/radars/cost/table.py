@@ -1,15 +1,14 @@
 """`CostTable`: what each candidate adds to the cost of an architecture."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
 import torch
-from torch import nn
 
 from radars.cost.count import count_macs, count_parameters
 from radars.cost.metric import Additive, Metric
 from radars.errors import ConfigError, SpaceError
-from radars.space import SearchSpace, building, content_of
+from radars.space import Place, SearchSpace, building
 
 
 @dataclass(frozen=True)
@@ -65,17 +64,19 @@ class CostTable:
         costs = {name: dict.fromkeys(names, Cost()) for name, names in space.full.items()}
         known: dict[object, Cost] = {}
 
-        def cost_of(candidate: nn.Module, input_shapes: Sequence[tuple[int, ...]]) -> Cost:
-            content = content_of(candidate)
-            key = (content, tuple(input_shapes))
+        def cost_of(place: Place, name: str) -> Cost:
+            content = place.contents[name]
+            key = (content, place.input_shapes)
             if content is None or key not in known:
-                known[key] = Cost(count_macs(candidate, *input_shapes), count_parameters(candidate))
+                candidate = place.factories[name]()
+                macs = count_macs(candidate, *place.input_shapes)
+                known[key] = Cost(macs, count_parameters(candidate))
             return known[key]
 
         with building(torch.device("meta")):
             for place in space.places(input_shape):
-                for name, factory in place.factories.items():
-                    costs[place.choice][name] += cost_of(factory(), place.input_shapes)
+                for name in place.factories:
+                    costs[place.choice][name] += cost_of(place, name)
             first = space.best()
             network = space.build(first)
         total = Cost(count_macs(network, (1, *input_shape)), count_parameters(network))

@@ -5,13 +5,14 @@ import io
 import datasets
 import numpy as np
 from PIL import Image
-from sklearn.datasets import load_digits
 
 _LARGEST_VALUE = 16
 
 
 def open_digits() -> dict[str, datasets.Dataset]:
     """1,797 greyscale images of 8x8 pixels, ten classes, one split; values scaled to 0..255."""
+    from sklearn.datasets import load_digits  # takes a second, which other data need not wait for
+
     digits = load_digits()
     image_NHW = np.rint(digits.images * (255 / _LARGEST_VALUE)).astype(np.uint8)
     features = datasets.Features(

@@ -7,7 +7,6 @@ each candidate, which is seen in many architectures.
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from sklearn.linear_model import RidgeCV
 
 from radars.space import Architecture, Subspace
 
@@ -29,6 +28,8 @@ def main_effects(
         Choice to candidate of the subspace to its effect, in accuracy; 0 for a candidate of which
         no architecture holds any part.
     """
+    from sklearn.linear_model import RidgeCV  # takes a second, which planning need not wait for
+
     columns = [
         (choice, holds)
         for choice, names in subspace.items()

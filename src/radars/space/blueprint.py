@@ -27,7 +27,10 @@ def building(device: torch.device) -> Iterator[None]:
         yield
 
 
-def content_of(module: nn.Module) -> tuple[object, ...] | None:
+Content = tuple[object, ...]
+
+
+def content_of(module: nn.Module) -> Content | None:
     """What tells two candidates apart: their classes, settings, and weights' shapes.
 
     Returns:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from radars.errors import SpaceError, first_line
-from radars.space.blueprint import building, content_of
+from radars.space.blueprint import Content, building, content_of
 from radars.space.choose import Candidates, Choose, Factory, as_pairs, build_candidate
 
 
@@ -19,6 +19,7 @@ class Place:
         choice: the choice's name.
         index: 0 for the first place that follows the choice, 1 for the second, and so on.
         factories: candidate name to factory.
+        contents: candidate name to what tells it apart (`content_of`), or None where it is unknown.
         input_shapes: the shape of each tensor that the module is called with, for a batch of one.
         output_shape: the shape that every candidate returns, for a batch of one.
     """
@@ -26,6 +27,7 @@ class Place:
     choice: str
     index: int
     factories: dict[str, Factory]
+    contents: dict[str, Content | None]
     input_shapes: tuple[tuple[int, ...], ...]
     output_shape: tuple[int, ...]
 
@@ -44,6 +46,7 @@ class _Probe(nn.Module):
         self.index = index
         self.factories = factories
         self.place: Place | None = None
+        self._contents: dict[str, Content | None] = {}
         self._known = known
 
     def forward(self, *inputs: Tensor) -> Tensor:
@@ -57,13 +60,16 @@ class _Probe(nn.Module):
                     f"of {shapes} {first_name!r} returns {tuple(first.shape)} and {name!r} returns "
                     f"{tuple(output.shape)}; make their outputs alike"
                 )
-        self.place = Place(self.choice, self.index, self.factories, shapes, tuple(first.shape))
+        output_shape = tuple(first.shape)
+        self.place = Place(
+            self.choice, self.index, self.factories, self._contents, shapes, output_shape
+        )
         return first
 
     def _run(self, name: str, inputs: tuple[Tensor, ...]) -> Tensor:
         candidate = build_candidate(self.choice, name, self.factories[name]).eval()
         shapes = [tuple(tensor.shape) for tensor in inputs]
-        content = content_of(candidate)
+        self._contents[name] = content = content_of(candidate)
         key = (content, *shapes, *(tensor.dtype for tensor in inputs))
         if content is not None and key in self._known:
             return self._known[key]
