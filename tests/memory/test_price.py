@@ -1,6 +1,8 @@
+from dataclasses import replace
+
 import pytest
 import torch
-from tests.tiny import shared_space, tiny_space
+from tests.tiny import shared_space, tiny_space, wide_space
 from torch import nn
 
 from radars.memory import Levers, TrainingSpec
@@ -80,6 +82,17 @@ def test_a_candidate_may_begin_in_place() -> None:
 
     [(_, prices)] = place_prices(SearchSpace(network), SPEC)
     assert prices["relu"].resident == 0
+
+
+def test_what_splitting_channels_spares_is_traced_where_it_is_asked_for() -> None:
+    plain = place_prices(wide_space(), SPEC)
+    split = place_prices(wide_space(), SPEC, split_channels=True)
+    priced = [(a[name], b[name]) for (_, a), (_, b) in zip(plain, split, strict=True) for name in a]
+    assert all(before.spared == 0 for before, _ in priced)
+    assert any(after.spared > 0 for _, after in priced)
+    assert all(replace(after, spared=0) == before for before, after in priced)
+    levers = Levers(recompute=1.0, split_channels=1.0)
+    assert all(b.passing(levers) == a.passing(levers) - b.spared for a, b in priced)
 
 
 def test_prices_leave_randomness_alone() -> None:
