@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tests.tiny import quick_config, tiny_data, tiny_network
+from tests.tiny import quick_config, tiny_data, tiny_network, tiny_space
 from torch import Tensor, nn
 
 from radars.search import SearchResult, run_search
@@ -91,6 +91,11 @@ def deadly_network(choose: Choose) -> nn.Module:
 
 def deadly_space() -> SearchSpace:
     return SearchSpace(deadly_network, name="deadly", input_shape=(1, 8, 8))
+
+
+def searched_quickly(method: str, out: Path) -> None:
+    torch.set_num_threads(1)  # as in the tests' own process
+    run_search(quick_config(method), space=tiny_space(), data=tiny_data(), out=out)
 
 
 def searched(method: str, out: Path, executor: dict[str, Any], **options: Any) -> SearchResult:

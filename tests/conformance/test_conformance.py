@@ -1,8 +1,7 @@
 """What every search method must pass: another one is one more name in `METHODS`."""
 
-import os
+import multiprocessing
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
+from tests.tasks import searched_quickly
 from tests.tiny import (
     MIB,
     InterruptAt,
@@ -46,7 +46,6 @@ from radars.space import Architecture, Subspace
 WHOLE_SUPERNET = {"darts", "fbnet", "pcdarts"}  # methods that hold every candidate at once
 SPACE = tiny_space()
 DATA = tiny_data()
-ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.parametrize("method", sorted(METHODS))
 
@@ -141,24 +140,9 @@ def test_an_interrupted_search_goes_on_as_if_nothing_had_been(
     whole.assert_same(result, parts)
 
 
-CHILD = """
-import sys
-from pathlib import Path
-import torch
-torch.set_num_threads(1)
-from radars.search import run_search
-from tests.tiny import quick_config, tiny_data, tiny_space
-method, out = sys.argv[1:]
-run_search(quick_config(method), space=tiny_space(), data=tiny_data(), out=out)
-"""
-
-
-def start(method: str, out: Path) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
-        [sys.executable, "-c", CHILD, method, str(out)],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"},
-    )
+# whose server imports everything once, and whose processes start at once then
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["tests.tasks"])
 
 
 def newest_checkpoint(out: Path) -> int:
@@ -171,13 +155,15 @@ def test_a_search_that_is_killed_goes_on_as_if_nothing_had_been(
 ) -> None:
     whole = whole_of(method)
     out = tmp_path / "killed"
-    process = start(method, out)
+    process = PROCESSES.Process(target=searched_quickly, args=(method, out))
+    process.start()
     deadline = time.monotonic() + 120
-    while newest_checkpoint(out) < 10 and process.poll() is None:
+    while newest_checkpoint(out) < 10 and process.is_alive():
         assert time.monotonic() < deadline
         time.sleep(0.01)
     process.kill()
-    assert process.wait() == -signal.SIGKILL
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
     assert read_result(out) is None
     assert newest_checkpoint(out) < newest_checkpoint(whole.out)
     result = search(quick_config(method), out=out, resume=True)
