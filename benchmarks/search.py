@@ -48,10 +48,10 @@ import torch
 import torchvision
 import yaml
 from about import about
+from macro_table import macro_table
 from platformdirs import user_cache_path
 
-from radars.compare.table import Table
-from radars.compare.tables import read_table
+from radars.compare import Table
 from radars.cost import Constraint
 from radars.data import DataConfig, Normalisation, load_data
 from radars.space import Architecture
@@ -74,9 +74,7 @@ SETTINGS = (
 def main() -> None:
     """Searches, one after the other, and says what came of it."""
     arguments = parsed()
-    table = read_table(
-        f"nas-bench-macro={arguments.data}/nas-bench-macro/nas-bench-macro_cifar10.json"
-    )
+    table = macro_table(arguments.data)
     constraints = [Constraint.parse(arguments.constraint)] if arguments.constraint else []
     settings = {key: getattr(arguments, key) for key in SETTINGS}
     rows = []

@@ -7,8 +7,9 @@ import torch
 
 from radars.cost.count import count_macs, count_parameters
 from radars.cost.metric import Additive, Metric
+from radars.cost.price_places import price_places
 from radars.errors import ConfigError, SpaceError
-from radars.space import Place, SearchSpace, building
+from radars.space import Factory, Place, SearchSpace, building
 
 
 @dataclass(frozen=True)
@@ -62,22 +63,17 @@ class CostTable:
         if input_shape is None:
             raise SpaceError(f"costs need an input shape, but {space.name!r} has none; give one")
         costs = {name: dict.fromkeys(names, Cost()) for name, names in space.full.items()}
-        known: dict[object, Cost] = {}
 
-        def cost_of(place: Place, name: str) -> Cost:
-            content = place.contents[name]
-            key = (content, place.input_shapes)
-            if content is None or key not in known:
-                candidate = place.factories[name]()
-                macs = count_macs(candidate, *place.input_shapes)
-                known[key] = Cost(macs, count_parameters(candidate))
-            return known[key]
+        def count(factory: Factory, place: Place) -> tuple[int, int]:
+            with building(torch.device("meta")):
+                candidate = factory()
+                return count_macs(candidate, *place.input_shapes), count_parameters(candidate)
 
+        for place, counts in price_places(space, input_shape, count):
+            for name, numbers in counts.items():
+                costs[place.choice][name] += Cost(*numbers)
+        first = space.best()
         with building(torch.device("meta")):
-            for place in space.places(input_shape):
-                for name in place.factories:
-                    costs[place.choice][name] += cost_of(place, name)
-            first = space.best()
             network = space.build(first)
         total = Cost(count_macs(network, (1, *input_shape)), count_parameters(network))
         for choice, candidate_name in first.items():
