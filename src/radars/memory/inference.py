@@ -11,10 +11,9 @@ from functools import cache as remembered
 
 import torch
 from torch import Tensor, nn
-from torch._subclasses.fake_tensor import FakeTensorMode
 
 from radars.cost import Additive, Metric, PriceCache, price_places
-from radars.memory.predict import without_collector
+from radars.memory.fake import tracing
 from radars.memory.tracker import MemoryTracker, Part
 from radars.space import Architecture, Candidates, Factory, Place, SearchSpace, building
 
@@ -75,7 +74,7 @@ def inference_bytes(
 ) -> int:
     """Traces the whole network of an architecture: the peak of one forward pass."""
     device = _device(device_type)
-    with FakeTensorMode(), without_collector(), torch.no_grad():
+    with tracing(), torch.no_grad():
         with building(device):
             network = space.build(architecture).eval()
         example_B = torch.empty(batch_size, *input_shape, device=device)
@@ -100,7 +99,7 @@ def _price(
     factory: Factory, place: Place, batch_size: int, device: torch.device
 ) -> tuple[int, int]:
     """Bytes of a candidate's weights, and of the most that its forward pass makes."""
-    with FakeTensorMode(), without_collector(), torch.no_grad():
+    with tracing(), torch.no_grad():
         with building(device):
             candidate = factory().eval()
         inputs = [
@@ -139,7 +138,7 @@ def _trace_without_candidates(
         probes.append(_Probe(places[len(probes)].output_shape))
         return probes[-1]
 
-    with FakeTensorMode(), without_collector(), torch.no_grad():
+    with tracing(), torch.no_grad():
         with building(device):
             network = space.replay(choose).eval()
         example_B = torch.empty(batch_size, *input_shape, device=device)

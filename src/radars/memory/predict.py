@@ -1,16 +1,14 @@
 """`predict`: the memory of a training step, traced on fake tensors; nothing is allocated."""
 
-import gc
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 import torch
 from torch import Tensor, library, nn
-from torch._subclasses.fake_tensor import FakeTensorMode
 
+from radars.memory.fake import tracing
 from radars.memory.tracker import Breakdown, MemoryTracker, Part
 from radars.nn.levers import PLAIN, Levers
 from radars.nn.mixture import Mixture
@@ -121,7 +119,7 @@ def predict(
     if subspace.num_architectures == 1 and weigh is None:
         kinds = tuple(kind for kind in kinds if kind not in _OF_LOGITS)
     device = spec.device
-    with FakeTensorMode(), without_collector():
+    with tracing():
         with building(device):
             supernet = Supernet(
                 space,
@@ -184,21 +182,6 @@ def _architecture_bound(
         + _KEPT_FOR_WEIGHTS * max(output_bytes)
         + _COPIES_OF_LOGITS * of_logits
     )
-
-
-@contextmanager
-def without_collector() -> Iterator[None]:
-    """Within, Python looks for no reference cycles, of which a trace has none, among its objects.
-
-    Looking through the hundred thousands of them would be a good part of the time.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def run_step(

@@ -8,10 +8,10 @@ from dataclasses import astuple, dataclass, replace
 
 import torch
 from torch import Tensor
-from torch._subclasses.fake_tensor import FakeTensorMode
 
 from radars.cost import PriceCache, price_places
-from radars.memory.predict import TrainingSpec, without_collector
+from radars.memory.fake import tracing
+from radars.memory.predict import TrainingSpec
 from radars.memory.tracker import MemoryTracker, Part
 from radars.nn.levers import PLAIN, Levers
 from radars.nn.optimizer import state_tensors
@@ -152,7 +152,7 @@ def _dependencies(spec: TrainingSpec) -> tuple[object, ...]:
 
 def _price(factory: Factory, place: Place, spec: TrainingSpec) -> Price:
     """Traces a training step of one candidate."""
-    with FakeTensorMode(), without_collector():
+    with tracing():
         step = _Step(factory, place, spec)
         saved_bytes, peak_bytes = step.traced(step.candidate)
         gradient_bytes = sum(parameter.nbytes for parameter in step.candidate.parameters())
@@ -166,7 +166,7 @@ def _price(factory: Factory, place: Place, spec: TrainingSpec) -> Price:
 
 def _peak_in_parts(factory: Factory, place: Place, spec: TrainingSpec) -> int:
     """Traces a training step in parts of the channels; 0 where a candidate does not allow that."""
-    with FakeTensorMode(), without_collector():
+    with tracing():
         step = _Step(factory, place, spec)
         parts = in_parts(step.candidate)
         return 0 if parts is step.candidate else step.traced(parts)[1]

@@ -23,7 +23,7 @@ def building(device: torch.device) -> Iterator[None]:
 
     For fake and meta tensors, whose values nobody reads: setting them would be most of the work.
     """
-    with device, _Uninitialised():
+    with device, _WithoutValues():
         yield
 
 
@@ -53,8 +53,8 @@ def _settings(module: nn.Module) -> tuple[tuple[str, str], ...]:
     return tuple((key, repr(value)) for key, value in own)
 
 
-class _Uninitialised(TorchFunctionMode):
-    """Leaves out what gives tensors their first values."""
+class _WithoutValues(TorchFunctionMode):
+    """Leaves out what only values need, and takes long without them."""
 
     def __torch_function__(
         self,
@@ -69,4 +69,24 @@ class _Uninitialised(TorchFunctionMode):
         if func is torch.tensor and args and type(args[0]) is int:
             # how many batches BatchNorm counted: a tensor of known value is slow to trace
             return torch.empty((), **{"dtype": torch.long} | kwargs)
+        if func is nn.functional.batch_norm and _keeps_shape(*args, **kwargs):
+            return torch.empty_like(args[0])
         return func(*args, **kwargs)
+
+
+def _keeps_shape(
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    *further: object,
+    **more: object,
+) -> bool:
+    """Whether it is BatchNorm of a meta tensor that fits: it would run in many small operations."""
+    if input.device.type != "meta" or training or input.dim() < 2:
+        return False
+    of_channels = (running_mean, running_var, weight, bias)
+    num_channels = input.shape[1]
+    return all(each is None or each.numel() == num_channels for each in of_channels)

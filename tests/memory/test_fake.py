@@ -1,0 +1,126 @@
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
+
+from radars.memory import PLAIN, Levers, TrainingSpec, fake, predict
+from radars.memory.fake import tracing
+from radars.nn.optimizer import OptimizerConfig
+from radars.nn.steps import Precision, StepKind
+from radars.space import Subspace
+from radars.spaces import load_space
+
+Description = list[tuple[object, ...]]
+
+
+def described(returned: object, among: tuple[Tensor, ...]) -> Description:
+    """All that a step can tell of tensors, and which of the others they share memory with."""
+    several = returned if isinstance(returned, list | tuple) else [returned]
+    return [
+        (
+            *(type(tensor), tuple(tensor.shape), tensor.stride(), tensor.storage_offset()),
+            *(tensor.dtype, tensor.device, tensor.untyped_storage().nbytes()),
+            *(tensor.untyped_storage()._cdata == each.untyped_storage()._cdata for each in among),
+            *(tensor is each for each in among),
+        )
+        for tensor in several or ()
+        if isinstance(tensor, Tensor)
+    ]
+
+
+OPERATIONS: dict[str, Callable[[Tensor, Tensor], object]] = {
+    "new": lambda left, right: left @ right,
+    "broadcast": lambda left, right: left + right[0],
+    "into a transposed one": lambda left, right: torch.relu(left.t()),
+    "in place": lambda left, right: left.mul_(right),
+    "in place, of a part": lambda left, right: left[1:3].add_(1),
+    "view": lambda left, right: left[2:, 1:],
+    "view of a view": lambda left, right: left[1:][1:].t()[1:],
+    "absolute view": lambda left, right: left[1:].as_strided((2, 2), (2, 1), 3),
+    "view as bytes": lambda left, right: left.view(torch.uint8),
+    "expanded": lambda left, right: left[:1].expand(5, 4),
+    "several": lambda left, right: torch.var_mean(left, 1),
+    "several views": lambda left, right: torch.split(left, 2),
+    "list": lambda left, right: torch._foreach_mul([left, right], 2.0),
+    "list in place": lambda left, right: torch._foreach_add_([left, right], 1.0),
+    "of an integer": lambda left, right: torch.full((2,), 1),
+    "of a truth value": lambda left, right: torch.full((2,), True),
+    "of a float": lambda left, right: torch.full((2,), 1.0),
+    "of a type": lambda left, right: torch.zeros_like(left, dtype=torch.float64),
+    "bits": lambda left, right: left > right,
+    "complex": lambda left, right: torch.complex(left, right).conj().imag,
+    "known value": lambda left, right: torch.tensor(3) + torch.tensor(4),
+    "elsewhere": lambda left, right: torch.empty(3, device="cuda"),
+    "into another": lambda left, right: torch.add(left, right, out=left),
+    "random": lambda left, right: torch.nn.functional.dropout(left, 0.5),
+}
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_an_operation_is_the_same_the_second_time(name: str) -> None:
+    def run() -> Description:
+        base = torch.empty(5, 6)
+        left, right = base[1:, 2:], torch.empty(4, 4)
+        return described(OPERATIONS[name](left, right), (base, left, right))
+
+    with FakeTensorMode():
+        expected = run()
+    with tracing():
+        assert [run(), run()] == [expected, expected]
+
+
+def test_numbers_of_one_value_and_several_types_are_told_apart() -> None:
+    with tracing():
+        count = torch.empty(3, dtype=torch.int64)
+        for _ in range(2):
+            assert [(count * 1).dtype, (count * 1.0).dtype] == [torch.int64, torch.float32]
+            assert (count * True).dtype is torch.int64
+
+
+def test_default_type_and_inference_mode_count() -> None:
+    with tracing():
+        assert torch.empty(2).dtype is torch.float32
+        torch.set_default_dtype(torch.float64)
+        try:
+            assert torch.empty(2).dtype is torch.float64
+        finally:
+            torch.set_default_dtype(torch.float32)
+        torch.empty(2)
+        with torch.inference_mode():
+            assert torch.empty(2).is_inference()
+
+
+def test_values_are_neither_known_nor_made_up() -> None:
+    with tracing():
+        for _ in range(2):
+            assert int(torch.tensor(3)) == 3
+            with pytest.raises(DataDependentOutputException):
+                (torch.empty(2).sum() * 2).item()
+
+
+def test_tensors_of_another_trace_are_refused() -> None:
+    with tracing():
+        other, _ = torch.empty(2), torch.empty(2) + torch.empty(2)
+    with tracing(), pytest.raises(AssertionError, match="fake mode"):
+        other + other
+
+
+@pytest.mark.parametrize("name", ["digits", "vit"])
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_a_step_is_the_same_as_on_tensors_that_remember_nothing(
+    name: str, precision: Precision, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space = load_space(name)
+    assert space.input_shape is not None
+    two = Subspace({choice: names[-2:] for choice, names in space.full.items()})
+    optimizer = OptimizerConfig(name="adamw", learning_rate=1e-3)
+    spec = TrainingSpec(space.input_shape, 4, optimizer, precision=precision)
+    kinds = (StepKind.WEIGHTS, StepKind.ARCHITECTURE, StepKind.EVALUATION)
+    for levers in (PLAIN, Levers(recompute=1.0, micro_batches=2, split_channels=1.0)):
+        for kind in kinds:
+            remembered = predict(space, two, spec, kinds=[kind], levers=levers)
+            with monkeypatch.context() as patch:
+                patch.setattr(fake, "_RememberingMode", FakeTensorMode)
+                assert predict(space, two, spec, kinds=[kind], levers=levers) == remembered
