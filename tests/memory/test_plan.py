@@ -232,10 +232,13 @@ def test_channels_are_split_before_candidates_are_pruned() -> None:
     for levers in allowed[-2:]:
         budget_bytes = roomy.predict(space.full, levers).peak_bytes
         plan = Planner(space, spec, budget_bytes, settings=allowed).plan()
-        assert (plan.subspace, plan.levers) == (space.full, levers)
+        assert (plan.subspace, plan.levers.split_channels) == (space.full, levers.split_channels)
+        assert plan.memory.peak_bytes <= budget_bytes
+        less = replace(plan.levers, recompute=plan.levers.recompute - 1 / 16)
+        assert roomy.predict(space.full, less).peak_bytes > budget_bytes
         expected_bytes = roomy.expected_bytes(space.full, levers)
         assert expected_bytes == pytest.approx(budget_bytes, rel=0.1)
-    assert plan.measures == ("recompute", "split_channels")
+    assert plan.measures[-1] == "split_channels"
     assert Planner(space, spec, budget_bytes - 1, settings=allowed).plan().is_pruned
     plans = [Planner(space, spec, 2**40, settings=[levers]).plan() for levers in allowed]
     ratios = [plan.time_ratio for plan in plans]
@@ -264,7 +267,9 @@ def test_batches_are_split_before_candidates_are_pruned_where_that_is_allowed() 
     split_bytes = ROOMY.predict(full, Levers(recompute=True, micro_batches=2)).peak_bytes
     assert split_bytes < RECOMPUTED_BYTES
     plan = allowing(split_bytes, recompute=True, max_micro_batches=4).plan()
-    assert plan.measures == ("recompute", "split_channels", "micro_batches=2")
+    assert plan.measures == ("recompute=0.625", "split_channels", "micro_batches=2")
+    less = replace(plan.levers, recompute=0.5625)
+    assert ROOMY.predict(full, less).peak_bytes > split_bytes
     assert plan.subspace == full
     assert plan.memory == predict(SPACE, full, SPEC, levers=plan.levers)
     assert "prune" in planner(split_bytes).plan().measures

@@ -5,7 +5,7 @@ trace decides.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from weakref import WeakKeyDictionary
@@ -254,20 +254,27 @@ class Planner:
         return replace(plan, is_pruned=plan.subspace != within)
 
     def _first_that_fits(self, subspace: Subspace, weigh: Weigh | None = None) -> Plan | None:
-        """The plan with the cheapest levers that fit, as each setting holds less than the last.
+        """The plan with the cheapest levers that fit."""
+        settings = self._settings_for(subspace)
+        if self._fits(subspace, settings[0], weigh):  # as most paths do
+            return self._made(subspace, settings[0], self.predict(subspace, settings[0], weigh))
+        plan = self._search(subspace, settings[1:], weigh)
+        if plan is None or replace(plan.levers, recompute=0.0) == PLAIN:
+            return plan
+        # what the other levers save may let the last mixtures be, whose maps are small
+        parts = sorted({each.recompute for each in settings} - {0.0})
+        less_recomputed = [replace(plan.levers, recompute=part) for part in parts]
+        return self._search(subspace, less_recomputed, weigh) or plan
+
+    def _search(
+        self, subspace: Subspace, settings: Sequence[Levers], weigh: Weigh | None
+    ) -> Plan | None:
+        """The plan with the first of some levers that fit, where each holds less than the last.
 
         An exact trace takes a while, so it looks first where prices say, and goes on from there in
         ever longer steps.
         """
-        settings = self._settings_for(subspace)
-
-        def made(index: int) -> Plan:
-            memory = self.predict(subspace, settings[index], weigh)
-            return self._made(subspace, settings[index], memory)
-
-        if self._fits(subspace, settings[0], weigh):  # as most paths do
-            return made(0)
-        low, high = 1, len(settings)  # of the first that fits; beyond the last, where none does
+        low, high = 0, len(settings)  # of the first that fits; beyond the last, where none does
         expected = (self.expected_bytes(subspace, levers, weigh) for levers in settings)
         fitting = (index for index, need in enumerate(expected) if need <= self.budget_bytes)
         index, step = next(fitting, len(settings)), 1
@@ -278,7 +285,10 @@ class Planner:
             else:
                 low, index = index + 1, index + step
             step *= 2
-        return made(high) if high < len(settings) else None
+        if high == len(settings):
+            return None
+        memory = self.predict(subspace, settings[high], weigh)
+        return self._made(subspace, settings[high], memory)
 
     def _settings_for(self, subspace: Subspace) -> list[Levers]:
         """The levers that are considered: of very many candidates, all or none are recomputed.
