@@ -3,7 +3,7 @@
 One thing grows at a time, from the same small network: candidates a layer, layers, the batch, the
 resolution. Measured on the CPU, each size several times:
 
-- path: a weights step on one path, as exploring takes it; a new path each time, so that what it
+- path: a weights step on one path, as exploring takes it; another path each time, so that what it
   costs to bring its candidates to the device is in it;
 - supernet: a weights step and an architecture step of all candidates, recomputed in the backward
   pass.
@@ -93,8 +93,7 @@ def main() -> None:
             print(
                 f"{'exponents':>18}      " + "   ".join(f"{e:8.2f}   " for e in exponents.values())
             )
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(result, indent=1) + "\n")
+            RESULTS.write_text(json.dumps(result, indent=1) + "\n")
 
 
 def space_of(size: Size) -> SearchSpace:
@@ -119,7 +118,7 @@ def measure(size: Size, repeats: int) -> dict[str, float]:
     example_B = example_B.contiguous(memory_format=torch.channels_last)
     label_B = torch.arange(size.batch_size) % 10
     generator = torch.Generator().manual_seed(0)
-    supernet = Supernet(space)
+    supernet = Supernet(space)  # of the whole space: no candidate is built while time is taken
     paths = [drawn(space, generator) for _ in range(repeats)]
 
     def path_step(path: Architecture) -> None:

@@ -53,7 +53,10 @@ OPERATIONS: dict[str, Callable[[Tensor, Tensor], object]] = {
     "complex": lambda left, right: torch.complex(left, right).conj().imag,
     "known value": lambda left, right: torch.tensor(3) + torch.tensor(4),
     "elsewhere": lambda left, right: torch.empty(3, device="cuda"),
-    "into another": lambda left, right: torch.add(left, right, out=left),
+    "into a part": lambda left, right: torch.add(left, right, out=left),
+    "into a whole": lambda left, right: torch.add(left, left, out=right),
+    "of a list": lambda left, right: torch.ops.aten.stack([left, right]),
+    "of two that share": lambda left, right: torch.cat([left, left[:1]]),
     "random": lambda left, right: torch.nn.functional.dropout(left, 0.5),
 }
 

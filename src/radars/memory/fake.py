@@ -14,6 +14,7 @@ from torch._subclasses.fake_tensor import (
     FakeTensorMode,
     in_kernel_invocation_manager,
 )
+from torch.utils._pytree import tree_iter
 
 _Key = tuple[object, ...]
 _NUMBERS = (float, int, bool)
@@ -92,7 +93,7 @@ class _RememberingMode(FakeTensorMode):  # type: ignore[no-untyped-call]
             return self._again(result, args)
         returned = super().__torch_dispatch__(func, types, args, kwargs)
         if key is not None and key not in self._known:
-            self._known[key] = _noted(func, args, returned)
+            self._known[key] = _noted(func, args, kwargs, returned)
         return returned
 
     def _key(self, func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) -> _Key | None:
@@ -149,7 +150,9 @@ class _RememberingMode(FakeTensorMode):  # type: ignore[no-untyped-call]
         return FakeTensor(self, on_meta, device)
 
 
-def _noted(func: object, args: Sequence[Any], returned: Any) -> _Result | None:
+def _noted(
+    func: object, args: Sequence[Any], kwargs: Mapping[str, Any], returned: Any
+) -> _Result | None:
     """What an operation returned; None where it cannot be made again from that."""
     if not isinstance(func, OpOverload) or func.namespace != "aten" or func in _ABSOLUTE:
         return None
@@ -158,29 +161,36 @@ def _noted(func: object, args: Sequence[Any], returned: Any) -> _Result | None:
     if returned is None:
         return _Result(None, (None,))
     container = next((kind for kind in (list, tuple) if isinstance(returned, kind)), None)
+    taken = {_storage(value) for value in tree_iter((args, kwargs)) if type(value) is FakeTensor}
     outputs: list[_Output | None] = []
     for value in (returned,) if container is None else returned:
-        output = None if value is None else _output(args, value)
+        output = None if value is None else _output(args, taken, value)
         if value is not None and output is None:
             return None
         outputs.append(output)
     return _Result(container, tuple(outputs))
 
 
-def _output(args: Sequence[Any], value: object) -> _Output | None:
-    """One of the tensors that an operation returned; None where it is not a plain one."""
+def _output(args: Sequence[Any], taken: set[int], value: object) -> _Output | None:
+    """One of the tensors that an operation returned; None where it is not a plain one.
+
+    Args:
+        args: of the operation.
+        taken: the storages of all that it was given.
+        value: what it returned.
+    """
     if type(value) is not FakeTensor or not _is_plain(value):
         return None
-    storage = value.untyped_storage()
     tensors = [(index, arg) for index, arg in enumerate(args) if type(arg) is FakeTensor]
     written = [index for index, arg in tensors if arg is value]
-    viewed = [index for index, arg in tensors if arg.untyped_storage()._cdata == storage._cdata]
+    viewed = [index for index, arg in tensors if _storage(arg) == _storage(value)]
     argument = next(iter(written + viewed), None)
     shape, stride = tuple(value.shape), value.stride()
     if argument is None:
         reach = sum((size - 1) * step for size, step in zip(shape, stride, strict=True)) + 1
         num_bytes = reach * value.itemsize if value.numel() else 0
-        if value.storage_offset() or storage.nbytes() != num_bytes:
+        is_new = _storage(value) not in taken
+        if not is_new or value.storage_offset() or value.untyped_storage().nbytes() != num_bytes:
             return None
     start = 0 if argument is None else args[argument].storage_offset()
     offset, device = int(value.storage_offset() - start), value.fake_device
@@ -195,3 +205,9 @@ def _is_plain(tensor: FakeTensor) -> bool:
         and tensor.layout is torch.strided
         and not tensor.is_neg()
     )
+
+
+def _storage(tensor: FakeTensor) -> int:
+    """What two tensors have in common that share memory."""
+    address: int = tensor.untyped_storage()._cdata
+    return address
