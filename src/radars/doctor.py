@@ -190,7 +190,7 @@ _NOT_WRITABLE = {
 
 
 def _about_devices(environment: Environment) -> Finding:
-    elsewhere = "plan for another device by `radars plan --budget 12GiB`"
+    elsewhere = "plan for another device by `radars plan --budget 12GiB --set device=cuda`"
     if environment.devices:
         first = environment.devices[0]
         room_bytes = first.free_bytes * 9 // 10

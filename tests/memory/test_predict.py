@@ -225,7 +225,6 @@ def test_a_prediction_leaves_randomness_and_settings_alone() -> None:
     assert not isinstance(torch.zeros(1), FakeTensor)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 @pytest.mark.parametrize("optimizer", [SGD, ADAMW], ids=["sgd", "adamw"])
 def test_a_gpu_rounds_up_to_its_blocks(optimizer: OptimizerConfig) -> None:
     on_cpu = predict(TINY, TINY.full, TrainingSpec((1, 8, 8), 32, optimizer))

@@ -129,6 +129,8 @@ def test_a_gpu_rounds_up_to_its_blocks() -> None:
         tensors = [torch.empty(1, device="cuda"), torch.empty(129, device="cuda")]
         known = MemoryTracker({Part.PARAMETERS: tensors}, torch.device("cuda", 0))
     assert known.now_bytes == 512 + 1024
+    small = {Part.PARAMETERS: [torch.empty(1), torch.empty(129)]}
+    assert MemoryTracker(small, CPU, "cuda").now_bytes == 512 + 1024
 
 
 @pytest.mark.parametrize("size", [0, 1, 5])

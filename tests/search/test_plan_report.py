@@ -14,6 +14,18 @@ def test_a_report_where_nothing_needs_to_be_done() -> None:
     assert "20 of 20 candidates live, as it is" in plan_summary(report)
 
 
+def test_a_gpu_that_is_planned_for_need_not_be_there() -> None:
+    """Every tensor then takes whole blocks of its allocator, so small ones take more."""
+    here = plan_for("digits", None, 16, "1GiB", ["device=cpu"])
+    there = plan_for("digits", None, 16, "1GiB", ["device=cuda:1"])
+    assert (here.device, there.device) == ("cpu", "cuda")
+    assert there.full_supernet_bytes % 512 == 0
+    assert here.full_supernet_bytes < there.full_supernet_bytes < 1.3 * here.full_supernet_bytes
+    assert "batches of 16 on cuda, budget" in plan_summary(there)
+    assert "batches of 16, budget" in plan_summary(here)
+    assert there.to_dict()["device"] == "cuda"
+
+
 def test_a_report_where_candidates_are_pruned() -> None:
     report = plan_for("digits", None, 16, "1200KiB")
     assert report.plan is not None

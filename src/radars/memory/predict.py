@@ -69,10 +69,13 @@ class TrainingSpec:
 
     @property
     def device(self) -> torch.device:
-        """The device that is traced for; with its index, as tensors there name it."""
-        return (
-            torch.device("cpu") if self.device_type == "cpu" else torch.device(self.device_type, 0)
-        )
+        """The device that is traced for; with its index, as tensors there name it.
+
+        It is the CPU for a GPU that is not here, too, as a backward pass of fake tensors asks
+        PyTorch for it: kernels are the CPU's then, and only the allocator's rounding is a GPU's.
+        """
+        is_here = self.device_type != "cpu" and torch.cuda.is_available()
+        return torch.device(self.device_type, 0) if is_here else torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,7 @@ def predict(
             batch = [example_B, label_B]
             if kind is StepKind.SECOND_ORDER:
                 batch += [torch.empty_like(example_B), torch.zeros_like(label_B)]
-            with track(supernet, batch) as tracker:
+            with track(supernet, batch, spec.device_type) as tracker:
                 run_step(
                     kind, supernet, batch, spec.precision, levers.micro_batches, spec.task.loss
                 )
@@ -211,8 +214,16 @@ def run_step(
     return step(supernet, *batch, loss=loss, precision=precision, micro_batches=micro_batches)
 
 
-def track(supernet: Supernet, batch: Iterable[Tensor]) -> MemoryTracker:
-    """A tracker that knows what a supernet has on the device before a step."""
+def track(
+    supernet: Supernet, batch: Iterable[Tensor], allocator: str | None = None
+) -> MemoryTracker:
+    """A tracker that knows what a supernet has on the device before a step.
+
+    Args:
+        supernet: what is trained or evaluated.
+        batch: what else is on the device.
+        allocator: as for `MemoryTracker`.
+    """
     optimizers = [*supernet.weight_optimizers(), supernet.architecture_optimizer]
     batch = list(batch)
     return MemoryTracker(
@@ -224,4 +235,5 @@ def track(supernet: Supernet, batch: Iterable[Tensor]) -> MemoryTracker:
             Part.ACTIVATIONS: batch,
         },
         batch[0].device,
+        allocator,
     )

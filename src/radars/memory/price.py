@@ -147,7 +147,7 @@ def held_bytes(
 def _dependencies(spec: TrainingSpec) -> tuple[object, ...]:
     """What a price depends on beside the candidate and its inputs' shapes."""
     optimizer = spec.optimizer.model_dump_json()
-    return spec.batch_size, optimizer, spec.precision, spec.device_type
+    return spec.batch_size, optimizer, spec.precision, spec.device_type, spec.device.type
 
 
 def _price(factory: Factory, place: Place, spec: TrainingSpec) -> Price:
@@ -157,7 +157,7 @@ def _price(factory: Factory, place: Place, spec: TrainingSpec) -> Price:
         saved_bytes, peak_bytes = step.traced(step.candidate)
         gradient_bytes = sum(parameter.nbytes for parameter in step.candidate.parameters())
         return Price(
-            resident=MemoryTracker({Part.PARAMETERS: step.resident}, spec.device).now_bytes,
+            resident=step.tracker(step.resident).now_bytes,
             saved=saved_bytes,
             gradients=gradient_bytes,
             working=max(0, peak_bytes - saved_bytes - gradient_bytes),
@@ -189,14 +189,18 @@ class _Step:
         if self._optimizer is not None:
             self.resident += state_tensors(self._optimizer)
 
+    def tracker(self, resident: Sequence[Tensor]) -> MemoryTracker:
+        """A tracker that knows what is there before a step."""
+        spec = self._spec
+        return MemoryTracker({Part.PARAMETERS: resident}, spec.device, spec.device_type)
+
     def traced(self, function: Callable[..., Tensor]) -> tuple[int, int]:
         """The bytes that are there after a forward pass, and the most in the whole step."""
-        device = self._spec.device
         inputs = [tensor.clone() for tensor in self._leaves]  # as a candidate may begin in place
-        tracker = MemoryTracker({Part.PARAMETERS: [*self.resident, *inputs]}, device)
+        tracker = self.tracker([*self.resident, *inputs])
         before_bytes = tracker.now_bytes
         with tracker:
-            with autocast(device, self._spec.precision):
+            with autocast(self._spec.device, self._spec.precision):
                 output = function(*inputs)
             saved_bytes = tracker.now_bytes - before_bytes
             if output.requires_grad:  # not that of a candidate that returns zeros

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
-_CUDA_BLOCK_BYTES = 512  # the CUDA allocator rounds every tensor up to blocks of this size
+_BLOCK_BYTES = {"cuda": 512}  # what the allocator of a device rounds every tensor up to
 _DEVICE_OF = torch.ops.prim.device.default  # fake tensors are asked for it at every turn
 
 
@@ -59,11 +59,18 @@ class MemoryTracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
     Args:
         resident: tensors that are there before the first operation, by what they are for.
         device: the device whose tensors count.
+        allocator: the kind of device whose allocator's rounding counts, by default that device's.
     """
 
-    def __init__(self, resident: Mapping[Part, Iterable[Tensor]], device: torch.device) -> None:
+    def __init__(
+        self,
+        resident: Mapping[Part, Iterable[Tensor]],
+        device: torch.device,
+        allocator: str | None = None,
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._device = device
+        self._block_bytes = _BLOCK_BYTES.get(allocator or device.type, 1)
         self._now = dict.fromkeys(Part, 0)
         self._total = 0
         self._peak = self._peak_without_gradients = -1
@@ -160,9 +167,7 @@ class MemoryTracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._total -= storage.num_bytes
 
     def _allocated_bytes(self, num_bytes: int) -> int:
-        if self._device.type != "cuda":
-            return num_bytes
-        return -(-num_bytes // _CUDA_BLOCK_BYTES) * _CUDA_BLOCK_BYTES
+        return -(-num_bytes // self._block_bytes) * self._block_bytes
 
     def _note_peak(self) -> None:
         self._peak = self._total

@@ -63,6 +63,11 @@ def device_of(name: str, num_devices: int = 1) -> torch.device:
     return device
 
 
+def device_type_of(name: str) -> str:
+    """The kind of a device, as `device_of` has it, that need not be there."""
+    return device_of(name).type if name == "auto" else torch.device(name).type
+
+
 def device_memory_bytes(device: torch.device) -> int:
     """The memory of a device; on the CPU, the machine's."""
     if device.type == "cuda":

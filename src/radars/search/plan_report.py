@@ -26,6 +26,7 @@ class PlanReport:
         num_architectures: how many it holds.
         total_candidates: over all choices.
         batch_size: examples in a batch.
+        device: the kind of device that is planned for; it need not be there.
         budget_bytes: what no step may exceed.
         smallest_path_bytes: the peak of a training step on the cheapest architecture.
         largest_path_bytes: that of the dearest.
@@ -41,6 +42,7 @@ class PlanReport:
     num_architectures: int
     total_candidates: int
     batch_size: int
+    device: str
     budget_bytes: int
     smallest_path_bytes: int
     largest_path_bytes: int
@@ -96,6 +98,7 @@ def plan_report(
         num_architectures=space.num_architectures,
         total_candidates=space.full.num_candidates,
         batch_size=config.data.batch_size,
+        device=planner.spec.device_type,
         budget_bytes=config.budget,
         smallest_path_bytes=planner.predict(smallest).peak_bytes,
         largest_path_bytes=planner.predict(largest).peak_bytes,
@@ -154,8 +157,8 @@ def plan_for(
     report = plan_report(space, config, input_shape)
     if with_costs:  # of what is searched for, which a search may train a narrower one of
         searched = load_space(space_name, **options)
-        device_type = device_of(config.device).type
+        device_of(config.device)  # where latencies are measured, which must be there
         report = replace(
-            report, costs=cost_report(searched, input_shape, config.costs, device_type)
+            report, costs=cost_report(searched, input_shape, config.costs, report.device)
         )
     return report

@@ -16,7 +16,7 @@ from radars.nn.shelf import Shelf
 from radars.nn.supernet import Supernet
 from radars.nn.task import CLASSIFICATION, Task
 from radars.run import SkippedSteps
-from radars.run.device import device_of
+from radars.run.device import device_of, device_type_of
 from radars.search.config import SearchConfig
 from radars.search.controller import Controller
 from radars.search.costs import priced
@@ -270,7 +270,7 @@ def training_spec(
         architecture_optimizer=config.differentiate.architecture_optimizer,
         relaxation=config.differentiate.relaxation_at(0.0),
         precision=config.precision,
-        device_type=device_of(config.device).type,
+        device_type=device_type_of(config.device),
         second_order=config.method == "darts" and config.dnas.second_order,
         task=task,
     )

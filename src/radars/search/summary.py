@@ -48,6 +48,7 @@ def search_summary(result: SearchResult, out: Path) -> str:
 def plan_summary(report: PlanReport) -> str:
     """What each kind of step needs, and the plan."""
     budget = report.budget_bytes
+    on_device = "" if report.device == "cpu" else f" on {report.device}"
 
     def row(label: str, num_bytes: int) -> str:
         verdict = "fits" if num_bytes <= budget else f"{num_bytes / budget:.1f}x the budget"
@@ -55,7 +56,7 @@ def plan_summary(report: PlanReport) -> str:
 
     lines = [
         f"{report.space}: {format_whole(report.num_architectures)} architectures, "
-        f"{report.total_candidates} candidates; batches of {report.batch_size}, budget "
+        f"{report.total_candidates} candidates; batches of {report.batch_size}{on_device}, budget "
         f"{format_bytes(budget)}",
         "",
         "peak of a training step",
