@@ -29,16 +29,14 @@ import numpy as np
 import torch
 from about import about
 from measured import peak_of
-from memory_growth import EXPAND_RATIOS, KERNEL_SIZES
 from torch import nn
 
 from radars.memory import PLAIN, Levers, TrainingSpec
-from radars.nn.operations import classifier, conv_bn_relu
+from radars.nn.operations import classifier, conv_bn_relu, mbconv
 from radars.nn.steps import StepKind, architecture_step, weights_step
 from radars.nn.supernet import Supernet
 from radars.run.allocator import freed_memory_kept
 from radars.space import Architecture, Choose, SearchSpace
-from radars.spaces.stages import mbconv_candidates
 
 RESULTS = Path(__file__).parent / "results" / "growth.json"
 _WIDTH = 16
@@ -47,7 +45,7 @@ RECOMPUTED = Levers(recompute=1.0)
 
 @dataclass(frozen=True)
 class Size:
-    """A network and its batch; `candidates` are MBConvs, the cheapest first."""
+    """A network and its batch; `candidates` are MBConvs."""
 
     candidates: int = 4
     layers: int = 8
@@ -97,11 +95,11 @@ def main() -> None:
 
 
 def space_of(size: Size) -> SearchSpace:
-    """A network without stages, so that all its layers cost the same."""
-    known = mbconv_candidates(KERNEL_SIZES, EXPAND_RATIOS, (True, False))(_WIDTH, _WIDTH, 1)
-    # the middle one first, so that a path costs about the same whatever the number of candidates
-    names = sorted(known, key=lambda name: abs(len(known) // 2 - list(known).index(name)))
-    candidates = {name: known[name] for name in names[: size.candidates]}
+    """A network without stages and with candidates that are alike, so that all cost the same."""
+    candidates = {
+        f"candidate{index}": lambda: mbconv(_WIDTH, _WIDTH, kernel_size=5, expand_ratio=4)
+        for index in range(size.candidates)
+    }
 
     def network(choose: Choose) -> nn.Module:
         layers = [choose(f"layer{index}", candidates) for index in range(size.layers)]
