@@ -27,6 +27,7 @@ _NOT_TOLD_BY_SHAPES = {
     torch.Tag.dynamic_output_shape,
     torch.Tag.inplace_view,
 }
+_MOST_PARTS = 1000  # of what is remembered: a list of all weights comes once a step
 _ABSOLUTE = {torch.ops.aten.as_strided.default}  # its view starts where it says, not the argument
 
 
@@ -110,7 +111,7 @@ class _RememberingMode(FakeTensorMode):  # type: ignore[no-untyped-call]
             parts += kwargs
             if not self._add_parts(parts, kwargs.values()):
                 return None
-        return tuple(parts)
+        return tuple(parts) if len(parts) <= _MOST_PARTS else None
 
     def _add_parts(self, parts: list[object], values: Any) -> bool:
         """Appends what counts of each value; False where one is of an unknown kind."""
