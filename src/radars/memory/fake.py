@@ -28,6 +28,7 @@ _NOT_TOLD_BY_SHAPES = {
     torch.Tag.inplace_view,
 }
 _MOST_PARTS = 1000  # of what is remembered: a list of all weights comes once a step
+_VIEWS = {torch.ops.aten._unsafe_view.default}  # which says that it is none
 _ABSOLUTE = {torch.ops.aten.as_strided.default}  # its view starts where it says, not the argument
 
 
@@ -94,8 +95,8 @@ class _RememberingMode(FakeTensorMode):  # type: ignore[no-untyped-call]
             return self._again(result, args)
         returned = super().__torch_dispatch__(func, types, args, kwargs)
         if key is not None and key not in self._known:
-            self._known[key] = _noted(func, args, kwargs, returned)
-        return returned
+            result = self._known[key] = _noted(func, args, kwargs, returned)
+        return returned if result is None else self._again(result, args)
 
     def _key(self, func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) -> _Key | None:
         """What the result depends on; None where that is not known."""
@@ -162,40 +163,55 @@ def _noted(
     if returned is None:
         return _Result(None, (None,))
     container = next((kind for kind in (list, tuple) if isinstance(returned, kind)), None)
-    taken = {_storage(value) for value in tree_iter((args, kwargs)) if type(value) is FakeTensor}
+    given = {id(value) for value in tree_iter((args, kwargs))}  # keywords and lists, too
+    is_aliasing = any(each.alias_info is not None for each in func._schema.returns)
     outputs: list[_Output | None] = []
     for value in (returned,) if container is None else returned:
-        output = None if value is None else _output(args, taken, value)
-        if value is not None and output is None:
-            return None
+        output = None
+        if value is not None:
+            same = next((index for index, arg in enumerate(args) if arg is value), None)
+            written = same if is_aliasing else None
+            is_elsewhere = is_aliasing and same is None and id(value) in given
+            output = None if is_elsewhere else _output(func, args, written, value)
+            if output is None:
+                return None
         outputs.append(output)
     return _Result(container, tuple(outputs))
 
 
-def _output(args: Sequence[Any], taken: set[int], value: object) -> _Output | None:
-    """One of the tensors that an operation returned; None where it is not a plain one.
+def _output(
+    func: OpOverload, args: Sequence[Any], written: int | None, value: object
+) -> _Output | None:
+    """One of the tensors that an operation returned; None where it cannot be made again.
+
+    Whether it is a view, is for the operation to say: PyTorch runs some as others that may return
+    one, such as `channel_shuffle`, where real tensors are copied.
 
     Args:
-        args: of the operation.
-        taken: the storages of all that it was given.
-        value: what it returned.
+        func: the operation.
+        args: its arguments.
+        written: which of them it is; None for another tensor.
+        value: the tensor.
     """
     if type(value) is not FakeTensor or not _is_plain(value):
         return None
-    tensors = [(index, arg) for index, arg in enumerate(args) if type(arg) is FakeTensor]
-    written = [index for index, arg in tensors if arg is value]
-    viewed = [index for index, arg in tensors if _storage(arg) == _storage(value)]
-    argument = next(iter(written + viewed), None)
     shape, stride = tuple(value.shape), value.stride()
-    if argument is None:
+    offset, device = int(value.storage_offset()), value.fake_device
+    argument, is_view = written, written is None and (func.is_view or func in _VIEWS)
+    if is_view:
+        storage = value.untyped_storage()._cdata
+        tensors = [(index, arg) for index, arg in enumerate(args) if type(arg) is FakeTensor]
+        viewed = [i for i, arg in tensors if arg.untyped_storage()._cdata == storage]
+        if not viewed:
+            return None
+        argument = viewed[0]
+        offset -= int(args[argument].storage_offset())
+    elif written is None:
         reach = sum((size - 1) * step for size, step in zip(shape, stride, strict=True)) + 1
         num_bytes = reach * value.itemsize if value.numel() else 0
-        is_new = _storage(value) not in taken
-        if not is_new or value.storage_offset() or value.untyped_storage().nbytes() != num_bytes:
+        if offset or value.untyped_storage().nbytes() != num_bytes:
             return None
-    start = 0 if argument is None else args[argument].storage_offset()
-    offset, device = int(value.storage_offset() - start), value.fake_device
-    return _Output(shape, stride, offset, value.dtype, device, argument, is_view=not written)
+    return _Output(shape, stride, offset, value.dtype, device, argument, is_view)
 
 
 def _is_plain(tensor: FakeTensor) -> bool:
@@ -206,9 +222,3 @@ def _is_plain(tensor: FakeTensor) -> bool:
         and tensor.layout is torch.strided
         and not tensor.is_neg()
     )
-
-
-def _storage(tensor: FakeTensor) -> int:
-    """What two tensors have in common that share memory."""
-    address: int = tensor.untyped_storage()._cdata
-    return address
