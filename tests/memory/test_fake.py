@@ -43,6 +43,8 @@ OPERATIONS: dict[str, Callable[[Tensor, Tensor], object]] = {
     "expanded": lambda left, right: left[:1].expand(5, 4),
     "several": lambda left, right: torch.var_mean(left, 1),
     "several views": lambda left, right: torch.split(left, 2),
+    "turned in place": lambda left, right: left.t_(),
+    "made larger in place": lambda left, right: right.resize_(9, 9),
     "list": lambda left, right: torch._foreach_mul([left, right], 2.0),
     "list in place": lambda left, right: torch._foreach_add_([left, right], 1.0),
     "of an integer": lambda left, right: torch.full((2,), 1),

@@ -229,16 +229,16 @@ def test_channels_are_split_before_candidates_are_pruned() -> None:
     space, spec = wide_space(), TrainingSpec((1, 8, 8), 32)
     roomy = Planner(space, spec, 2**40)
     allowed = list(lever_settings(recompute=True, max_micro_batches=1, batch_size=8))
-    for levers in allowed[-2:]:
+    for levers, recompute in zip(allowed[-2:], (13 / 16, 15 / 16), strict=True):
         budget_bytes = roomy.predict(space.full, levers).peak_bytes
         plan = Planner(space, spec, budget_bytes, settings=allowed).plan()
-        assert (plan.subspace, plan.levers.split_channels) == (space.full, levers.split_channels)
+        assert (plan.subspace, plan.levers) == (space.full, replace(levers, recompute=recompute))
         assert plan.memory.peak_bytes <= budget_bytes
-        less = replace(plan.levers, recompute=plan.levers.recompute - 1 / 16)
+        less = replace(levers, recompute=recompute - 1 / 16)
         assert roomy.predict(space.full, less).peak_bytes > budget_bytes
         expected_bytes = roomy.expected_bytes(space.full, levers)
         assert expected_bytes == pytest.approx(budget_bytes, rel=0.1)
-    assert plan.measures[-1] == "split_channels"
+    assert plan.measures == ("recompute=0.9375", "split_channels")
     assert Planner(space, spec, budget_bytes - 1, settings=allowed).plan().is_pruned
     plans = [Planner(space, spec, 2**40, settings=[levers]).plan() for levers in allowed]
     ratios = [plan.time_ratio for plan in plans]

@@ -1,7 +1,7 @@
 """`tracing`: fake tensors, on which what an operation returns is worked out once for all alike."""
 
 import gc
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
@@ -164,40 +164,34 @@ def _noted(
         return _Result(None, (None,))
     container = next((kind for kind in (list, tuple) if isinstance(returned, kind)), None)
     given = {id(value) for value in tree_iter((args, kwargs))}  # keywords and lists, too
-    is_aliasing = any(each.alias_info is not None for each in func._schema.returns)
     outputs: list[_Output | None] = []
     for value in (returned,) if container is None else returned:
-        output = None
-        if value is not None:
-            same = next((index for index, arg in enumerate(args) if arg is value), None)
-            written = same if is_aliasing else None
-            is_elsewhere = is_aliasing and same is None and id(value) in given
-            output = None if is_elsewhere else _output(func, args, written, value)
-            if output is None:
-                return None
+        output = None if value is None else _output(func, args, given, value)
+        if value is not None and output is None:
+            return None
         outputs.append(output)
     return _Result(container, tuple(outputs))
 
 
 def _output(
-    func: OpOverload, args: Sequence[Any], written: int | None, value: object
+    func: OpOverload, args: Sequence[Any], given: Collection[int], value: object
 ) -> _Output | None:
     """One of the tensors that an operation returned; None where it cannot be made again.
 
-    Whether it is a view, is for the operation to say: PyTorch runs some as others that may return
-    one, such as `channel_shuffle`, where real tensors are copied.
+    Whether it may share memory with an argument, is for the operation to say: PyTorch runs some as
+    others that may return a view, such as `channel_shuffle`, where real tensors are copied.
 
     Args:
         func: the operation.
         args: its arguments.
-        written: which of them it is; None for another tensor.
+        given: the addresses of all that it was given.
         value: the tensor.
     """
     if type(value) is not FakeTensor or not _is_plain(value):
         return None
     shape, stride = tuple(value.shape), value.stride()
     offset, device = int(value.storage_offset()), value.fake_device
-    argument, is_view = written, written is None and (func.is_view or func in _VIEWS)
+    argument, is_view = None, func.is_view or func in _VIEWS
     if is_view:
         storage = value.untyped_storage()._cdata
         tensors = [(index, arg) for index, arg in enumerate(args) if type(arg) is FakeTensor]
@@ -206,7 +200,11 @@ def _output(
             return None
         argument = viewed[0]
         offset -= int(args[argument].storage_offset())
-    elif written is None:
+    elif any(each.alias_info is not None for each in func._schema.returns):  # what it wrote to
+        argument = next((index for index, arg in enumerate(args) if arg is value), None)
+        if argument is None and id(value) in given:
+            return None
+    if argument is None:
         reach = sum((size - 1) * step for size, step in zip(shape, stride, strict=True)) + 1
         num_bytes = reach * value.itemsize if value.numel() else 0
         if offset or value.untyped_storage().nbytes() != num_bytes:

@@ -257,9 +257,10 @@ class Planner:
         """The plan with the cheapest levers that fit."""
         settings = self._settings_for(subspace)
         if self._fits(subspace, settings[0], weigh):  # as most paths do
-            return self._made(subspace, settings[0], self.predict(subspace, settings[0], weigh))
+            return self._made(subspace, settings[0], weigh)
         plan = self._search(subspace, settings[1:], weigh)
-        if plan is None or replace(plan.levers, recompute=0.0) == PLAIN:
+        is_path = subspace.num_architectures == 1  # trained for too few steps to look further
+        if plan is None or is_path or replace(plan.levers, recompute=0.0) == PLAIN:
             return plan
         # what the other levers save may let the last mixtures be, whose maps are small
         parts = sorted({each.recompute for each in settings} - {0.0})
@@ -285,10 +286,7 @@ class Planner:
             else:
                 low, index = index + 1, index + step
             step *= 2
-        if high == len(settings):
-            return None
-        memory = self.predict(subspace, settings[high], weigh)
-        return self._made(subspace, settings[high], memory)
+        return self._made(subspace, settings[high], weigh) if high < len(settings) else None
 
     def _settings_for(self, subspace: Subspace) -> list[Levers]:
         """The levers that are considered: of very many candidates, all or none are recomputed.
@@ -323,10 +321,9 @@ class Planner:
         enough_bytes, too_much_bytes = 0.0, math.inf  # of room
         for _ in range(_MAX_TRIES if room_bytes > 0 else 0):
             kept = knapsack.filled(preferences, within, smallest, levers, room_bytes)
-            memory = self.predict(kept, levers)
-            left_bytes = self.budget_bytes - memory.peak_bytes
+            left_bytes = self.budget_bytes - self.predict(kept, levers).peak_bytes
             if left_bytes >= 0:
-                best, enough_bytes = self._made(kept, levers, memory), room_bytes
+                best, enough_bytes = self._made(kept, levers), room_bytes
             else:
                 used_bytes = knapsack.expected_bytes(kept, levers) - least_bytes
                 too_much_bytes = min(room_bytes, used_bytes)
@@ -337,7 +334,7 @@ class Planner:
                 room_bytes = (enough_bytes + too_much_bytes) / 2
         return best
 
-    def _made(self, subspace: Subspace, levers: Levers, memory: StepMemory) -> Plan:
+    def _made(self, subspace: Subspace, levers: Levers, weigh: Weigh | None = None) -> Plan:
         places = [choice for choice, _ in self._place_prices()]
         macs_at = [
             [
@@ -354,6 +351,7 @@ class Planner:
         )
         total = sum(map(sum, macs_at)) + self.costs.fixed.macs
         time_ratio = levers.time_ratio(again / total if total else 0.0)
+        memory = self.predict(subspace, levers, weigh)
         return Plan(subspace, levers, memory, time_ratio=time_ratio)
 
     def _extreme_path(self, within: Subspace | None, sign: int) -> Architecture:
