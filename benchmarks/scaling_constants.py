@@ -19,9 +19,7 @@ from about import about
 from radars.nn.steps import architecture_step, weights_step
 from radars.search import SearchConfig
 from radars.search.explore import update_policy
-from radars.search.recipes import recipe
 from radars.search.setup import SearchSetup
-from radars.settings import validate_settings
 
 RESULTS = Path(__file__).parent / "results" / "scaling_constants.jsonl"
 
@@ -35,7 +33,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     given = {"space": arguments.space, "data": {"source": arguments.data}, "device": "cpu"}
-    config = validate_settings(SearchConfig, recipe(given) | given)
+    config = SearchConfig.suited(**given)
     setup = SearchSetup.of(config)
     bench, controller, supernet = setup.workbench(), setup.new_controller(), setup.new_supernet()
     bench.meter.predicted_peak_bytes = (

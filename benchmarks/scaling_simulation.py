@@ -21,9 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from radars.search import SearchConfig
-from radars.search.recipes import recipe
 from radars.search.select import num_kept
-from radars.settings import validate_settings
 
 RESULTS = Path(__file__).parent / "results"
 WORKERS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)
@@ -142,7 +140,7 @@ def main() -> None:
     lines = (RESULTS / "scaling_constants.jsonl").read_text().splitlines()
     constants = json.loads(lines[-1]) | {"bytes_a_second": arguments.bytes_a_second}
     given = {"space": constants["space"]}
-    config = validate_settings(SearchConfig, recipe(given) | given)
+    config = SearchConfig.suited(**given)
     failing = Failures(
         arguments.failures_an_hour / HOUR, head_rate=arguments.head_failures_an_hour / HOUR
     )

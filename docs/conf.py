@@ -1,9 +1,7 @@
 """The documentation site: `sphinx-build --fail-on-warning docs site`."""
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
+from pydantic import BaseModel
+from sphinx.application import Sphinx
 
 import radars
 
@@ -16,11 +14,10 @@ extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
-    "reference",
 ]
 
 root_doc = "index"
-exclude_patterns = ["_extensions", "_build"]
+exclude_patterns = ["_build"]
 
 # Markdown pages, and notebooks that are run while the site is built
 myst_enable_extensions = ["colon_fence", "deflist"]
@@ -45,3 +42,17 @@ html_title = "radars"
 html_copy_source = False
 html_show_sourcelink = False
 html_theme_options: dict[str, list[str]] = {"top_of_page_buttons": []}
+
+
+def _without_signature(
+    app: Sphinx, kind: str, name: str, value: object, options: object, *signature: str
+) -> tuple[str, None] | None:
+    """A configuration has a page of its own; its signature would repeat it, unreadably."""
+    if kind == "class" and isinstance(value, type) and issubclass(value, BaseModel):
+        return "", None
+    return None
+
+
+def setup(app: Sphinx) -> None:
+    """Called by Sphinx."""
+    app.connect("autodoc-process-signature", _without_signature)

@@ -11,13 +11,13 @@ from radars.search.cost_report import cost_report
 def test_sums_are_held_against_whole_networks() -> None:
     report = cost_report(tiny_space(), (1, 8, 8), CostsConfig(seconds=0.005), "cpu")
     assert report.names == ("macs", "parameters", "memory", "latency_ms")
-    assert [row.label for row in report.rows][:2] == ["cheapest", "dearest"]
-    cheapest, dearest = report.rows[:2]
+    assert [row.label for row in report.rows][:2] == ["smallest", "largest"]
+    smallest, largest = report.rows[:2]
     for row in report.rows:
         for name in ("macs", "parameters", "memory"):
             assert row.by_sum[name] == row.whole[name] > 0
         assert row.whole["latency_ms"] > 0
-        assert cheapest.whole["macs"] <= row.whole["macs"] <= dearest.whole["macs"]
+        assert smallest.whole["macs"] <= row.whole["macs"] <= largest.whole["macs"]
     printed = json.loads(json.dumps(report.to_dict()))
     assert printed["largest_error"]["macs"] == 0
     assert (printed["batch_size"], printed["threads"]) == (1, 1)

@@ -10,7 +10,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from radars.run.executor import ExecutorConfig
 from radars.search.config import SearchConfig
 from radars.search.method_config import MethodName
-from radars.search.recipes import recipe
 from radars.settings import merge_settings, validate_settings
 from radars.train.config import TrainConfig
 
@@ -123,7 +122,7 @@ class CompareConfig(_Config):
             self.settings[cell.setting],
             {"method": cell.method, "seed": cell.seed},
         )
-        return validate_settings(SearchConfig, merge_settings(recipe(given), given))
+        return SearchConfig.suited(**given)
 
     def train_config(self, search: SearchConfig) -> TrainConfig | None:
         """The configuration of the training of what a search found; None for no training.

@@ -16,6 +16,14 @@ from radars.nn.levers import PLAIN, Levers
 from radars.space import Architecture, SearchSpace, Subspace
 
 
+def largest_path_macs(space: SearchSpace, costs: CostTable) -> int:
+    """The multiply-accumulates of the candidates of the architecture that has most."""
+    return sum(
+        max(costs.candidates[choice][name].macs for name in names)
+        for choice, names in space.full.items()
+    )
+
+
 @dataclass(frozen=True)
 class Knapsack:
     """Fills a step with candidates, as an integer program.
@@ -25,7 +33,7 @@ class Knapsack:
         prices: choice to candidate to what it adds to the memory of a step.
         costs: what it adds to the time of one.
         max_cost_ratio: the most multiply-accumulates of the kept candidates together, as a multiple
-            of the dearest path's; None for no limit.
+            of the largest path's; None for no limit.
     """
 
     space: SearchSpace
@@ -71,10 +79,7 @@ class Knapsack:
         rows = [LinearConstraint(one_each, 1, np.inf)]
         if self.max_cost_ratio is not None:
             macs = np.array([self.costs.candidates[c][n].macs for c, n in pairs] + [0], dtype=float)
-            dearest = sum(
-                max(self.costs.candidates[c][n].macs for n in self.space.full[c]) for c in within
-            )
-            room = max(self.max_cost_ratio * dearest, 1.0)
+            room = max(self.max_cost_ratio * largest_path_macs(self.space, self.costs), 1.0)
             rows.append(LinearConstraint(macs[None] / room, -np.inf, 1.0))
         largest = 0.0
         if room_bytes is not None:

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 from radars.cost import CostTable, PriceCache
 from radars.errors import BudgetError
-from radars.memory.knapsack import Knapsack
+from radars.memory.knapsack import Knapsack, largest_path_macs
 from radars.memory.predict import StepMemory, TrainingSpec, predict
 from radars.memory.price import Price, Prices, held_bytes, place_prices
 from radars.nn.levers import PLAIN, Levers
@@ -66,7 +66,7 @@ class Planner:
         spec: batch, optimizers, precision.
         budget_bytes: the most that a training step may hold.
         max_cost_ratio: the most multiply-accumulates of the live candidates together, as a
-            multiple of the dearest path's; None for no limit.
+            multiple of the largest path's; None for no limit.
         settings: the levers that are allowed, cheapest first.
         price_cache: where prices are kept from one process to the next; None to trace them.
     """
@@ -118,6 +118,15 @@ class Planner:
     def costs(self) -> CostTable:
         """What each candidate adds to the time of a step."""
         return CostTable.of(self.space, self.spec.input_shape)
+
+    def cost_ratio(self, subspace: Subspace) -> float:
+        """The multiply-accumulates of live candidates, as a multiple of the largest path's."""
+        macs = sum(
+            self.costs.candidates[choice][name].macs
+            for choice, names in subspace.items()
+            for name in names
+        )
+        return macs / max(largest_path_macs(self.space, self.costs), 1)
 
     def _knapsack(self, levers: Levers) -> Knapsack:
         prices = self._summed(self._place_prices(levers))

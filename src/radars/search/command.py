@@ -8,7 +8,6 @@ from radars.errors import ConfigError, Stopped
 from radars.run import Progress, read_config, read_result
 from radars.search.config import CHANGEABLE, SearchConfig
 from radars.search.job import run_search
-from radars.search.recipes import recipe
 from radars.search.result import SearchResult
 from radars.settings import merge_settings, read_settings, validate_settings
 
@@ -28,7 +27,7 @@ def search_config(
     """
     from_file = read_settings(config_file) if config_file is not None else {}
     settings = merge_settings(from_file, given, overrides=overrides)
-    return validate_settings(SearchConfig, merge_settings(recipe(settings), settings))
+    return SearchConfig.suited(**settings)
 
 
 def start_search(

@@ -31,6 +31,8 @@ from radars.search.method_config import (
     SelectConfig,
     SposConfig,
 )
+from radars.search.recipes import recipe
+from radars.settings import merge_settings, validate_settings
 from radars.units import parse_bytes
 
 Bytes = Annotated[int, BeforeValidator(parse_bytes)]
@@ -167,6 +169,22 @@ class SearchConfig(Checked):
     max_minutes: float | None = Field(None, gt=0)
     checkpoint_seconds: float = Field(default=60.0, ge=0, allow_inf_nan=True)
     loggers: tuple[LoggerName, ...] = ("tensorboard",)
+
+    @classmethod
+    def suited(cls, /, **settings: Any) -> "SearchConfig":
+        """The configuration with the recipe of the space under what is given.
+
+        The command line starts from it; the constructor starts from the defaults, which suit the
+        digits.
+
+        Args:
+            settings: as for the constructor; of a group, such as `explore`, the keys that are given
+                are changed and the others are the recipe's.
+
+        Raises:
+            ConfigError: a setting is not valid.
+        """
+        return validate_settings(cls, merge_settings(recipe(settings), settings))
 
     @field_validator("pareto")
     @classmethod

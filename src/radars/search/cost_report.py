@@ -37,7 +37,7 @@ class CostRow:
 
 @dataclass(frozen=True)
 class CostReport:
-    """A few architectures: the cheapest and the dearest by multiply-accumulates, and random ones.
+    """A few architectures: the smallest and the largest by multiply-accumulates, and random ones.
 
     Attributes:
         batch_size: examples in a forward pass, for memory and latency.
@@ -95,7 +95,7 @@ def cost_report(
     macs = table.metric("macs").sums[0].candidates
     labelled = {
         label: space.best({c: {n: sign * macs[c][n] for n in macs[c]} for c in macs})
-        for label, sign in (("cheapest", -1), ("dearest", 1))
+        for label, sign in (("smallest", -1), ("largest", 1))
     } | {f"random {i + 1}": space.random_architecture(generator) for i in range(_NUM_RANDOM)}
     rows = []
     for label, architecture in labelled.items():

@@ -111,8 +111,8 @@ class DifferentiateConfig(Checked):
         final_temperature: at the end; geometric in between.
         beta_decay: weight, at the end, of the regulariser against collapse; linear from 0.
         architecture_optimizer: of the logits.
-        max_cost_ratio: the most multiply-accumulates of a supernet step, in those of the dearest
-            path; candidates are pruned to keep it.
+        max_cost_ratio: the most multiply-accumulates of a supernet step, as a multiple of those of
+            the largest architecture; candidates are pruned to keep it. None for no limit.
         feedback: how far the policy is moved to what differentiation ended with, from 0 to 1.
     """
 
@@ -151,8 +151,8 @@ class SelectConfig(Checked):
         candidates: how many architectures are trained alone.
         regions_draws: draws of fresh weights, each of which has a training batch to tell apart.
         contender_draws: further draws for those that are trained alone.
-        regions_weight: of that, where accuracy has 1, after the second rung 2, and so on; counted
-            in standard deviations among uniform draws.
+        regions_weight: weight of how well fresh weights tell examples apart; accuracy weighs 1, in
+            the second rung 2, and so on. Both in standard deviations among uniform draws.
         size_weight: likewise, of the logarithm of multiply-accumulates.
         expressivity_weight: likewise, of how evenly fresh weights use a network's channels.
         rungs: training steps of each rung; after each, the best `keep` go on.

@@ -9,9 +9,8 @@ from radars.memory import Plan
 from radars.run.device import device_of
 from radars.search.config import SearchConfig
 from radars.search.cost_report import CostReport, cost_report
-from radars.search.recipes import recipe
 from radars.search.setup import new_planner
-from radars.settings import merge_settings, validate_settings
+from radars.settings import merge_settings
 from radars.space import SearchSpace
 from radars.spaces import accepted_options, load_space
 from radars.units import parse_shape
@@ -28,12 +27,14 @@ class PlanReport:
         batch_size: examples in a batch.
         device: the kind of device that is planned for; it need not be there.
         budget_bytes: what no step may exceed.
-        smallest_path_bytes: the peak of a training step on the cheapest architecture.
-        largest_path_bytes: that of the dearest.
-        largest_path_least_bytes: that of the dearest with all that is allowed to make it fit.
+        smallest_path_bytes: the peak of a training step on the smallest architecture.
+        largest_path_bytes: that of the largest.
+        largest_path_least_bytes: that of the largest with all that is allowed to make it fit.
         full_supernet_bytes: that of the plain supernet of the whole space: what DARTS needs (by
             prices where there are very many candidates).
         plan: the plan; None where nothing fits.
+        cost_ratio: the multiply-accumulates of the plan's candidates together, as a multiple of
+            those of the largest architecture; None where there is no plan.
         problem: why nothing fits; None where there is a plan.
         costs: costs by candidates against those of whole networks; None where it was not asked for.
     """
@@ -49,6 +50,7 @@ class PlanReport:
     largest_path_least_bytes: int
     full_supernet_bytes: int
     plan: Plan | None
+    cost_ratio: float | None
     problem: BudgetError | None
     costs: CostReport | None = None
 
@@ -57,18 +59,19 @@ class PlanReport:
         fields = {
             name: value
             for name, value in vars(self).items()
-            if name not in ("plan", "problem", "total_candidates", "costs")
+            if name not in ("plan", "cost_ratio", "problem", "total_candidates", "costs")
         }
         plan: dict[str, Any] = {
             "fits": self.plan is not None,
             "total_candidates": self.total_candidates,
         }
-        if self.plan is not None:
+        if self.plan is not None and self.cost_ratio is not None:
             plan |= {
                 "predicted_peak_bytes": self.plan.memory.peak_bytes,
                 "live_candidates": self.plan.subspace.num_candidates,
                 "levers": list(self.plan.measures),
                 "time_ratio": round(self.plan.time_ratio, 3),
+                "cost_ratio": round(self.cost_ratio, 3),
                 "breakdown": asdict(self.plan.memory.breakdown),
                 "subspace": {choice: list(names) for choice, names in self.plan.subspace.items()},
             }
@@ -105,6 +108,7 @@ def plan_report(
         largest_path_least_bytes=planner.least_bytes(largest),
         full_supernet_bytes=planner.full_supernet_bytes,
         plan=plan,
+        cost_ratio=None if plan is None else planner.cost_ratio(plan.subspace),
         problem=problem,
     )
 
@@ -139,11 +143,7 @@ def plan_for(
         # the memory alone, without a limit on time
         "differentiate": {"max_cost_ratio": None},
     }
-    settings = merge_settings(given, overrides=overrides)
-    proxy_options = recipe(settings).get("proxy_options", {})
-    config = validate_settings(
-        SearchConfig, merge_settings({"proxy_options": proxy_options}, settings)
-    )
+    config = SearchConfig.suited(**merge_settings(given, overrides=overrides))
     input_shape = None if input_text is None else parse_shape(input_text)
     channels = {} if input_shape is None else {"in_channels": input_shape[0]}
     options = accepted_options(space_name, channels) | dict(config.space_options)

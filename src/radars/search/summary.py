@@ -60,9 +60,9 @@ def plan_summary(report: PlanReport) -> str:
         f"{format_bytes(budget)}",
         "",
         "peak of a training step",
-        row("cheapest architecture", report.smallest_path_bytes),
-        row("dearest architecture", report.largest_path_bytes),
-        row("dearest architecture, all measures", report.largest_path_least_bytes),
+        row("smallest architecture", report.smallest_path_bytes),
+        row("largest architecture", report.largest_path_bytes),
+        row("largest architecture, all levers", report.largest_path_least_bytes),
         row("supernet of the whole space, plain (DARTS)", report.full_supernet_bytes),
         "",
     ]
@@ -80,7 +80,13 @@ def plan_summary(report: PlanReport) -> str:
     if report.largest_path_least_bytes > budget:
         lines += ["", "some architectures do not fit the budget at all and will not be searched"]
     elif report.largest_path_bytes > budget:
-        lines += ["", "every architecture fits; the dearest are recomputed in the backward pass"]
+        lines += ["", "every architecture fits; the largest are recomputed in the backward pass"]
+    if report.cost_ratio is not None and report.cost_ratio > 1:
+        lines += [
+            "",
+            f"its step costs {report.cost_ratio:.1f}x the multiply-accumulates of the largest "
+            f"architecture; a search prunes on, for time, to differentiate.max_cost_ratio",
+        ]
     return "\n".join([*lines, *_cost_report_rows(report)])
 
 

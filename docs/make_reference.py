@@ -1,25 +1,62 @@
-"""Two Sphinx directives that write reference pages from the code, so that these cannot go stale.
+"""Writes the reference pages from the code.
 
-`settings` lists every key of a pydantic configuration, `commands` every option of the command line.
-Both make Markdown, which Sphinx parses as if it stood in the page.
+    python docs/make_reference.py
+
+In a page of `docs/reference`, what stands between `<!-- made from ... -->` and `<!-- end -->` is
+replaced: by every key of a configuration (`settings MODULE:CLASS`), every command and option
+(`commands`), or the recipe of every space (`recipes`). A test fails where a page is out of date.
 """
 
 import inspect
 import re
 import types
+from collections.abc import Iterator, Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
 from annotated_types import Ge, Gt, Le, Lt
-from docutils import nodes
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from sphinx.application import Sphinx
-from sphinx.util.docutils import SphinxDirective
 from typer.cli import get_docs_for_click
 
+from radars.cli import app
+from radars.search.recipes import recipe
+from radars.spaces import zoo
 from radars.units import format_bytes, parse_bytes
+
+REFERENCE = Path(__file__).parent / "reference"
+MADE = re.compile(
+    r"(?P<begin><!-- made from (?P<what>\w+)(?: (?P<place>\S+))? -->\n).*?(?P<end><!-- end -->)",
+    re.S,
+)
+
+
+def main() -> None:
+    """Writes every page again."""
+    for page in sorted(REFERENCE.glob("*.md")):
+        before = page.read_text(encoding="utf-8")
+        after = made(before)
+        if after != before:
+            page.write_text(after, encoding="utf-8")
+            print(f"made: {page.name}")
+
+
+def made(text: str) -> str:
+    """The text of a page, as the code says now."""
+
+    def make(found: re.Match[str]) -> str:
+        if found["what"] == "settings":
+            module, name = found["place"].split(":")
+            content = settings_markdown(getattr(import_module(module), name))
+        elif found["what"] == "recipes":
+            content = recipes_markdown()
+        else:
+            content = commands_markdown(app)
+        return f"{found['begin']}\n{content.strip()}\n\n{found['end']}"
+
+    return MADE.sub(make, text)
 
 
 class MissingDescriptionError(Exception):
@@ -176,42 +213,29 @@ def commands_markdown(app: typer.Typer) -> str:
     return markdown[markdown.index("## `radars ") :]
 
 
-# --- Sphinx ---
+# --- recipes ---
 
 
-def _imported(place: str) -> Any:
-    module, name = place.split(":")
-    return getattr(import_module(module), name)
+def recipes_markdown() -> str:
+    """The settings of the recipe of each space that has one."""
+    rows = ["| space | settings |", "|---|---|"]
+    for entry in zoo():
+        suits = {
+            key: value for key, value in recipe({"space": entry.name}).items() if key != "space"
+        }
+        if suits:
+            rows.append(_row(f"`{entry.name}`", ", ".join(f"`{each}`" for each in _flat(suits))))
+    return "\n".join(rows)
 
 
-class _Settings(SphinxDirective):
-    required_arguments = 1
-
-    def run(self) -> list[nodes.Node]:
-        markdown = settings_markdown(_imported(self.arguments[0]))
-        return self.parse_text_to_nodes(markdown, allow_section_headings=True)
-
-
-class _Commands(SphinxDirective):
-    required_arguments = 1
-
-    def run(self) -> list[nodes.Node]:
-        markdown = commands_markdown(_imported(self.arguments[0]))
-        return self.parse_text_to_nodes(markdown, allow_section_headings=True)
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            text = str(value).lower() if isinstance(value, bool) else str(value).replace(" ", "")
+            yield f"{prefix}{key}={text}"
 
 
-def _without_signature(
-    app: Sphinx, kind: str, name: str, value: object, options: object, *signature: str
-) -> tuple[str, None] | None:
-    """A configuration has a page of its own; its signature would repeat it, unreadably."""
-    if kind == "class" and isinstance(value, type) and issubclass(value, BaseModel):
-        return "", None
-    return None
-
-
-def setup(app: Sphinx) -> dict[str, bool]:
-    """Called by Sphinx."""
-    app.add_directive("settings", _Settings)
-    app.add_directive("commands", _Commands)
-    app.connect("autodoc-process-signature", _without_signature)
-    return {"parallel_read_safe": True}
+if __name__ == "__main__":
+    main()
