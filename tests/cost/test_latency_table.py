@@ -1,12 +1,14 @@
 import json
 from pathlib import Path
+from typing import cast
 
 import pytest
 from tests.tiny import shared_space, tiny_space
+from torch import Tensor, nn
 
-from radars.cost import LatencyRow, latency_metric, read_latencies
+from radars.cost import LatencyRow, LatencySpec, latency_metric, measured_rows, read_latencies
 from radars.errors import ConfigError
-from radars.space import Architecture
+from radars.space import Architecture, Choose, SearchSpace
 
 SHAPE = (1, 8, 8)
 CSV = """candidate,input_shape,milliseconds
@@ -89,3 +91,25 @@ def test_a_table_that_is_wrong_is_refused_and_the_row_is_named(
 def test_a_table_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot read the latencies .*none\.csv"):
         read_latencies(tmp_path / "none.csv")
+
+
+def test_what_a_network_folds_into_the_batch_is_found_again(tmp_path: Path) -> None:
+    """Attention within windows, say: a candidate sees more than one row of each example."""
+
+    class Windows(nn.Module):
+        def __init__(self, choose: Choose) -> None:
+            super().__init__()
+            self.mix = choose("mix", {"a": nn.Identity, "b": lambda: nn.Linear(4, 4)})
+
+        def forward(self, example_BTC: Tensor) -> Tensor:
+            window = example_BTC.reshape(-1, 2, 4)
+            return cast("Tensor", self.mix(window)).reshape(example_BTC.shape)
+
+    space = SearchSpace(Windows)
+    spec = LatencySpec(seconds=0.001)
+    rows = measured_rows(space, (6, 4), spec)
+    [shapes] = {row.shapes for row in rows if row.candidate == "b"}
+    assert shapes == ((3, 2, 4),)
+    table = write(tmp_path / "run.json", json.dumps([row.to_dict() for row in rows]))
+    again = latency_metric(space, (6, 4), read_latencies(table))
+    assert again.sums == latency_metric(space, (6, 4), rows).sums

@@ -44,3 +44,13 @@ def test_settings_of_an_operation_matter() -> None:
         narrow = nn.Conv2d(2, 2, 3, padding=1)
         dilated = nn.Conv2d(2, 2, 3, padding=2, dilation=2)
         assert fingerprint(narrow, (2, 4, 4)) != fingerprint(dilated, (2, 4, 4))
+
+
+def test_what_differs_in_training_only_is_told_apart() -> None:
+    rates = [nn.Dropout(0.1), nn.Dropout(0.5), nn.Identity()]
+    with torch.device("meta"):
+        found = {
+            fingerprint(nn.Sequential(nn.Linear(3, 3), layer, nn.BatchNorm1d(3)), (3,))
+            for layer in rates
+        }
+    assert len(found) == 3

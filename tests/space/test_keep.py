@@ -6,7 +6,7 @@ from torch import nn
 
 from radars.cost import Constraint, CostTable, Feasible
 from radars.errors import SpaceError
-from radars.space import Architecture, Choose, Keep, SearchSpace, Subspace
+from radars.space import Architecture, Choose, Factory, Keep, SearchSpace, Subspace
 from radars.space.keep import best_keeping, check_rules, num_keeping
 
 RULE = Keep(("a", "b", "c"), 2)
@@ -103,3 +103,22 @@ def test_what_is_sampled_ranked_and_allowed_keeps_the_rules_under_a_constraint()
 
     drawn = {feasible.sample(SPACE.full, pick, generator)[0] for _ in range(200)}
     assert drawn == expected
+
+
+def test_choices_that_must_or_cannot_take_something_are_drawn_so() -> None:
+    def network(choose: Choose) -> nn.Module:
+        layers: dict[str, Factory] = {
+            "none": nn.Identity,
+            "x": lambda: nn.Linear(4, 4),
+            "y": nn.ReLU,
+        }
+        names = {"a": ("x", "y"), "b": ("none", "x"), "c": ("none", "x", "y"), "d": ("none",)}
+        return nn.Sequential(
+            *(choose(c, {name: layers[name] for name in own}) for c, own in names.items())
+        )
+
+    rule = Keep(("a", "b", "c", "d"), 2)
+    space = SearchSpace(network, input_shape=(4,), rules=[rule])
+    generator = torch.Generator().manual_seed(0)
+    drawn = {space.random_architecture(generator) for _ in range(60)}
+    assert drawn == {a for a in every(space.full) if rule.allows(a)}

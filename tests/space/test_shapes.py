@@ -126,3 +126,19 @@ def test_candidates_see_the_same_input_and_no_gradient() -> None:
 
     one_choice({"spy": Spy, "none": nn.Identity}).places((2,))
     assert grad_enabled == [False]
+
+
+class CalledTwice(nn.Module):
+    def __init__(self, choose: Choose) -> None:
+        super().__init__()
+        self.block = choose("block", {"a": nn.Identity, "b": lambda: nn.Conv2d(3, 3, 1)})
+
+    def forward(self, example: Tensor) -> Tensor:
+        output = self.block(self.block(example))
+        assert isinstance(output, Tensor)
+        return output
+
+
+def test_a_module_that_is_called_twice_is_refused_as_it_would_be_priced_once() -> None:
+    with pytest.raises(SpaceError, match="that of 'block' is called again"):
+        SearchSpace(CalledTwice).places((3, 4, 4))

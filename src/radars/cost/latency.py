@@ -52,12 +52,14 @@ def measure_ms(module: nn.Module, shapes: Sequence[Sequence[int]], spec: Latency
 
     Args:
         module: what is run.
-        shapes: of its inputs, each with a first dimension for the batch, whatever it is.
+        shapes: of its inputs for one example, with the first dimension that the batch multiplies.
         spec: how it is measured.
     """
     timer_type = _timer_type()
     module = module.to(spec.device).eval()
-    inputs = [torch.ones(spec.batch_size, *shape[1:], device=spec.device) for shape in shapes]
+    inputs = [
+        torch.ones(spec.batch_size * shape[0], *shape[1:], device=spec.device) for shape in shapes
+    ]
     timer = timer_type(
         "module(*inputs)",
         globals={"module": module, "inputs": inputs},

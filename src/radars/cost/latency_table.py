@@ -27,7 +27,8 @@ _KEYS = ("candidate", "input_shape", "milliseconds")
 _STEP = 2.0**-20  # of a millisecond: sums of its multiples are exact, in any order
 
 Shapes = tuple[tuple[int, ...], ...]
-"""Of each input of a candidate, with a first dimension for the batch, which is 1."""
+"""Of each input of a candidate, with a first dimension for the batch: 1, or what a network folds
+into it of one example, such as windows, which a table does not tell apart."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class LatencyRow:
 
     Attributes:
         candidate: its name, or `FIXED` for what is not a candidate.
-        shapes: of its inputs, for a batch of one.
+        shapes: of its inputs, for one example.
         milliseconds: that its forward pass takes.
         choice: the only choice that the row is about; None for every one.
     """
@@ -54,7 +55,7 @@ class LatencyRow:
     @property
     def key(self) -> tuple[str | None, str, Shapes]:
         """What a table has once."""
-        return self.choice, self.candidate, self.shapes
+        return self.choice, self.candidate, _in_table(self.shapes)
 
     def to_dict(self) -> dict[str, Any]:
         """The object of a JSON table."""
@@ -118,8 +119,9 @@ def latency_metric(
     missing = []
     for place in space.places(input_shape):
         for name in place.factories:
-            own = known.get((place.choice, name, place.input_shapes))
-            taken = known.get((None, name, place.input_shapes)) if own is None else own
+            shapes = _in_table(place.input_shapes)
+            own = known.get((place.choice, name, shapes))
+            taken = known.get((None, name, shapes)) if own is None else own
             if taken is None:
                 missing.append((place.choice, name, place.input_shapes))
             else:
@@ -134,6 +136,10 @@ def latency_metric(
         )
     fixed = known.get((None, FIXED, ((1, *input_shape),)), 0.0)
     return Metric((Additive(fixed, candidates),))
+
+
+def _in_table(shapes: Shapes) -> Shapes:
+    return tuple((1, *shape[1:]) for shape in shapes)
 
 
 def _exact(milliseconds: float) -> float:

@@ -75,7 +75,7 @@ class CostReport:
 
 
 def cost_report(
-    space: SearchSpace, input_shape: tuple[int, ...], config: CostsConfig, device_type: str
+    space: SearchSpace, input_shape: tuple[int, ...], config: CostsConfig, device: str
 ) -> CostReport:
     """Prices a space, and counts, traces and measures a few whole networks of it.
 
@@ -85,12 +85,12 @@ def cost_report(
         space: the search space.
         input_shape: of one example, without the batch.
         config: how costs are priced.
-        device_type: where inference runs.
+        device: where inference runs, such as `cuda:1`.
 
     Raises:
         ConfigError: a table of latencies cannot be used.
     """
-    table = priced(space, input_shape, METRICS, config, device_type=device_type).table
+    table = priced(space, input_shape, METRICS, config, device=device).table
     generator = torch.Generator().manual_seed(0)
     macs = table.metric("macs").sums[0].candidates
     labelled = {

@@ -39,7 +39,7 @@ def priced(
     names: Collection[str],
     config: CostsConfig,
     *,
-    device_type: str = "cpu",
+    device: str = "cpu",
     measured: Sequence[LatencyRow] | None = None,
 ) -> Priced:
     """Counts, traces, measures or reads what each candidate of a space costs.
@@ -49,7 +49,7 @@ def priced(
         input_shape: of one example, without the batch.
         names: the costs that are asked for.
         config: how they are traced, measured or read.
-        device_type: where inference runs.
+        device: where inference runs, such as `cuda:1`.
         measured: latencies that were measured before, for a search that goes on with them.
 
     Raises:
@@ -62,7 +62,7 @@ def priced(
             space,
             input_shape,
             batch_size=config.batch_size,
-            device_type=device_type,
+            device_type=device.partition(":")[0],
             cache=PriceCache(),
         )
     rows: tuple[LatencyRow, ...] | None = None
@@ -70,19 +70,19 @@ def priced(
         given = read_latencies(Path(config.latency_table))
         metrics["latency_ms"] = latency_metric(space, input_shape, given)
     elif "latency_ms" in names:
-        spec = latency_spec(config, device_type)
+        spec = latency_spec(config, device)
         known = measured or measured_rows(space, input_shape, spec, PriceCache())
         rows = tuple(known)
         metrics["latency_ms"] = measured_metric(space, input_shape, rows, spec)
     return Priced(replace(table, priced=metrics), rows)
 
 
-def latency_spec(config: CostsConfig, device_type: str) -> LatencySpec:
+def latency_spec(config: CostsConfig, device: str) -> LatencySpec:
     """How latency is measured."""
     return LatencySpec(
         batch_size=config.batch_size,
         threads=config.threads,
-        device=device_type,
+        device=device,
         seconds=config.seconds,
         margin=config.margin,
     )

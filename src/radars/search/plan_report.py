@@ -157,8 +157,6 @@ def plan_for(
     report = plan_report(space, config, input_shape)
     if with_costs:  # of what is searched for, which a search may train a narrower one of
         searched = load_space(space_name, **options)
-        device_type = device_of(config.device).type  # latencies are measured: it must be there
-        report = replace(
-            report, costs=cost_report(searched, input_shape, config.costs, device_type)
-        )
+        device = str(device_of(config.device))  # latencies are measured: it must be there
+        report = replace(report, costs=cost_report(searched, input_shape, config.costs, device))
     return report

@@ -15,17 +15,18 @@ from torch.utils._pytree import tree_map
 
 
 def fingerprint(network: nn.Module, input_shape: tuple[int, ...]) -> str:
-    """A digest of the operations of one forward pass, and of what each takes from where.
+    """A digest of the operations of a forward pass in training, and of what each takes from where.
 
     Networks with equal fingerprints compute the same function of their input and their weights,
-    where these are taken in the order of their use.
+    where these are taken in the order of their use, and are trained in the same way: dropout and
+    the like are operations too.
 
     Args:
         network: on the meta device.
         input_shape: of one example, without the batch.
     """
-    network.eval()
-    example_B = torch.empty(1, *input_shape, device="meta")
+    network.train()
+    example_B = torch.empty(2, *input_shape, device="meta")  # of one, BatchNorm has no statistics
     with torch.no_grad(), _Recorder(example_B) as recorder:
         network(example_B)
         digest: str = recorder.digest()

@@ -194,19 +194,15 @@ class SearchSpace:
 
     def random_architecture(self, generator: torch.Generator) -> Architecture:
         """Draws an architecture uniformly; with rules, first which choices take something."""
-        kept = {
-            rule: {
-                rule.choices[index]
-                for index in torch.randperm(len(rule.choices), generator=generator)[: rule.number]
-            }
-            for rule in self.rules
-        }
         allowed = dict(self.full)
-        for rule, choices in kept.items():
+        for rule in self.rules:
+            kept = [choice for choice in rule.choices if rule.nothing not in self.full[choice]]
+            either = [c for c in rule.choices if c not in kept and len(self.full[c]) > 1]
+            order = torch.randperm(len(either), generator=generator).tolist()
+            kept += [either[index] for index in order[: rule.number - len(kept)]]
             for choice in rule.choices:
-                is_kept = choice in choices
                 allowed[choice] = tuple(
-                    name for name in self.full[choice] if (name != rule.nothing) == is_kept
+                    name for name in self.full[choice] if (name != rule.nothing) == (choice in kept)
                 )
         return Architecture(
             {

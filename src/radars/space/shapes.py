@@ -50,6 +50,11 @@ class _Probe(nn.Module):
         self._known = known
 
     def forward(self, *inputs: Tensor) -> Tensor:
+        if self.place is not None:
+            raise SpaceError(
+                f"each module that choose returns is called once, but that of {self.choice!r} is "
+                f"called again; call choose again under the same name for the other place"
+            )
         shapes = tuple(tuple(tensor.shape) for tensor in inputs)
         outputs = {name: self._run(name, inputs) for name in self.factories}
         first_name, first = next(iter(outputs.items()))
