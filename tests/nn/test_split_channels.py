@@ -64,6 +64,19 @@ def test_statistics_stay_where_a_batch_does_not_count(
         assert torch.equal(buffer, before[name])
 
 
+@pytest.mark.parametrize("name", BLOCKS)
+def test_in_evaluation_running_statistics_count_and_stay(name: str) -> None:
+    block, image = block_and_image(name)
+    block(image)
+    before = copy.deepcopy(dict(block.named_buffers()))
+    block.eval()
+    with torch.no_grad():
+        output = in_parts(block)(image)
+        assert torch.allclose(output, block(image), rtol=0, atol=1e-12)
+    for name, buffer in block.named_buffers():
+        assert torch.equal(buffer, before[name])
+
+
 class Own(InvertedResidual):  # type: ignore[misc]
     """May do anything."""
 

@@ -3,9 +3,11 @@ from functools import partial
 
 import pytest
 import torch
+from tests.tiny import wide_space
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 
+from radars.memory.predict import track
 from radars.nn.levers import Levers
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.statistics import frozen_statistics
@@ -221,6 +223,26 @@ def test_evaluation_normalises_with_the_batch() -> None:
     for _ in range(3):
         supernet.train()(example + 10)  # moves the running statistics only
     assert torch.equal(evaluation_step(supernet, example), first)
+
+
+def test_evaluation_in_parts_is_of_each_part_alone() -> None:
+    supernet = Supernet(SearchSpace(network))
+    example, _ = batch()
+    parts = [evaluation_step(supernet, part) for part in example.tensor_split(3)]
+    assert torch.equal(evaluation_step(supernet, example, micro_batches=3), torch.cat(parts))
+
+
+def test_evaluation_of_blocks_that_are_trained_in_parts_is_in_parts() -> None:
+    path = Architecture(dict.fromkeys("abc", "mb8_k3"))
+    supernet = Supernet(wide_space(), path.as_subspace())
+    example, peaks, outputs = torch.randn(32, 1, 16, 16), [], []
+    for levers in (Levers(), Levers(recompute=1.0, split_channels=1.0)):
+        supernet.set_levers(levers)
+        with track(supernet, [example]) as tracker:
+            outputs.append(evaluation_step(supernet, example))
+        peaks.append(tracker.peak_bytes)
+    assert torch.allclose(outputs[0], outputs[1], atol=1e-5)
+    assert peaks[1] < 0.7 * peaks[0]
 
 
 def test_evaluation_has_no_dropout_and_training_has() -> None:

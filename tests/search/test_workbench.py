@@ -3,18 +3,19 @@ from typing import Any
 
 import pytest
 import torch
-from tests.tiny import quick_config, tiny_data, tiny_space
+from tests.tiny import quick_config, tiny_data, tiny_space, wide_space
 from torch import Tensor
 
 from radars.errors import BudgetError, RunError
-from radars.memory import Levers, Planner
+from radars.memory import Levers, Planner, StepMemory, predict
+from radars.memory.predict import track
 from radars.nn.levers import lever_settings
-from radars.nn.steps import weights_step
+from radars.nn.steps import evaluation_step, weights_step
 from radars.nn.supernet import Supernet
 from radars.search.controller import Controller
 from radars.search.method_config import ControllerConfig
 from radars.search.setup import SearchSetup, training_spec
-from radars.space import Architecture
+from radars.space import Architecture, SearchSpace, Subspace
 
 SPACE = tiny_space()
 LARGEST = Architecture(dict.fromkeys("abc", "mb2"))
@@ -81,6 +82,38 @@ def test_accuracy_is_a_fraction_of_the_whole_validation_part() -> None:
     assert (whole * len(bench.validation)) == pytest.approx(round(whole * len(bench.validation)))
     batch = next(bench.validation.evaluation_batches(64))
     assert int(bench.total_score(supernet, LARGEST, batch)) == whole * 64
+
+
+def test_an_evaluation_of_a_path_that_is_trained_in_parts_is_in_parts() -> None:
+    path = Architecture(dict.fromkeys("abc", "mb8_k3"))
+    config = quick_config(data={"batch_size": 16}, levers={"max_micro_batches": 8})
+    roomy = SearchSetup.of(config, space=wide_space(), data=tiny_data())
+    config = config.model_copy(update={"budget": roomy.planner.least_bytes(path)})
+    setup = SearchSetup.of(config, space=wide_space(), data=tiny_data())
+    bench, supernet = setup.workbench(), setup.new_supernet()
+    batch = bench.train_stream.next()
+    bench.train_path(supernet, path, batch)
+    with track(supernet, batch) as whole:
+        evaluation_step(supernet, batch.example_B)
+    with track(supernet, batch) as parts:
+        bench.total_score(supernet, path, batch)
+    assert parts.peak_bytes <= config.budget < whole.peak_bytes
+
+
+def test_a_path_that_is_far_from_fitting_is_not_traced(monkeypatch: pytest.MonkeyPatch) -> None:
+    setup = SearchSetup.of(quick_config(data={"batch_size": 32}), space=SPACE, data=tiny_data())
+    planner = setup.planner
+    largest = LARGEST.as_subspace()
+    planner.tighten(int(planner.expected_bytes(largest, Levers(recompute=1.0)) / 1.6))
+    traced: list[Subspace] = []
+
+    def traces(space: SearchSpace, subspace: Subspace, *rest: Any, **options: Any) -> StepMemory:
+        traced.append(subspace)
+        return predict(space, subspace, *rest, **options)
+
+    monkeypatch.setattr("radars.memory.plan.predict", traces)
+    assert not setup.workbench().fits(LARGEST)
+    assert largest not in traced
 
 
 def no_room(num_times: int, error: Exception) -> Callable[..., Tensor]:

@@ -92,6 +92,14 @@ class Planner:
         """What each candidate adds to the memory of a step, over all its places."""
         return self._summed(self._place_prices())
 
+    @cached_property
+    def path_bytes(self) -> dict[str, dict[str, int]]:
+        """What each candidate adds to the memory of training a path."""
+        return {
+            choice: {name: price.resident + price.saved for name, price in by_name.items()}
+            for choice, by_name in self.prices.items()
+        }
+
     def _place_prices(self, levers: Levers = PLAIN) -> _Priced:
         """Prices by place; what is spared by splitting channels only where that is a lever."""
         split_channels = levers.split_channels > 0
@@ -147,7 +155,7 @@ class Planner:
     def cheapest_candidates(self, within: Subspace) -> dict[str, str]:
         """Choice to its candidate with the least expected memory, whatever rules say."""
         return {
-            choice: min(names, key=lambda name: self._price(choice, name))
+            choice: min(names, key=self.path_bytes[choice].__getitem__)
             for choice, names in within.items()
         }
 
@@ -183,7 +191,7 @@ class Planner:
         """The memory of training one path by prices: quick, and a little on the high side."""
         smallest = self.smallest_path()
         kept = sum(
-            self._price(choice, name) - self._price(choice, smallest[choice])
+            self.path_bytes[choice][name] - self.path_bytes[choice][smallest[choice]]
             for choice, name in architecture.items()
         )
         # the peak may be behind the last place, where all that is saved is there
@@ -216,6 +224,10 @@ class Planner:
         if self.space.full.num_candidates > _MAX_TRACED:
             return round(self.expected_bytes(self.space.full))
         return self.predict(self.space.full).peak_bytes
+
+    def fits(self, architecture: Architecture) -> bool:
+        """Whether one path can be trained within the budget, with all that is allowed."""
+        return self._first_that_fits(architecture.as_subspace()) is not None
 
     def plan_path(self, architecture: Architecture) -> Plan:
         """How to train one path.
@@ -306,11 +318,8 @@ class Planner:
         return [each for each in self._settings if not is_long or each.recompute in (0, 1)]
 
     def _fits(self, subspace: Subspace, levers: Levers, weigh: Weigh | None) -> bool:
-        if (
-            subspace.num_architectures > 1  # an exact trace takes a while
-            and self.expected_bytes(subspace, levers, weigh) > _HOPELESS * self.budget_bytes
-        ):
-            return False
+        if self.expected_bytes(subspace, levers, weigh) > _HOPELESS * self.budget_bytes:
+            return False  # an exact trace takes a while
         return self.predict(subspace, levers, weigh).peak_bytes <= self.budget_bytes
 
     def _pruned_to_fit(
@@ -366,14 +375,10 @@ class Planner:
     def _extreme_path(self, within: Subspace | None, sign: int) -> Architecture:
         within = within or self.space.full
         scores = {
-            choice: {name: -sign * self._price(choice, name) for name in names}
+            choice: {name: -sign * self.path_bytes[choice][name] for name in names}
             for choice, names in within.items()
         }
         return self.space.best(scores, within)
-
-    def _price(self, choice: str, name: str) -> int:
-        price = self.prices[choice][name]
-        return price.resident + price.saved
 
     def _does_not_fit(self, subspace: Subspace, weigh: Weigh | None = None) -> BudgetError:
         need_bytes = min(

@@ -206,7 +206,7 @@ def run_step(
         loss: of the task.
     """
     if kind is StepKind.EVALUATION:
-        return evaluation_step(supernet, batch[0], precision=precision)
+        return evaluation_step(supernet, batch[0], precision=precision, micro_batches=micro_batches)
     if kind is StepKind.SECOND_ORDER:
         step: Callable[..., Tensor] = partial(second_order_step, virtual_learning_rate=0.1)
     else:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from radars.nn.levers import PLAIN, Levers
+from radars.nn.levers import PLAIN
 from radars.nn.split_channels import in_parts
 from radars.nn.statistics import uncounted_batch
 
@@ -59,11 +59,13 @@ class Mixture(nn.Module):
             zip(self._modules_of_live, weights, strict=True)
         ):
             levers = self.levers.of_candidate(index, len(weights))
+            is_split = levers.recompute and levers.split_channels
+            function = in_parts(candidate) if is_split else candidate
             if levers.recompute and torch.is_grad_enabled():
-                term = _recomputed(candidate, weight, inputs, levers)
+                term = _recomputed(candidate, function, weight, inputs)
                 total = term if total is None else total + term
             else:
-                total = _add_weighted(candidate, weight, total, *inputs)
+                total = _add_weighted(function, weight, total, *inputs)
         assert total is not None
         return total
 
@@ -79,10 +81,12 @@ def _add_weighted(
 
 
 def _recomputed(
-    candidate: nn.Module, weight: Tensor | None, inputs: tuple[Tensor, ...], levers: Levers
+    candidate: nn.Module,
+    function: Callable[..., Tensor],
+    weight: Tensor | None,
+    inputs: tuple[Tensor, ...],
 ) -> Tensor:
     """One candidate's term, which saves its inputs only and is run again in the backward pass."""
-    function = in_parts(candidate) if levers.split_channels else candidate
 
     def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
         # BatchNorm has seen the batch in the first run; the second must not count it again

@@ -24,7 +24,7 @@ _LEAST_CHANNELS = 32  # of a part: with few, BatchNorm on a CPU spends its time 
 
 
 def in_parts(candidate: nn.Module) -> Callable[..., Tensor]:
-    """A candidate's function in training, in parts of its channels where it allows that.
+    """A candidate's function, in parts of its channels where it allows that.
 
     It does where it is torchvision's inverted residual block with an expansion, BatchNorm and
     ReLU, and without squeeze-and-excitation, which looks at all channels. For any other, returns
@@ -42,7 +42,7 @@ class _Layer(NamedTuple):
 
     def counted_batch(self) -> float | None:
         """The momentum of running statistics in this pass; None where they stay as they are."""
-        if not self.norm.track_running_stats:
+        if not (self.norm.training and self.norm.track_running_stats):
             return None
         if self.norm.num_batches_tracked is not None:
             self.norm.num_batches_tracked.add_(1)
@@ -52,7 +52,8 @@ class _Layer(NamedTuple):
         """Some channels of a map behind BatchNorm and ReLU; running statistics follow."""
         norm = self.norm
         mean = variance = None
-        if momentum is not None and norm.running_mean is not None and norm.running_var is not None:
+        is_asked = momentum is not None or not norm.training  # to be moved, or to normalise by
+        if is_asked and norm.running_mean is not None and norm.running_var is not None:
             mean, variance = norm.running_mean[part], norm.running_var[part]
         return functional.batch_norm(
             image,
@@ -60,7 +61,7 @@ class _Layer(NamedTuple):
             variance,
             norm.weight[part],
             norm.bias[part],
-            training=True,
+            training=mean is None or norm.training,
             momentum=momentum or 0.0,
             eps=norm.eps,
         ).relu_()

@@ -208,19 +208,28 @@ def _taken_gradients(parameters: Iterable[nn.Parameter]) -> list[Tensor]:
 
 @torch.no_grad()
 def evaluation_step(
-    supernet: Supernet, example_B: Tensor, *, precision: Precision = "32-true"
+    supernet: Supernet,
+    example_B: Tensor,
+    *,
+    precision: Precision = "32-true",
+    micro_batches: int = 1,
 ) -> Tensor:
     """The network's outputs (B, K), normalised with the batch's own statistics.
 
     The running statistics of shared weights mix those of all paths and fit none of them.
+
+    Args:
+        supernet: what is evaluated.
+        example_B: a batch.
+        precision: of the forward pass.
+        micro_batches: into how many parts the batch is split, as in training.
     """
     supernet.eval()  # no dropout
     for layer in batch_norms(supernet):
         layer.train()
     with frozen_statistics(supernet), autocast(example_B.device, precision):
-        output_BK = supernet(example_B)
-    assert isinstance(output_BK, Tensor)
-    return output_BK.float()
+        parts = [supernet(example_P).float() for example_P in example_B.tensor_split(micro_batches)]
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 def _parts(

@@ -80,11 +80,7 @@ class Workbench:
 
     def fits(self, architecture: Architecture) -> bool:
         """Whether a path can be trained within the budget."""
-        try:
-            self.levers(architecture)
-        except BudgetError:
-            return False
-        return True
+        return self._fits_plainly(architecture) or self.planner.fits(architecture)
 
     def levers(self, architecture: Architecture) -> Levers:
         """What a path needs to be trained within the budget.
@@ -92,10 +88,14 @@ class Workbench:
         Raises:
             BudgetError: it does not fit, whatever is allowed.
         """
-        expected_bytes = self.planner.expected_path_bytes(architecture)
-        if expected_bytes * _PRICE_TOLERANCE <= self.planner.budget_bytes:
+        if self._fits_plainly(architecture):
             return Levers()
         return self.planner.plan_path(architecture).levers
+
+    def _fits_plainly(self, architecture: Architecture) -> bool:
+        """Whether prices alone say that a path fits without levers."""
+        expected_bytes = self.planner.expected_path_bytes(architecture)
+        return expected_bytes * _PRICE_TOLERANCE <= self.planner.budget_bytes
 
     def reward(self, architecture: Architecture, accuracy: float) -> float:
         """What a search maximises: the accuracy, and how near the costs are to soft targets."""
@@ -286,13 +286,21 @@ class Workbench:
     def total_score(self, supernet: Supernet, architecture: Architecture, batch: Batch) -> Tensor:
         """The sum of what one path scores on a batch: a scalar on the device.
 
-        In classification, how many examples it classifies rightly.
+        In classification, how many examples it classifies rightly. A path that is trained in parts,
+        to fit the budget, is evaluated in parts, so that it holds no more.
         """
         supernet.activate(architecture)
+        levers = self.levers(architecture) if self.fits(architecture) else Levers()
+        supernet.set_levers(levers)
         batch = self.to_device(batch)
         if not len(batch.label_B):  # a last batch of fewer examples than processes
             return self.group.total(torch.zeros((), dtype=torch.int64, device=self.device))
-        output_BK = evaluation_step(supernet, batch.example_B, precision=self.precision)
+        output_BK = evaluation_step(
+            supernet,
+            batch.example_B,
+            precision=self.precision,
+            micro_batches=min(levers.micro_batches, max(1, len(batch.label_B) // 2)),
+        )
         return self.group.total(self.task.score(output_BK, batch.label_B).sum())
 
     def accuracy(
