@@ -134,6 +134,7 @@ def test_what_several_processes_cannot_do_is_refused() -> None:
     for settings, message in (
         ({"num_processes": 3}, "batch_size 64 does not divide by num_processes 3"),
         ({"num_processes": 2, "executor": {"jobs": 2}}, "leave one of them out"),
+        ({"num_processes": 2, "constraints": ["latency_ms<=5"]}, "name a table in costs"),
     ):
         with pytest.raises(ConfigError, match=message):
             validate_settings(type(quick_config()), settings)

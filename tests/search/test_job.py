@@ -21,7 +21,7 @@ from tests.tiny import (
 from torch import Tensor
 
 from radars.cost import CostTable
-from radars.errors import ConfigError, RadarsError, RunError, Stopped
+from radars.errors import BudgetError, ConfigError, RadarsError, RunError, Stopped
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.shelf import Shelf
 from radars.nn.steps import weights_step
@@ -351,3 +351,29 @@ def test_without_a_directory_a_temporary_one_is_needed(monkeypatch: pytest.Monke
     monkeypatch.setattr("radars.search.job.TemporaryDirectory", full)
     with pytest.raises(RunError, match="cannot write a temporary directory: No usable"):
         search(quick_config())
+
+
+def test_a_search_that_goes_on_keeps_its_settings(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    with pytest.raises(Stopped):
+        search(quick_config(seed=3), out=out, progress=InterruptAt(3))
+    before = sorted((file, file.read_bytes()) for file in out.rglob("*") if file.is_file())
+    with pytest.raises(ConfigError, match=r"seed of .* is 3 and now 4 is asked for"):
+        search(quick_config(seed=4), out=out, resume=True)
+    assert before == sorted((f, f.read_bytes()) for f in out.rglob("*") if f.is_file())
+    result = run_search(space=SPACE, data=tiny_data(), out=out, resume=True)
+    assert result.architecture == search(quick_config(seed=3)).architecture
+
+
+def test_a_budget_that_only_the_search_finds_too_small_ends_with_a_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def draw(*arguments: Any, **options: Any) -> None:
+        raise BudgetError("none fits the budget", 12)
+
+    monkeypatch.setattr("radars.search.workbench.Workbench.draw", draw)
+    with pytest.raises(BudgetError, match="none fits"):
+        search(quick_config(), out=tmp_path / "run")
+    result = read_result(tmp_path / "run")
+    assert result is not None
+    assert (result["status"], result["needed_bytes"]) == ("exceeded_memory", 12)

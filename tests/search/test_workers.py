@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 from tests.tiny import InterruptAt, final_checkpoint, quick_config, tiny_data, tiny_space
 
-from radars.errors import Stopped
+from radars.errors import ConfigError, Stopped
+from radars.nn.task import CLASSIFICATION, Task
 from radars.run import read_events, read_result
 from radars.run.executor import LocalExecutor
 from radars.search import SearchResult, run_search
@@ -49,3 +50,28 @@ def test_children_of_a_group_do_not_know_of_each_other(tmp_path: Path) -> None:
         assert events.count("child") == 7
         num_rivals.append(final_checkpoint(out)[1]["method"]["children"]["num_rivals"])
     assert num_rivals[0] > num_rivals[1] == 0
+
+
+def test_elsewhere_the_task_is_the_one_that_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = Task(
+        loss=lambda output, label: CLASSIFICATION.loss(output, label) / 2,
+        score=lambda output, label: CLASSIFICATION.score(output, label) * 0.25,
+    )
+    here = searched("random", 2, task=task)
+    assert here.validation_accuracy is not None
+    assert 0 < here.validation_accuracy <= 0.25
+    monkeypatch.setattr(LocalExecutor, "is_here", False)
+    there = searched("random", 2, task=task)
+    assert (there.architecture, there.validation_accuracy) == (
+        here.architecture,
+        here.validation_accuracy,
+    )
+
+
+def test_what_cannot_be_sent_to_processes_is_refused_before_anything_is_written(
+    tmp_path: Path,
+) -> None:
+    config = quick_config("random", executor={"jobs": 2})
+    with pytest.raises(ConfigError, match=r"one of them cannot be sent \(.*; name space and data"):
+        run_search(config, space=SPACE, data=DATA, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from radars.errors import ConfigError, Stopped
+from radars.errors import Stopped
 from radars.run import Progress, read_config, read_result
-from radars.search.config import CHANGEABLE, SearchConfig
-from radars.search.job import run_search
+from radars.search.config import SearchConfig
+from radars.search.job import resumed_config, run_search
 from radars.search.result import SearchResult
 from radars.settings import merge_settings, read_settings, validate_settings
 
@@ -46,33 +46,17 @@ def start_search(
     Raises:
         ConfigError: the settings are not valid, or not those of the run to resume.
     """
-    is_resumed = resume and read_config(out) is not None
-    if is_resumed:
-        stored = read_config(out) or {}
+    stored = read_config(out) if resume else None
+    if stored is not None:
         from_file = read_settings(config_file) if config_file is not None else {}
         asked = merge_settings(stored, from_file, given, overrides=overrides)
-        config = _check_same(
-            validate_settings(SearchConfig, stored), validate_settings(SearchConfig, asked), out
-        )
+        config = resumed_config(out, validate_settings(SearchConfig, asked))
         result = read_result(out)
         if result is not None and result.get("status") == "completed":
             return SearchResult.from_dict(result)
     else:
         config = search_config(given, config_file, overrides)
     try:
-        return run_search(config, out=out, resume=is_resumed, progress=progress)
+        return run_search(config, out=out, resume=stored is not None, progress=progress)
     except Stopped as error:
         raise Stopped(f"{error}; go on with: radars search --out {out} --resume") from error
-
-
-def _check_same(stored: SearchConfig, asked: SearchConfig, out: Path) -> SearchConfig:
-    """The configuration to go on with: only what does not change the result may be new."""
-    before, after = stored.model_dump(mode="json"), asked.model_dump(mode="json")
-    different = [key for key in before if before[key] != after[key] and key not in CHANGEABLE]
-    if not different:
-        return asked
-    key = different[0]
-    raise ConfigError(
-        f"a resumed run keeps its settings, but {key} of {out} is {before[key]!r} and now "
-        f"{after[key]!r} is asked for; leave out the options, or choose another --out"
-    )

@@ -212,6 +212,12 @@ class SearchConfig(Checked):
                 f"each process has an equal part of the batch, but batch_size "
                 f"{self.data.batch_size} does not divide by num_processes {self.num_processes}"
             )
+        is_measured = "latency_ms" in self.asked_costs and self.costs.latency_table is None
+        if self.num_processes > 1 and is_measured:
+            raise ValueError(
+                "several processes have one latency of each candidate, but each would measure its "
+                "own; name a table in costs.latency_table, or set num_processes to 1"
+            )
         if self.num_processes > 1 and self.executor != ExecutorConfig():
             raise ValueError("a search has several processes or an executor; leave one of them out")
         return self

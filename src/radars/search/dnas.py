@@ -19,6 +19,7 @@ from radars.search.state import Preferences
 from radars.search.strength import strengths
 from radars.search.workbench import Workbench
 from radars.seeds import stable_seed
+from radars.space import Subspace
 from radars.units import format_bytes
 
 
@@ -106,11 +107,11 @@ class DNAS(SharedMethod):
         return preferences_of(full, self.supernet.preferences(full))
 
     def ranked(self) -> Iterator[Found]:
-        """The best architectures by logits."""
+        """The best architectures by logits, of the candidates that are live in the end."""
         full = self.setup.proxy.full
         logits = self._trained or {choice: self.supernet.logits_of(choice) for choice in full}
         scores = strengths(logits, self.setup.proxy.rules)
-        return (Found(best, None) for best in self.bench.feasible.ranked(scores, full))
+        return (Found(best, None) for best in self.bench.feasible.ranked(scores, Subspace(logits)))
 
     def values(self) -> dict[str, Any]:
         """See `Method`."""

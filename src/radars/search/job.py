@@ -14,7 +14,7 @@ import torch
 
 from radars.cost import COUNTED, LatencyRow, read_latencies
 from radars.data import Data
-from radars.errors import BudgetError, RunError
+from radars.errors import BudgetError, ConfigError, RunError
 from radars.memory import out_of_memory_said
 from radars.memory.measure import peak_rss_bytes
 from radars.nn.shelf import Shelf
@@ -28,6 +28,7 @@ from radars.run import (
     check_installed,
     environment,
     open_curves,
+    read_config,
 )
 from radars.run.allocator import freed_memory_kept
 from radars.run.device import capped, reproducible, threads
@@ -35,7 +36,7 @@ from radars.run.directory import read_checkpoint
 from radars.run.executor import Lost, new_executor
 from radars.run.files import unwritable
 from radars.run.group import new_group
-from radars.search.config import SearchConfig
+from radars.search.config import CHANGEABLE, SearchConfig
 from radars.search.method import Found
 from radars.search.methods import new_method
 from radars.search.observer import Observer, TimeLimitReached
@@ -43,6 +44,7 @@ from radars.search.result import SearchResult, Status
 from radars.search.setup import SearchSetup
 from radars.search.state import SearchState
 from radars.search.workers import Origin, Workers, needs_of
+from radars.settings import validate_settings
 from radars.space import Architecture, SearchSpace
 
 LATENCIES_NAME = "latencies.json"
@@ -62,7 +64,8 @@ def run_search(
     """Searches for an architecture within a memory budget.
 
     Args:
-        config: everything that decides the search; by default a short one on digits.
+        config: everything that decides the search; by default a short one on digits, or that of
+            the run to resume.
         space: used instead of the one that the configuration names.
         proxy: trained instead of `space` while searching; makes the same choices.
         data: used instead of those that the configuration names.
@@ -80,12 +83,17 @@ def run_search(
         Stopped: it was interrupted; the state is saved.
         RunError: it cannot go on.
     """
+    if resume and out is not None:
+        config = resumed_config(out, config)
     config = config or SearchConfig()
     check_installed(config.loggers)
     latencies = _read_latencies(out) if resume and out is not None else None
     setup = SearchSetup.of(
         config, space=space, proxy=proxy, data=data, task=task, latencies=latencies
     )
+    origin = Origin(config, space, proxy, data, task, setup.latencies)
+    if config.executor.jobs > 1:
+        origin.check_sendable()
     with ExitStack() as stack:
         group = stack.enter_context(new_group(config.num_processes, config.device))
         stack.enter_context(threads(config.num_threads))
@@ -139,7 +147,7 @@ def run_search(
         if not executor.is_here:
             method.workers = Workers(
                 executor,
-                Origin(config, space, proxy, data, setup.latencies),
+                origin,
                 bench,
                 while_waiting=observer.check,
                 on_lost=partial(_log_lost, observer),
@@ -168,16 +176,15 @@ def run_search(
             _log_start(observer, setup)
         try:
             method.check_memory()
+            if checkpoint is None:
+                observer.save()
+            with out_of_memory_said("what an evaluation holds"):
+                found = method.run(observer)
         except BudgetError as error:
             nothing = dict.fromkeys(("architecture", "macs", "parameters", "costs"))
             needed_bytes = error.needed_bytes
             end("exceeded_memory", method.best_so_far(), **nothing, needed_bytes=needed_bytes)
             raise
-        if checkpoint is None:
-            observer.save()
-        try:
-            with out_of_memory_said("what an evaluation holds"):
-                found = method.run(observer)
         except TimeLimitReached:
             return end("exceeded_time", method.best_so_far())
         except RunError as error:
@@ -188,6 +195,36 @@ def run_search(
             state.is_over = True
             observer.save()  # the weights as they are in the end, for a training to start from
         return end("completed", found)
+
+
+def resumed_config(out: str | Path, asked: SearchConfig | None) -> SearchConfig | None:
+    """The configuration that a run goes on with: only what does not change its result may be new.
+
+    Args:
+        out: the run directory.
+        asked: what it is to go on with; None for the configuration that it was started with.
+
+    Returns:
+        The configuration; what was asked for where there is no run yet.
+
+    Raises:
+        ConfigError: something else is new.
+    """
+    settings = read_config(out)
+    if settings is None:
+        return asked
+    stored = validate_settings(SearchConfig, settings)
+    if asked is None:
+        return stored
+    before, after = stored.model_dump(mode="json"), asked.model_dump(mode="json")
+    different = [key for key in before if before[key] != after[key] and key not in CHANGEABLE]
+    if not different:
+        return asked
+    key = different[0]
+    raise ConfigError(
+        f"a resumed run keeps its settings, but {key} of {out} is {before[key]!r} and now "
+        f"{after[key]!r} is asked for; leave out the options, or choose another --out"
+    )
 
 
 @contextmanager

@@ -19,11 +19,8 @@ from torch import Tensor
 from radars.data import Batch
 from radars.errors import BudgetError
 from radars.nn.optimizer import OptimizerConfig
-from radars.nn.shelf import Shelf
 from radars.nn.transfer import constant
 from radars.search.path_dnas import PathDNAS
-from radars.search.setup import SearchSetup
-from radars.search.workbench import Workbench
 from radars.space import Architecture, Subspace
 
 
@@ -54,11 +51,10 @@ class BinaryGates:
 class Proxyless(PathDNAS):
     """See the module."""
 
-    def __init__(self, setup: SearchSetup, bench: Workbench, shelf: Shelf | None = None) -> None:
-        super().__init__(setup, bench, shelf)
-        config: OptimizerConfig = self.config.differentiate.architecture_optimizer
-        without_momentum = config.model_copy(update={"betas": (0.0, 0.999), "momentum": 0.0})
-        self.supernet = setup.new_supernet(shelf, without_momentum)
+    def architecture_optimizer(self) -> OptimizerConfig:
+        """Without momentum, which would move logits whose candidates were not drawn."""
+        config = super().architecture_optimizer()
+        return config.model_copy(update={"betas": (0.0, 0.999), "momentum": 0.0})
 
     def smallest_step(self) -> tuple[Subspace, BinaryGates]:
         """See `PathDNAS`."""

@@ -87,6 +87,11 @@ class SearchSetup:
         if data is None:
             check_data(config.space, config.data)
             data = load_data(config.data, config.seed)
+        if space is not None and (config.space_options or config.proxy_options):
+            raise ConfigError(
+                "space_options and proxy_options are of the space that the configuration names, "
+                "but an object is given instead; make it with them, and the proxy too"
+            )
         if space is None:
             suggested = accepted_options(
                 config.space,
@@ -94,7 +99,7 @@ class SearchSetup:
             )
             options = suggested | dict(config.space_options)
             space = load_space(config.space, **options)
-            if config.proxy_options:
+            if proxy is None and config.proxy_options:
                 proxy = load_space(config.space, **options | dict(config.proxy_options))
         for split in (data.train, data.validation):
             split.batches(config.data.batch_size, augment=False, seed=0)  # checks the batch size
@@ -117,13 +122,14 @@ class SearchSetup:
             data.input_shape,
             config.asked_costs,
             config.costs,
-            device_type=device_of(config.device).type,
+            device=str(device_of(config.device)),
             measured=latencies,
         )
         feasible = Feasible(costs.table, config.constraints, space.full, space.rules)
         objectives = Objectives(costs.table, config.objectives)
         planner = new_planner(proxy, config, data.input_shape, task)
         planner.plan_path(planner.smallest_path())
+        planner.plan_path(_least_memory(planner, feasible))
         return cls(
             config=config,
             space=space,
@@ -226,6 +232,15 @@ class SearchSetup:
             augment=self.config.data.augment,
             seed=stable_seed(self.config.seed, "child"),
         )
+
+
+def _least_memory(planner: Planner, feasible: Feasible) -> Architecture:
+    """Of the architectures within the constraints, the one with the least expected memory."""
+    scores = {
+        choice: {name: -float(num_bytes) for name, num_bytes in by_name.items()}
+        for choice, by_name in planner.path_bytes.items()
+    }
+    return feasible.best(scores, planner.space.full, 1)[0]
 
 
 def _num_states(optimizer: OptimizerConfig) -> int:

@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
+from radars.nn.optimizer import OptimizerConfig
 from radars.nn.shelf import Shelf
 from radars.search.controller import Policy
 from radars.search.explore import explore
@@ -27,7 +28,11 @@ class SharedMethod(Method):
 
     def __init__(self, setup: SearchSetup, bench: Workbench, shelf: Shelf | None = None) -> None:
         super().__init__(setup, bench, shelf)
-        self.supernet = setup.new_supernet(shelf)
+        self.supernet = setup.new_supernet(shelf, self.architecture_optimizer())
+
+    def architecture_optimizer(self) -> OptimizerConfig:
+        """What trains the architecture logits, where the method has some."""
+        return self.config.differentiate.architecture_optimizer
 
     def train_paths(
         self, observer: Observer, phase: str, policy: Policy, *, warmup_fraction: float = 0.0

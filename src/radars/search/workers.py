@@ -9,12 +9,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
+from multiprocessing.reduction import ForkingPickler
 from typing import Any, NamedTuple, TypeVar
 
 import torch
 
 from radars.cost import LatencyRow
 from radars.data import Data
+from radars.errors import ConfigError, first_line
+from radars.nn.task import CLASSIFICATION, Task
 from radars.run.device import capped, reproducible
 from radars.run.executor import Executor, Lost, Needs
 from radars.search.config import SearchConfig
@@ -23,10 +26,10 @@ from radars.search.setup import SearchSetup
 from radars.search.workbench import Workbench
 from radars.space import Architecture, SearchSpace
 
-Task = TypeVar("Task")
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-Work = Callable[[SearchSetup, Workbench, Task], Result]
+Work = Callable[[SearchSetup, Workbench, Item], Result]
 """A module's function: what is done to a task, with a search's setup and a bench of its own."""
 
 
@@ -36,9 +39,10 @@ class Origin:
 
     Attributes:
         config: the configuration.
-        space: as for `SearchSetup.of`; likewise the next two.
+        space: as for `SearchSetup.of`; likewise the next three.
         proxy: the network that is trained.
         data: the splits.
+        task: the loss and the score.
         latencies: what was measured where the search began, and holds elsewhere too.
         key: tells this search from others.
     """
@@ -47,8 +51,24 @@ class Origin:
     space: SearchSpace | None = None
     proxy: SearchSpace | None = None
     data: Data | None = None
+    task: Task = CLASSIFICATION
     latencies: Sequence[LatencyRow] | None = None
     key: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def check_sendable(self) -> None:
+        """Refuses what cannot be sent to another process of this machine.
+
+        Raises:
+            ConfigError: the space, the data or the task cannot, as they hold a lambda, say.
+        """
+        try:
+            ForkingPickler.dumps(self)  # as they are sent
+        except Exception as error:  # whatever an object raises that does not know how
+            raise ConfigError(
+                f"executor.jobs sends the space, the data and the task to other processes, but one "
+                f"of them cannot be sent ({first_line(error)}); name space and data in the "
+                f"configuration, make a task of a module's functions, or set executor.jobs to 1"
+            ) from error
 
     def setup(self) -> SearchSetup:
         """The setup; made once for all tasks of a search that a process works on."""
@@ -59,6 +79,7 @@ class Origin:
                 space=self.space,
                 proxy=self.proxy,
                 data=self.data,
+                task=self.task,
                 latencies=self.latencies,
             )
         return _setups[self.key]
@@ -90,7 +111,7 @@ class Workers:
     while_waiting: Callable[[], None] = lambda: None
     on_lost: Callable[[Lost], None] = lambda lost: None
 
-    def map(self, work: "Work[Task, Result]", tasks: Sequence[Task]) -> Iterator[Result]:
+    def map(self, work: "Work[Item, Result]", tasks: Sequence[Item]) -> Iterator[Result]:
         """Yields what `work` returns for each task, in the order of the tasks."""
         bench = self.bench
         needs = needs_of(bench.meter.budget_bytes, bench.device)
@@ -116,9 +137,10 @@ def needs_of(budget_bytes: int, device: torch.device) -> Needs:
 
 
 def _work(
-    origin: Origin, work: "Work[Task, Result]", meter: MemoryMeter, task: Task
+    origin: Origin, work: "Work[Item, Result]", meter: MemoryMeter, task: Item
 ) -> tuple[Result, _Noted]:
     setup = origin.setup()
+    setup.planner.tighten(meter.budget_bytes)  # where a device had less than was thought
     bench = setup.workbench()
     bench.meter = replace(meter)
     with ExitStack() as stack:
