@@ -121,7 +121,7 @@ def plan(
     batch_size: Annotated[int, typer.Option(help="Examples in a batch.")] = 64,
     budget: Budget = "12GiB",
     costs: Annotated[
-        bool, typer.Option("--costs", help="Hold costs by candidates against whole networks.")
+        bool, typer.Option("--costs", help="Compare sums over candidates with whole networks.")
     ] = False,
     overrides: Overrides = None,
     as_json: Json = False,

@@ -84,8 +84,8 @@ def plan_summary(report: PlanReport) -> str:
     if report.cost_ratio is not None and report.cost_ratio > 1:
         lines += [
             "",
-            f"its step costs {report.cost_ratio:.1f}x the multiply-accumulates of the largest "
-            f"architecture; a search prunes on, for time, to differentiate.max_cost_ratio",
+            f"a step of it has {report.cost_ratio:.1f}x the multiply-accumulates of the largest "
+            f"architecture; for time, a search keeps fewer (differentiate.max_cost_ratio)",
         ]
     return "\n".join([*lines, *_cost_report_rows(report)])
 
