@@ -114,28 +114,32 @@ def search(
 
 @app.command()
 def plan(
-    space: Space = "digits",
+    space: Space = None,
     input_shape: Annotated[
         str | None, typer.Option("--input", metavar="CxHxW", help="The shape of one example.")
     ] = None,
-    batch_size: Annotated[int, typer.Option(help="Examples in a batch.")] = 64,
-    budget: Budget = "12GiB",
+    batch_size: Annotated[
+        int | None, typer.Option(help="Examples in a batch; 64 by default.")
+    ] = None,
+    budget: Budget = None,
     costs: Annotated[
         bool, typer.Option("--costs", help="Compare sums over candidates with whole networks.")
     ] = False,
+    config: ConfigFile = None,
     overrides: Overrides = None,
     as_json: Json = False,
 ) -> None:
-    """Show what fits a memory budget; needs no data and no GPU."""
+    """Show what fits a memory budget, 12GiB by default; needs no data and no GPU."""
     from radars.search.plan_report import plan_for
     from radars.search.summary import plan_summary
 
     report = plan_for(
-        space or "digits",
+        space,
         input_shape,
         batch_size,
-        budget or "12GiB",
+        budget,
         overrides or (),
+        config_file=config,
         with_costs=costs,
     )
     if as_json:

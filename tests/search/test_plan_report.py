@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from radars.errors import BudgetError, SpaceError
@@ -52,6 +54,36 @@ def test_settings_of_a_search_are_taken() -> None:
     adam = plan_for("digits", None, 4, "1GiB", ["optimizer.name=adamw"])
     wide = plan_for("digits", None, 4, "1GiB", ["space_options.width=32"])
     assert sgd.largest_path_bytes < adam.largest_path_bytes < wide.largest_path_bytes
+
+
+def test_a_plan_takes_the_configuration_of_a_search_and_says_what_is_trained(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(
+        "{space: nasbench-macro, proxy_options: {width: 4}, budget: 40MiB,"
+        " data: {batch_size: 16}, differentiate: {max_cost_ratio: 0.8}}"
+    )
+    report = plan_for(None, config_file=file)
+    assert (report.space, report.batch_size, report.budget_bytes) == (
+        "nasbench-macro",
+        16,
+        40 << 20,
+    )
+    assert report.plan is not None
+    assert report.cost_ratio is not None
+    assert report.cost_ratio <= 0.8
+    assert "nasbench-macro, trained with width=4: 6,561 arch" in plan_summary(report)
+    assert "a search keeps fewer" not in plan_summary(report)
+    assert plan_for(None, None, 8, config_file=file).batch_size == 8
+
+
+def test_a_plan_says_how_far_a_search_prunes_on_for_time() -> None:
+    report = plan_for("digits", None, 16, "1GiB")
+    assert report.cost_ratio is not None
+    assert report.cost_ratio > 1
+    assert f"{report.cost_ratio:.1f}x the multiply-accumulates" in plan_summary(report)
+    assert report.to_dict()["plan"]["cost_ratio"] == pytest.approx(report.cost_ratio, abs=1e-3)
 
 
 def test_a_space_without_a_shape_asks_for_one(tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]

@@ -1,7 +1,8 @@
 """`plan_report`: what a search would do with a budget, without data and without a GPU."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from radars.errors import BudgetError, SpaceError
@@ -10,7 +11,7 @@ from radars.run.device import device_of
 from radars.search.config import SearchConfig
 from radars.search.cost_report import CostReport, cost_report
 from radars.search.setup import new_planner
-from radars.settings import merge_settings
+from radars.settings import merge_settings, read_settings
 from radars.space import SearchSpace
 from radars.spaces import accepted_options, load_space
 from radars.units import parse_shape
@@ -22,6 +23,7 @@ class PlanReport:
 
     Attributes:
         space: the space's name.
+        proxy_options: those with which a search trains it.
         num_architectures: how many it holds.
         total_candidates: over all choices.
         batch_size: examples in a batch.
@@ -40,6 +42,7 @@ class PlanReport:
     """
 
     space: str
+    proxy_options: Mapping[str, Any]
     num_architectures: int
     total_candidates: int
     batch_size: int
@@ -98,6 +101,7 @@ def plan_report(
         problem = error
     return PlanReport(
         space=space.name,
+        proxy_options=dict(config.proxy_options),
         num_architectures=space.num_architectures,
         total_candidates=space.full.num_candidates,
         batch_size=config.data.batch_size,
@@ -114,36 +118,41 @@ def plan_report(
 
 
 def plan_for(
-    space_name: str,
-    input_text: str | None,
-    batch_size: int,
-    budget: str,
+    space_name: str | None,
+    input_text: str | None = None,
+    batch_size: int | None = None,
+    budget: str | None = None,
     overrides: Sequence[str] = (),
     *,
+    config_file: Path | None = None,
     with_costs: bool = False,
 ) -> PlanReport:
     """The report for a space by name; `radars plan`.
 
     Args:
-        space_name: of the zoo, or `file.py:function`.
+        space_name: of the zoo, or `file.py:function`; None for that of the file, or `digits`.
         input_text: `CxHxW`; None for the space's own.
-        batch_size: examples in a batch.
-        budget: bytes, as text.
+        batch_size: examples in a batch; None for that of the file, or 64.
+        budget: bytes, as text; None for that of the file, or 12GiB.
         overrides: `key.path=value`, as for a search.
-        with_costs: hold costs by candidates against those of whole networks, too.
+        config_file: a YAML file of the settings of a search.
+        with_costs: compare sums over candidates with the costs of whole networks, too.
 
     Raises:
         ConfigError: an argument is not valid.
         SpaceError: the space is not well formed, or cannot take the input.
     """
-    given = {
-        "space": space_name,
-        "budget": budget,
-        "data": {"batch_size": batch_size},
-        # the memory alone, without a limit on time
-        "differentiate": {"max_cost_ratio": None},
+    # the memory alone, without a limit on time, unless one is asked for
+    defaults = {"budget": "12GiB", "differentiate": {"max_cost_ratio": None}}
+    given: dict[str, Any] = {
+        **({} if space_name is None else {"space": space_name}),
+        **({} if budget is None else {"budget": budget}),
+        **({} if batch_size is None else {"data": {"batch_size": batch_size}}),
     }
-    config = SearchConfig.suited(**merge_settings(given, overrides=overrides))
+    from_file = {} if config_file is None else read_settings(config_file)
+    settings = merge_settings(defaults, from_file, given, overrides=overrides)
+    config = SearchConfig.suited(**settings)
+    space_name = config.space
     input_shape = None if input_text is None else parse_shape(input_text)
     channels = {} if input_shape is None else {"in_channels": input_shape[0]}
     options = accepted_options(space_name, channels) | dict(config.space_options)

@@ -54,8 +54,10 @@ def plan_summary(report: PlanReport) -> str:
         verdict = "fits" if num_bytes <= budget else f"{num_bytes / budget:.1f}x the budget"
         return f"  {label:44} {format_bytes(num_bytes):>12}   {verdict}"
 
+    trained = " ".join(f"{key}={value}" for key, value in report.proxy_options.items())
+    name = f"{report.space}, trained with {trained}" if trained else report.space
     lines = [
-        f"{report.space}: {format_whole(report.num_architectures)} architectures, "
+        f"{name}: {format_whole(report.num_architectures)} architectures, "
         f"{report.total_candidates} candidates; batches of {report.batch_size}{on_device}, budget "
         f"{format_bytes(budget)}",
         "",
