@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from radars.nn.optimizer import OptimizerConfig, state_tensors
+from radars.nn.optimizer import OptimizerConfig, load_named_state, named_state, state_tensors
 
 CONFIGS = [
     OptimizerConfig(name="sgd", learning_rate=0.1),
@@ -50,3 +50,16 @@ def test_no_step_adds_state(config: OptimizerConfig) -> None:
 def test_frozen_parameters_have_no_state() -> None:
     layer = nn.Linear(3, 2).requires_grad_(False)
     assert state_tensors(OptimizerConfig().build(layer.parameters())) == []
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=str)
+def test_state_is_loaded_onto_the_device_of_its_parameter(config: OptimizerConfig) -> None:
+    layer = nn.Linear(3, 2)
+    names = {parameter: name for name, parameter in layer.named_parameters()}
+    saved = named_state(config.build(layer.parameters()), names)
+    elsewhere = nn.Linear(3, 2, device="meta")
+    optimizer = torch.optim.SGD(elsewhere.parameters())
+    load_named_state(optimizer, dict(elsewhere.named_parameters()), saved)
+    loaded = state_tensors(optimizer)
+    assert len(loaded) == len(saved)
+    assert all(tensor.device == torch.device("meta") for tensor in loaded)

@@ -135,11 +135,16 @@ def load_named_state(
     parameters: Mapping[str, nn.Parameter],
     tensors: Mapping[str, Tensor],
 ) -> None:
-    """Puts back copies of what `named_state` returned, in place of the state there is."""
+    """Puts back copies of what `named_state` returned, on the device of each parameter.
+
+    They take the place of the state there is.
+    """
     optimizer.state.clear()
     for name, value in tensors.items():
         parameter_name, key = name.rsplit("|", 1)
         parameter = parameters[parameter_name]
-        like = parameter if value.shape == parameter.shape else value  # its device and layout
-        copy = torch.empty_like(like, dtype=value.dtype, requires_grad=False).copy_(value)
-        optimizer.state[parameter][key] = copy
+        like = parameter if value.shape == parameter.shape else value  # its layout
+        copy = torch.empty_like(
+            like, dtype=value.dtype, device=parameter.device, requires_grad=False
+        )
+        optimizer.state[parameter][key] = copy.copy_(value)
