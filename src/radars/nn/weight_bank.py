@@ -95,6 +95,7 @@ class WeightBank:
         """Moves the module of `key` to the host, or to the shelf where the host has no room."""
         self.move_to_host(key)
         self._lent.discard(key)
+        self._newest.discard(key)
         if self._overlaps is not None:
             self._wait_for_copies()
             self._overlaps[_family(key)].push(self._entry(key))
