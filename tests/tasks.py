@@ -1,5 +1,6 @@
 """Tasks that tests run in other processes."""
 
+import errno
 import os
 import signal
 import time
@@ -30,6 +31,10 @@ def die_once(flag: Path) -> tuple[str, int]:
 
 def die(task: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def time_out(task: int) -> None:
+    raise TimeoutError(errno.ETIMEDOUT, "no answer from the disk")
 
 
 def wait_for(path: Path) -> None:

@@ -1,8 +1,11 @@
+from concurrent.futures.process import BrokenProcessPool
+from itertools import count
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import torch
-from tests.tasks import die_once, double
+from tests.tasks import die_once, double, time_out
 
 from radars.errors import ConfigError, RunError
 from radars.run.executor import (
@@ -13,6 +16,7 @@ from radars.run.executor import (
     check_retries,
     new_executor,
 )
+from radars.run.pool import ProcessPool
 from radars.settings import validate_settings
 
 ROOT = str(Path(__file__).parents[2])
@@ -57,6 +61,35 @@ def test_a_process_that_is_killed_is_replaced_and_reported(
     assert [(known.task, known.tries) for known in lost] == [(1, 1)]
     with pytest.raises(RunError, match=r"task 1 was lost 3 times"):
         check_retries(Lost(1, 3, "why"), retries=2)
+
+
+def test_processes_that_were_lost_between_two_maps_are_replaced_and_reported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(ROOT)
+    lost: list[Lost] = []
+    with ProcessExecutor(1, retries=1) as executor:
+        assert list(executor.map(double, [1], [SMALL])) == [2]
+        with monkeypatch.context() as patch:
+            broken = Mock(side_effect=BrokenProcessPool("an idle process was killed"))
+            patch.setattr(ProcessPool, "submit", broken)
+            results = executor.map(double, [2, 3], [SMALL] * 2, on_lost=lambda known: patch.undo())
+            assert list(results) == [4, 6]
+            patch.setattr(ProcessPool, "submit", broken)
+            with pytest.raises(RunError, match=r"task 0 was lost 2 times \(an idle process"):
+                list(executor.map(double, [2, 3], [SMALL] * 2, on_lost=lost.append))
+    assert [(known.task, known.tries) for known in lost] == [(0, 1), (0, 2)]
+
+
+def test_a_time_out_of_a_task_is_an_error_of_the_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT)
+    polls = count()
+
+    def while_waiting() -> None:
+        assert next(polls) < 10_000, "the task has ended, but is waited for"
+
+    with ProcessExecutor(1) as executor, pytest.raises(TimeoutError, match="no answer"):
+        list(executor.map(time_out, [1], [SMALL], while_waiting=while_waiting))
 
 
 def test_processes_are_as_many_as_the_device_has_room_for(

@@ -7,7 +7,7 @@ ran: each has the threads that it asks for, since sums on a processor depend on 
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, TimeoutError
+from concurrent.futures import Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -192,13 +192,11 @@ class ProcessExecutor(Executor):
         while num_done < len(tasks):
             left = range(num_done, len(tasks))
             pool = self._pool_for([needs[index] for index in left])
-            futures = [
-                pool.submit(
-                    partial(_run_pinned, function), (tasks[index], needs[index].num_threads)
-                )
-                for index in left
-            ]
+            futures: list[Future[Result]] = []
             try:
+                for index in left:
+                    task = tasks[index], needs[index].num_threads
+                    futures.append(pool.submit(partial(_run_pinned, function), task))
                 for future in futures:
                     result = _result(future, while_waiting)
                     num_done, num_lost = num_done + 1, 0
@@ -280,7 +278,6 @@ def _run_pinned(function: Callable[[Task], Result], task: tuple[Task, int]) -> R
 
 
 def _result(future: "Future[Result]", while_waiting: Callable[[], None]) -> Result:
-    while True:
-        with suppress(TimeoutError):
-            return future.result(POLL_SECONDS)
+    while not wait([future], POLL_SECONDS).done:
         while_waiting()
+    return future.result()
