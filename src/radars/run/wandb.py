@@ -1,9 +1,11 @@
 """`WandbCurves`: curves and pictures for Weights & Biases. The only place that imports it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from radars.errors import RunError, first_line
 from radars.run.curves import Curves, Picture
 from radars.run.files import write_atomically
 
@@ -19,6 +21,9 @@ class WandbCurves(Curves):
     Args:
         path: the run directory, which keeps the id, and what is not yet uploaded.
         config: settings, shown with the run.
+
+    Raises:
+        RunError: Weights & Biases cannot be used.
     """
 
     def __init__(self, path: Path, config: Mapping[str, Any]) -> None:
@@ -26,28 +31,43 @@ class WandbCurves(Curves):
         import wandb
 
         id_file = path / _ID_NAME
-        known = id_file.read_text(encoding="utf-8").strip() if id_file.is_file() else None
         self._image = wandb.Image
-        self._run = wandb.init(
-            project=wandb.setup().settings.project or "radars",
-            dir=str(path),
-            id=known,
-            resume="allow" if known else None,
-            name=path.name,
-            config=dict(config),
-        )
-        # a resumed run goes back some steps, which wandb's own count does not
-        self._run.define_metric("*", step_metric="step")
+        self._errors = (wandb.Error, OSError, ValueError)  # the last of settings of its own
+        with self._service():
+            known = id_file.read_text(encoding="utf-8").strip() if id_file.is_file() else None
+            self._run = wandb.init(
+                project=wandb.setup().settings.project or "radars",
+                dir=str(path),
+                id=known,
+                resume="allow" if known else None,
+                name=path.name,
+                config=dict(config),
+            )
+            # a resumed run goes back some steps, which wandb's own count does not
+            self._run.define_metric("*", step_metric="step")
         write_atomically(id_file, self._run.id + "\n")
 
     def write(self, step: int, scalars: Mapping[str, float]) -> None:
         """See `Curves`."""
-        self._run.log({"step": step, **scalars})
+        with self._service():
+            self._run.log({"step": step, **scalars})
 
     def show(self, step: int, name: str, picture_HW3: Picture) -> None:
         """See `Curves`."""
-        self._run.log({"step": step, name: self._image(picture_HW3)})
+        with self._service():
+            self._run.log({"step": step, name: self._image(picture_HW3)})
 
     def close(self, status: str = "finished") -> None:
         """See `Curves`."""
-        self._run.finish(exit_code=0 if status == "finished" else 1)
+        with self._service():
+            self._run.finish(exit_code=0 if status == "finished" else 1)
+
+    @contextmanager
+    def _service(self) -> Iterator[None]:
+        try:
+            yield
+        except self._errors as error:
+            raise RunError(
+                f"Weights & Biases cannot be used: {first_line(error)}; set WANDB_MODE=offline, or "
+                f"take wandb out of loggers"
+            ) from error
