@@ -1,3 +1,6 @@
+import pickle
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -69,16 +72,37 @@ def test_labels_need_not_be_classes() -> None:
     assert data.train.label_N.dtype == torch.float32
 
 
+def test_one_output_can_tell_two_classes_apart() -> None:
+    data = tensor_data(TABLE, CLASSES % 2, num_outputs=1)
+    assert data.train.label_N.bincount().tolist() == [20, 20]
+
+
+def test_data_can_be_sent_to_another_process() -> None:
+    data = tensor_data(TABLE, CLASSES)
+    copied = pickle.loads(pickle.dumps(data))
+    for part, other in ((data.train, copied.train), (data.test.open(), copied.test.open())):
+        [batch], [same] = part.evaluation_batches(100), other.evaluation_batches(100)
+        assert torch.equal(batch.example_B, same.example_B)
+        assert torch.equal(batch.label_B, same.label_B)
+
+
 @pytest.mark.parametrize(
-    ("example_N", "label_N", "message"),
+    ("example_N", "label_N", "options", "message"),
     [
-        (TABLE, CLASSES[:50], "as many labels"),
-        (TABLE[:, 0], CLASSES, "as many labels"),
-        (TABLE, CLASSES - 1, "got -1"),
-        (TABLE, TABLE[:, 0], "num_outputs"),
-        (TABLE / 0, CLASSES, "finite"),
+        (TABLE, CLASSES[:50], {}, "as many labels"),
+        (TABLE[:, 0], CLASSES, {}, "as many labels"),
+        (TABLE[:0], CLASSES[:0], {}, "got none; add examples"),
+        (TABLE, CLASSES - 1, {}, "got -1"),
+        (TABLE, CLASSES, {"num_outputs": 3}, "num_outputs, 3, but got 3"),
+        (TABLE, TABLE[:, 0], {}, "num_outputs"),
+        (TABLE / 0, CLASSES, {}, "finite"),
+        (TABLE, CLASSES, {"validation_fraction": 1.0}, "less than 1, but got 1.0"),
+        (TABLE, CLASSES, {"validation_fraction": -0.1}, "at least 0 .* got -0.1"),
+        (TABLE, CLASSES, {"class_names": "abc"}, "as outputs, 4, but got 3"),
     ],
 )
-def test_tensors_that_are_refused(example_N: Tensor, label_N: Tensor, message: str) -> None:
+def test_tensors_that_are_refused(
+    example_N: Tensor, label_N: Tensor, options: dict[str, Any], message: str
+) -> None:
     with pytest.raises(DataError, match=message):
-        tensor_data(example_N, label_N)
+        tensor_data(example_N, label_N, **options)

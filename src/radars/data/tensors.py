@@ -4,6 +4,7 @@ Shapes: N examples, B batch, C channels of a signal or columns of a table.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import final
 
 import torch
@@ -81,6 +82,13 @@ def tensor_data(
             f"data are examples (N, C, ...) and as many labels, but got {tuple(example_N.shape)} "
             f"and {tuple(label_N.shape)}; give each example a label"
         )
+    if not len(example_N):
+        raise DataError("data have an example or more, but got none; add examples")
+    if not 0 <= validation_fraction < 1:
+        raise DataError(
+            f"validation_fraction is at least 0 and less than 1, but got {validation_fraction}; "
+            f"give the part of the examples that validates"
+        )
     example_N = example_N.to(torch.float32)
     if not bool(example_N.isfinite().all()):
         raise DataError("every value of an example is finite, but some are not; fill them in")
@@ -90,28 +98,41 @@ def tensor_data(
         if int(label_N.min()) < 0:
             raise DataError(f"classes are 0, 1, 2, ..., but got {int(label_N.min())}; number them")
         num_outputs = num_outputs or int(label_N.max()) + 1
+        if int(label_N.max()) >= num_outputs != 1:  # one output can tell two classes apart
+            raise DataError(
+                f"classes are less than num_outputs, {num_outputs}, but got "
+                f"{int(label_N.max())}; raise it"
+            )
     if num_outputs is None:
         raise DataError("labels that are not classes need num_outputs, but got none; give it")
+    if class_names and len(class_names) != num_outputs:
+        raise DataError(
+            f"class_names are as many as outputs, {num_outputs}, but got {len(class_names)}; "
+            f"name each class once"
+        )
     stratum_N = label_N if is_classes else torch.zeros(len(label_N), dtype=torch.int64)
     index_N, test_N = hold_out(stratum_N)
     train_N, validation_N = (
         index_N[part] for part in divide(stratum_N[index_N], None, validation_fraction, seed)
     )
     normalisation = _normalisation_of(example_N[train_N])
-
-    def split(part_N: Tensor, change: Augment | None = None) -> Split:
-        return Split(TensorExamples(example_N[part_N], change), label_N[part_N], normalisation)
-
+    split = partial(_split, normalisation)
     return Data(
         name=name,
         num_classes=num_outputs,
         class_names=tuple(class_names or map(str, range(num_outputs))),
         input_shape=tuple(example_N.shape[1:]),
-        train=split(train_N, augment),
-        validation=split(validation_N),
-        test=SealedSplit(lambda: split(test_N)),
+        train=split(example_N[train_N], label_N[train_N], augment),
+        validation=split(example_N[validation_N], label_N[validation_N]),
+        test=SealedSplit(partial(split, example_N[test_N], label_N[test_N])),
         normalisation=normalisation,
     )
+
+
+def _split(
+    normalisation: Normalisation, example_N: Tensor, label_N: Tensor, augment: Augment | None = None
+) -> Split:
+    return Split(TensorExamples(example_N, augment), label_N, normalisation)
 
 
 def _normalisation_of(example_N: Tensor) -> Normalisation:
