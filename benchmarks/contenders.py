@@ -56,7 +56,7 @@ def main() -> None:
         for architecture in chosen:
             child = setup.new_child(architecture)
             child.inherit(shared)
-            task = Contender(architecture, child.state(), arguments.steps)
+            task = Contender.of(architecture, child, arguments.steps)
             accuracies.append(train_contender(setup, bench, task))
             known = table.accuracy(architecture)
             print(f"{table_key(architecture)}: {accuracies[-1]:.2%}, table {known:.2%}", flush=True)

@@ -1,10 +1,11 @@
 from typing import Any
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import load
 from tests.tiny import quick_config, tiny_data, tiny_space
 from torch import Tensor
 
@@ -14,6 +15,7 @@ from radars.search import SelectConfig
 from radars.search.radars import Radars
 from radars.search.schedule import cosine, one_cycle
 from radars.search.select import (
+    Contender,
     Selection,
     audition,
     num_audition_parts,
@@ -44,7 +46,12 @@ def new_selection(count: int) -> Selection:
     return Selection(first(count), untrained, STANDARDS, [0.0] * count)
 
 
-def run(selection: Selection, config: SelectConfig, stop_at: int | None = None) -> Any:
+def run(
+    selection: Selection,
+    config: SelectConfig,
+    stop_at: int | None = None,
+    workers: Any = None,
+) -> Any:
     ticks: list[float] = []
     rungs: list[tuple[list[Architecture], list[float], list[float]]] = []
     shared = SETUP.new_supernet()
@@ -69,6 +76,7 @@ def run(selection: Selection, config: SelectConfig, stop_at: int | None = None) 
         new_child=new_child,
         new_stream=SETUP.new_child_stream,
         tick=tick,
+        workers=workers,
         on_rung=lambda now: rungs.append((now.contenders, now.accuracies, now.standings)),
     )
     return winner, accuracy, ticks, rungs
@@ -139,6 +147,26 @@ def test_selecting_goes_on_in_the_middle_of_a_child(stop_at: int) -> None:
     rest = run(selection, config)
     assert rest[:2] == whole[:2]
     assert stop_at + len(rest[2]) == len(whole[2])
+
+
+def test_contenders_are_sent_elsewhere_as_bytes_that_say_all_of_their_weights() -> None:
+    shared = SETUP.new_supernet()
+    shared.activate(SETUP.space.full)
+    sent: list[Contender] = []
+
+    def take(work: Any, tasks: list[Contender]) -> list[float]:
+        sent.extend(tasks)
+        return [0.5] * len(tasks)
+
+    run(new_selection(3), SelectConfig(rungs=(2,)), workers=Mock(map=take))
+    assert [task.architecture for task in sent] == first(3)
+    for task in sent:
+        child = SETUP.new_child(task.architecture)
+        child.inherit(shared)
+        state, unpacked = child.state(), load(task.state)
+        assert state.keys() == unpacked.keys()
+        assert all(torch.equal(unpacked[name], tensor) for name, tensor in state.items())
+        assert any(not tensor.is_contiguous() for tensor in state.values())
 
 
 EFFECTS = {"none": 0.0, "conv3": 1 / 8, "mb2": 2 / 8}

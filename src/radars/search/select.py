@@ -13,6 +13,7 @@ from statistics import fmean
 from typing import Any, NamedTuple
 
 import torch
+from safetensors.torch import load, save
 from torch import Tensor
 
 from radars.data import Batch, BatchStream
@@ -279,17 +280,33 @@ def _train(
 
 
 class Contender(NamedTuple):
-    """A contender to be trained elsewhere, from the shared weights, for a rung."""
+    """A contender to be trained elsewhere, for a rung.
+
+    Attributes:
+        architecture: of the contender.
+        state: the shared weights, as safetensors: one that waits holds nothing of the device.
+        num_steps: of the rung.
+    """
 
     architecture: Architecture
-    state: dict[str, Tensor]
+    state: bytes
     num_steps: int
+
+    @classmethod
+    def of(cls, architecture: Architecture, child: Supernet, num_steps: int) -> "Contender":
+        """A contender whose weights are those of `child`."""
+        # a copy each: safetensors takes neither strides nor memory that two share
+        copies = {
+            name: tensor.to("cpu", copy=True, memory_format=torch.contiguous_format)
+            for name, tensor in child.state().items()
+        }
+        return cls(architecture, save(copies), num_steps)
 
 
 def train_contender(setup: SearchSetup, bench: Workbench, task: Contender) -> float:
     """Trains a contender for a rung; returns its accuracy. What a worker does."""
     child, stream = setup.new_child(task.architecture), setup.new_child_stream()
-    child.load_state(task.state)
+    child.load_state(load(task.state))
     config, seed = setup.config, stable_seed(setup.config.seed, "select")
     for step in range(task.num_steps):
         batch = stream.next()
@@ -310,7 +327,7 @@ def _train_elsewhere(
     left = selection.contenders[len(selection.accuracies) :]
     num_counted = 0 if selection.child is None else selection.child_step  # begun here, before
     selection.child = selection.child_stream = None
-    tasks = [Contender(known, new_child(known).state(), num_steps) for known in left]
+    tasks = [Contender.of(known, new_child(known), num_steps) for known in left]
     for accuracy in workers.map(train_contender, tasks):
         selection.accuracies.append(accuracy)
         tick(accuracy, num_steps - num_counted)
