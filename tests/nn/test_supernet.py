@@ -1,5 +1,6 @@
 import copy
 import itertools
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -89,6 +90,19 @@ def test_pruned_weights_are_found_again() -> None:
     assert_equal(snapshot(supernet), before)
     supernet.activate(space.full)
     assert_equal(snapshot(supernet), before)
+
+
+def test_all_that_is_live_is_on_the_device_again_after_a_release() -> None:
+    supernet = Supernet(SearchSpace(small))
+    bank = supernet._bank
+    where: dict[str, torch.device] = {}
+    gpu = torch.device("cuda")  # which is not there: only where things are moved is looked at
+    with patch.object(bank, "_device", gpu), patch.object(bank, "_move", where.__setitem__):
+        supernet.release()
+        assert set(where.values()) == {torch.device("cpu")}
+        supernet.activate(Architecture({"a": "mb", "b": "conv"}))
+    on_device = {key for key, device in where.items() if device == gpu}
+    assert on_device == {"network", "a#0/mb", "b#0/conv"}
 
 
 def test_initial_weights_depend_on_the_seed_alone() -> None:

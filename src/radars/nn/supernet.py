@@ -114,6 +114,8 @@ class Supernet(nn.Module):
                 f"a supernet runs subspaces of its own space, but got {subspace!r}; "
                 "make it by without() from the full subspace"
             )
+        if self._live is None:  # it was released, with all else
+            self._bank.lend(_SHELL, lambda: self.network)
         for place in self._places:
             wanted = subspace[place.choice]
             for name in place.mixture.live:
