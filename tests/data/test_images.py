@@ -19,10 +19,22 @@ def encoded(image: Image.Image, kind: str = "PNG") -> dict[str, bytes | None]:
 @pytest.mark.parametrize(
     ("mode", "channels"), [("L", 1), ("1", 1), ("RGB", 3), ("RGBA", 3), ("P", 3), ("LA", 3)]
 )
-def test_the_first_image_decides_the_channels(mode: str, channels: int) -> None:
-    image = encoded(Image.new(mode, (6, 4)))
-    assert format_of(image, None, "it") == ImageFormat(channels, 4, 6, resize=False)
-    assert format_of(image, 5, "it") == ImageFormat(channels, 5, 5, resize=True)
+def test_one_image_in_colour_makes_a_data_set_that_is_in_colour(mode: str, channels: int) -> None:
+    image, grey = encoded(Image.new(mode, (6, 4))), encoded(Image.new("L", (6, 4)))
+    assert format_of(image, [], None, "it") == ImageFormat(channels, 4, 6, resize=False)
+    assert format_of(image, [grey], 5, "it") == ImageFormat(channels, 5, 5, resize=True)
+    assert format_of(grey, [grey, image], 5, "it") == ImageFormat(channels, 5, 5, resize=True)
+
+
+def test_other_images_that_cannot_be_used_do_not_decide_the_channels() -> None:
+    grey = encoded(Image.new("L", (6, 4)))
+    others: list[dict[str, bytes | None]] = [
+        encoded(Image.fromarray(np.zeros((4, 6), np.uint16))),
+        {"bytes": b"no image", "path": None},
+        {"bytes": None, "path": None},
+    ]
+    assert format_of(grey, others, None, "it").channels == 1
+    assert format_of(grey, [*others, encoded(Image.new("RGB", (6, 4)))], None, "it").channels == 3
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "RGB", "RGBA", "P", "LA"])

@@ -1,5 +1,5 @@
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -78,11 +78,21 @@ def test_mixed_sizes_need_image_size(
     assert load(path, image_size=6).input_shape == (3, 6, 6)
 
 
-def test_greyscale_has_one_channel(
-    write_parquet: WriteParquet, encode: Callable[..., bytes]
+@pytest.mark.parametrize(
+    ("num_examples", "in_colour", "channels"),
+    [(20, [], 1), (20, [19], 3), (20, range(5, 20), 3), (640, [630], 3), (640, [631], 1)],
+)
+def test_images_are_greyscale_where_64_that_are_spread_over_all_are(
+    num_examples: int,
+    in_colour: Sequence[int],
+    channels: int,
+    write_parquet: WriteParquet,
+    encode: Callable[..., bytes],
 ) -> None:
-    images = [encode(index, mode="L" if index < 5 else "RGB") for index in range(20)]
-    assert load(write_parquet(images=images)).input_shape == (1, 8, 8)
+    grey, coloured = encode(mode="L"), encode(mode="RGB")
+    images = [coloured if index in in_colour else grey for index in range(num_examples)]
+    path = write_parquet(labels=[0, 1] * (num_examples // 2), images=images)
+    assert load(path).input_shape == (channels, 8, 8)
 
 
 def test_the_test_split_is_not_looked_at(write_parquet: WriteParquet) -> None:

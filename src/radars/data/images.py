@@ -2,7 +2,8 @@
 
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,10 +35,27 @@ class ImageFormat(NamedTuple):
     resize: bool
 
 
-def format_of(encoded: Mapping[str, Any], image_size: int | None, where: str) -> ImageFormat:
-    """The format of a data set, from its first image and the size that the user wants."""
+def format_of(
+    encoded: Mapping[str, Any],
+    others: Iterable[Mapping[str, Any]],
+    image_size: int | None,
+    where: str,
+) -> ImageFormat:
+    """The format of a data set: the size is that of an image, or what the user wants.
+
+    Args:
+        encoded: the first image.
+        others: some of the others, looked at where the first is greyscale: where one is in colour,
+            all are RGB.
+        image_size: the side of a square; None for the size of the first image.
+        where: names the first image in errors.
+
+    Raises:
+        DataError: the first image cannot be used.
+    """
     image = open_image(encoded, None, where)
-    channels = 1 if image.mode in _GREYSCALE_MODES else 3
+    is_in_colour = image.mode not in _GREYSCALE_MODES or any(map(_is_in_colour, others))
+    channels = 3 if is_in_colour else 1
     if image_size is not None:
         return ImageFormat(channels, image_size, image_size, resize=True)
     return ImageFormat(channels, image.height, image.width, resize=False)
@@ -75,11 +93,11 @@ def open_image(encoded: Mapping[str, Any], channels: int | None, where: str) -> 
     Raises:
         DataError: it is not an image, is damaged, or has more than 8 bits a channel.
     """
-    content, path = encoded["bytes"], encoded["path"]
-    if content is None and path is None:
+    path = encoded["path"]
+    if encoded["bytes"] is None and path is None:
         raise DataError(f"{where} must be an image, but is missing; remove it")
     try:
-        image: Image.Image = Image.open(io.BytesIO(content) if content is not None else path)
+        image = _opened(encoded)
         with image:
             image.load()
             mode = image.mode
@@ -119,6 +137,19 @@ def crop_to_pixels(
     height, width = image_format.height, image_format.width
     resized = image.resize((width, height), Image.Resampling.BILINEAR, box)
     return np.asarray(resized).reshape(height, width, image_format.channels)
+
+
+def _opened(encoded: Mapping[str, Any]) -> Image.Image:
+    """An image of which only the header is read."""
+    content = encoded["bytes"]
+    return Image.open(io.BytesIO(content) if content is not None else encoded["path"])
+
+
+def _is_in_colour(encoded: Mapping[str, Any]) -> bool:
+    """Whether an image's header says so; one that cannot be read says nothing."""
+    with suppress(Exception), _opened(encoded) as image:
+        return image.mode in _EIGHT_BIT_MODES and image.mode not in _GREYSCALE_MODES
+    return False
 
 
 def _check_bits(mode: str, where: str) -> None:

@@ -1,7 +1,9 @@
 """From a configuration to splits that give batches. Shapes: N examples, C channels."""
 
 import functools
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,6 +19,7 @@ from radars.data.splits import divide, hold_out
 from radars.data.streaming import StreamedPixels
 from radars.errors import DataError
 
+_COLOUR_EXAMPLES = 64
 _STATISTICS_BATCH_SIZE = 128
 _STATISTICS_STREAMED_EXAMPLES = 1024
 
@@ -70,7 +73,8 @@ def load_data(config: DataConfig, seed: int) -> Data:
     parts = divide(label_N[index_N], config.num_train, config.validation_fraction, seed)
     train_N, validation_N = (index_N[part] for part in parts)
 
-    image_format = format_of(rows.encoded([0])[0], config.image_size, rows.name_of(0))
+    [first], others = rows.encoded([0]), _spread(rows, _COLOUR_EXAMPLES)
+    image_format = format_of(first, others, config.image_size, rows.name_of(0))
     train_pixels, validation_pixels = _read(rows, [train_N, validation_N], image_format, config)
     normalisation = _normalisation_of(train_pixels)
     return Data(
@@ -85,6 +89,12 @@ def load_data(config: DataConfig, seed: int) -> Data:
         ),
         normalisation=normalisation,
     )
+
+
+def _spread(rows: Rows, number: int) -> Iterator[Mapping[str, Any]]:
+    """Encoded images of so many rows, or of all, evenly spaced; each is read when it is wanted."""
+    number = min(number, len(rows))
+    return (rows.encoded([step * len(rows) // number])[0] for step in range(number))
 
 
 def _open_test(
