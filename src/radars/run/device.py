@@ -152,7 +152,11 @@ def launch(
 
 @contextmanager
 def reproducible(device: torch.device) -> Iterator[None]:
-    """Within, kernels are chosen that repeat their results; global randomness is put back after."""
+    """Within, kernels are chosen that repeat their results; global randomness is put back after.
+
+    On CUDA the backward passes of attention (`vit`) and of adaptive max pooling (`pcdarts`) add
+    atomically, so that results there are not promised to repeat bit for bit; none was run on a GPU.
+    """
     is_cuda = device.type == "cuda"
     cudnn = torch.backends.cudnn
     before = cudnn.deterministic, cudnn.benchmark

@@ -134,7 +134,7 @@ class RunDirectory:
 
     @property
     def tensorboard_path(self) -> Path:
-        """Where TensorBoard logs go; see `ScalarWriter`."""
+        """Where TensorBoard logs go; see `TensorBoardCurves`."""
         return self.path / _TENSORBOARD_NAME
 
     @property
