@@ -36,10 +36,24 @@ def test_a_split_can_be_normalised_in_another_way() -> None:
     assert torch.equal(after.label_B, before.label_B)
 
 
-def test_an_evaluation_is_one_ordered_pass() -> None:
-    batches = list(make_split().evaluation_batches(6))
-    assert [len(batch.label_B) for batch in batches] == [6, 6, 6, 2]
-    assert torch.cat([batch.label_B for batch in batches]).tolist() == list(range(20))
+@pytest.mark.parametrize(
+    ("num_examples", "batch_size", "sizes"),
+    [
+        (20, 6, [6, 6, 6, 2]),
+        (18, 6, [6, 6, 6]),
+        (19, 6, [6, 6, 5, 2]),  # not one, which batch normalisation may not take
+        (4, 3, [2, 2]),
+        (3, 2, [2, 1]),
+        (2, 1, [1, 1]),
+        (1, 6, [1]),
+    ],
+)
+def test_an_evaluation_is_one_ordered_pass(
+    num_examples: int, batch_size: int, sizes: list[int]
+) -> None:
+    batches = list(make_split(num_examples).evaluation_batches(batch_size))
+    assert [len(batch.label_B) for batch in batches] == sizes
+    assert torch.cat([batch.label_B for batch in batches]).tolist() == list(range(num_examples))
 
 
 def test_images_stay_with_their_labels() -> None:

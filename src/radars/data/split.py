@@ -4,6 +4,7 @@ Shapes: N examples, B batch, C channels, H height, W width.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 from typing import NamedTuple, NoReturn, final
 
 import torch
@@ -98,13 +99,17 @@ class Split:
         return BatchStream(self, batch_size, augment=augment, seed=seed, policy=policy, part=part)
 
     def evaluation_batches(self, batch_size: int) -> Iterator[Batch]:
-        """Every example once, in order, as it is; the last batch may be smaller."""
+        """Every example once, in order, as it is; the last batch may be smaller.
+
+        It is a single example only where no batch before it can give it another: with a batch's own
+        statistics, batch normalisation may need two.
+        """
         if batch_size < 1:
             raise DataError(f"batch_size must be 1 or more, but got {batch_size}; raise it")
-        chunks = [
-            list(range(start, min(start + batch_size, len(self))))
-            for start in range(0, len(self), batch_size)
-        ]
+        starts = list(range(0, len(self), batch_size))
+        if len(starts) > 1 and batch_size > 2 and starts[-1] == len(self) - 1:
+            starts[-1] -= 1
+        chunks = [list(range(*bounds)) for bounds in pairwise((*starts, len(self)))]
         for indices, image_BCHW in zip(
             chunks, self._pixels.read_each(map(Request, chunks)), strict=True
         ):
