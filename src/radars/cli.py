@@ -332,7 +332,7 @@ def main() -> None:
     # what a scheduler sends ends any command as Ctrl-C does; a search and a training save first
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        sys.exit(app(standalone_mode=False))
+        sys.exit(app(prog_name="radars", standalone_mode=False))
     except _UsageError as error:
         message = error.format_message()
         if message:  # not where help was printed, as nothing was asked for
