@@ -183,6 +183,17 @@ def test_the_table_shows_medians_and_ranges_and_leaves_out_what_nobody_has() -> 
     assert "1 min 00 s" in lines[3]
 
 
+def test_an_accuracy_of_nothing_counts_and_what_did_not_run_took_no_time() -> None:
+    rows = [
+        row_of(seed=0, test_accuracy=0.0),
+        row_of(seed=1, test_accuracy=0.5),
+        row_of(seed=2, test_accuracy=None, search_seconds=0.0, status="exceeded_memory"),
+    ]
+    line = markdown_table(rows).splitlines()[2]
+    assert "25.00% (0.00% to 50.00%)" in line
+    assert "| 1 min 00 s |" in line
+
+
 def test_the_command_writes_the_table(tmp_path: Path) -> None:
     file = tmp_path / "compare.yaml"
     file.write_text(json.dumps({"search": SEARCH, "grids": [{"methods": ["radars"]}]}))
@@ -240,6 +251,7 @@ def test_a_cell_that_fails_is_recorded_the_others_go_on_and_it_is_tried_again(
     again = compare(config, tmp_path)
     assert [row.status for row in again] == ["completed", "completed"]
     assert again[1] == done
+    assert read_rows(tmp_path / RESULTS_NAME) == again
 
 
 def test_bad_settings_of_a_cell_end_the_comparison(

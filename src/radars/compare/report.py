@@ -53,7 +53,11 @@ def _status(group: Sequence[Row]) -> str:
 
 def _known(group: Sequence[Row], name: str) -> list[float]:
     values = (getattr(row, name) for row in group)
-    return [float(value) for value in values if value]
+    return [float(value) for value in values if value is not None]
+
+
+def _positive(group: Sequence[Row], name: str) -> list[float]:
+    return [value for value in _known(group, name) if value]
 
 
 _COLUMNS: tuple[Column, ...] = (
@@ -66,16 +70,16 @@ _COLUMNS: tuple[Column, ...] = (
     ("rank", lambda group: _spread(_known(group, "rank"), lambda rank: f"{rank:.0f}")),
     (
         "regret",
-        lambda group: _spread(
-            [row.regret for row in group if row.regret is not None],
-            lambda regret: f"{100 * regret:.2f}",
-        ),
+        lambda group: _spread(_known(group, "regret"), lambda regret: f"{100 * regret:.2f}"),
     ),
-    ("search time", lambda group: _spread(_known(group, "search_seconds"), format_seconds)),
+    (
+        "search time",
+        lambda group: _spread(_positive(group, "search_seconds"), format_seconds),
+    ),
     (
         "memory measured",
         lambda group: _spread(
-            _known(group, "measured_peak_bytes"), lambda size: format_bytes(int(size))
+            _positive(group, "measured_peak_bytes"), lambda size: format_bytes(int(size))
         ),
     ),
     (

@@ -137,7 +137,7 @@ def _needs(search: SearchConfig, jobs: int) -> Needs:
 
 
 def read_rows(file: Path) -> list[Row]:
-    """The rows of the cells that are done; none where there is no file.
+    """The last row of each cell that is done; none where there is no file.
 
     Args:
         file: the `results.jsonl` of a comparison.
@@ -148,7 +148,8 @@ def read_rows(file: Path) -> list[Row]:
     names = {known.name for known in fields(Row)}
     try:
         lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-        return [Row(**{n: v for n, v in json.loads(line).items() if n in names}) for line in lines]
+        known = [{n: v for n, v in json.loads(line).items() if n in names} for line in lines]
+        return list({row.cell: row for row in (Row(**values) for values in known)}.values())
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise ConfigError(
             f"results are JSON lines of a comparison, but {file} cannot be read: {error}; remove "
