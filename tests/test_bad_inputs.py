@@ -21,7 +21,14 @@ READERS: dict[str, tuple[str, ...]] = {
     "comparisons": ("compare", "{file}", *OUT),
     "configurations": ("search", "--config", "{file}", *OUT),
     "macro_tables": ("compare", "--table", "nas-bench-macro={file}", *OUT),
-    "nasbench201_tables": ("compare", "--table", "nas-bench-201={file}", *OUT),
+    "nasbench201_tables": (
+        "compare",
+        "--table",
+        "nas-bench-201={file}",
+        "--table-data",
+        "cifar10",
+        *OUT,
+    ),
     "spaces": ("search", "--space", "{file}:net", *OUT),
 }
 FILES = [path for folder in READERS for path in sorted((CORPUS / folder).glob("*.*"))]

@@ -237,6 +237,9 @@ def compare(
             autocompletion=complete_table,
         ),
     ] = None,
+    table_data: Annotated[
+        str | None, typer.Option(help="Whose accuracies of --table, such as cifar100.")
+    ] = None,
     space: Space = None,
     data: DataSource = None,
     budget: Budget = None,
@@ -275,6 +278,7 @@ def compare(
         out=out,
         progress=progress_for(),
         executor=_executor(name=executor, address=address, jobs=jobs),
+        table_data=table_data,
         controllers_only=controllers_only,
     )
     print(f"\n{comparison.text}\nresults  {out}")

@@ -12,6 +12,7 @@ from radars.compare.run import RESULTS_NAME, read_rows
 from radars.errors import ConfigError, RunError, Stopped
 from radars.run import NoProgress
 from radars.search import SearchConfig, SearchResult, run_search
+from radars.spaces.nasbench201 import architecture_of
 
 SEARCH: dict[str, Any] = {
     "space": "digits",
@@ -222,6 +223,76 @@ def test_the_command_writes_the_table(tmp_path: Path) -> None:
             out=tmp_path / "out",
             progress=NoProgress(),
         )
+
+
+IN_TABLE = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|none~1|none~2|"
+
+
+def table_file(folder: Path) -> str:
+    """A published table of one architecture, on two data sets."""
+    file = folder / "table.csv"
+    file.write_text(f"cellstr,cifar10-test,cifar100-test\n{IN_TABLE},85.5,60\n")
+    return f"nas-bench-201={file}"
+
+
+def finds(config: SearchConfig, **options: Any) -> SearchResult:
+    """A search that finds the architecture of `table_file`."""
+    return SearchResult(
+        status="completed",
+        method=config.method,
+        space=config.space,
+        seed=config.seed,
+        architecture=architecture_of(IN_TABLE),
+        num_architectures=15625,
+        validation_accuracy=0.5,
+        test_accuracy=None,
+        budget_bytes=config.budget,
+        predicted_peak_bytes=1,
+        measured_peak_bytes=1,
+        peak_rss_bytes=1,
+        search_seconds=1.0,
+        macs=7_783_040,
+        parameters=73_306,
+        rounds=1,
+    )
+
+
+@pytest.mark.parametrize(("data", "accuracy"), [("cifar10", 0.855), ("cifar100", 0.6)])
+def test_a_table_judges_by_the_data_that_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: str, accuracy: float
+) -> None:
+    monkeypatch.setattr("radars.compare.run.run_search", finds)
+    start_comparison(
+        {"space": "nasbench201"},
+        methods="random",
+        seeds="0",
+        table=table_file(tmp_path),
+        table_data=data,
+        config_file=None,
+        overrides=(),
+        out=tmp_path / "out",
+        progress=NoProgress(),
+    )
+    [row] = read_rows(tmp_path / "out" / RESULTS_NAME)
+    assert (row.table_accuracy, row.rank, row.regret) == (accuracy, 1, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("search", "message"),
+    [
+        ({"space": "digits"}, "is of nasbench201 and default/radars/seed-0 searches digits"),
+        ({"space": "nasbench201", "constraints": ["macs<=1"]}, "satisfies macs<=1"),
+        ({"space": "nasbench201", "constraints": ["latency_ms<=1"]}, "does not give latency_ms"),
+    ],
+)
+def test_a_table_that_does_not_fit_is_refused_before_the_first_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, search: dict[str, Any], message: str
+) -> None:
+    monkeypatch.setattr("radars.compare.run.run_search", finds)
+    table = {"table": table_file(tmp_path), "table_data": "cifar10"}
+    with pytest.raises(ConfigError, match=message):
+        compare(config_of(search=search, **table), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def fails_for(*methods: str, error: Exception) -> Callable[..., SearchResult]:

@@ -135,7 +135,7 @@ def test_questions_that_are_refused() -> None:
 
 
 def test_a_csv_file_of_nas_bench_201(write: Write) -> None:
-    table = read_table(f"nas-bench-201={write(CSV)}")
+    table = read_table(f"nas-bench-201={write(CSV)}", data="cifar10")
     skips, convs, none = map(architecture_of, (SKIPS, CONVS, NONE))
     assert table.space == "nasbench201"
     assert list(table) == [skips, convs, none]
@@ -153,13 +153,13 @@ def test_other_data_of_nas_bench_201(write: Write) -> None:
 
 
 def test_a_file_may_begin_with_a_byte_order_mark(write: Write) -> None:
-    assert len(read_table(f"nas-bench-201={write(CSV.encode('utf-8-sig'))}")) == 3
+    assert len(read_table(f"nas-bench-201={write(CSV.encode('utf-8-sig'))}", data="cifar10")) == 3
 
 
 def test_a_file_may_be_in_the_home_directory(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     path = Path(write(CSV))
     monkeypatch.setenv("HOME", str(path.parent))
-    assert len(read_table(f"nas-bench-201=~/{path.name}")) == 3
+    assert len(read_table(f"nas-bench-201=~/{path.name}", data="cifar10")) == 3
 
 
 def refused(spec: str, **options: Any) -> str:
@@ -189,6 +189,8 @@ def test_data_that_are_refused(write: Write) -> None:
     assert "one of cifar10, but got 'svhn'" in refused(
         f"nas-bench-macro={write('{}')}", data="svhn"
     )
+    unnamed = refused(f"nas-bench-201={write(CSV)}")
+    assert "one of cifar10, cifar100, imagenet, but got None; give one" in unnamed
     assert "'imagenet-test'" in refused(f"nas-bench-201={write(CSV)}", data="imagenet")
 
 
@@ -251,7 +253,7 @@ def test_numbers_of_json_files_that_are_refused(write: Write, field: str, value:
 )
 def test_csv_files_that_are_refused(write: Write, old: str, new: str, message: str) -> None:
     assert CSV.count(old) >= 1
-    assert message in refused(f"nas-bench-201={write(CSV.replace(old, new))}")
+    assert message in refused(f"nas-bench-201={write(CSV.replace(old, new))}", data="cifar10")
 
 
 def test_files_that_are_too_large(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:

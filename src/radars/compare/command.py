@@ -46,6 +46,7 @@ def start_comparison(
     out: Path,
     progress: Progress,
     executor: Mapping[str, Any] | None = None,
+    table_data: str | None = None,
     controllers_only: bool = False,
 ) -> Comparison:
     """Runs what is left of a comparison, and writes its table to `table.md`.
@@ -60,6 +61,7 @@ def start_comparison(
         out: the directory of the comparison.
         progress: shows people how far it is.
         executor: settings of where cells run, from options.
+        table_data: whose accuracies of the table are read.
         controllers_only: train nothing; the policies are rewarded with what the published table
             says, and the table of that is returned and written to `controllers.md`.
 
@@ -80,6 +82,8 @@ def start_comparison(
         asked["executor"] = {**(settings.get("executor") or {}), **executor}
     if table is not None:
         asked["table"] = table
+    if table_data is not None:
+        asked["table_data"] = table_data
     if methods is not None or seeds is not None:
         grid: dict[str, Any] = {}
         if methods is not None:
@@ -99,7 +103,8 @@ def start_comparison(
         raise Stopped(f"{error}; go on with the same command and --out {out}") from error
     text = markdown_table(rows)
     if config.table is not None:
-        text += "\n" + yardsticks_table(read_table(config.table), _constraints(config))
+        judge = read_table(config.table, data=config.table_data)
+        text += "\n" + yardsticks_table(judge, _constraints(config))
     write_atomically(out / TABLE_NAME, text)
     failed = [row for row in rows if row.status == "failed"]
     if not failed:
@@ -147,7 +152,7 @@ def _controllers(config: CompareConfig, progress: Progress) -> str:
             "controllers alone are rewarded by a published table, but none is given; add --table "
             "NAME=PATH"
         )
-    table = read_table(config.table)
+    table = read_table(config.table, data=config.table_data)
     cells = list(config.cells())
     [setting, *others] = dict.fromkeys(cell.setting for cell in cells)
     if others:

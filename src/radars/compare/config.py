@@ -75,6 +75,8 @@ class CompareConfig(_Config):
         train: settings of the training from scratch of what was found, as for `radars train`; None
             for no training.
         table: `NAME=PATH` of a published table that judges what was found; None for none.
+        table_data: whose accuracies of the table are read, such as `cifar100`; None where it has
+            those of one data set alone.
         executor: where cells run.
     """
 
@@ -84,6 +86,7 @@ class CompareConfig(_Config):
     grids: tuple[Grid, ...] = Field((Grid(),), min_length=1)
     train: dict[str, Any] | None = None
     table: str | None = None
+    table_data: str | None = None
     executor: ExecutorConfig = ExecutorConfig()
 
     @model_validator(mode="after")

@@ -111,7 +111,10 @@ def compare(config: CompareConfig, out: str | Path, progress: Progress | None = 
     searches = {cell: config.search_config(cell) for cell in config.cells()}
     for search in searches.values():
         config.train_config(search)  # checked before anything is run
-    table = read_table(config.table) if config.table is not None else None
+    table = None
+    if config.table is not None:
+        table = read_table(config.table, data=config.table_data)
+        _check_judged(searches, table)
     rows = {row.cell: row for row in read_rows(out / RESULTS_NAME)}
     for cell, search in searches.items():
         _check_same(search, out / cell.key / "search")
@@ -263,6 +266,22 @@ def _check_same(search: SearchConfig, out: Path) -> None:
             f"a cell keeps its settings, but {key} of {out} was {before[key]!r} and is now "
             f"{asked[key]!r}; leave it, or choose another --out"
         )
+
+
+def _check_judged(searches: Mapping[Cell, SearchConfig], table: Table) -> None:
+    """Refuses a table that cannot judge what the searches will find.
+
+    Raises:
+        ConfigError: it is of another space, or does not say what a constraint bounds.
+    """
+    for cell, search in searches.items():
+        if search.space != table.space:
+            raise ConfigError(
+                f"a table judges searches of its own space, but {table.name} is of {table.space} "
+                f"and {cell.key} searches {search.space}; give --space {table.space}, or leave "
+                f"--table out"
+            )
+        table.num_allowed(search.constraints)
 
 
 def _finished(out: Path) -> SearchResult | None:

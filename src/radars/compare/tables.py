@@ -26,7 +26,7 @@ _MOST_BYTES = 200 * MIB
 _MOST_COST = 10**15
 
 
-def read_table(spec: str, *, data: str = "cifar10") -> Table:
+def read_table(spec: str, *, data: str | None = None) -> Table:
     """Reads a published table from a file.
 
     `nas-bench-macro` is the JSON file of Su et al., CVPR 2021. `nas-bench-201` is a CSV file with
@@ -36,10 +36,11 @@ def read_table(spec: str, *, data: str = "cifar10") -> Table:
     Args:
         spec: `NAME=PATH`, with NAME `nas-bench-macro` or `nas-bench-201`.
         data: the data set whose accuracies are read: `cifar10`; in `nas-bench-201`, also `cifar100`
-            and `imagenet` (ImageNet16-120).
+            and `imagenet` (ImageNet16-120). None where the table has those of one alone.
 
     Raises:
-        ConfigError: there is no such table or file, or the table is not of these data.
+        ConfigError: there is no such table or file, or the table is not of these data, or of
+            several and none is named.
         DataError: the file is too large, or not such a table: a column is missing, a number is out
             of range, an architecture is unknown or there twice.
     """
@@ -50,10 +51,12 @@ def read_table(spec: str, *, data: str = "cifar10") -> Table:
             "write it like nas-bench-macro=FILE.json"
         )
     publication = _PUBLICATIONS[name]
-    if data not in publication.data:
+    if data is None and len(publication.data) == 1:
+        [data] = publication.data
+    if data is None or data not in publication.data:
         raise ConfigError(
             f"the data of table {name} are one of {', '.join(publication.data)}, but got {data!r}; "
-            "give one of these with --data, or leave --table out"
+            "give one of these with --table-data, or leave --table out"
         )
     path = _expanded(Path(file_name))
     content = _content(path, name)
