@@ -194,6 +194,10 @@ def train(
 def evaluate(
     directory: Annotated[Path, typer.Argument(help="The run directory of a training.")],
     data: DataSource = None,
+    device: Annotated[
+        str | None,
+        typer.Option(metavar="auto|cpu|cuda|cuda:N", help="By default that of the training."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Evaluate a trained network on the test split."""
@@ -201,7 +205,8 @@ def evaluate(
     from radars.train.command import start_evaluation
     from radars.train.summary import evaluation_summary
 
-    result = start_evaluation(directory, data, NoProgress() if as_json else progress_for())
+    progress = NoProgress() if as_json else progress_for()
+    result = start_evaluation(directory, data, progress, device=device)
     print(json.dumps(result.to_dict()) if as_json else evaluation_summary(result))
 
 

@@ -64,6 +64,15 @@ def test_a_cells_settings_are_layered() -> None:
     assert by_key["none/radars/seed-0"].children.steps == 2
 
 
+def test_a_training_reads_what_the_search_read() -> None:
+    data = SEARCH["data"] | {"image_column": "photo", "label_column": "kind", "num_workers": 2}
+    config = config_of(search=SEARCH | {"data": data}, train={"data": {"num_workers": 1}})
+    train = config.train_config(config.search_config(next(config.cells())))
+    assert train is not None
+    assert (train.data.image_column, train.data.label_column) == ("photo", "kind")
+    assert (train.data.batch_size, train.data.num_workers, train.data.num_train) == (16, 1, None)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

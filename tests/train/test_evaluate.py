@@ -98,6 +98,18 @@ def test_no_graph_is_kept(completed: tuple[Path, TrainResult]) -> None:
     assert max(size for *_, size in seen) == 64
 
 
+def test_it_runs_where_the_training_ran(
+    completed: tuple[Path, TrainResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)  # where auto would be the GPU
+    assert evaluate_run(completed[0]).device == "cpu"
+
+
+def test_a_device_that_is_none_is_refused(completed: tuple[Path, TrainResult]) -> None:
+    with pytest.raises(ConfigError, match="a device is auto, cpu, cuda or cuda:N"):
+        evaluate_run(completed[0], device="abacus")
+
+
 def test_other_data_with_the_same_classes(
     completed: tuple[Path, TrainResult], make_folder: Callable[..., DataConfig]
 ) -> None:

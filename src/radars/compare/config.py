@@ -11,7 +11,7 @@ from radars.run.executor import ExecutorConfig
 from radars.search.config import SearchConfig
 from radars.search.method_config import MethodName
 from radars.settings import merge_settings, validate_settings
-from radars.train.config import TrainConfig
+from radars.train.config import INHERITED_DATA, TrainConfig
 
 
 def _checked_name(name: str) -> str:
@@ -135,7 +135,7 @@ class CompareConfig(_Config):
         """
         if self.train is None:
             return None
-        data = search.data.model_dump(include={"source", "image_size", "batch_size"})
+        data = search.data.model_dump(include=set(INHERITED_DATA))
         given = {
             "space": search.space,
             "space_options": dict(search.space_options),

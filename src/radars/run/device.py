@@ -20,8 +20,11 @@ from radars.nn.steps import Precision
 Result = TypeVar("Result")
 
 
+_NAME = re.compile(r"auto|cpu|cuda(:\d+)?")
+
+
 def _checked(name: str) -> str:
-    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
+    if not _NAME.fullmatch(name):
         raise ValueError("must be auto, cpu, cuda or cuda:N")
     return name
 
@@ -40,6 +43,8 @@ def device_of(name: str, num_devices: int = 1) -> torch.device:
     Raises:
         ConfigError: there is no such device here.
     """
+    if not _NAME.fullmatch(name):
+        raise ConfigError(f"a device is auto, cpu, cuda or cuda:N, but got {name!r}; correct it")
     num_gpus = torch.cuda.device_count()
     if name == "auto":
         name = "cuda" if num_gpus else "cpu"

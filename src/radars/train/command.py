@@ -8,21 +8,11 @@ from radars.errors import SpaceError, Stopped
 from radars.run import Progress, read_config
 from radars.settings import merge_settings, read_settings, read_text, validate_settings
 from radars.space import Architecture
-from radars.train.config import TrainConfig
+from radars.train.config import INHERITED_DATA, TrainConfig
 from radars.train.evaluate import EvaluationResult, evaluate_run
 from radars.train.job import train_architecture
 from radars.train.result import TrainResult
 from radars.train.trained import load_trained
-
-_INHERITED_DATA = (
-    "source",
-    "image_column",
-    "label_column",
-    "image_size",
-    "batch_size",
-    "num_workers",
-    "in_memory_bytes",
-)
 
 
 def start_training(
@@ -90,11 +80,13 @@ def _settings_beside(architecture_file: Path) -> dict[str, Any]:
     }
     data = searched.get("data")
     if isinstance(data, Mapping):
-        settings["data"] = {key: data[key] for key in _INHERITED_DATA if key in data}
+        settings["data"] = {key: data[key] for key in INHERITED_DATA if key in data}
     return settings
 
 
-def start_evaluation(directory: Path, source: str | None, progress: Progress) -> EvaluationResult:
+def start_evaluation(
+    directory: Path, source: str | None, progress: Progress, *, device: str | None = None
+) -> EvaluationResult:
     """Evaluates a training on its own test split, or on that of another source.
 
     Raises:
@@ -102,7 +94,7 @@ def start_evaluation(directory: Path, source: str | None, progress: Progress) ->
         DataError: the data cannot be used.
     """
     if source is None:
-        return evaluate_run(directory, progress=progress)
+        return evaluate_run(directory, device=device, progress=progress)
     trained = load_trained(directory)
     data = trained.config.data.model_copy(update={"source": source})
-    return evaluate_run(directory, data=data, progress=progress)
+    return evaluate_run(directory, data=data, device=device, progress=progress)

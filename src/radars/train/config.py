@@ -18,6 +18,17 @@ from radars.nn.steps import Precision
 from radars.run import LoggerName
 from radars.run.device import DeviceName
 
+INHERITED_DATA = (
+    "source",
+    "image_column",
+    "label_column",
+    "image_size",
+    "batch_size",
+    "num_workers",
+    "in_memory_bytes",
+)
+"""Of `data`, what a training of what a search found has from the search."""
+
 
 class TrainConfig(BaseModel):
     """How one architecture is trained, by default from scratch and on the whole training split.

@@ -71,7 +71,7 @@ def evaluate_run(
     *,
     data: DataConfig | Data | None = None,
     task: Task = CLASSIFICATION,
-    device: str = "auto",
+    device: str | None = None,
     space: SearchSpace | None = None,
     progress: Progress | None = None,
 ) -> EvaluationResult:
@@ -82,7 +82,7 @@ def evaluate_run(
         data: whose test split; by default that of the data it was trained on. Examples are
             normalised as in training, whatever they are.
         task: the loss and the score that it was trained with.
-        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`; None for that of the training.
         space: used instead of the one that the run's configuration names.
         progress: shows people how far it is.
 
@@ -91,8 +91,8 @@ def evaluate_run(
             together, or the data do not fit the network.
         DataError: the data cannot be used.
     """
-    where = device_of(device)
-    trained = load_trained(path, space=space, device=where)
+    trained = load_trained(path, space=space)
+    where = device_of(device or trained.config.device)
     config = data if isinstance(data, DataConfig) else trained.config.data
     loaded = data if isinstance(data, Data) else load_data(config, trained.config.seed)
     _check_fits(loaded, trained)
