@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -129,12 +130,18 @@ def test_a_comparison_that_is_stopped_goes_on(tmp_path: Path) -> None:
 
 def test_a_method_that_does_not_fit_has_a_row_that_says_what_it_needs(tmp_path: Path) -> None:
     grids = [{"methods": ["darts"], "seeds": [0]}]
-    config = config_of(grids=grids, search=SEARCH | {"budget": "4MiB"})
+    search = SEARCH | {"dnas": {"steps": 2}}
+    config = config_of(grids=grids, search=search | {"budget": "4MiB"})
     [row] = compare(config, tmp_path)
     assert (row.status, row.architecture) == ("exceeded_memory", None)
     assert row.needed_bytes is not None
     assert row.needed_bytes > row.budget_bytes == 4 * 2**20
     assert compare(config, tmp_path) == [row]
+    [again] = compare(config_of(grids=grids, search=search | {"budget": "5MiB"}), tmp_path)
+    assert (again.status, again.budget_bytes) == ("exceeded_memory", 5 * 2**20)
+    [fits] = compare(config_of(grids=grids, search=search), tmp_path)
+    assert (fits.status, fits.needed_bytes) == ("completed", None)
+    assert read_rows(tmp_path / RESULTS_NAME) == [fits]
 
 
 def test_of_a_cell_that_was_begun_only_how_long_it_may_take_changes(tmp_path: Path) -> None:
@@ -284,6 +291,32 @@ def test_a_table_judges_by_the_data_that_are_named(
     )
     [row] = read_rows(tmp_path / "out" / RESULTS_NAME)
     assert (row.table_accuracy, row.rank, row.regret) == (accuracy, 1, 0.0)
+
+
+def test_what_was_found_before_is_judged_and_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("radars.compare.run.run_search", finds)
+    monkeypatch.setattr("radars.compare.run._test_accuracy", accuracy_where_trained)
+    plain = {"search": {"space": "nasbench201"}, "grids": [{"methods": ["random"], "seeds": [0]}]}
+    table = {"table": table_file(tmp_path), "table_data": "cifar10"}
+    [row] = compare(config_of(**plain), tmp_path)
+    assert (row.table_accuracy, row.test_accuracy) == (None, None)
+    [judged] = compare(config_of(**plain, **table), tmp_path)
+    assert judged == replace(row, table_accuracy=0.855, rank=1, regret=0.0)
+    assert read_rows(tmp_path / RESULTS_NAME) == [judged]
+    # as a search that ended leaves it
+    result = finds(config_of(**plain).search_config(row.cell)).to_dict()
+    folder = tmp_path / row.cell.key / "search"
+    folder.mkdir(parents=True)
+    (folder / "result.json").write_text(json.dumps(result))
+    monkeypatch.setattr("radars.compare.run.run_search", fails_for("random", error=RunError("no")))
+    [trained] = compare(config_of(**plain, **table, train={"epochs": 1}), tmp_path)
+    assert (trained.table_accuracy, trained.test_accuracy) == (0.855, 0.9)
+
+
+def accuracy_where_trained(config: CompareConfig, *arguments: Any) -> float | None:
+    return None if config.train is None else 0.9
 
 
 @pytest.mark.parametrize(

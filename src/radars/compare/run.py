@@ -1,10 +1,11 @@
 """`compare`: runs the cells of a comparison that are not done, and keeps a row for each."""
 
 import json
+import shutil
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
 from traceback import format_exc
@@ -88,7 +89,10 @@ class Row:
 
 
 def compare(config: CompareConfig, out: str | Path, progress: Progress | None = None) -> list[Row]:
-    """Runs every cell that has no row yet, or failed; returns the rows of all cells.
+    """Runs every cell that has something left to do; returns the rows of all cells.
+
+    That is one that has no row yet or failed, was not trained where `train` is set, or did not fit
+    another budget. Rows that are there are judged by the table, too.
 
     A cell that fails has a row that says so and a file `error.txt`, and the others go on. Each cell
     has a directory of its own, and goes on from its checkpoint where the comparison was stopped. A
@@ -118,20 +122,46 @@ def compare(config: CompareConfig, out: str | Path, progress: Progress | None = 
     rows = {row.cell: row for row in read_rows(out / RESULTS_NAME)}
     for cell, search in searches.items():
         _check_same(search, out / cell.key / "search")
-    left = [cell for cell in searches if cell not in rows or rows[cell].status == "failed"]
+    for cell in searches:
+        if cell in rows and (judged := _judged(rows[cell], table, searches[cell])) != rows[cell]:
+            rows[cell] = judged
+            _append(out / RESULTS_NAME, judged)
+    trains = config.train is not None
+    left = [c for c, search in searches.items() if _is_left(rows.get(c), search, trains=trains)]
     needs = [_needs(searches[cell], config.executor.jobs) for cell in left]
     with (
         new_executor(config.executor) as executor,
         progress.phase("cells", len(searches), len(searches) - len(left)) as bar,
     ):
-        run = partial(_run_cell, config, table=table, out=out)
+        run = partial(_run_cell, config, out=out)
         if executor.is_here:
             run = partial(run, progress=progress)
         for row in executor.map(run, left, needs, on_lost=partial(_append, out / LOST_NAME)):
-            rows[row.cell] = row
+            rows[row.cell] = row = _judged(row, table, searches[row.cell])
             _append(out / RESULTS_NAME, row)
             bar.advance()
     return [rows[cell] for cell in searches]
+
+
+def _is_left(row: Row | None, search: SearchConfig, *, trains: bool) -> bool:
+    if row is None or row.status == "failed":
+        return True
+    if row.status == "exceeded_memory":
+        return row.budget_bytes != search.budget
+    return trains and row.test_accuracy is None
+
+
+def _judged(row: Row, table: Table | None, search: SearchConfig) -> Row:
+    """The row with what the table says of what was found."""
+    found = row.architecture
+    if table is None or found is None:
+        return row
+    return replace(
+        row,
+        table_accuracy=table.accuracy(found),
+        rank=table.rank(found, search.constraints),
+        regret=table.regret(found, search.constraints),
+    )
 
 
 def _needs(search: SearchConfig, jobs: int) -> Needs:
@@ -164,12 +194,11 @@ def _run_cell(
     config: CompareConfig,
     cell: Cell,
     *,
-    table: Table | None,
     out: Path,
     progress: Progress | None = None,
 ) -> Row:
     try:
-        return _finished_cell(config, cell, table=table, out=out, progress=progress)
+        return _finished_cell(config, cell, out=out, progress=progress)
     except Exception as error:
         # what is wrong with the settings or the data is wrong for others too
         if isinstance(error, RadarsError) and not isinstance(error, RunError):
@@ -206,12 +235,13 @@ def _finished_cell(
     config: CompareConfig,
     cell: Cell,
     *,
-    table: Table | None,
     out: Path,
     progress: Progress | None = None,
 ) -> Row:
     search, out, progress = config.search_config(cell), out / cell.key, progress or NoProgress()
     needed_bytes = None
+    if _did_not_fit(search, out / "search"):
+        shutil.rmtree(out / "search")
     result = _finished(out / "search")
     if result is None:
         is_begun = read_config(out / "search") is not None
@@ -223,7 +253,6 @@ def _finished_cell(
     found = None if result is None else result.architecture
     if found is not None:
         test_accuracy = _test_accuracy(config, search, found, out / "train", progress)
-    in_table = table is not None and found is not None
     return Row(
         setting=cell.setting,
         method=cell.method,
@@ -232,9 +261,9 @@ def _finished_cell(
         architecture=None if found is None else dict(found),
         validation_accuracy=None if result is None else result.validation_accuracy,
         test_accuracy=test_accuracy,
-        table_accuracy=table.accuracy(found) if table and found else None,
-        rank=table.rank(found, search.constraints) if table and in_table and found else None,
-        regret=table.regret(found, search.constraints) if table and found else None,
+        table_accuracy=None,
+        rank=None,
+        regret=None,
         search_seconds=0.0 if result is None else result.search_seconds,
         budget_bytes=search.budget,
         predicted_peak_bytes=0 if result is None else result.predicted_peak_bytes,
@@ -254,7 +283,7 @@ def _check_same(search: SearchConfig, out: Path) -> None:
         ConfigError: they are not the same.
     """
     stored = read_config(out)
-    if stored is None:
+    if stored is None or _did_not_fit(search, out):
         return
     # validated: a setting that is newer than the cell has its default
     before = validate_settings(SearchConfig, stored).model_dump(mode="json")
@@ -266,6 +295,13 @@ def _check_same(search: SearchConfig, out: Path) -> None:
             f"a cell keeps its settings, but {key} of {out} was {before[key]!r} and is now "
             f"{asked[key]!r}; leave it, or choose another --out"
         )
+
+
+def _did_not_fit(search: SearchConfig, out: Path) -> bool:
+    """Whether the search there found nothing, under another budget than it is to have now."""
+    result = read_result(out) or {}
+    is_refused = result.get("status") == "exceeded_memory"
+    return is_refused and result.get("budget_bytes") != search.budget
 
 
 def _check_judged(searches: Mapping[Cell, SearchConfig], table: Table) -> None:
