@@ -9,6 +9,7 @@ from radars.report.record import (
     Pareto,
     ParetoPoint,
     PhaseEnded,
+    PhaseStarted,
     Planned,
     Progress,
     Run,
@@ -256,16 +257,23 @@ def _cost(point: ParetoPoint, name: str) -> float | None:
 
 
 def spans(run: Run) -> list[Span]:
-    """The phases of a run, on its time axis."""
+    """The phases of a run, on its time axis; one that did not end goes on to the latest event."""
     unit_seconds, _ = _time(run)
+    phases = [event for event in run.events if isinstance(event, PhaseStarted | PhaseEnded)]
+    ends: list[tuple[PhaseStarted | PhaseEnded, float]] = [
+        (event, run.seconds(event)) for event in run.all(PhaseEnded)
+    ]
+    if phases and isinstance(phases[-1], PhaseStarted):
+        ends.append((phases[-1], run.seconds(run.events[-1])))
     found: list[Span] = []
     start = 0.0
-    for event in run.all(PhaseEnded):
-        end = run.seconds(event) / unit_seconds
+    for event, seconds in ends:
+        end = seconds / unit_seconds
         is_differentiate = event.phase == "differentiate"
         name = "diff." if is_differentiate else event.phase
         rounds = f"{event.round + 1} " if event.phase in ("explore", "differentiate") else ""
-        found.append(Span(start, end, f"{rounds}{name}", is_differentiate))
+        if end > start:
+            found.append(Span(start, end, f"{rounds}{name}", is_differentiate))
         start = end
     return found
 

@@ -52,6 +52,13 @@ class Started(Event):
     environment: dict[str, str] = {}
 
 
+class PhaseStarted(Event):
+    """A phase began, or goes on after the run was resumed."""
+
+    phase: str = ""
+    round: int = 0
+
+
 class PhaseEnded(Event):
     """A phase is over."""
 
@@ -145,6 +152,7 @@ class Pareto(BaseModel):
 _KINDS: dict[str, type[Event]] = {
     "search_started": Started,
     "train_started": Started,
+    "phase_started": PhaseStarted,
     "phase_ended": PhaseEnded,
     "progress": Progress,
     "preferences": Preferences,
