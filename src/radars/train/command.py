@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from radars.errors import SpaceError, Stopped
-from radars.run import Progress, read_config
+from radars.run import Progress, read_config, read_result
 from radars.settings import merge_settings, read_settings, read_text, validate_settings
 from radars.space import Architecture
 from radars.train.config import INHERITED_DATA, TrainConfig
 from radars.train.evaluate import EvaluationResult, evaluate_run
-from radars.train.job import train_architecture
+from radars.train.job import check_resumed, read_trained, train_architecture
 from radars.train.result import TrainResult
 from radars.train.trained import load_trained
 
@@ -34,7 +34,7 @@ def start_training(
         config_file: a YAML file of settings.
         overrides: `key.path=value`.
         out: the run directory.
-        resume: go on with what is there, if anything is.
+        resume: go on with what is there, if anything is; what is completed is only read again.
         progress: shows people how far it is.
 
     Raises:
@@ -46,16 +46,17 @@ def start_training(
     settings = merge_settings(
         _settings_beside(architecture_file), from_file, given, overrides=overrides
     )
+    config = validate_settings(TrainConfig, settings)
+    resume = resume and read_config(out) is not None
+    if resume and (read_result(out) or {}).get("status") == "completed":
+        check_resumed(out, config, architecture)
+        return read_trained(out)
     try:
-        return train_architecture(
-            architecture,
-            validate_settings(TrainConfig, settings),
-            out=out,
-            resume=resume and read_config(out) is not None,
-            progress=progress,
-        )
+        return train_architecture(architecture, config, out=out, resume=resume, progress=progress)
     except Stopped as error:
-        raise Stopped(f"{error}; go on with the same command and --resume") from error
+        raise Stopped(
+            f"{error}; go on with: radars train {architecture_file} ... --out {out} --resume"
+        ) from error
 
 
 def read_architecture(file: Path) -> Architecture:

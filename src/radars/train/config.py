@@ -29,6 +29,11 @@ INHERITED_DATA = (
 )
 """Of `data`, what a training of what a search found has from the search."""
 
+CHANGEABLE = ("max_skipped_steps", "loggers")
+CHANGEABLE_DATA = ("num_workers", "in_memory_bytes")
+"""Settings, and of `data`, that may be others when a training goes on; its result does not depend
+on them."""
+
 
 class TrainConfig(BaseModel):
     """How one architecture is trained, by default from scratch and on the whole training split.

@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import torch
 from lightning_fabric import Fabric
 
 from radars.data import Data
@@ -26,13 +27,14 @@ from radars.run import (
     environment,
     open_curves,
     progress_for,
+    read_config,
     read_result,
 )
 from radars.run.allocator import freed_memory_kept
 from radars.run.device import fabric_on, launch, reproducible
 from radars.settings import validate_settings
 from radars.space import Architecture, SearchSpace
-from radars.train.config import TrainConfig
+from radars.train.config import CHANGEABLE, CHANGEABLE_DATA, TrainConfig
 from radars.train.loop import mix_of, train_steps
 from radars.train.observer import Observer
 from radars.train.result import TrainResult
@@ -179,10 +181,7 @@ def _train_in_processes(
             raise
         if problem is not None:
             raise problem
-        trained = load_trained(out, device=setup.device)
-        saved = read_result(out)
-        assert saved is not None
-        return TrainResult.from_dict(saved, trained.network)
+        return read_trained(Path(out), setup.device)
 
 
 def _train_as_one_of_many(
@@ -209,18 +208,43 @@ def _open_run(
         return run
     run = RunDirectory.resume(out)
     try:
-        # validated: a setting that is newer than the run has its default
-        saved = validate_settings(TrainConfig, run.config).model_dump(mode="json")
-        _check_same("configuration", "config.yaml", saved, settings)
-        file = run.path / _ARCHITECTURE_NAME
-        if file.is_file():
-            _check_same("architecture", file.name, json.loads(file.read_bytes()), architecture)
-        else:  # killed just before it was written
+        check_resumed(run.path, config, architecture)
+        if not (run.path / _ARCHITECTURE_NAME).is_file():  # killed just before it was written
             run.write_architecture(architecture)
     except BaseException:
         run.close()
         raise
     return run
+
+
+def check_resumed(out: Path, config: TrainConfig, architecture: Mapping[str, str]) -> None:
+    """Refuses to go on with a training by settings that its result depends on, or another network.
+
+    Raises:
+        ConfigError: they are not those in its run directory.
+    """
+    # validated: a setting that is newer than the run has its default
+    saved = validate_settings(TrainConfig, read_config(out) or {})
+    _check_same("configuration", "config.yaml", _decisive(saved), _decisive(config))
+    file = out / _ARCHITECTURE_NAME
+    if file.is_file():
+        _check_same("architecture", file.name, json.loads(file.read_bytes()), architecture)
+
+
+def _decisive(config: TrainConfig) -> dict[str, Any]:
+    """The settings that a result depends on."""
+    left_out: dict[str, Any] = dict.fromkeys(CHANGEABLE, True)
+    return config.model_dump(mode="json", exclude=left_out | {"data": set(CHANGEABLE_DATA)})
+
+
+def read_trained(out: Path, device: torch.device | str = "cpu") -> TrainResult:
+    """The result of a completed training, from its run directory.
+
+    Raises:
+        ConfigError: it is not the directory of one.
+    """
+    network = load_trained(out, device=device).network
+    return TrainResult.from_dict(read_result(out) or {}, network)
 
 
 def _end_as_failed(run: RunDirectory | None, setup: TrainSetup, error: RunError) -> None:

@@ -63,7 +63,9 @@ class TrainResult:
                 "class_names": tuple(saved["class_names"]),
                 "input_shape": tuple(described["shape"]),
                 "normalisation": Normalisation(
-                    torch.tensor(described["mean"]), torch.tensor(described["std"])
+                    torch.tensor(described["mean"]),
+                    torch.tensor(described["std"]),
+                    float(described.get("largest", _LARGEST_PIXEL)),
                 ),
             }
         )
