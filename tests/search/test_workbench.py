@@ -164,7 +164,7 @@ def test_a_device_that_has_no_room_twice_ends_the_search(monkeypatch: pytest.Mon
     bench = setup.workbench()
     error = torch.OutOfMemoryError("CUDA out of memory")
     monkeypatch.setattr("radars.search.workbench.weights_step", no_room(2, error))
-    with pytest.raises(RunError, match=r"must have room for the budget.*lower the budget"):
+    with pytest.raises(RunError, match=r"must have room for each step.*lower the budget"):
         bench.train_path(setup.new_supernet(), LARGEST, bench.train_stream.next())
 
 

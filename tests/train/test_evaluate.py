@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from radars.data import Data, DataConfig
-from radars.errors import ConfigError
+from radars.errors import ConfigError, RunError
 from radars.train import TrainConfig, TrainResult, evaluate_run, train_architecture
 
 
@@ -108,6 +108,17 @@ def test_it_runs_where_the_training_ran(
 def test_a_device_that_is_none_is_refused(completed: tuple[Path, TrainResult]) -> None:
     with pytest.raises(ConfigError, match="a device is auto, cpu, cuda or cuda:N"):
         evaluate_run(completed[0], device="abacus")
+
+
+def test_no_memory_left_is_one_line(
+    completed: tuple[Path, TrainResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def move(*arguments: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr("radars.train.evaluate.move", move)
+    with pytest.raises(RunError, match="none for one of batch_size 64; evaluate on another"):
+        evaluate_run(completed[0])
 
 
 def test_other_data_with_the_same_classes(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -203,6 +204,23 @@ def test_a_loss_that_is_not_finite_stops_it(
     assert not (out / "weights.safetensors").exists()
     for file in (out / "checkpoint").glob("*.safetensors"):
         assert all(tensor.isfinite().all() for tensor in load_file(file).values())
+
+
+def test_no_memory_left_ends_a_training_with_one_line(
+    architecture: dict[str, str],
+    make_config: MakeConfig,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def move(*arguments: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr("radars.train.loop.move", move)
+    with pytest.raises(RunError, match=r"none for one of batch_size 64; lower data\.batch_size"):
+        train_architecture(architecture, make_config(), out=tmp_path)
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert result["status"] == "failed"
+    assert "batch_size 64" in result["reason"]
 
 
 def test_a_resumed_training_is_the_one_that_was_started(

@@ -18,11 +18,14 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 @contextmanager
-def out_of_memory_said(what: str) -> Iterator[None]:
+def out_of_memory_said(
+    what: str, remedy: str = "lower the budget or the batch size"
+) -> Iterator[None]:
     """Within, such an error becomes one line.
 
     Args:
         what: needed the memory.
+        remedy: what the user can do.
 
     Raises:
         RunError: the device had no memory left.
@@ -33,6 +36,6 @@ def out_of_memory_said(what: str) -> Iterator[None]:
         if not is_out_of_memory(error):
             raise
         raise RunError(
-            f"the device must have room for the budget, but had none for {what}; lower the budget "
-            f"or the batch size, or end what else uses the device"
+            f"the device must have room for each step, but had none for {what}; {remedy}, or end "
+            f"what else uses the device"
         ) from error

@@ -14,6 +14,7 @@ from torchmetrics.classification import MulticlassCalibrationError, MulticlassCo
 
 from radars.data import Data, DataConfig, Split, load_data, move
 from radars.errors import ConfigError
+from radars.memory import out_of_memory_said
 from radars.memory.measure import measure_network, peak_rss_bytes
 from radars.nn.task import CLASSIFICATION, Task
 from radars.run import NoProgress, Progress, write_atomically
@@ -90,6 +91,7 @@ def evaluate_run(
         ConfigError: it is not the directory of a completed training, its files do not belong
             together, or the data do not fit the network.
         DataError: the data cannot be used.
+        RunError: the device has no memory left.
     """
     trained = load_trained(path, space=space)
     where = device_of(device or trained.config.device)
@@ -98,7 +100,9 @@ def evaluate_run(
     _check_fits(loaded, trained)
     test = loaded.test.open().normalised_by(trained.normalisation)
     task.check(test.label_N, trained.num_classes)
-    measured = _evaluate(trained, task, test, config.batch_size, where, progress or NoProgress())
+    batch_size = config.batch_size
+    with out_of_memory_said(f"one of batch_size {batch_size}", "evaluate on another device"):
+        measured = _evaluate(trained, task, test, batch_size, where, progress or NoProgress())
     result = EvaluationResult(
         source=loaded.name,
         num_examples=len(test),

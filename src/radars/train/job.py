@@ -6,7 +6,7 @@ each. The examples of a step, and so the loss, are those of one process.
 
 import json
 from collections.abc import Mapping
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +17,7 @@ from lightning_fabric import Fabric
 
 from radars.data import Data
 from radars.errors import ConfigError, RadarsError, RunError, Stopped
+from radars.memory import out_of_memory_said
 from radars.nn.task import CLASSIFICATION, Task
 from radars.run import (
     Interrupt,
@@ -132,7 +133,10 @@ def _train(
         if checkpoint is None:
             observer.save()
         try:
-            with observer.watch(setup.num_steps, setup.steps_per_epoch) as tick:
+            with (
+                _out_of_memory_said(fabric, config.data.batch_size),
+                observer.watch(setup.num_steps, setup.steps_per_epoch) as tick,
+            ):
                 train_steps(
                     fabric,
                     state,
@@ -245,6 +249,12 @@ def read_trained(out: Path, device: torch.device | str = "cpu") -> TrainResult:
     """
     network = load_trained(out, device=device).network
     return TrainResult.from_dict(read_result(out) or {}, network)
+
+
+def _out_of_memory_said(fabric: Fabric, batch_size: int) -> AbstractContextManager[None]:
+    if fabric.world_size > 1:  # the others wait for this process, until it dies
+        return nullcontext()
+    return out_of_memory_said(f"one of batch_size {batch_size}", "lower data.batch_size")
 
 
 def _end_as_failed(run: RunDirectory | None, setup: TrainSetup, error: RunError) -> None:
