@@ -12,6 +12,7 @@ from tests.bad_data import BAD_DATA
 CORPUS = Path(__file__).parent / "bad_inputs"
 SAYS: dict[str, dict[str, str]] = yaml.safe_load((CORPUS / "says.yaml").read_text("utf-8"))
 OUT = ("--out", "run")
+LONG = "x" * 300
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -79,7 +80,7 @@ OPTIONS: dict[str, tuple[tuple[str, ...], str]] = {
     "run directory in use": (("search", "--out", "full"), "holds mine.txt"),
     "run directory that is a file": (("search", "--out", "notes.txt"), "is a file"),
     "run directory within a file": (("search", "--out", "notes.txt/run"), "notes.txt"),
-    "run directory of no name": (("search", "--out", "x" * 300), "--out is a path"),
+    "run directory of no name": (("search", "--out", LONG), "--out is a path"),
     "resume without a directory": (("search", "--resume"), "--out is not given"),
     "shape of letters": (("plan", "--input", "axbxc"), "axbxc"),
     "shape that the space cannot take": (("plan", "--input", "3"), "(3,)"),
@@ -90,6 +91,11 @@ OPTIONS: dict[str, tuple[tuple[str, ...], str]] = {
     "evaluation of no training": (("evaluate", "full"), "full"),
     "start from no search": (("train", "good.json", "--from-search", "full"), "from_search"),
     "devices that do not divide a batch": (("train", "good.json", "--set", "devices=7"), "devices"),
+    "evaluation of a name too long": (("evaluate", LONG), "File name too long; check the path"),
+    "export of a name too long": (("export", LONG, "--out", "net.onnx"), "File name too long"),
+    "report of a name too long": (("report", LONG), "File name too long"),
+    "start from a name too long": (("train", "good.json", "--from-search", LONG), "too long"),
+    "export to a name too long": (("export", "full", "--out", f"{LONG}.onnx"), "too long"),
     "export of no training": (("export", "full", "--out", "net.onnx"), "full"),
     "export to an unknown format": (("export", "full", "--out", "net.tflite"), "add --format"),
     "export to a file of another format": (

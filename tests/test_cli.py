@@ -1,5 +1,6 @@
 """The command line: what it prints, what it writes, its exit status."""
 
+import errno
 import json
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from tests.tiny import QUICK
 
 import radars
@@ -209,3 +211,18 @@ def _events(run: Path) -> list[str]:
 
 def _checkpoints(run: Path) -> list[int]:
     return [int(path.stem) for path in (run / "checkpoint").glob("*.safetensors")]
+
+
+def test_a_folder_that_may_not_be_read_is_one_line(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_file(path: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", is_file)
+    status, _, error = run("evaluate", "locked")
+    assert status == 2
+    assert error == (
+        "error: cannot use 'locked/result.json': Permission denied; check the path and its "
+        "permissions\n"
+    )

@@ -55,6 +55,15 @@ def test_a_gpu_gives_a_budget_below_what_is_free() -> None:
     assert _said(server, "note") == []
 
 
+def test_a_folder_that_cannot_be_reached_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / ("x" * 300))
+    environment = examine()
+    assert not environment.hub_data.is_writable
+    assert any("HF_HOME" in text for text in _said(environment, "warning"))
+
+
 @pytest.mark.parametrize(
     ("change", "level", "remedy"),
     [

@@ -358,9 +358,20 @@ def main() -> None:
             message = f"{message[:_LONGEST_MESSAGE]}..."
         print(f"{label}: {message}", file=sys.stderr)
         sys.exit(error.exit_status)
+    except OSError as error:
+        print(f"error: {_refusal(error)}", file=sys.stderr)
+        sys.exit(1 if error.filename is None else ConfigError.exit_status)
     except (KeyboardInterrupt, typer.Abort):
         print("stopped", file=sys.stderr)
         sys.exit(130)
+
+
+def _refusal(error: OSError) -> str:
+    """What the system does not let us do, in a line."""
+    reason = error.strerror or first_line(error)
+    if error.filename is None:
+        return f"the system refused it: {reason}; see whether a disk is full or gone"
+    return f"cannot use {str(error.filename)[:80]!r}: {reason}; check the path and its permissions"
 
 
 def _run_directory(out: Path | None, name: str, *, resume: bool) -> Path:

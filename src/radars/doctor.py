@@ -252,12 +252,22 @@ def _cores() -> int:
 
 def _directory(path: Path) -> Directory:
     path = path.expanduser().absolute()
-    existing = next(parent for parent in (path, *path.parents) if parent.exists())
+    existing = next(parent for parent in (path, *path.parents) if _exists(parent))
     return Directory(
         path=str(path),
         free_bytes=shutil.disk_usage(existing).free,
-        is_writable=existing.is_dir() and os.access(existing, os.W_OK | os.X_OK),
+        is_writable=_exists(path) is not None
+        and existing.is_dir()
+        and os.access(existing, os.W_OK | os.X_OK),
     )
+
+
+def _exists(path: Path) -> bool | None:
+    """Whether it is there; None where the system does not say."""
+    try:
+        return path.exists()
+    except OSError:
+        return None
 
 
 def _version(package: str) -> str | None:
