@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,10 @@ def test_a_training_shows_what_was_held_out_and_its_evaluation(
         ("best epoch", "2"),
     ]
     assert ["expected calibration error", "2.00%"] in facts_table([run]).rows
+    elsewhere = replace(run, evaluation=run.evaluation | {"source": "./photos"})
+    assert headline(elsewhere)[0] == ("test accuracy", "75.00% on ./photos")
+    at_home = replace(elsewhere, config=run.config | {"data": {"source": "./photos"}})
+    assert headline(at_home)[0] == ("test accuracy", "75.00%")
     table = confusion_table(run)
     assert table is not None
     assert table.rows == [["cat", "2", "·"], ["dog", "1", "1"]]

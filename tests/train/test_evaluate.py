@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional as F
 
-from radars.data import Data, DataConfig
+from radars.data import Data, DataConfig, load_data
 from radars.errors import ConfigError, RunError
 from radars.train import TrainConfig, TrainResult, evaluate_run, train_architecture
 
@@ -145,6 +146,17 @@ def test_other_data_are_normalised_as_in_training(
         handle.remove()
     mean_C, std_C, _ = completed[1].normalisation
     assert torch.allclose(seen[0][0].flatten(), ((0 / 255 - mean_C) / std_C).expand(64), atol=1e-5)
+
+
+def test_the_same_classes_in_another_order_are_refused(
+    completed: tuple[Path, TrainResult], make_folder: Callable[..., DataConfig]
+) -> None:
+    loaded = load_data(make_folder(10), 0)
+    turned = replace(loaded, class_names=loaded.class_names[::-1])
+    with pytest.raises(ConfigError, match=r"class 0 is '0' and that of .* is '9'"):
+        evaluate_run(completed[0], data=turned)
+    renamed = replace(loaded, class_names=tuple("abcdefghij"))
+    assert evaluate_run(completed[0], data=renamed).num_examples == 30
 
 
 @pytest.mark.parametrize(("num_classes", "size", "rule"), [(3, 8, "10 classes"), (10, 9, "shape")])

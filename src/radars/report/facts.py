@@ -173,6 +173,13 @@ def _percent(value: float) -> str:
     return f"{value:.2%}"
 
 
+def _test_accuracy(run: Run) -> str:
+    """With its data, where they are others than those of the run."""
+    accuracy = str(_number("test_accuracy", _percent)(run))
+    source = run.evaluation.get("source")
+    return accuracy if source in (None, _data(run)) else f"{accuracy} on {source}"
+
+
 def _data(run: Run) -> str:
     data = run.config.get("data")
     return str(data.get("source", _NOTHING)) if isinstance(data, Mapping) else _NOTHING
@@ -188,7 +195,7 @@ _FACTS = (
     ("validation accuracy", _of_network("validation_accuracy", _percent)),
     ("best epoch", _number("best_epoch", str)),
     ("training accuracy", _number("train_accuracy", _percent)),
-    ("test accuracy", _number("test_accuracy", _percent)),
+    ("test accuracy", _test_accuracy),
     ("test examples", _number("num_examples", str)),
     ("test loss", _number("test_loss", "{:.4f}".format)),
     ("expected calibration error", _number("expected_calibration_error", _percent)),

@@ -164,6 +164,14 @@ def _check_fits(data: Data, trained: TrainedNetwork) -> None:
             f"the data must have the {trained.num_classes} classes that the network was trained "
             f"on, but {data.name} has {data.num_classes}; use data with the same classes"
         )
+    ours, theirs = trained.class_names, data.class_names
+    if ours != theirs and set(ours) == set(theirs):
+        index = next(k for k, name in enumerate(ours) if name != theirs[k])
+        raise ConfigError(
+            f"the classes must be in the order that the network was trained on, but class {index} "
+            f"is {ours[index]!r} and that of {data.name} is {theirs[index]!r}; number the labels, "
+            f"or name the folders, in that order"
+        )
     if data.input_shape != trained.input_shape:
         raise ConfigError(
             f"the examples must have the shape that the network was trained on, "
