@@ -14,6 +14,8 @@ from radars.errors import ConfigError, DataError
 from radars.space import Choose, SearchSpace
 from radars.train import TrainConfig, TrainResult, load_trained, train_architecture
 
+BOMB = Path(__file__).parents[1] / "bad_inputs" / "configurations" / "bomb.yaml"
+
 
 @pytest.fixture
 def copied(completed: tuple[Path, TrainResult], tmp_path: Path) -> Path:
@@ -71,6 +73,12 @@ def test_a_directory_of_something_else(tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="a completed training is needed") as caught:
             load_trained(path)
         assert "\n" not in str(caught.value)
+
+
+def test_aliases_that_stand_for_more_than_there_is_room_for(copied: Path) -> None:
+    shutil.copy(BOMB, copied / "config.yaml")
+    with pytest.raises(ConfigError, match="its aliases stand for more than 100000 values"):
+        load_trained(copied)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 import yaml
-from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from PIL import Image
 from pydantic import ValidationError
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 from radars.data import Normalisation, image_to_pixels
 from radars.errors import ConfigError, DataError, SpaceError, first_line
 from radars.run import read_result
+from radars.settings import parse_yaml
 from radars.space import Architecture, SearchSpace
 from radars.train.config import TrainConfig
 from radars.train.setup import as_trained, space_of
@@ -123,7 +123,8 @@ def load_trained(
         architecture = Architecture.from_json((path / "architecture.json").read_text("utf-8"))
         class_names, input_shape, normalisation = _read_interface(result)
     except (
-        OSError, LookupError, TypeError, ValueError, yaml.YAMLError, OmegaConfBaseException,
+        OSError, LookupError, TypeError, ValueError, RecursionError, yaml.YAMLError,
+        OmegaConfBaseException,
     ) as error:  # fmt: skip
         problem = f"{type(error).__name__}: {_one_line(error)}"
         raise ConfigError(
@@ -149,7 +150,7 @@ def load_trained(
 
 
 def _read_config(file: Path) -> TrainConfig:
-    return TrainConfig.model_validate(OmegaConf.to_container(OmegaConf.load(file), resolve=False))
+    return TrainConfig.model_validate(parse_yaml(file.read_text("utf-8")))
 
 
 def _read_interface(
