@@ -101,6 +101,10 @@ def test_the_command_writes_the_table(table: Table, tmp_path: Path) -> None:
     ("options", "rule"),
     [
         ([], "add --table NAME=PATH"),
+        (["--space", "digits"], "but --space is given; leave it out"),
+        (["--max-minutes", "1"], "but --max-minutes is given"),
+        (["--jobs", "2"], "but --jobs is given"),
+        (["--executor", "ray"], "but --executor is given"),
         (["--seeds", "5-1"], "a range of seeds has 1 to 10,000"),
         (["--seeds", "0-99999999999"], "a range of seeds has 1 to 10,000"),
         (["--seeds", "a-b"], "seeds are whole numbers or ranges"),

@@ -337,6 +337,50 @@ def test_a_table_that_does_not_fit_is_refused_before_the_first_search(
     assert not (tmp_path / "out").exists()
 
 
+def test_options_are_over_each_grid_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("radars.compare.run.run_search", finds)
+    file = tmp_path / "compare.yaml"
+    grids = [
+        {"methods": ["random"], "settings": ["tight"]},
+        {"methods": ["reinforce"], "settings": ["any"]},
+    ]
+    settings = {"tight": {"constraints": ["macs<=1e6"]}, "any": {}}
+    file.write_text(json.dumps({"settings": settings, "grids": grids}))
+    start_from(file, tmp_path / "out", seeds="4-5")
+    rows = read_rows(tmp_path / "out" / RESULTS_NAME)
+    assert [row.cell.key for row in rows] == [
+        "tight/random/seed-4",
+        "tight/random/seed-5",
+        "any/reinforce/seed-4",
+        "any/reinforce/seed-5",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("executor: ray", "executor is a mapping of settings, but got 'ray'"),
+        ("grids: [radars]", "a grid is a mapping of settings, but got 'radars'"),
+        ("grids: radars", "grids must be"),
+    ],
+)
+def test_text_for_a_group_of_settings_is_one_line(
+    tmp_path: Path, content: str, message: str
+) -> None:
+    file = tmp_path / "compare.yaml"
+    file.write_text(content)
+    with pytest.raises(ConfigError, match=message):
+        start_from(file, tmp_path / "out", seeds="0", executor={"jobs": 2})
+
+
+def start_from(file: Path, out: Path, **options: Any) -> None:
+    """A comparison of a file, as the command line starts it."""
+    given: dict[str, Any] = {"methods": None, "seeds": None, "table": None, "overrides": ()}
+    start_comparison({}, **given | options, config_file=file, out=out, progress=NoProgress())
+
+
 def fails_for(*methods: str, error: Exception) -> Callable[..., SearchResult]:
     """A search that raises for some methods."""
 

@@ -53,7 +53,7 @@ def start_comparison(
 
     Args:
         given: settings of every search, from options.
-        methods: names with commas between; over the grids of the file.
+        methods: names with commas between; over those of each grid of the file.
         seeds: numbers, or ranges such as 0-99, with commas between; likewise.
         table: `NAME=PATH` of a published table.
         config_file: a YAML file of a comparison.
@@ -70,16 +70,14 @@ def start_comparison(
         Stopped: it was interrupted; what is done is kept.
     """
     settings = read_settings(config_file) if config_file is not None else {}
-    in_file = settings.get("search") or {}
-    if not isinstance(in_file, Mapping):
-        raise ConfigError(
-            f"search is a mapping of settings, but got {str(in_file)[:80]!r}; write it like "
-            f"search: {{budget: 16MiB}}"
-        )
+    if controllers_only:
+        _check_nothing_trains(given, executor or {})
+    in_file = _mapping(settings.get("search"), "search", "search: {budget: 16MiB}")
     search = merge_settings(in_file, given, overrides=overrides)
     asked: dict[str, Any] = {"search": search}
     if executor:
-        asked["executor"] = {**(settings.get("executor") or {}), **executor}
+        in_file = _mapping(settings.get("executor"), "executor", "executor: {name: ray}")
+        asked["executor"] = {**in_file, **executor}
     if table is not None:
         asked["table"] = table
     if table_data is not None:
@@ -90,7 +88,10 @@ def start_comparison(
             grid["methods"] = _parts(methods)
         if seeds is not None:
             grid["seeds"] = [seed for part in _parts(seeds) for seed in _seeds(part)]
-        asked["grids"] = [grid]
+        grids = settings.get("grids") or [{}]
+        if isinstance(grids, list):  # else it is refused below
+            example = "grids: [{methods: [radars]}]"
+            asked["grids"] = [{**_mapping(known, "a grid", example), **grid} for known in grids]
     config = validate_settings(CompareConfig, {**settings, **asked})
     if controllers_only:
         text = _controllers(config, progress)
@@ -117,6 +118,28 @@ def start_comparison(
             f"{first.reason}; run the same command with --out {out} to try them again"
         ),
     )
+
+
+def _mapping(value: object, name: str, example: str) -> Mapping[str, Any]:
+    """A group of a file's settings; nothing where it is left empty."""
+    value = value or {}
+    if not isinstance(value, Mapping):
+        raise ConfigError(
+            f"{name} is a mapping of settings, but got {str(value)[:80]!r}; write it like {example}"
+        )
+    return value
+
+
+def _check_nothing_trains(given: Mapping[str, Any], executor: Mapping[str, Any]) -> None:
+    """Refuses options that say how searches run, where none does."""
+    ignored = [key for key in given if key != "constraints"]
+    ignored += ["executor" if key == "name" else key for key in executor]
+    if ignored:
+        raise ConfigError(
+            f"controllers alone draw from a table and train nothing, but --"
+            f"{ignored[0].replace('_', '-')} is given; leave it out, or leave out "
+            f"--controllers-only"
+        )
 
 
 def _parts(text: str) -> list[str]:
