@@ -1,10 +1,11 @@
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
-from radars.data import Data
+from radars.data import Data, tensor_data
 from radars.errors import ConfigError, DataError, SpaceError
 from radars.space import Choose, SearchSpace
 from radars.train import TrainConfig
@@ -48,6 +49,26 @@ def test_images_are_channels_last(
 def test_an_architecture_of_another_space(make_config: MakeConfig, small_data: Data) -> None:
     with pytest.raises(SpaceError, match="missing"):
         TrainSetup.of({"layer0": "conv3"}, make_config(), data=small_data)
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (64,)])
+@pytest.mark.parametrize(
+    "change", [{"rand_augment_ops": 2}, {"mixup_alpha": 0.2}, {"cutmix_alpha": 1.0}]
+)
+def test_what_changes_images_is_refused_for_other_examples(
+    make_config: MakeConfig, shape: tuple[int, ...], change: dict[str, Any]
+) -> None:
+    def network(choose: Choose) -> nn.Module:
+        linear = {"linear": lambda: nn.Linear(64, 2)}
+        return nn.Sequential(nn.Flatten(), choose("layer", linear))
+
+    data = tensor_data(torch.rand(256, *shape), torch.arange(256) % 2)
+    space, architecture = SearchSpace(network), {"layer": "linear"}
+    assert TrainSetup.of(architecture, make_config(), space=space, data=data).num_steps > 0
+    with pytest.raises(
+        ConfigError, match=r"change images, but .* has other examples, of the shape"
+    ):
+        TrainSetup.of(architecture, make_config(**change), space=space, data=data)
 
 
 def test_a_batch_that_is_larger_than_the_data(

@@ -79,11 +79,7 @@ class TrainSetup:
                 f"none; set it to 0"
             )
         task.check(data.train.label_N, data.num_classes)
-        if (config.mixup_alpha or config.cutmix_alpha) and not task.is_classification:
-            raise ConfigError(
-                "MixUp and CutMix mix classes, but the task is no classification; set mixup_alpha "
-                "and cutmix_alpha to 0"
-            )
+        _check_augmentation(config, data, task)
         with torch.device("meta"):
             network = space.build(chosen)
         check_output(network, space.name, data.input_shape, data.num_classes)
@@ -137,6 +133,22 @@ class TrainSetup:
         optimizer = config.optimizer.build(network.parameters())
         skipped = SkippedSteps(config.max_skipped_steps)
         return TrainState(network, optimizer, stream, skipped, average)
+
+
+def _check_augmentation(config: TrainConfig, data: Data, task: Task) -> None:
+    """Refuses changes that the examples or the task do not allow."""
+    mixes = config.mixup_alpha or config.cutmix_alpha
+    if mixes and not task.is_classification:
+        raise ConfigError(
+            "MixUp and CutMix mix classes, but the task is no classification; set mixup_alpha and "
+            "cutmix_alpha to 0"
+        )
+    is_images = len(data.input_shape) == 3 and data.normalisation.largest != 1.0
+    if (mixes or config.rand_augment_ops) and not is_images:
+        raise ConfigError(
+            f"RandAugment, MixUp and CutMix change images, but {data.name} has other examples, of "
+            f"the shape {data.input_shape}; set rand_augment_ops, mixup_alpha and cutmix_alpha to 0"
+        )
 
 
 def space_of(config: TrainConfig, num_classes: int, input_shape: tuple[int, ...]) -> SearchSpace:
