@@ -21,7 +21,7 @@ from radars.run.device import device_of
 from radars.run.environment import environment
 from radars.run.executor import Lost, Needs, new_executor
 from radars.run.files import make_directory, to_json, write_atomically
-from radars.search.config import CHANGEABLE, SearchConfig
+from radars.search.config import SearchConfig
 from radars.search.job import run_search
 from radars.search.result import SearchResult
 from radars.settings import validate_settings
@@ -286,14 +286,11 @@ def _check_same(search: SearchConfig, out: Path) -> None:
     if stored is None or _did_not_fit(search, out):
         return
     # validated: a setting that is newer than the cell has its default
-    before = validate_settings(SearchConfig, stored).model_dump(mode="json")
-    asked = search.model_dump(mode="json")
-    different = [key for key in asked if before[key] != asked[key] and key not in CHANGEABLE]
-    if different:
-        key = different[0]
+    changes = validate_settings(SearchConfig, stored).kept_changes(search)
+    for key, (before, asked) in changes.items():
         raise ConfigError(
-            f"a cell keeps its settings, but {key} of {out} was {before[key]!r} and is now "
-            f"{asked[key]!r}; leave it, or choose another --out"
+            f"a cell keeps its settings, but {key} of {out} was {before!r} and is now {asked!r}; "
+            f"leave it, or choose another --out"
         )
 
 

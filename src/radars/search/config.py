@@ -186,6 +186,19 @@ class SearchConfig(Checked):
         """
         return validate_settings(cls, merge_settings(recipe(settings), settings))
 
+    def kept_changes(self, asked: "SearchConfig") -> dict[str, tuple[Any, Any]]:
+        """Settings that a search keeps where it goes on, but that are asked to be others.
+
+        Returns:
+            Setting to what it is and what is asked for, as plain values.
+        """
+        before, after = self.model_dump(mode="json"), asked.model_dump(mode="json")
+        return {
+            key: (before[key], after[key])
+            for key in before
+            if before[key] != after[key] and key not in CHANGEABLE
+        }
+
     @field_validator("pareto")
     @classmethod
     def _check_pareto(cls, names: tuple[Objective, ...]) -> tuple[Objective, ...]:

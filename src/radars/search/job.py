@@ -36,7 +36,7 @@ from radars.run.directory import read_checkpoint
 from radars.run.executor import Lost, new_executor
 from radars.run.files import unwritable
 from radars.run.group import new_group
-from radars.search.config import CHANGEABLE, SearchConfig
+from radars.search.config import SearchConfig
 from radars.search.method import Found
 from radars.search.methods import new_method
 from radars.search.observer import Observer, TimeLimitReached
@@ -216,15 +216,12 @@ def resumed_config(out: str | Path, asked: SearchConfig | None) -> SearchConfig 
     stored = validate_settings(SearchConfig, settings)
     if asked is None:
         return stored
-    before, after = stored.model_dump(mode="json"), asked.model_dump(mode="json")
-    different = [key for key in before if before[key] != after[key] and key not in CHANGEABLE]
-    if not different:
-        return asked
-    key = different[0]
-    raise ConfigError(
-        f"a resumed run keeps its settings, but {key} of {out} is {before[key]!r} and now "
-        f"{after[key]!r} is asked for; leave out the options, or choose another --out"
-    )
+    for key, (before, after) in stored.kept_changes(asked).items():
+        raise ConfigError(
+            f"a resumed run keeps its settings, but {key} of {out} is {before!r} and now "
+            f"{after!r} is asked for; leave out the options, or choose another --out"
+        )
+    return asked
 
 
 @contextmanager
