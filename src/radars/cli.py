@@ -243,7 +243,7 @@ def compare(
         ),
     ] = None,
     table_data: Annotated[
-        str | None, typer.Option(help="Whose accuracies of --table, such as cifar100.")
+        str | None, typer.Option(help="Whose accuracies of --table: cifar10 by default.")
     ] = None,
     space: Space = None,
     data: DataSource = None,

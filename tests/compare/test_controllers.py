@@ -92,6 +92,9 @@ def test_the_command_writes_the_table(table: Table, tmp_path: Path) -> None:
     command += ["--out", str(tmp_path / "out")]
     result = CliRunner().invoke(app, [*command, "--table", f"nas-bench-macro={file}"])
     assert result.exit_code == 0, result.output
+    another = ["--space", "digits", "--table", f"nas-bench-macro={file}"]
+    refused = CliRunner().invoke(app, [*command, *another])
+    assert "'nasbench-macro', but got 'digits'; leave --space out" in str(refused.exception)
     written = (tmp_path / "out" / "controllers.md").read_text()
     assert written in result.output
     assert re.search(r"\| radars \| 3 \| \d+ \(\d+ to \d+\) \|", written)
@@ -101,7 +104,7 @@ def test_the_command_writes_the_table(table: Table, tmp_path: Path) -> None:
     ("options", "rule"),
     [
         ([], "add --table NAME=PATH"),
-        (["--space", "digits"], "but --space is given; leave it out"),
+        (["--budget", "1GiB"], "but --budget is given; leave it out"),
         (["--max-minutes", "1"], "but --max-minutes is given"),
         (["--jobs", "2"], "but --jobs is given"),
         (["--executor", "ray"], "but --executor is given"),

@@ -94,7 +94,7 @@ def start_comparison(
             asked["grids"] = [{**_mapping(known, "a grid", example), **grid} for known in grids]
     config = validate_settings(CompareConfig, {**settings, **asked})
     if controllers_only:
-        text = _controllers(config, progress)
+        text = _controllers(config, given.get("space"), progress)
         make_directory(out)
         write_atomically(out / CONTROLLERS_NAME, text)
         return Comparison(text, None)
@@ -132,7 +132,7 @@ def _mapping(value: object, name: str, example: str) -> Mapping[str, Any]:
 
 def _check_nothing_trains(given: Mapping[str, Any], executor: Mapping[str, Any]) -> None:
     """Refuses options that say how searches run, where none does."""
-    ignored = [key for key in given if key != "constraints"]
+    ignored = [key for key in given if key not in ("constraints", "space")]
     ignored += ["executor" if key == "name" else key for key in executor]
     if ignored:
         raise ConfigError(
@@ -169,13 +169,18 @@ def _constraints(config: CompareConfig) -> dict[str, tuple[Constraint, ...]]:
     return {cell.setting: config.search_config(cell).constraints for cell in config.cells()}
 
 
-def _controllers(config: CompareConfig, progress: Progress) -> str:
+def _controllers(config: CompareConfig, space: str | None, progress: Progress) -> str:
     if config.table is None:
         raise ConfigError(
             "controllers alone are rewarded by a published table, but none is given; add --table "
             "NAME=PATH"
         )
     table = read_table(config.table, data=config.table_data)
+    if space not in (None, table.space):
+        raise ConfigError(
+            f"controllers alone draw from the space of the table, {table.space!r}, but got "
+            f"{space!r}; leave --space out"
+        )
     cells = list(config.cells())
     [setting, *others] = dict.fromkeys(cell.setting for cell in cells)
     if others:

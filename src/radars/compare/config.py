@@ -75,8 +75,7 @@ class CompareConfig(_Config):
         train: settings of the training from scratch of what was found, as for `radars train`; None
             for no training.
         table: `NAME=PATH` of a published table that judges what was found; None for none.
-        table_data: whose accuracies of the table are read, such as `cifar100`; None where it has
-            those of one data set alone.
+        table_data: whose accuracies of the table are read, such as `cifar100`; None for `cifar10`.
         executor: where cells run.
     """
 

@@ -36,11 +36,10 @@ def read_table(spec: str, *, data: str | None = None) -> Table:
     Args:
         spec: `NAME=PATH`, with NAME `nas-bench-macro` or `nas-bench-201`.
         data: the data set whose accuracies are read: `cifar10`; in `nas-bench-201`, also `cifar100`
-            and `imagenet` (ImageNet16-120). None where the table has those of one alone.
+            and `imagenet` (ImageNet16-120). None for `cifar10`.
 
     Raises:
-        ConfigError: there is no such table or file, or the table is not of these data, or of
-            several and none is named.
+        ConfigError: there is no such table or file, or the table is not of these data.
         DataError: the file is too large, or not such a table: a column is missing, a number is out
             of range, an architecture is unknown or there twice.
     """
@@ -51,9 +50,8 @@ def read_table(spec: str, *, data: str | None = None) -> Table:
             "write it like nas-bench-macro=FILE.json"
         )
     publication = _PUBLICATIONS[name]
-    if data is None and len(publication.data) == 1:
-        [data] = publication.data
-    if data is None or data not in publication.data:
+    data = data or publication.data[0]
+    if data not in publication.data:
         raise ConfigError(
             f"the data of table {name} are one of {', '.join(publication.data)}, but got {data!r}; "
             "give one of these with --table-data, or leave --table out"
