@@ -63,7 +63,7 @@ def _macro_table(path: Path) -> None:
 
 
 def _nasbench201_table(path: Path) -> None:
-    read_table(f"nas-bench-201={path}", data="cifar10")
+    read_table(f"nas-bench-201={path}")
 
 
 READERS: dict[str, Callable[[Path], None]] = {

@@ -153,13 +153,13 @@ def test_other_data_of_nas_bench_201(write: Write) -> None:
 
 
 def test_a_file_may_begin_with_a_byte_order_mark(write: Write) -> None:
-    assert len(read_table(f"nas-bench-201={write(CSV.encode('utf-8-sig'))}", data="cifar10")) == 3
+    assert len(read_table(f"nas-bench-201={write(CSV.encode('utf-8-sig'))}")) == 3
 
 
 def test_a_file_may_be_in_the_home_directory(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     path = Path(write(CSV))
     monkeypatch.setenv("HOME", str(path.parent))
-    assert len(read_table(f"nas-bench-201=~/{path.name}", data="cifar10")) == 3
+    assert len(read_table(f"nas-bench-201=~/{path.name}")) == 3
 
 
 def refused(spec: str, **options: Any) -> str:
@@ -251,7 +251,7 @@ def test_numbers_of_json_files_that_are_refused(write: Write, field: str, value:
 )
 def test_csv_files_that_are_refused(write: Write, old: str, new: str, message: str) -> None:
     assert CSV.count(old) >= 1
-    assert message in refused(f"nas-bench-201={write(CSV.replace(old, new))}", data="cifar10")
+    assert message in refused(f"nas-bench-201={write(CSV.replace(old, new))}")
 
 
 def test_files_that_are_too_large(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:

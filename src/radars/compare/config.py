@@ -75,7 +75,7 @@ class CompareConfig(_Config):
         train: settings of the training from scratch of what was found, as for `radars train`; None
             for no training.
         table: `NAME=PATH` of a published table that judges what was found; None for none.
-        table_data: whose accuracies of the table are read, such as `cifar100`; None for `cifar10`.
+        table_data: whose accuracies of the table are read, such as `cifar100`.
         executor: where cells run.
     """
 
@@ -85,7 +85,7 @@ class CompareConfig(_Config):
     grids: tuple[Grid, ...] = Field((Grid(),), min_length=1)
     train: dict[str, Any] | None = None
     table: str | None = None
-    table_data: str | None = None
+    table_data: str = "cifar10"
     executor: ExecutorConfig = ExecutorConfig()
 
     @model_validator(mode="after")

@@ -26,7 +26,7 @@ _MOST_BYTES = 200 * MIB
 _MOST_COST = 10**15
 
 
-def read_table(spec: str, *, data: str | None = None) -> Table:
+def read_table(spec: str, *, data: str = "cifar10") -> Table:
     """Reads a published table from a file.
 
     `nas-bench-macro` is the JSON file of Su et al., CVPR 2021. `nas-bench-201` is a CSV file with
@@ -36,7 +36,7 @@ def read_table(spec: str, *, data: str | None = None) -> Table:
     Args:
         spec: `NAME=PATH`, with NAME `nas-bench-macro` or `nas-bench-201`.
         data: the data set whose accuracies are read: `cifar10`; in `nas-bench-201`, also `cifar100`
-            and `imagenet` (ImageNet16-120). None for `cifar10`.
+            and `imagenet` (ImageNet16-120).
 
     Raises:
         ConfigError: there is no such table or file, or the table is not of these data.
@@ -50,7 +50,6 @@ def read_table(spec: str, *, data: str | None = None) -> Table:
             "write it like nas-bench-macro=FILE.json"
         )
     publication = _PUBLICATIONS[name]
-    data = data or publication.data[0]
     if data not in publication.data:
         raise ConfigError(
             f"the data of table {name} are one of {', '.join(publication.data)}, but got {data!r}; "
