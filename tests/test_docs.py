@@ -106,7 +106,7 @@ def test_commands_are_found_and_wrong_ones_refused() -> None:
 
 @pytest.fixture(scope="module")
 def reference() -> ModuleType:
-    return _loaded(ROOT / "docs" / "make_reference.py")
+    return _loaded(ROOT / "docs" / "make_pages.py")
 
 
 def _loaded(path: Path) -> ModuleType:
@@ -170,15 +170,19 @@ def test_what_says_nothing_of_itself_fails_the_build(reference: ModuleType) -> N
         reference.commands_markdown(silent_app)
 
 
-def test_the_page_of_settings_is_as_the_code_says(reference: ModuleType) -> None:
-    text = (reference.REFERENCE / "configuration.md").read_text("utf-8")
-    assert len(reference.MADE.findall(text)) == 4
-    assert reference.made(text) == text, "run: python docs/make_reference.py"
+def test_pages_are_as_code_and_results_say(reference: ModuleType) -> None:
+    command_line = ROOT / "docs" / "reference" / "command-line.md"  # tested below
+    texts = {page: page.read_text("utf-8") for page in PAGES if page != command_line}
+    made = [found[1] for text in texts.values() for found in reference.MADE.findall(text)]
+    assert (made.count("settings"), made.count("recipes")) == (3, 1)
+    assert made.count("results") >= 12
+    stale = [page for page, text in texts.items() if reference.made(text) != text]
+    assert stale == [], "run: python docs/make_pages.py"
 
 
 def test_the_page_of_commands_has_each_option_and_no_other(reference: ModuleType) -> None:
     """How typer writes them is its own: another version may differ."""
-    text = (reference.REFERENCE / "command-line.md").read_text("utf-8")
+    text = (ROOT / "docs" / "reference" / "command-line.md").read_text("utf-8")
     group: Any = typer.main.get_command(app)
     parts = dict(re.findall(r"^## `radars (\w+)`\n(.*?)(?=^## |\Z)", text, re.M | re.S))
     assert parts.keys() == group.commands.keys()
@@ -187,13 +191,4 @@ def test_the_page_of_commands_has_each_option_and_no_other(reference: ModuleType
         said = set(re.findall(r"^\* `(?:-h, )?(--[\w-]+)", parts[name], re.M))
         assert said - {"--help"} == {each for each in options if each.startswith("--")}
         for parameter in command.params:
-            assert parameter.help in parts[name], "run: python docs/make_reference.py"
-
-
-def test_tables_of_results_are_as_the_committed_rows_say() -> None:
-    draw_tables = _loaded(ROOT / "benchmarks" / "draw_tables.py")
-    pages = [page.read_text("utf-8") for page in PAGES]
-    assert sum(len(draw_tables.TABLE.findall(text)) for text in pages) >= 2
-    assert [
-        page for page, text in zip(PAGES, pages, strict=True) if draw_tables.drawn(text) != text
-    ] == []
+            assert parameter.help in parts[name], "run: python docs/make_pages.py"

@@ -13,7 +13,8 @@ from rich.table import Table
 
 from radars import __version__
 from radars.completion import complete_method, complete_methods, complete_table
-from radars.errors import ConfigError, RadarsError, Stopped, first_line
+from radars.ending import errors_in_a_line
+from radars.errors import ConfigError, first_line
 from radars.options import (
     Address,
     Budget,
@@ -30,10 +31,6 @@ from radars.options import (
     Space,
 )
 from radars.units import format_whole
-
-_LONGEST_MESSAGE = 600
-# the base of what is raised for wrong options, which typer has of its own or takes from click
-_UsageError: Any = typer.BadParameter.__mro__[1]
 
 app = typer.Typer(
     name="radars",
@@ -340,38 +337,8 @@ def main() -> None:
     """Runs the command line; an error is one line, without a traceback."""
     # what a scheduler sends ends any command as Ctrl-C does; a search and a training save first
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
+    with errors_in_a_line():
         sys.exit(app(prog_name="radars", standalone_mode=False))
-    except _UsageError as error:
-        message = error.format_message()
-        if message:  # not where help was printed, as nothing was asked for
-            command = "radars" if error.ctx is None else error.ctx.command_path
-            print(
-                f"error: {message[:1].lower()}{message[1:].rstrip('.?')}; see {command} --help",
-                file=sys.stderr,
-            )
-        sys.exit(2)
-    except RadarsError as error:
-        label = "stopped" if isinstance(error, Stopped) else "error"
-        message = str(error)
-        if len(message) > _LONGEST_MESSAGE:  # it names something huge
-            message = f"{message[:_LONGEST_MESSAGE]}..."
-        print(f"{label}: {message}", file=sys.stderr)
-        sys.exit(error.exit_status)
-    except OSError as error:
-        print(f"error: {_refusal(error)}", file=sys.stderr)
-        sys.exit(1 if error.filename is None else ConfigError.exit_status)
-    except (KeyboardInterrupt, typer.Abort):
-        print("stopped", file=sys.stderr)
-        sys.exit(130)
-
-
-def _refusal(error: OSError) -> str:
-    """What the system does not let us do, in a line."""
-    reason = error.strerror or first_line(error)
-    if error.filename is None:
-        return f"the system refused it: {reason}; see whether a disk is full or gone"
-    return f"cannot use {str(error.filename)[:80]!r}: {reason}; check the path and its permissions"
 
 
 def _run_directory(out: Path | None, name: str, *, resume: bool) -> Path:

@@ -9,7 +9,7 @@ from tests.tiny import InterruptAt
 
 from radars.compare import CompareConfig, Row, compare, markdown_table
 from radars.compare.command import start_comparison
-from radars.compare.run import RESULTS_NAME, read_rows
+from radars.compare.rows import RESULTS_NAME, read_rows
 from radars.errors import ConfigError, RunError, Stopped
 from radars.run import NoProgress
 from radars.search import SearchConfig, SearchResult, run_search

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.tiny import quick_config, tiny_data, tiny_space
 
-from radars.compare.run import Row
+from radars.compare.rows import Row
 from radars.search import run_search
 
 HOSTILE = "<script>alert(1)</script>"

@@ -2,7 +2,8 @@
 
 from radars.compare.config import Cell, CompareConfig, Grid
 from radars.compare.report import markdown_table
-from radars.compare.run import Row, compare, read_rows
+from radars.compare.rows import Row, read_rows
+from radars.compare.run import compare
 from radars.compare.table import Entry, Table
 from radars.compare.tables import read_table
 

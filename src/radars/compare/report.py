@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from statistics import median
 
-from radars.compare.run import Row
+from radars.compare.rows import Row
 from radars.units import format_bytes, format_seconds
 
 Column = tuple[str, Callable[[Sequence[Row]], str]]

@@ -5,7 +5,7 @@ from functools import partial
 
 from radars.compare.config import Cell
 from radars.compare.report import table_cells
-from radars.compare.run import Row
+from radars.compare.rows import Row
 from radars.report.plot import Plot, Series, Table, byte_unit, time_unit
 from radars.report.record import Comparison
 from radars.units import format_bytes, format_seconds

@@ -181,8 +181,8 @@ def _accuracy_panel(run: Run) -> Panel:
 
 
 _CONTENDERS = (
-    "Contenders of the selection. Standing decides: standard deviations above the mean of the "
-    "rung, in accuracy and in what is known untrained (regions, size, expressivity), weighted and "
+    "Contenders of the selection. Standing decides: standard deviations above the mean of uniform "
+    "draws, in accuracy and in what is known untrained (regions, size, expressivity), weighted and "
     "added up"
 )
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from radars.compare.run import RESULTS_NAME, Row, read_rows
+from radars.compare.rows import RESULTS_NAME, Row, read_rows
 from radars.errors import ConfigError, RunError, first_line
 from radars.run import event_files, read_config, read_event_file, read_result
 

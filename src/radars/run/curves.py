@@ -1,15 +1,15 @@
 """`Curves`: where numbers and pictures of a run go while it runs, for people to look at."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from radars.errors import Stopped
+from radars.errors import RunError, Stopped, first_line
 
 Picture = NDArray[np.uint8]
 """(height, width, 3): red, green, blue."""
@@ -48,6 +48,24 @@ class Curves(ABC):
             return
         with suppress(Exception):  # what ended the run is what people need to be told
             self.close("stopped" if isinstance(error, Stopped | KeyboardInterrupt) else "failed")
+
+
+@contextmanager
+def refusals_said(service: str, errors: tuple[type[Exception], ...], remedy: str) -> Iterator[None]:
+    """Within, what a service of another's refuses is an error of one line.
+
+    Args:
+        service: its name.
+        errors: what it raises.
+        remedy: what the user can do.
+
+    Raises:
+        RunError: it refused.
+    """
+    try:
+        yield
+    except errors as error:
+        raise RunError(f"{service} cannot be used: {first_line(error)}; {remedy}") from error
 
 
 class AllCurves(Curves):

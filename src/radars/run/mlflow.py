@@ -2,14 +2,13 @@
 
 import math
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from time import time
 from typing import Any
 
-from radars.errors import RunError, first_line
-from radars.run.curves import Curves, Picture
+from radars.run.curves import Curves, Picture, refusals_said
 from radars.run.files import write_atomically
 
 _ID_NAME = "mlflow_run"
@@ -37,7 +36,12 @@ class MlflowCurves(Curves):
         from mlflow.entities import Metric, Param
 
         self._new_metric = Metric
-        self._errors = (mlflow.MlflowException, OSError)
+        self._store = partial(
+            refusals_said,
+            "MLflow's store",
+            (mlflow.MlflowException, OSError),
+            "set MLFLOW_TRACKING_URI, or take mlflow out of loggers",
+        )
         with self._store():
             self._client = mlflow.MlflowClient()
             id_file = path / _ID_NAME
@@ -79,16 +83,6 @@ class MlflowCurves(Curves):
         """See `Curves`."""
         with self._store():
             self._client.set_terminated(self._id, _STATUS[status])
-
-    @contextmanager
-    def _store(self) -> Iterator[None]:
-        try:
-            yield
-        except self._errors as error:
-            raise RunError(
-                f"MLflow's store cannot be used: {first_line(error)}; set MLFLOW_TRACKING_URI, or "
-                f"take mlflow out of loggers"
-            ) from error
 
 
 def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

@@ -1,12 +1,11 @@
 """`WandbCurves`: curves and pictures for Weights & Biases. The only place that imports it."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from radars.errors import RunError, first_line
-from radars.run.curves import Curves, Picture
+from radars.run.curves import Curves, Picture, refusals_said
 from radars.run.files import write_atomically
 
 _ID_NAME = "wandb_run"
@@ -32,7 +31,12 @@ class WandbCurves(Curves):
 
         id_file = path / _ID_NAME
         self._image = wandb.Image
-        self._errors = (wandb.Error, OSError, ValueError)  # the last of settings of its own
+        self._service = partial(
+            refusals_said,
+            "Weights & Biases",
+            (wandb.Error, OSError, ValueError),  # the last of settings of its own
+            "set WANDB_MODE=offline, or take wandb out of loggers",
+        )
         with self._service():
             known = id_file.read_text(encoding="utf-8").strip() if id_file.is_file() else None
             self._run = wandb.init(
@@ -61,13 +65,3 @@ class WandbCurves(Curves):
         """See `Curves`."""
         with self._service():
             self._run.finish(exit_code=0 if status == "finished" else 1)
-
-    @contextmanager
-    def _service(self) -> Iterator[None]:
-        try:
-            yield
-        except self._errors as error:
-            raise RunError(
-                f"Weights & Biases cannot be used: {first_line(error)}; set WANDB_MODE=offline, or "
-                f"take wandb out of loggers"
-            ) from error

@@ -92,6 +92,13 @@ class Workbench:
             return Levers()
         return self.planner.plan_path(architecture).levers
 
+    def evaluation_levers(self, architecture: Architecture) -> Levers:
+        """What a path needs in training, which suffices for an evaluation; none if nothing does."""
+        try:
+            return self.levers(architecture)
+        except BudgetError:
+            return Levers()
+
     def _fits_plainly(self, architecture: Architecture) -> bool:
         """Whether prices alone say that a path fits without levers."""
         expected_bytes = self.planner.expected_path_bytes(architecture)
@@ -283,14 +290,26 @@ class Workbench:
         self.skipped.note(loss.isfinite())
         return loss
 
-    def total_score(self, supernet: Supernet, architecture: Architecture, batch: Batch) -> Tensor:
+    def total_score(
+        self,
+        supernet: Supernet,
+        architecture: Architecture,
+        batch: Batch,
+        levers: Levers | None = None,
+    ) -> Tensor:
         """The sum of what one path scores on a batch: a scalar on the device.
 
         In classification, how many examples it classifies rightly. A path that is trained in parts,
         to fit the budget, is evaluated in parts, so that it holds no more.
+
+        Args:
+            supernet: has its weights.
+            architecture: the path.
+            batch: of the validation part.
+            levers: those of `evaluation_levers`, where they are known.
         """
         supernet.activate(architecture)
-        levers = self.levers(architecture) if self.fits(architecture) else Levers()
+        levers = levers or self.evaluation_levers(architecture)
         supernet.set_levers(levers)
         batch = self.to_device(batch)
         if not len(batch.label_B):  # a last batch of fewer examples than processes
@@ -320,8 +339,9 @@ class Workbench:
             is_alone: whether the weights were trained for this path alone.
         """
         total = torch.zeros((), dtype=torch.int64, device=self.device)
+        levers = self.evaluation_levers(architecture)
         for batch in self.validation.evaluation_batches(batch_size):
-            total = total + self.total_score(supernet, architecture, batch)
+            total = total + self.total_score(supernet, architecture, batch, levers)
         accuracy = float(total) / len(self.validation)
         self.note(architecture, accuracy, len(self.validation), is_alone=is_alone)
         return accuracy

@@ -1,10 +1,11 @@
-"""Writes the reference pages from the code.
+"""Writes the parts of pages that the code and the committed results say.
 
-    python docs/make_reference.py
+    python docs/make_pages.py
 
-In a page of `docs/reference`, what stands between `<!-- made from ... -->` and `<!-- end -->` is
-replaced: by every key of a configuration (`settings MODULE:CLASS`), every command and option
-(`commands`), or the recipe of every space (`recipes`). A test fails where a page is out of date.
+What stands between `<!-- made from ... -->` and `<!-- end -->` is replaced: by every key of a
+configuration (`settings MODULE:CLASS`), every command and option (`commands`), the recipe of every
+space (`recipes`), or the table of a comparison, or of one method of it (`results FILE.jsonl`,
+`results FILE.jsonl:METHOD`). A test fails where a page is out of date.
 """
 
 import inspect
@@ -22,11 +23,12 @@ from pydantic.fields import FieldInfo
 from typer.cli import get_docs_for_click
 
 from radars.cli import app
+from radars.compare import markdown_table, read_rows
 from radars.search.recipes import recipe
 from radars.spaces import zoo
 from radars.units import format_bytes, parse_bytes
 
-REFERENCE = Path(__file__).parent / "reference"
+ROOT = Path(__file__).parents[1]
 MADE = re.compile(
     r"(?P<begin><!-- made from (?P<what>\w+)(?: (?P<place>\S+))? -->\n).*?(?P<end><!-- end -->)",
     re.S,
@@ -35,25 +37,27 @@ MADE = re.compile(
 
 def main() -> None:
     """Writes every page again."""
-    for page in sorted(REFERENCE.glob("*.md")):
+    for page in sorted((ROOT / "docs").rglob("*.md")):
         before = page.read_text(encoding="utf-8")
         after = made(before)
         if after != before:
             page.write_text(after, encoding="utf-8")
-            print(f"made: {page.name}")
+            print(f"made: {page.relative_to(ROOT)}")
 
 
 def made(text: str) -> str:
-    """The text of a page, as the code says now."""
+    """The text of a page, as code and results say now."""
 
     def make(found: re.Match[str]) -> str:
+        place, _, part = (found["place"] or "").partition(":")
         if found["what"] == "settings":
-            module, name = found["place"].split(":")
-            content = settings_markdown(getattr(import_module(module), name))
+            content = settings_markdown(getattr(import_module(place), part))
         elif found["what"] == "recipes":
             content = recipes_markdown()
-        else:
+        elif found["what"] == "commands":
             content = commands_markdown(app)
+        else:
+            content = results_markdown(ROOT / place, part)
         return f"{found['begin']}\n{content.strip()}\n\n{found['end']}"
 
     return MADE.sub(make, text)
@@ -235,6 +239,15 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
         else:
             text = str(value).lower() if isinstance(value, bool) else str(value).replace(" ", "")
             yield f"{prefix}{key}={text}"
+
+
+# --- results ---
+
+
+def results_markdown(file: Path, method: str) -> str:
+    """The table of a comparison's rows; of those of one method, where one is named."""
+    rows = [row for row in read_rows(file) if method in ("", row.method)]
+    return markdown_table(rows) if rows else "| not run yet |\n|---|\n"
 
 
 if __name__ == "__main__":

@@ -1,0 +1,56 @@
+"""How a command ends where it does not succeed: one line on standard error, and an exit status."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+
+from radars.errors import ConfigError, RadarsError, Stopped, first_line
+
+_LONGEST_MESSAGE = 600
+# the base of what is raised for wrong options, which typer has of its own or takes from click
+_UsageError: Any = typer.BadParameter.__mro__[1]
+
+
+@contextmanager
+def errors_in_a_line() -> Iterator[None]:
+    """Within, an error ends the process with one line instead of a traceback.
+
+    Raises:
+        SystemExit: with the exit status of the error.
+    """
+    try:
+        yield
+    except _UsageError as error:
+        message = error.format_message()
+        if message:  # not where help was printed, as nothing was asked for
+            command = "radars" if error.ctx is None else error.ctx.command_path
+            _say(f"error: {message[:1].lower()}{message[1:].rstrip('.?')}; see {command} --help")
+        sys.exit(ConfigError.exit_status)
+    except RadarsError as error:
+        label = "stopped" if isinstance(error, Stopped) else "error"
+        message = str(error)
+        if len(message) > _LONGEST_MESSAGE:  # it names something huge
+            message = f"{message[:_LONGEST_MESSAGE]}..."
+        _say(f"{label}: {message}")
+        sys.exit(error.exit_status)
+    except OSError as error:
+        _say(f"error: {_refusal(error)}")
+        sys.exit(1 if error.filename is None else ConfigError.exit_status)
+    except (KeyboardInterrupt, typer.Abort):
+        _say("stopped")
+        sys.exit(Stopped.exit_status)
+
+
+def _refusal(error: OSError) -> str:
+    """What the system does not let us do, in a line."""
+    reason = error.strerror or first_line(error)
+    if error.filename is None:
+        return f"the system refused it: {reason}; see whether a disk is full or gone"
+    return f"cannot use {str(error.filename)[:80]!r}: {reason}; check the path and its permissions"
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
