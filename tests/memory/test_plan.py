@@ -202,7 +202,10 @@ def test_a_path_is_recomputed_only_where_it_must_be() -> None:
 
 def allowing(budget_bytes: int, *, recompute: bool, max_micro_batches: int) -> Planner:
     settings = lever_settings(
-        recompute=recompute, max_micro_batches=max_micro_batches, batch_size=SPEC.batch_size
+        recompute=recompute,
+        selective=False,
+        max_micro_batches=max_micro_batches,
+        batch_size=SPEC.batch_size,
     )
     return Planner(SPACE, SPEC, budget_bytes, settings=settings)
 
@@ -217,18 +220,25 @@ def test_settings_are_those_that_are_allowed_cheapest_first() -> None:
 
     recomputed = [Levers(part / 16) for part in range(17)]
     split = [Levers(1.0, part) for part in (0.25, 1.0)]
-    assert settings(False, 1, 64) == [Levers()]
-    assert settings(True, 1, 64) == [*recomputed, *split]
-    assert settings(True, 7, 64) == [*recomputed, *split, Levers(1.0, 1.0, 2), Levers(1.0, 1.0, 4)]
-    assert settings(True, 2, 64, split_channels=False) == [*recomputed, Levers(1.0, 0.0, 2)]
+    plain = partial(settings, selective=False)
+    assert plain(False, 1, 64) == [Levers()]
+    assert plain(True, 1, 64) == [*recomputed, *split]
+    assert plain(True, 7, 64) == [*recomputed, *split, Levers(1.0, 1.0, 2), Levers(1.0, 1.0, 4)]
+    assert plain(True, 2, 64, split_channels=False) == [*recomputed, Levers(1.0, 0.0, 2)]
     two_examples_a_part = [Levers(micro_batches=number) for number in (1, 2, 4)]
-    assert settings(False, 64, 8) == two_examples_a_part
+    assert plain(False, 64, 8) == two_examples_a_part
+    cheap = [replace(levers, selective=True) for levers in plain(True, 7, 64)]
+    assert settings(True, 7, 64) == [*recomputed[:3], *cheap]
+    parts = [Levers(micro_batches=number, selective=True) for number in (1, 2, 4)]
+    assert settings(False, 4, 64) == [Levers(), *parts]
 
 
 def test_channels_are_split_before_candidates_are_pruned() -> None:
     space, spec = wide_space(), TrainingSpec((1, 8, 8), 32)
     roomy = Planner(space, spec, 2**40)
-    allowed = list(lever_settings(recompute=True, max_micro_batches=1, batch_size=8))
+    allowed = list(
+        lever_settings(recompute=True, selective=False, max_micro_batches=1, batch_size=8)
+    )
     for levers, recompute in zip(allowed[-2:], (13 / 16, 15 / 16), strict=True):
         budget_bytes = roomy.predict(space.full, levers).peak_bytes
         plan = Planner(space, spec, budget_bytes, settings=allowed).plan()
@@ -253,13 +263,40 @@ def test_no_more_is_recomputed_than_must_be(part: float) -> None:
     spec = TrainingSpec((3, 32, 32), 8)
     levers = Levers(recompute=part)
     memory = predict(space, space.full, spec, levers=levers)
-    allowed = lever_settings(recompute=True, max_micro_batches=1, batch_size=8)
+    allowed = lever_settings(recompute=True, selective=False, max_micro_batches=1, batch_size=8)
     made = Planner(space, spec, round(1.02 * memory.peak_bytes), settings=allowed).plan()
     assert made.levers == levers
     assert made.measures == (f"recompute={part:g}",)
     assert made.memory == memory
     everything = Planner(space, spec, 2**40, settings=[Levers(recompute=1.0)]).plan()
     assert 1 < made.time_ratio < everything.time_ratio
+
+
+@pytest.mark.parametrize(
+    ("part", "measures"),
+    [
+        (0.9, ("recompute=0.125",)),
+        (0.62, ("selective",)),
+        (0.5, ("selective", "recompute=0.125")),
+    ],
+)
+def test_what_is_cheap_is_recomputed_first_but_for_a_little(
+    part: float, measures: tuple[str, ...]
+) -> None:
+    space = load_space("nasbench-macro", width=8)
+    spec = TrainingSpec((3, 32, 32), 16)
+    budget_bytes = round(part * predict(space, space.full, spec).peak_bytes)
+    allowed = list(lever_settings(recompute=True, max_micro_batches=1, batch_size=16))
+    plan = Planner(space, spec, budget_bytes, settings=allowed).plan()
+    assert plan.measures == measures
+    assert plan.memory == predict(space, space.full, spec, levers=plan.levers)
+    assert plan.memory.peak_bytes <= budget_bytes
+    expected_bytes = Planner(space, spec, budget_bytes).expected_bytes(space.full, plan.levers)
+    assert expected_bytes == pytest.approx(plan.memory.peak_bytes, rel=0.2)
+    without = lever_settings(recompute=True, selective=False, max_micro_batches=1, batch_size=16)
+    other = Planner(space, spec, budget_bytes, settings=without).plan()
+    assert not other.levers.selective
+    assert plan.time_ratio <= other.time_ratio
 
 
 def test_batches_are_split_before_candidates_are_pruned_where_that_is_allowed() -> None:
@@ -363,7 +400,9 @@ def test_the_full_supernet_is_traced_where_that_is_quick_and_priced_where_it_is_
 def test_of_very_many_candidates_all_or_none_are_recomputed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    allowed = list(lever_settings(recompute=True, max_micro_batches=1, batch_size=8))
+    allowed = list(
+        lever_settings(recompute=True, selective=False, max_micro_batches=1, batch_size=8)
+    )
     planner = Planner(SPACE, SPEC, PLAIN_BYTES - 1, settings=allowed)
     assert 0 < planner.plan_whole(SPACE.full).levers.recompute < 1
     monkeypatch.setattr("radars.memory.plan._MAX_TRACED", 8)

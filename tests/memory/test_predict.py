@@ -59,19 +59,22 @@ def measured(
 
 
 @pytest.mark.parametrize("kind", StepKind)
-@pytest.mark.parametrize("recompute", [False, True], ids=["plain", "recompute"])
+@pytest.mark.parametrize(
+    "levers",
+    [PLAIN, Levers(recompute=1.0), Levers(selective=True)],
+    ids=["plain", "recompute", "selective"],
+)
 @pytest.mark.parametrize("optimizer", [SGD, ADAMW], ids=["sgd", "adamw"])
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
 @pytest.mark.parametrize("batch_size", [8, 32])
 def test_a_prediction_is_what_is_measured(
     kind: StepKind,
-    recompute: bool,
+    levers: Levers,
     optimizer: OptimizerConfig,
     precision: Precision,
     batch_size: int,
 ) -> None:
     spec = TrainingSpec((1, 8, 8), batch_size, optimizer, precision=precision)
-    levers = Levers(recompute=recompute)
     predicted = predict(TINY, TINY.full, spec, kinds=[kind], levers=levers)
     real_bytes = measured(TINY, TINY.full, spec, kind, levers=levers)
     # in mixed precision, casts of biases are kept a little differently on real tensors
@@ -80,7 +83,17 @@ def test_a_prediction_is_what_is_measured(
     assert predicted.breakdown.total == predicted.peak_bytes
 
 
-@pytest.mark.parametrize("recompute", [0, 0.5, 1], ids=["plain", "half", "recompute"])
+@pytest.mark.parametrize(
+    "levers",
+    [
+        PLAIN,
+        Levers(recompute=0.5),
+        Levers(recompute=1.0),
+        Levers(selective=True),
+        Levers(recompute=0.5, selective=True),
+    ],
+    ids=lambda levers: "-".join(levers.names) or "plain",
+)
 @pytest.mark.parametrize(
     ("space", "subspace", "batch_size"),
     [
@@ -94,10 +107,9 @@ def test_a_prediction_is_what_is_measured(
     ids=["subspace", "path", "shared", "digits", "digits-largest", "digits-smallest"],
 )
 def test_predictions_of_subspaces_and_paths(
-    space: SearchSpace, subspace: Subspace | Architecture, batch_size: int, recompute: float
+    space: SearchSpace, subspace: Subspace | Architecture, batch_size: int, levers: Levers
 ) -> None:
     spec = TrainingSpec((1, 8, 8), batch_size)
-    levers = Levers(recompute=recompute)
     predicted = predict(space, subspace, spec, levers=levers)
     single = isinstance(subspace, Architecture)
     kinds = (StepKind.WEIGHTS,) if single else (StepKind.WEIGHTS, StepKind.ARCHITECTURE)

@@ -22,7 +22,9 @@ def test_the_first_mixtures_are_recomputed_and_some_candidates_of_the_next() -> 
 
 @given(SIZES)
 def test_more_and_more_is_recomputed_from_nothing_to_everything(sizes: list[int]) -> None:
-    allowed = list(lever_settings(recompute=True, max_micro_batches=1, batch_size=8))
+    allowed = list(
+        lever_settings(recompute=True, selective=False, max_micro_batches=1, batch_size=8)
+    )
     counts = [sum(map(sum, recomputed(levers, sizes))) for levers in allowed]
     assert counts == sorted(counts)
     assert recomputed(PLAIN, sizes) == [size * [False] for size in sizes]
@@ -41,6 +43,14 @@ def test_the_fraction_is_that_of_the_mixtures(fraction: float, sizes: list[int])
     assert not any(parts[whole + 1 :])
     if whole < len(sizes) and parts[whole] is not None:
         assert parts[whole] == pytest.approx(fraction * len(sizes) - whole, abs=0.51 / sizes[whole])
+
+
+def test_what_is_cheap_takes_time_where_the_rest_is_kept() -> None:
+    assert Levers().time_ratio(0.0) == 1.0
+    assert 1.0 < Levers(selective=True).time_ratio(0.0) < 1.1
+    half, all_ = (Levers(recompute=part, selective=True) for part in (0.5, 1.0))
+    assert 1.2 < half.time_ratio(0.5) < 1.3
+    assert all_.time_ratio(1.0) == 1.4
 
 
 def test_only_what_is_recomputed_is_run_in_parts_of_its_channels() -> None:

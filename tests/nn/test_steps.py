@@ -15,11 +15,13 @@ from radars.nn.steps import architecture_step, evaluation_step, second_order_ste
 from radars.nn.supernet import Supernet
 from radars.space import Architecture, Choose, SearchSpace
 
+LEVERS = (Levers(), Levers(recompute=1.0), Levers(selective=True))
+
 
 def network(choose: Choose) -> nn.Module:
     def conv(kernel_size: int) -> nn.Module:
         return nn.Sequential(
-            nn.Conv2d(3, 3, kernel_size, padding=kernel_size // 2), nn.BatchNorm2d(3), nn.Tanh()
+            nn.Conv2d(3, 3, kernel_size, padding=kernel_size // 2), nn.BatchNorm2d(3), nn.SiLU()
         )
 
     def layer(name: str) -> nn.Module:
@@ -59,9 +61,9 @@ def assert_no_gradients(supernet: Supernet) -> None:
     assert all(parameter.requires_grad for parameter in supernet.parameters())
 
 
-@pytest.mark.parametrize("recompute", [False, True])
-def test_a_weights_step_moves_weights_and_no_logits(recompute: bool) -> None:
-    supernet = Supernet(SearchSpace(network), levers=Levers(recompute=recompute))
+@pytest.mark.parametrize("levers", LEVERS, ids=str)
+def test_a_weights_step_moves_weights_and_no_logits(levers: Levers) -> None:
+    supernet = Supernet(SearchSpace(network), levers=levers)
     weights, logits = values(supernet.weight_parameters()), values(list(supernet.logits))
     loss = weights_step(supernet, *batch())
     assert loss.shape == ()
@@ -71,9 +73,9 @@ def test_a_weights_step_moves_weights_and_no_logits(recompute: bool) -> None:
     assert_no_gradients(supernet)
 
 
-@pytest.mark.parametrize("recompute", [False, True])
-def test_an_architecture_step_moves_logits_and_no_weights(recompute: bool) -> None:
-    supernet = Supernet(SearchSpace(network), levers=Levers(recompute=recompute))
+@pytest.mark.parametrize("levers", LEVERS, ids=str)
+def test_an_architecture_step_moves_logits_and_no_weights(levers: Levers) -> None:
+    supernet = Supernet(SearchSpace(network), levers=levers)
     weights, logits = values(supernet.weight_parameters()), values(list(supernet.logits))
     buffers = [buffer.clone() for buffer in supernet.buffers()]
     loss = architecture_step(supernet, *batch())
@@ -84,11 +86,11 @@ def test_an_architecture_step_moves_logits_and_no_weights(recompute: bool) -> No
     assert_no_gradients(supernet)
 
 
-def with_logits(recompute: bool) -> Supernet:
+def with_logits(levers: Levers) -> Supernet:
     """A supernet whose architecture steps move the logits by minus their gradient."""
     descent = OptimizerConfig(learning_rate=1.0, momentum=0.0, weight_decay=0.0)
     supernet = Supernet(
-        SearchSpace(network), architecture_optimizer=descent, levers=Levers(recompute=recompute)
+        SearchSpace(network), architecture_optimizer=descent, levers=levers
     ).double()
     supernet.set_logits(
         {"a": {"none": 0.3, "k1": -0.2, "k3": 0.5}, "b": {"none": 0.0, "k1": 0.4, "k3": -0.6}}
@@ -110,9 +112,9 @@ def central_differences(supernet: Supernet, loss: Callable[[], float], step: flo
     return differences
 
 
-@pytest.mark.parametrize("recompute", [False, True])
-def test_the_architecture_gradient_is_that_of_finite_differences(recompute: bool) -> None:
-    supernet = with_logits(recompute)
+@pytest.mark.parametrize("levers", LEVERS, ids=str)
+def test_the_architecture_gradient_is_that_of_finite_differences(levers: Levers) -> None:
+    supernet = with_logits(levers)
     example, label = batch(torch.float64)
 
     def loss() -> float:
@@ -148,9 +150,9 @@ def train_batch() -> tuple[Tensor, Tensor]:
     return torch.randn(8, 1, 4, 4, generator=generator).double(), torch.arange(8) % 3
 
 
-@pytest.mark.parametrize("recompute", [False, True])
-def test_the_second_order_gradient_is_that_of_finite_differences(recompute: bool) -> None:
-    rate, supernet = 0.2, with_logits(recompute)
+@pytest.mark.parametrize("levers", LEVERS, ids=str)
+def test_the_second_order_gradient_is_that_of_finite_differences(levers: Levers) -> None:
+    rate, supernet = 0.2, with_logits(levers)
     weights = supernet.weight_parameters()
 
     def loss_after_a_virtual_step() -> float:
@@ -299,8 +301,8 @@ def without_batch_norm(choose: Choose) -> nn.Module:
 
 
 @pytest.mark.parametrize("micro_batches", [2, 3, 8])
-@pytest.mark.parametrize("recompute", [False, True])
-def test_a_batch_in_parts_trains_as_the_whole_does(micro_batches: int, recompute: bool) -> None:
+@pytest.mark.parametrize("levers", LEVERS, ids=str)
+def test_a_batch_in_parts_trains_as_the_whole_does(micro_batches: int, levers: Levers) -> None:
     descent = OptimizerConfig(name="sgd", learning_rate=1.0, momentum=0.0, weight_decay=0.0)
 
     def trained(micro_batches: int) -> tuple[list[Tensor], list[Tensor]]:
@@ -308,7 +310,7 @@ def test_a_batch_in_parts_trains_as_the_whole_does(micro_batches: int, recompute
             SearchSpace(without_batch_norm),
             optimizer=descent,
             architecture_optimizer=descent,
-            levers=Levers(recompute=recompute),
+            levers=levers,
         ).double()
         losses = [
             weights_step(supernet, *batch(torch.float64), micro_batches=micro_batches),
@@ -348,10 +350,10 @@ STEPS: dict[str, Callable[..., Tensor]] = {
 }
 
 
-@pytest.mark.parametrize("recompute", [False, True])
+@pytest.mark.parametrize("levers", LEVERS, ids=str)
 @pytest.mark.parametrize("kind", STEPS)
-def test_a_step_whose_loss_is_not_finite_changes_nothing(kind: str, recompute: bool) -> None:
-    supernet = Supernet(SearchSpace(network), levers=Levers(recompute=recompute))
+def test_a_step_whose_loss_is_not_finite_changes_nothing(kind: str, levers: Levers) -> None:
+    supernet = Supernet(SearchSpace(network), levers=levers)
     good, bad = batch(), (spoiled(batch()[0]), batch()[1])
     parts: dict[str, list[tuple[Tensor, ...]]] = {
         "weights": [bad],
@@ -385,9 +387,9 @@ def test_a_gradient_that_is_not_finite_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("config", [OptimizerConfig(), OptimizerConfig(name="adamw")], ids=str)
-@pytest.mark.parametrize("recompute", [False, True])
+@pytest.mark.parametrize("levers", LEVERS, ids=str)
 @pytest.mark.parametrize("kind", STEPS)
-def test_no_step_waits_for_the_device(kind: str, recompute: bool, config: OptimizerConfig) -> None:
+def test_no_step_waits_for_the_device(kind: str, levers: Levers, config: OptimizerConfig) -> None:
     """On fake tensors, which have no numbers, whatever asks for one fails."""
     space = SearchSpace(network)
     with FakeTensorMode():
@@ -395,7 +397,7 @@ def test_no_step_waits_for_the_device(kind: str, recompute: bool, config: Optimi
             space,
             optimizer=config,
             architecture_optimizer=config,
-            levers=Levers(recompute=recompute),
+            levers=levers,
         )
         tensors = torch.randn(8, 1, 4, 4), torch.arange(8) % 4
         STEPS[kind](supernet, *tensors * (2 if kind == "second order" else 1))

@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 
 _PASSES = 5  # of an iteration
 _PASSES_RECOMPUTED = 2
+_CHEAP = 0.08  # of an iteration's time, on a CPU: benchmarks/step.py
 _PARTS_RECOMPUTED = tuple(part / 16 for part in range(1, 17))
+_NUM_CHEAPER = 2  # of those parts, that take less time than selective recomputation
 _PARTS_SPLIT = (0.25, 1.0)
 
 
@@ -22,11 +24,14 @@ class Levers:
             (`radars.nn.split_channels`). Changes results by rounding only.
         micro_batches: into how many parts a batch is split, one after the other, with gradients
             accumulated. BatchNorm sees the parts, not the batch.
+        selective: of what is not recomputed, the maps that are cheap to compute again are not kept
+            (`radars.nn.selective`). Changes results by rounding only.
     """
 
     recompute: float = 0.0
     split_channels: float = 0.0
     micro_batches: int = 1
+    selective: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -38,7 +43,7 @@ class Levers:
             if fraction
         )
         split = (f"micro_batches={self.micro_batches}",) if self.micro_batches > 1 else ()
-        return of_mixtures + split
+        return ("selective",) * self.selective + of_mixtures + split
 
     def of_mixture(self, index: int, num_mixtures: int) -> "Levers":
         """What they are for one mixture, of whose candidates a part may be recomputed."""
@@ -67,43 +72,52 @@ class Levers:
         """How often a candidate is run forward again for each backward pass."""
         return self.recompute * (1 + self.split_channels)
 
-    @staticmethod
-    def time_ratio(again: float) -> float:
+    def time_ratio(self, again: float) -> float:
         """The expected time of an iteration, as a multiple of that without levers.
 
-        By arithmetic alone: a forward pass, its gradients to activations, and those to weights cost
+        By arithmetic: a forward pass, its gradients to activations, and those to weights cost
         1 each, and an iteration is a weights step (3) and an architecture step (2, since weights
         are frozen). Recomputing runs the candidates forward once more in each, and splitting
         their channels once more again. Splitting a batch costs nothing by that count, though the
-        parts may keep the device less busy.
+        parts may keep the device less busy. What is cheap is not in that count: it was measured.
 
         Args:
             again: the multiply-accumulates of all extra passes, as a part of those of the network.
         """
-        return 1.0 + again * _PASSES_RECOMPUTED / _PASSES
+        cheap = _CHEAP * self.selective * (1.0 - self.recompute)
+        return 1.0 + again * _PASSES_RECOMPUTED / _PASSES + cheap
 
 
 PLAIN = Levers()
 
 
 def lever_settings(
-    *, recompute: bool, split_channels: bool = True, max_micro_batches: int, batch_size: int
+    *,
+    recompute: bool,
+    split_channels: bool = True,
+    selective: bool = True,
+    max_micro_batches: int,
+    batch_size: int,
 ) -> Iterator[Levers]:
     """Yields what is allowed, cheapest first.
 
-    More and more is recomputed, then more and more of that in parts of its channels; then batches
-    are split.
+    First a little is recomputed, then what is cheap, then more and more; then more and more of that
+    in parts of its channels; then batches are split.
 
     Args:
         recompute: whether recomputation is allowed.
         split_channels: whether what is recomputed may be run in parts of its channels.
+        selective: whether what is cheap may be recomputed alone.
         max_micro_batches: the most parts that a batch may be split into.
         batch_size: examples in a batch; a part has two at least, or BatchNorm has no statistics.
     """
     yield PLAIN
-    if recompute:
-        yield from (Levers(recompute=part) for part in _PARTS_RECOMPUTED)
-    dearest = Levers(recompute=float(recompute))
+    parts = _PARTS_RECOMPUTED if recompute else ()
+    if selective:
+        yield from (Levers(recompute=part) for part in parts[:_NUM_CHEAPER])
+        yield Levers(selective=True)
+    yield from (Levers(recompute=part, selective=selective) for part in parts)
+    dearest = Levers(recompute=float(recompute), selective=selective)
     if recompute and split_channels:
         yield from (replace(dearest, split_channels=part) for part in _PARTS_SPLIT)
         dearest = replace(dearest, split_channels=1.0)

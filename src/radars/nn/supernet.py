@@ -5,7 +5,7 @@ Shapes: B batch; C candidates of one choice (all of them, live or not); E those 
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from radars.nn.levers import PLAIN, Levers
 from radars.nn.mixture import Mixture
 from radars.nn.optimizer import OptimizerConfig, load_named_state, named_state
 from radars.nn.relaxation import Relaxation, Softmax
+from radars.nn.selective import selective
 from radars.nn.shelf import Shelf
 from radars.nn.transfer import constant
 from radars.nn.weight_bank import WeightBank
@@ -144,7 +145,8 @@ class Supernet(nn.Module):
         self._live = None
 
     def set_levers(self, levers: Levers) -> None:
-        """How mixtures trade time for memory from now on."""
+        """How time is traded for memory from now on."""
+        self._is_selective = levers.selective
         for index, place in enumerate(self._places):
             place.mixture.levers = levers.of_mixture(index, len(self._places))
 
@@ -158,7 +160,8 @@ class Supernet(nn.Module):
         try:
             for place in self._places:
                 place.mixture.weight_C = weights.get(place.choice)
-            output = self.network(example_B)
+            with selective() if self._is_selective else nullcontext():
+                output = self.network(example_B)
         finally:
             for place in self._places:
                 place.mixture.weight_C = None  # or the graph of this step would live on

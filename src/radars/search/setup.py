@@ -258,6 +258,7 @@ def new_planner(
     settings = lever_settings(
         recompute=config.levers.recompute,
         split_channels=config.levers.split_channels,
+        selective=config.levers.selective,
         max_micro_batches=config.levers.max_micro_batches,
         batch_size=config.part_size,
     )
