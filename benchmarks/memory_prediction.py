@@ -30,7 +30,12 @@ OPTIMIZERS = {
     "adamw": OptimizerConfig(name="adamw", learning_rate=1e-3),
 }
 PRECISIONS: tuple[Precision, ...] = ("32-true", "bf16-mixed")
-LEVERS = (PLAIN, Levers(recompute=1.0), Levers(recompute=1.0, split_channels=1.0))
+LEVERS = (
+    PLAIN,
+    Levers(recompute=1.0),
+    Levers(recompute=1.0, split_channels=1.0),
+    Levers(selective=True),
+)
 KEY = ("space", "subspace", "step", "batch_size", "optimizer", "precision", "levers")
 NUMBERS = ("predicted_bytes", "measured_bytes", "ratio")
 
