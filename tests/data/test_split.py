@@ -56,6 +56,16 @@ def test_an_evaluation_is_one_ordered_pass(
     assert torch.cat([batch.label_B for batch in batches]).tolist() == list(range(num_examples))
 
 
+@pytest.mark.parametrize(
+    ("num_examples", "sizes"),
+    [(19, [8, 7, 4]), (20, [8, 8, 4]), (17, [8, 5, 4]), (21, [8, 8, 5]), (3, [3])],
+)
+def test_a_last_batch_has_two_examples_for_each_part(num_examples: int, sizes: list[int]) -> None:
+    batches = list(make_split(num_examples).evaluation_batches(8, num_parts=2))
+    assert [len(batch.label_B) for batch in batches] == sizes
+    assert torch.cat([batch.label_B for batch in batches]).tolist() == list(range(num_examples))
+
+
 def test_images_stay_with_their_labels() -> None:
     split = make_split()
     example_N = next(split.evaluation_batches(20)).example_B

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from typing import Any
 
 import pytest
 import torch
@@ -24,7 +25,7 @@ from radars.spaces import load_space
 class Written(nn.Module):
     """A network whose forward pass is a function of a convolution and a BatchNorm."""
 
-    def __init__(self, function: Callable[[nn.Module, nn.Module, Tensor], Tensor]) -> None:
+    def __init__(self, function: Callable[[Any, Any, Tensor], Tensor]) -> None:
         super().__init__()
         self.convolution = nn.Conv2d(8, 8, 3, padding=1)
         self.norm = nn.BatchNorm2d(8)
@@ -60,6 +61,26 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "gelu": lambda: activated(nn.GELU(approximate="tanh")),
     "hardswish": lambda: activated(nn.Hardswish()),
     "relu6 in place": lambda: activated(nn.ReLU6(inplace=True)),
+    "relu6 in place of what is kept": lambda: Written(
+        lambda conv, norm, image: conv(nn.ReLU6(inplace=True)(conv(norm(image))))
+    ),
+    "in place beside another": lambda: activated(
+        lambda map_: functional.silu(map_) + nn.ReLU6(inplace=True)(map_ * 2)
+    ),
+    "times one": lambda: activated(lambda map_: map_.mul(True).add(map_, alpha=2)),
+    "convolution and norm by name": lambda: Written(
+        lambda conv, norm, image: functional.conv2d(
+            input=functional.batch_norm(
+                input=conv(image),
+                running_mean=None,
+                running_var=None,
+                weight=norm.weight,
+                training=True,
+            ).relu(),
+            weight=conv.weight,
+        )
+    ),
+    "by name": lambda: activated(lambda map_: torch.mul(map_, other=map_)),
     "hardtanh": lambda: activated(nn.Hardtanh(-0.5, 0.7)),
     "tensor methods": lambda: activated(lambda map_: map_.mul(2).add_(0.1).relu_()),
     "by itself": lambda: activated(lambda map_: map_ * map_),

@@ -26,14 +26,16 @@ def setup_of(budget: int) -> SearchSetup:
     return SearchSetup.of(quick_config(budget=budget), space=SPACE, data=tiny_data())
 
 
+ALLOWED = tuple(lever_settings(recompute=True, max_micro_batches=1, batch_size=8))
+
+
 def cheapest_levers(budget: int) -> Levers:
     """The first that make the largest path fit."""
-    allowed = lever_settings(recompute=True, max_micro_batches=1, batch_size=8)
-    return next(each for each in allowed if ROOMY.predict(LARGEST, each).peak_bytes <= budget)
+    return next(each for each in ALLOWED if ROOMY.predict(LARGEST, each).peak_bytes <= budget)
 
 
 def test_only_paths_that_fit_are_drawn() -> None:
-    budget = ROOMY.predict(LARGEST, Levers(recompute=True)).peak_bytes - 1
+    budget = min(ROOMY.predict(LARGEST, levers).peak_bytes for levers in ALLOWED) - 1
     setup = setup_of(budget)
     bench = setup.workbench()
     assert not bench.fits(LARGEST)
@@ -54,17 +56,14 @@ def test_where_nothing_that_is_wanted_fits_the_search_says_so() -> None:
         bench.draw(controller)
 
 
-@pytest.mark.parametrize("recompute", [False, True])
-def test_a_path_is_trained_within_the_budget_and_metered(recompute: bool) -> None:
-    plain, recomputed = (
-        ROOMY.predict(LARGEST, Levers(recompute=lever)).peak_bytes for lever in (False, True)
-    )
-    setup = setup_of((plain + recomputed) // 2 if recompute else 2 * plain)
+@pytest.mark.parametrize("needed", [Levers(), Levers(selective=True), ALLOWED[-1]], ids=str)
+def test_a_path_is_trained_within_the_budget_and_metered(needed: Levers) -> None:
+    setup = setup_of(ROOMY.predict(LARGEST, needed).peak_bytes)
     bench = setup.workbench()
     supernet = setup.new_supernet()
     levers = bench.levers(LARGEST)
     assert levers == cheapest_levers(bench.planner.budget_bytes)
-    assert bool(levers.recompute) == recompute
+    assert (levers == Levers()) == (needed == Levers())
     for _ in range(3):
         loss = bench.train_path(supernet, LARGEST, bench.train_stream.next())
     assert torch.isfinite(loss)

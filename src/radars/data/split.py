@@ -98,17 +98,25 @@ class Split:
             )
         return BatchStream(self, batch_size, augment=augment, seed=seed, policy=policy, part=part)
 
-    def evaluation_batches(self, batch_size: int) -> Iterator[Batch]:
+    def evaluation_batches(self, batch_size: int, *, num_parts: int = 1) -> Iterator[Batch]:
         """Every example once, in order, as it is; the last batch may be smaller.
 
-        It is a single example only where no batch before it can give it another: with a batch's own
-        statistics, batch normalisation may need two.
+        It has fewer than two examples for each part only where the batch before it cannot give it
+        more: with a batch's own statistics, batch normalisation may need two.
+
+        Args:
+            batch_size: examples in a batch.
+            num_parts: into how many parts each batch is going to be split.
+
+        Raises:
+            DataError: the batch has no examples.
         """
         if batch_size < 1:
             raise DataError(f"batch_size must be 1 or more, but got {batch_size}; raise it")
         starts = list(range(0, len(self), batch_size))
-        if len(starts) > 1 and batch_size > 2 and starts[-1] == len(self) - 1:
-            starts[-1] -= 1
+        missing = 2 * num_parts - (len(self) - starts[-1])
+        if len(starts) > 1 and 0 < missing <= batch_size - 2 * num_parts:
+            starts[-1] -= missing
         chunks = [list(range(*bounds)) for bounds in pairwise((*starts, len(self)))]
         for indices, image_BCHW in zip(
             chunks, self._pixels.read_each(map(Request, chunks)), strict=True

@@ -8,8 +8,9 @@ result of low cost operations"). Nor is the input of a convolution kept whose we
 its backward pass asks for the input's shape, and nothing else.
 """
 
+import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -25,13 +26,17 @@ from torch.overrides import TorchFunctionMode
 _MAX_OPERATIONS = 4  # between what is kept and what is not: a residual network is a chain of them
 _RELU = {functional.relu, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_}
 _ADD = {torch.add, Tensor.add, Tensor.add_}
-_CHEAP = {
-    *_RELU,
-    *_ADD,
+_WITH_SWITCH = {  # that makes them work in place
+    functional.relu,
     functional.relu6,
     functional.hardtanh,
     functional.hardswish,
     functional.silu,
+}
+_CHEAP = {
+    *_RELU,
+    *_ADD,
+    *_WITH_SWITCH,
     functional.gelu,
     torch.mul,
     Tensor.mul,
@@ -43,6 +48,7 @@ _OUT_OF_PLACE: dict[Callable[..., Tensor], Callable[..., Tensor]] = {
     Tensor.add_: torch.add,
     Tensor.mul_: torch.mul,
 }
+_BATCH_NORM = inspect.signature(functional.batch_norm)
 _CONVOLUTIONS = {torch.conv1d, torch.conv2d, torch.conv3d}
 
 
@@ -198,17 +204,17 @@ class _Ledger(TorchFunctionMode):
         """Runs a function, and notes how its result can be made again."""
         kwargs = kwargs or {}
         if torch.is_grad_enabled() and self._decides():
-            if func in _CHEAP and any(isinstance(v, Tensor) and v.requires_grad for v in args):
+            if func in _CHEAP and _has_tensor(args, requires_grad=True):
                 return self._run_cheap(func, args, kwargs)
-            if func in _CONVOLUTIONS and not args[1].requires_grad:
+            if func in _CONVOLUTIONS and not _has_tensor(args[1:2], requires_grad=True):
                 return self._run_frozen(func, args, kwargs)
+            result = func(*args, **kwargs)
             if func is functional.batch_norm:
-                return self._run_batch_norm(*args, **kwargs)
-            if func is torch.zeros_like:
-                result = func(*args, **kwargs)
+                self._note_normalised(result, _BATCH_NORM.bind(*args, **kwargs).arguments)
+            elif func is torch.zeros_like:
                 shape = _Shape.of(result)
                 self._note(result, _Recipe(lambda: shape.value().zero_()))
-                return result
+            return result
         return func(*args, **kwargs)
 
     def pack(self, tensor: Tensor) -> _Saved:
@@ -268,12 +274,12 @@ class _Ledger(TorchFunctionMode):
         tensors = [value for value in args if isinstance(value, Tensor)]
         sources = [self._source(tensor) for tensor in tensors]
         num_kept = sum(isinstance(source, _Kept) for source in sources)
-        is_in_place = func.__name__.endswith("_") or kwargs.get("inplace", False)
-        if (is_in_place and isinstance(sources[0], _Kept)) or (func in _ADD and num_kept > 1):
-            return func(*args, **kwargs)  # what it is made from is gone, or is more than the result
-        others = [None if isinstance(value, Tensor) else value for value in args]
-        options = {name: value for name, value in kwargs.items() if name != "inplace"}
-        recipe = _Recipe(partial(_again, func, others, options, sources[0]), sources)
+        settings = (*args[1:], *kwargs.values())
+        is_switched = func in _WITH_SWITCH and any(value is True for value in settings)
+        is_gone = (is_switched or func in _OUT_OF_PLACE) and isinstance(sources[0], _Kept)
+        if is_gone or (func in _ADD and num_kept > 1) or _has_tensor(kwargs.values()):
+            return func(*args, **kwargs)  # made from what is gone, or is more than the result
+        recipe = _Recipe(_Call(func, args, kwargs, sources[0]), sources)
         if func in _RELU and recipe.operations <= _MAX_OPERATIONS:
             self._pending = recipe, tensors[0], tensors[0]._version
         try:
@@ -286,52 +292,69 @@ class _Ledger(TorchFunctionMode):
     def _run_frozen(
         self, func: Callable[..., Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Tensor:
-        """Runs a convolution whose weights take no gradient."""
-        self._frozen_input = _storage(args[0])
+        """Runs a convolution whose weights take no gradient, where they are told by their place."""
+        self._frozen_input = _storage(args[0]) if len(args) > 1 else None
         try:
             return func(*args, **kwargs)
         finally:
             self._frozen_input = None
 
-    def _run_batch_norm(
-        self,
-        image: Tensor,
-        running_mean: Tensor | None,
-        running_var: Tensor | None,
-        weight: Tensor | None = None,
-        bias: Tensor | None = None,
-        training: bool = False,
-        momentum: float = 0.1,
-        eps: float = 1e-5,
-    ) -> Tensor:
-        result = functional.batch_norm(
-            image, running_mean, running_var, weight, bias, training, momentum, eps
-        )
+    def _note_normalised(self, result: Tensor, arguments: Mapping[str, Any]) -> None:
         node: Any = result.grad_fn
-        if training and hasattr(node, "_saved_result2"):  # whatever the backend's name for it
-            mean, scale = node._saved_result1, node._saved_result2
-            normalise = partial(_normalised, weight=weight, bias=bias, mean=mean, scale=scale)
-            self._note(result, _Recipe(normalise, [self._source(image)]))
-        return result
+        if arguments.get("training") and hasattr(node, "_saved_result2"):  # of any backend
+            normalise = partial(
+                _normalised,
+                weight=arguments.get("weight"),
+                bias=arguments.get("bias"),
+                mean=node._saved_result1,
+                scale=node._saved_result2,
+            )
+            self._note(result, _Recipe(normalise, [self._source(arguments["input"])]))
 
 
 def _peeked(saved: _Saved) -> Tensor:
     return saved.peek() if isinstance(saved, _Recipe) else saved.value()
 
 
-def _again(
-    func: Callable[..., Tensor],
-    others: Sequence[Any],
-    options: dict[str, Any],
-    source: _Saved,
-    *tensors: Tensor,
-) -> Tensor:
-    """Runs a function again, of these tensors where its arguments were tensors."""
-    if func in _RELU and isinstance(source, _Recipe) and source.is_passed_on:
-        return tensors[0].relu_()
-    rest = iter(tensors)
-    args = (next(rest) if other is None else other for other in others)
-    return _OUT_OF_PLACE.get(func, func)(*args, **options)
+class _Call:
+    """A call of a cheap function that can be made again, out of place and of other tensors.
+
+    Args:
+        func: the function.
+        args: what it was called with; nothing is kept of the tensors.
+        kwargs: likewise.
+        source: of its first tensor.
+    """
+
+    def __init__(
+        self,
+        func: Callable[..., Tensor],
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        source: _Saved,
+    ) -> None:
+        self._func = func
+        self._is_tensor = [isinstance(value, Tensor) for value in args]
+        self._others = [value for value in args if not isinstance(value, Tensor)]
+        self._kwargs = dict(kwargs)
+        self._source = source
+        if func in _WITH_SWITCH:
+            self._others = [False if value is True else value for value in self._others]
+            self._kwargs.pop("inplace", None)
+
+    def __call__(self, *tensors: Tensor) -> Tensor:
+        """What it returns."""
+        if self._func in _RELU and isinstance(self._source, _Recipe) and self._source.is_passed_on:
+            return tensors[0].relu_()
+        of_tensors, others = iter(tensors), iter(self._others)
+        args = (next(of_tensors if is_tensor else others) for is_tensor in self._is_tensor)
+        return _OUT_OF_PLACE.get(self._func, self._func)(*args, **self._kwargs)
+
+
+def _has_tensor(values: Iterable[Any], *, requires_grad: bool = False) -> bool:
+    return any(
+        isinstance(value, Tensor) and (value.requires_grad or not requires_grad) for value in values
+    )
 
 
 def _normalised(

@@ -82,7 +82,7 @@ def plan_summary(report: PlanReport) -> str:
     if report.largest_path_least_bytes > budget:
         lines += ["", "some architectures do not fit the budget at all and will not be searched"]
     elif report.largest_path_bytes > budget:
-        lines += ["", "every architecture fits; the largest are recomputed in the backward pass"]
+        lines += ["", "every architecture fits, the largest with levers"]
     if report.cost_ratio is not None and report.cost_ratio > 1:
         lines += [
             "",

@@ -340,7 +340,8 @@ class Workbench:
         """
         total = torch.zeros((), dtype=torch.int64, device=self.device)
         levers = self.evaluation_levers(architecture)
-        for batch in self.validation.evaluation_batches(batch_size):
+        num_parts = self.group.size
+        for batch in self.validation.evaluation_batches(batch_size, num_parts=num_parts):
             total = total + self.total_score(supernet, architecture, batch, levers)
         accuracy = float(total) / len(self.validation)
         self.note(architecture, accuracy, len(self.validation), is_alone=is_alone)
