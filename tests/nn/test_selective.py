@@ -291,13 +291,12 @@ def test_only_what_is_cheap_is_run_again_and_only_once(runs: list[str]) -> None:
     assert "relu_" not in runs  # its input says as much
 
 
-@pytest.mark.parametrize("name", ["digits", "nasbench-macro", "nasbench201", "resnet", "vit"])
+@pytest.mark.parametrize("name", ["digits", "nasbench201", "vit"])
 def test_in_mixed_precision_a_supernet_learns_the_same(name: str) -> None:
-    options = {"width": 8} if name == "nasbench-macro" else {}
-    space = load_space(name, **options)
+    space = load_space(name)
     assert space.input_shape is not None
-    example_B = torch.randn(8, *space.input_shape)
-    label_B = torch.arange(8) % 10
+    example_B = torch.randn(4, *space.input_shape)
+    label_B = torch.arange(4)
     found = []
     for levers in (PLAIN, Levers(selective=True)):
         supernet = Supernet(space, levers=levers, seed=1).train()
