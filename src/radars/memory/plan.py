@@ -281,8 +281,7 @@ class Planner:
             return self._made(subspace, settings[0], weigh)
         plan = self._search(subspace, settings[1:], weigh)
         is_path = subspace.num_architectures == 1  # trained for too few steps to look further
-        is_whole = plan is not None and not plan.levers.split_channels
-        if plan is None or is_path or (is_whole and plan.levers.micro_batches == 1):
+        if plan is None or is_path or not plan.levers.is_split:
             return plan
         # what the other levers save may let the last mixtures be, whose maps are small
         parts = sorted({each.recompute for each in settings} - {0.0})

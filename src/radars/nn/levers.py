@@ -45,6 +45,11 @@ class Levers:
         split = (f"micro_batches={self.micro_batches}",) if self.micro_batches > 1 else ()
         return ("selective",) * self.selective + of_mixtures + split
 
+    @property
+    def is_split(self) -> bool:
+        """Whether channels or batches are run in parts."""
+        return self.split_channels > 0 or self.micro_batches > 1
+
     def of_mixture(self, index: int, num_mixtures: int) -> "Levers":
         """What they are for one mixture, of whose candidates a part may be recomputed."""
         return replace(

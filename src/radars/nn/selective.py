@@ -9,10 +9,8 @@ its backward pass asks for the input's shape, and nothing else.
 """
 
 import inspect
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from weakref import ref
@@ -22,6 +20,8 @@ from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
+
+from radars.nn.saved import Kept, Recipe, Saved, Shape, Sign
 
 _MAX_OPERATIONS = 4  # between what is kept and what is not: a residual network is a chain of them
 _RELU = {functional.relu, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_}
@@ -65,133 +65,13 @@ def selective() -> Iterator[None]:
         yield
 
 
-class _Saved(ABC):
-    """What the backward pass gets a tensor from.
-
-    Attributes:
-        operations: how many it takes to make the tensor.
-    """
-
-    operations = 0
-
-    @abstractmethod
-    def value(self) -> Tensor:
-        """The tensor, as it was."""
-
-
-class _Kept(_Saved):
-    """A tensor that is there."""
-
-    def __init__(self, tensor: Tensor) -> None:
-        self._tensor = tensor.detach()
-        self._version = tensor._version
-
-    def value(self) -> Tensor:
-        """The tensor.
-
-        Raises:
-            RuntimeError: it was changed since.
-        """
-        if self._tensor._version != self._version:
-            raise RuntimeError(
-                "a tensor that the backward pass needs was changed in place after it was used; "
-                "change a copy of it, or set levers.selective=false"
-            )
-        return self._tensor
-
-
-class _Recipe(_Saved):
-    """How to make a tensor again.
-
-    Args:
-        make: of the tensors that it is made from.
-        sources: those.
-    """
-
-    def __init__(self, make: Callable[..., Tensor], sources: Sequence[_Saved] = ()) -> None:
-        self._make = make
-        self._sources = sources
-        self._made: Tensor | None = None
-        self._num_users = self._num_waiting = 0
-        self.operations = 1 + sum(source.operations for source in sources)
-
-    def add_user(self) -> None:
-        """Somebody asks for the tensor in the backward pass."""
-        self._num_users += 1
-        self._num_waiting += 1
-
-    def value(self) -> Tensor:
-        """The tensor, which stays until the last of its users has asked."""
-        made = self.peek()
-        self._leave()
-        return made
-
-    def value_or_source(self) -> Tensor:
-        """The tensor, or the first that it is made from: what takes less."""
-        if self._made is not None or self._num_waiting > 1:
-            return self.value()
-        self._leave()
-        return _peeked(self._sources[0])
-
-    def peek(self) -> Tensor:
-        """The tensor, for one that is not a user; it stays if any user waits."""
-        made = self._made
-        if made is None:
-            with torch.no_grad():
-                made = self._make(*map(_peeked, self._sources))
-        if self._num_waiting:
-            self._made = made
-        return made
-
-    @property
-    def is_passed_on(self) -> bool:
-        """Whether what was made last is now with whoever asked for it, and nobody else."""
-        return self._made is None
-
-    def _leave(self) -> None:
-        self._num_waiting -= 1
-        if not self._num_waiting:
-            self._made = None
-            self._num_waiting = self._num_users  # for another backward pass
-
-
-@dataclass(frozen=True)
-class _Sign(_Saved):
-    """What a ReLU asks for: where it returned more than zero, which its input says as well."""
-
-    result: _Recipe
-
-    def value(self) -> Tensor:
-        """What it returned, or its input."""
-        return self.result.value_or_source()
-
-
-@dataclass(frozen=True)
-class _Shape(_Saved):
-    """That of a tensor whose numbers nobody asks for."""
-
-    size: torch.Size
-    strides: tuple[int, ...]
-    dtype: torch.dtype
-    device: torch.device
-
-    @staticmethod
-    def of(tensor: Tensor) -> "_Shape":
-        """The shape of a tensor."""
-        return _Shape(tensor.shape, tensor.stride(), tensor.dtype, tensor.device)
-
-    def value(self) -> Tensor:
-        """A tensor of that shape, with any numbers."""
-        return torch.empty_strided(self.size, self.strides, dtype=self.dtype, device=self.device)
-
-
 class _Ledger(TorchFunctionMode):
     """Knows how tensors were made, and decides what is kept of them."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._known: dict[int, tuple[ref[Tensor], int, _Recipe]] = {}
-        self._pending: tuple[_Recipe, Tensor, int] | None = None  # of a ReLU: its input, as it was
+        self._known: dict[int, tuple[ref[Tensor], int, Recipe]] = {}
+        self._pending: tuple[Recipe, Tensor, int] | None = None  # of a ReLU: its input, as it was
         self._frozen_input: int | None = None
 
     def __torch_function__(
@@ -212,15 +92,15 @@ class _Ledger(TorchFunctionMode):
             if func is functional.batch_norm:
                 self._note_normalised(result, _BATCH_NORM.bind(*args, **kwargs).arguments)
             elif func is torch.zeros_like:
-                shape = _Shape.of(result)
-                self._note(result, _Recipe(lambda: shape.value().zero_()))
+                shape = Shape.of(result)
+                self._note(result, Recipe(lambda: shape.value().zero_()))
             return result
         return func(*args, **kwargs)
 
-    def pack(self, tensor: Tensor) -> _Saved:
+    def pack(self, tensor: Tensor) -> Saved:
         """What is kept of a tensor that the backward pass asks for."""
         if _storage(tensor) == self._frozen_input:
-            return _Shape.of(tensor)
+            return Shape.of(tensor)
         recipe = self._find(tensor)
         if recipe is not None:
             recipe.add_user()
@@ -230,15 +110,15 @@ class _Ledger(TorchFunctionMode):
             is_result = tensor._version > version or _storage(tensor) != _storage(relu_input)
             if is_result:
                 recipe.add_user()
-                return _Sign(recipe)
-        return _Kept(tensor)
+                return Sign(recipe)
+        return Kept(tensor)
 
     def _decides(self) -> bool:
         """Whether it is asked what is kept, and no checkpoint within it."""
         hooks = torch._C._autograd._top_saved_tensors_default_hooks(False)
         return hooks is not None and hooks[0] == self.pack
 
-    def _find(self, tensor: Tensor) -> _Recipe | None:
+    def _find(self, tensor: Tensor) -> Recipe | None:
         """How a tensor can be made again, if it is known, and as it was."""
         known = self._known.get(_storage(tensor))
         if known is None:
@@ -254,10 +134,10 @@ class _Ledger(TorchFunctionMode):
         )
         return recipe if is_it else None
 
-    def _source(self, tensor: Tensor) -> _Saved:
-        return self._find(tensor) or _Kept(tensor)
+    def _source(self, tensor: Tensor) -> Saved:
+        return self._find(tensor) or Kept(tensor)
 
-    def _note(self, tensor: Tensor, recipe: _Recipe) -> None:
+    def _note(self, tensor: Tensor, recipe: Recipe) -> None:
         if recipe.operations > _MAX_OPERATIONS:
             return
         storage = _storage(tensor)
@@ -273,13 +153,13 @@ class _Ledger(TorchFunctionMode):
     ) -> Tensor:
         tensors = [value for value in args if isinstance(value, Tensor)]
         sources = [self._source(tensor) for tensor in tensors]
-        num_kept = sum(isinstance(source, _Kept) for source in sources)
+        num_kept = sum(isinstance(source, Kept) for source in sources)
         settings = (*args[1:], *kwargs.values())
         is_switched = func in _WITH_SWITCH and any(value is True for value in settings)
-        is_gone = (is_switched or func in _OUT_OF_PLACE) and isinstance(sources[0], _Kept)
+        is_gone = (is_switched or func in _OUT_OF_PLACE) and isinstance(sources[0], Kept)
         if is_gone or (func in _ADD and num_kept > 1) or _has_tensor(kwargs.values()):
             return func(*args, **kwargs)  # made from what is gone, or is more than the result
-        recipe = _Recipe(_Call(func, args, kwargs, sources[0]), sources)
+        recipe = Recipe(_Call(func, args, kwargs, sources[0]), sources)
         if func in _RELU and recipe.operations <= _MAX_OPERATIONS:
             self._pending = recipe, tensors[0], tensors[0]._version
         try:
@@ -309,11 +189,7 @@ class _Ledger(TorchFunctionMode):
                 mean=node._saved_result1,
                 scale=node._saved_result2,
             )
-            self._note(result, _Recipe(normalise, [self._source(arguments["input"])]))
-
-
-def _peeked(saved: _Saved) -> Tensor:
-    return saved.peek() if isinstance(saved, _Recipe) else saved.value()
+            self._note(result, Recipe(normalise, [self._source(arguments["input"])]))
 
 
 class _Call:
@@ -331,7 +207,7 @@ class _Call:
         func: Callable[..., Tensor],
         args: Sequence[Any],
         kwargs: Mapping[str, Any],
-        source: _Saved,
+        source: Saved,
     ) -> None:
         self._func = func
         self._is_tensor = [isinstance(value, Tensor) for value in args]
@@ -344,7 +220,7 @@ class _Call:
 
     def __call__(self, *tensors: Tensor) -> Tensor:
         """What it returns."""
-        if self._func in _RELU and isinstance(self._source, _Recipe) and self._source.is_passed_on:
+        if self._func in _RELU and isinstance(self._source, Recipe) and self._source.is_passed_on:
             return tensors[0].relu_()
         of_tensors, others = iter(tensors), iter(self._others)
         args = (next(of_tensors if is_tensor else others) for is_tensor in self._is_tensor)
