@@ -6,7 +6,7 @@ that all sizes share their largest path). Measured on the CPU: the real steps, e
 - plain: a weights step and an architecture step of the whole supernet (DARTS);
 - two paths: the same with two candidates a layer, as ProxylessNAS has them on the device;
 - radars: the largest single path (explore) and the planned subspace (differentiate), under a budget
-  that is the same for all sizes.
+  that is the same for all sizes, with the levers of a search.
 
     pip install -e ".[benchmarks]" && python benchmarks/memory_growth.py
 
@@ -25,7 +25,7 @@ from about import about
 from measured import peak_of
 from torch import nn
 
-from radars.memory import PLAIN, Levers, Planner, TrainingSpec
+from radars.memory import PLAIN, Plan, Planner, TrainingSpec, lever_settings
 from radars.nn.steps import StepKind
 from radars.space import Choose, Factory, SearchSpace, Subspace
 from radars.spaces.stages import cifar_network, mbconv_candidates
@@ -98,7 +98,8 @@ def space_of(size: int, width: int) -> SearchSpace:
 def row_of(size: int, width: int, spec: TrainingSpec, budget_bytes: int) -> dict[str, Any]:
     """The measured peaks of one size."""
     space = space_of(size, width)
-    planner = Planner(space, spec, budget_bytes)
+    settings = lever_settings(recompute=True, max_micro_batches=1, batch_size=spec.batch_size)
+    planner = Planner(space, spec, budget_bytes, settings=settings)
     largest = planner.plan_path(planner.largest_path())
     plan = planner.plan()
     peaks = {
@@ -106,7 +107,7 @@ def row_of(size: int, width: int, spec: TrainingSpec, budget_bytes: int) -> dict
         "two_paths": peak(
             space, Subspace({choice: names[:2] for choice, names in space.full.items()}), spec
         ),
-        "radars": max(peak(space, made.subspace, spec, made.levers) for made in (largest, plan)),
+        "radars": max(peak(space, made.subspace, spec, made) for made in (largest, plan)),
     }
     predicted_bytes = max(largest.memory.peak_bytes, plan.memory.peak_bytes)
     return {
@@ -119,10 +120,13 @@ def row_of(size: int, width: int, spec: TrainingSpec, budget_bytes: int) -> dict
     }
 
 
-def peak(space: SearchSpace, subspace: Subspace, spec: TrainingSpec, levers: Levers = PLAIN) -> int:
-    """The most that the steps of a search hold, in bytes."""
+def peak(
+    space: SearchSpace, subspace: Subspace, spec: TrainingSpec, plan: Plan | None = None
+) -> int:
+    """The most that the steps of a search hold, in bytes; without a plan, with no levers."""
     kinds = STEPS if subspace.num_architectures > 1 else STEPS[:1]
-    return max(peak_of(space, subspace, spec, kind, levers) for kind in kinds)
+    levers_of = {kind: PLAIN if plan is None else plan.levers_of(kind) for kind in kinds}
+    return max(peak_of(space, subspace, spec, kind, levers_of[kind]) for kind in kinds)
 
 
 def plot(rows: list[dict[str, Any]], budget_bytes: int, path: Path) -> None:

@@ -56,6 +56,7 @@ SPACES: dict[str, tuple[Callable[[], SearchSpace], TrainingSpec]] = {
     ),
 }
 STEPS = (StepKind.WEIGHTS, StepKind.ARCHITECTURE)
+OfStep = dict[StepKind, Levers]
 
 
 def layer_of_mobile_large(choose: Choose) -> nn.Module:
@@ -153,27 +154,33 @@ def measure(name: str, repeats: int) -> dict[str, Any]:
     held_bytes = {"procedure": procedure.peak_bytes(contiguous_B, label_B)}
     allowed = list(lever_settings(recompute=True, max_micro_batches=1, batch_size=spec.batch_size))
 
-    def planned(budget_bytes: float) -> Levers:
+    def planned(budget_bytes: float) -> OfStep:
         planner = Planner(space, spec, round(budget_bytes), settings=allowed)
-        return planner.plan_whole(space.full).levers
+        plan = planner.plan_whole(space.full)
+        return {kind: plan.levers_of(kind) for kind in STEPS}
 
-    def peak_bytes(levers: Levers) -> int:
-        return max(peak_of(space, space.full, spec, kind, levers) for kind in STEPS)
+    def peak_bytes(levers_of: OfStep) -> int:
+        return max(
+            peak_of(space, space.full, spec, kind, levers) for kind, levers in levers_of.items()
+        )
 
-    held_bytes["plain"] = peak_bytes(PLAIN)
+    plain = dict.fromkeys(STEPS, PLAIN)
+    held_bytes["plain"] = peak_bytes(plain)
     levers_of = {
-        "plain": PLAIN,
+        "plain": plain,
         "half": planned(held_bytes["plain"] / 2),
         "recompute": planned(held_bytes["procedure"] / 4.5),
-        "least": allowed[-1],
+        "least": dict.fromkeys(STEPS, allowed[-1]),
     }
     held_bytes |= {variant: peak_bytes(levers) for variant, levers in levers_of.items()}
 
-    def radars(levers: Levers) -> Callable[[], None]:
-        supernet = Supernet(space, levers=levers)
+    def radars(levers_of: OfStep) -> Callable[[], None]:
+        supernet = Supernet(space)
 
         def iteration() -> None:
+            supernet.set_levers(levers_of[StepKind.WEIGHTS])
             weights_step(supernet, example_B, label_B)
+            supernet.set_levers(levers_of[StepKind.ARCHITECTURE])
             architecture_step(supernet, example_B, label_B)
 
         return iteration
@@ -201,7 +208,10 @@ def measure(name: str, repeats: int) -> dict[str, Any]:
         row[f"{variant}_bytes_ratio"] = held_bytes[variant] / held_bytes["procedure"]
     to_plain = sorted(t / p for t, p in zip(seconds["half"], seconds["plain"], strict=True))
     return row | {
-        "levers": {variant: list(levers.names) for variant, levers in levers_of.items()},
+        "levers": {
+            variant: {kind.value: list(own.names) for kind, own in levers.items()}
+            for variant, levers in levers_of.items()
+        },
         "half_to_plain_ratio": statistics.median(to_plain),
         "half_to_plain_ratios": [to_plain[0], to_plain[-1]],
         "half_to_plain_bytes_ratio": held_bytes["half"] / held_bytes["plain"],
@@ -213,7 +223,8 @@ def table(row: dict[str, Any]) -> str:
     lines = [f"{row['space']}, batch {row['batch_size']}, {row['repeats']} repeats, {row['date']}"]
     for variant in ("procedure", *row["levers"]):
         low, high = row[f"{variant}_ratios"]
-        levers = ", ".join(row["levers"].get(variant, []))
+        of_steps = [", ".join(names) for names in row["levers"].get(variant, {}).values()]
+        levers = "; ".join(of_steps if len(set(of_steps)) > 1 else of_steps[:1])
         lines.append(
             f"  {variant:9} {row[f'{variant}_seconds']:6.2f} s  {row[f'{variant}_ratio']:.2f} of "
             f"the time ({low:.2f} to {high:.2f})  {format_bytes(row[f'{variant}_bytes']):>10}  "

@@ -1,4 +1,5 @@
 import itertools
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -21,6 +22,7 @@ from radars.memory import (
     lever_settings,
     predict,
 )
+from radars.nn.steps import StepKind
 from radars.space import Architecture, SearchSpace, Subspace
 from radars.spaces import load_space
 
@@ -55,12 +57,22 @@ def planner(budget_bytes: int, max_cost_ratio: float | None = None) -> Planner:
     return Planner(SPACE, SPEC, budget_bytes, max_cost_ratio)
 
 
+def exact_memory(space: SearchSpace, spec: TrainingSpec, plan: Plan) -> StepMemory:
+    """The memory of the dearest step of a plan, each kind with its own levers."""
+    is_path = plan.subspace.num_architectures == 1
+    memories = [
+        predict(space, plan.subspace, spec, kinds=[kind], levers=plan.levers_of(kind))
+        for kind in (spec.training_kinds[:1] if is_path else spec.training_kinds)
+    ]
+    return max(memories, key=lambda memory: memory.peak_bytes)
+
+
 def mass(subspace: Subspace, preferences: Preferences) -> float:
     return sum(preferences[choice][name] for choice, names in subspace.items() for name in names)
 
 
 def check(plan: Plan, budget_bytes: int) -> None:
-    exact = predict(SPACE, plan.subspace, SPEC, levers=plan.levers)
+    exact = exact_memory(SPACE, SPEC, plan)
     assert plan.memory == exact
     assert exact.peak_bytes <= budget_bytes
     assert SPACE.full.holds(plan.subspace)
@@ -289,7 +301,7 @@ def test_what_is_cheap_is_recomputed_first_but_for_a_little(
     allowed = list(lever_settings(recompute=True, max_micro_batches=1, batch_size=16))
     plan = Planner(space, spec, budget_bytes, settings=allowed).plan()
     assert plan.measures == measures
-    assert plan.memory == predict(space, space.full, spec, levers=plan.levers)
+    assert plan.memory == exact_memory(space, spec, plan)
     assert plan.memory.peak_bytes <= budget_bytes
     expected_bytes = Planner(space, spec, budget_bytes).expected_bytes(space.full, plan.levers)
     assert expected_bytes == pytest.approx(plan.memory.peak_bytes, rel=0.2)
@@ -308,7 +320,7 @@ def test_batches_are_split_before_candidates_are_pruned_where_that_is_allowed() 
     less = replace(plan.levers, recompute=0.5625)
     assert ROOMY.predict(full, less).peak_bytes > split_bytes
     assert plan.subspace == full
-    assert plan.memory == predict(SPACE, full, SPEC, levers=plan.levers)
+    assert plan.memory == exact_memory(SPACE, SPEC, plan)
     assert "prune" in planner(split_bytes).plan().measures
 
 
@@ -321,12 +333,44 @@ def test_a_switch_that_is_off_stays_off(max_micro_batches: int) -> None:
         assert not plan.levers.recompute
         assert plan.levers.micro_batches <= max_micro_batches
         assert plan.memory.peak_bytes <= budget_bytes
-        assert plan.memory == predict(SPACE, plan.subspace, SPEC, levers=plan.levers)
+        assert plan.memory == exact_memory(SPACE, SPEC, plan)
 
 
 def test_recomputing_is_expected_to_take_longer() -> None:
     assert planner(PLAIN_BYTES).plan().time_ratio == 1.0
     assert 1.2 < planner(RECOMPUTED_BYTES).plan().time_ratio <= 1.4
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "lighter_kind"),
+    [
+        ("nasbench-macro", 0.9, StepKind.ARCHITECTURE),
+        ("nasbench-macro", 0.5, StepKind.ARCHITECTURE),
+        ("nasbench201", 0.75, StepKind.WEIGHTS),
+    ],
+)
+def test_a_step_that_needs_less_takes_the_cheapest_levers_that_fit(
+    name: str, part: float, lighter_kind: StepKind
+) -> None:
+    options = {"cells_per_stage": 1} if name == "nasbench201" else {}
+    space, spec = load_space(name, **options), TrainingSpec((3, 32, 32), 64)
+    budget_bytes = round(part * predict(space, space.full, spec).peak_bytes)
+    allowed = list(lever_settings(recompute=True, max_micro_batches=1, batch_size=8))
+    plan = Planner(space, spec, budget_bytes, settings=allowed).plan_whole(space.full)
+    assert plan.lighter is not None
+    kind, lighter = plan.lighter
+    assert kind is lighter_kind
+    assert allowed.index(lighter) < allowed.index(plan.levers)
+
+    assert plan.memory == exact_memory(space, spec, plan)
+    assert plan.memory.peak_bytes <= budget_bytes
+    for cheaper in allowed[: allowed.index(lighter)][-1:]:
+        memory = predict(space, space.full, spec, kinds=[kind], levers=cheaper)
+        assert memory.peak_bytes > budget_bytes
+    same = Planner(space, spec, 2**40, settings=[plan.levers]).plan_whole(space.full)
+    assert same.lighter is None
+    assert 1 < plan.time_ratio < same.time_ratio
+    assert Plan.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
 
 
 def test_the_smallest_and_the_largest_path() -> None:
@@ -393,7 +437,7 @@ def test_the_full_supernet_is_traced_where_that_is_quick_and_priced_where_it_is_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert planner(2**40).full_supernet_bytes == PLAIN_BYTES
-    monkeypatch.setattr("radars.memory.plan._MAX_TRACED", 8)
+    monkeypatch.setattr("radars.memory.planner._MAX_TRACED", 8)
     assert planner(2**40).full_supernet_bytes == round(ROOMY.expected_bytes(SPACE.full))
 
 
@@ -405,33 +449,36 @@ def test_of_very_many_candidates_all_or_none_are_recomputed(
     )
     planner = Planner(SPACE, SPEC, PLAIN_BYTES - 1, settings=allowed)
     assert 0 < planner.plan_whole(SPACE.full).levers.recompute < 1
-    monkeypatch.setattr("radars.memory.plan._MAX_TRACED", 8)
+    monkeypatch.setattr("radars.memory.planner._MAX_TRACED", 8)
     assert planner.plan_whole(SPACE.full).levers == Levers(recompute=1.0)
 
 
+Traced = list[tuple[Subspace, Levers, tuple[StepKind, ...] | None]]
+
+
 @pytest.fixture
-def traced(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Subspace, Levers]]:
+def traced(monkeypatch: pytest.MonkeyPatch) -> Traced:
     """What is traced from now on."""
-    traced: list[tuple[Subspace, Levers]] = []
+    traced: Traced = []
 
     def noted(
         space: SearchSpace, subspace: Subspace, spec: TrainingSpec, **options: Any
     ) -> StepMemory:
-        traced.append((subspace, options["levers"]))
+        traced.append((subspace, options["levers"], options["kinds"]))
         return predict(space, subspace, spec, **options)
 
-    monkeypatch.setattr("radars.memory.plan.predict", noted)
+    monkeypatch.setattr("radars.memory.planner.predict", noted)
     return traced
 
 
-def test_what_is_hopeless_by_prices_is_not_traced(traced: list[tuple[Subspace, Levers]]) -> None:
+def test_what_is_hopeless_by_prices_is_not_traced(traced: Traced) -> None:
     space = tiny_space()
     assert Planner(space, SPEC, LEAST_BYTES + 1000).plan().measures == ("recompute", "prune")
     assert traced
-    assert (space.full, Levers()) not in traced
+    assert (space.full, Levers(), None) not in traced
 
 
-def test_nothing_is_traced_twice_in_a_process(traced: list[tuple[Subspace, Levers]]) -> None:
+def test_nothing_is_traced_twice_in_a_process(traced: Traced) -> None:
     space = tiny_space()
     first = Planner(space, SPEC, RECOMPUTED_BYTES).plan()
     assert len(set(traced)) == len(traced) > 1
@@ -440,7 +487,7 @@ def test_nothing_is_traced_twice_in_a_process(traced: list[tuple[Subspace, Lever
     assert traced == []
     Planner(space, replace(SPEC, batch_size=2 * SPEC.batch_size), 2**40).plan()
     Planner(tiny_space(), SPEC, 2**40).plan()
-    assert traced.count((space.full, Levers())) == 2
+    assert traced.count((space.full, Levers(), None)) == 2
 
 
 def test_a_planner_is_tightened_and_never_loosened() -> None:

@@ -46,11 +46,11 @@ def test_the_fraction_is_that_of_the_mixtures(fraction: float, sizes: list[int])
 
 
 def test_what_is_cheap_takes_time_where_the_rest_is_kept() -> None:
-    assert Levers().time_ratio(0.0) == 1.0
-    assert 1.0 < Levers(selective=True).time_ratio(0.0) < 1.1
+    assert Levers().extra_time(0.0) == 0.0
+    assert 0.0 < Levers(selective=True).extra_time(0.0) < 0.05
     half, all_ = (Levers(recompute=part, selective=True) for part in (0.5, 1.0))
-    assert 1.2 < half.time_ratio(0.5) < 1.3
-    assert all_.time_ratio(1.0) == 1.4
+    assert 0.1 < half.extra_time(0.5) < 0.15
+    assert all_.extra_time(1.0) == 0.2
 
 
 def test_only_what_is_recomputed_is_run_in_parts_of_its_channels() -> None:

@@ -6,7 +6,7 @@ import torch
 from tests.tiny import planted_data, planted_space, quick_config, tiny_data, tiny_space
 from torch import Tensor
 
-from radars.memory import Plan, predict
+from radars.memory import Levers, Plan, predict
 from radars.nn.optimizer import state_tensors
 from radars.nn.steps import StepKind, architecture_step
 from radars.nn.supernet import Supernet
@@ -191,4 +191,34 @@ def test_the_step_that_is_predicted_to_be_the_dearest_is_the_one_that_is_measure
         tick=lambda step, accuracy: None,
     )
     assert bench.meter.predicted_peak_bytes == plan.memory.peak_bytes
+    assert bench.meter.measured_peak_bytes == pytest.approx(plan.memory.peak_bytes, rel=0.02)
+
+
+def test_each_kind_of_step_has_its_own_levers(monkeypatch: pytest.MonkeyPatch) -> None:
+    setup = setup_of(budget="180KiB")
+    bench, supernet = setup.workbench(), setup.new_supernet()
+    plan = bench.planner.plan_whole(tiny_space().full)
+    assert plan.lighter is not None
+    taken: list[tuple[StepKind, Levers]] = []
+    set_levers = supernet.set_levers
+
+    def noted(levers: Levers) -> None:
+        kinds = (StepKind.WEIGHTS, StepKind.ARCHITECTURE)
+        taken.append((kinds[len(taken) % 2], levers))
+        set_levers(levers)
+
+    monkeypatch.setattr(supernet, "set_levers", noted)
+    differentiate(
+        bench,
+        supernet,
+        plan,
+        DifferentiateConfig(steps=2, max_cost_ratio=None),
+        initial_logits=SAME,
+        start=0,
+        seed=0,
+        learning_rate_at=lambda step: 0.1,
+        tick=lambda step, accuracy: None,
+    )
+    assert taken == [(kind, plan.levers_of(kind)) for kind, _ in taken]
+    assert {levers for _, levers in taken} == {plan.levers, plan.lighter[1]}
     assert bench.meter.measured_peak_bytes == pytest.approx(plan.memory.peak_bytes, rel=0.02)

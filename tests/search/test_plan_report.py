@@ -36,6 +36,18 @@ def test_a_report_where_candidates_are_pruned() -> None:
     assert "prune" in plan_summary(report)
 
 
+def test_a_report_says_which_steps_need_less() -> None:
+    report = plan_for("digits", None, 16, "2000KiB")
+    assert report.plan is not None
+    assert report.plan.lighter is not None
+    kind, levers = report.plan.lighter
+    assert f"{kind.value} steps need less: {' and '.join(levers.names)}" in plan_summary(report)
+    assert report.to_dict()["plan"]["lighter"] == {"step": kind, "levers": list(levers.names)}
+    roomy = plan_for("digits", None, 16, "1GiB")
+    assert "steps need less" not in plan_summary(roomy)
+    assert roomy.to_dict()["plan"]["lighter"] is None
+
+
 def test_a_report_where_nothing_fits() -> None:
     report = plan_for("digits", None, 16, "10KiB")
     assert isinstance(report.problem, BudgetError)

@@ -4,7 +4,8 @@ from radars.cost import PriceCache
 from radars.memory.inference import inference_bytes, inference_memory
 from radars.memory.measure import measure
 from radars.memory.out_of_memory import is_out_of_memory, out_of_memory_said
-from radars.memory.plan import Plan, Planner
+from radars.memory.plan import Plan
+from radars.memory.planner import Planner
 from radars.memory.predict import StepMemory, TrainingSpec, predict
 from radars.memory.tracker import Breakdown, MemoryTracker, Part
 from radars.nn.levers import PLAIN, Levers, lever_settings

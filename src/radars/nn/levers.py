@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 _PASSES = 5  # of an iteration
-_PASSES_RECOMPUTED = 2
-_CHEAP = 0.08  # of an iteration's time, on a CPU: benchmarks/step.py
+_CHEAP = 0.04  # of an iteration's time, in each of its steps, on a CPU: benchmarks/step.py
 _PARTS_RECOMPUTED = tuple(part / 16 for part in range(1, 17))
 _NUM_CHEAPER = 2  # of those parts, that take less time than selective recomputation
 _PARTS_SPLIT = (0.25, 1.0)
@@ -77,20 +76,19 @@ class Levers:
         """How often a candidate is run forward again for each backward pass."""
         return self.recompute * (1 + self.split_channels)
 
-    def time_ratio(self, again: float) -> float:
-        """The expected time of an iteration, as a multiple of that without levers.
+    def extra_time(self, again: float) -> float:
+        """What they are expected to add to a step, as a part of an iteration without levers.
 
         By arithmetic: a forward pass, its gradients to activations, and those to weights cost
         1 each, and an iteration is a weights step (3) and an architecture step (2, since weights
-        are frozen). Recomputing runs the candidates forward once more in each, and splitting
-        their channels once more again. Splitting a batch costs nothing by that count, though the
+        are frozen). Recomputing runs the candidates forward once more, and splitting their
+        channels once more again. Splitting a batch costs nothing by that count, though the
         parts may keep the device less busy. What is cheap is not in that count: it was measured.
 
         Args:
             again: the multiply-accumulates of all extra passes, as a part of those of the network.
         """
-        cheap = _CHEAP * self.selective * (1.0 - self.recompute)
-        return 1.0 + again * _PASSES_RECOMPUTED / _PASSES + cheap
+        return again / _PASSES + _CHEAP * self.selective * (1.0 - self.recompute)
 
 
 PLAIN = Levers()

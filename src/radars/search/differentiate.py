@@ -88,14 +88,15 @@ def differentiate(
                 plan = bench.planner.plan(supernet.preferences(supernet.live), within=plan.subspace)
                 supernet.activate(plan.subspace)
                 on_new_plan(plan)
-            supernet.set_levers(plan.levers)
+            levers = plan.levers_of(kind)
+            supernet.set_levers(levers)
             run = partial(
                 step,
                 supernet,
                 *batch,
                 loss=bench.task.loss,
                 precision=bench.precision,
-                micro_batches=plan.levers.micro_batches,
+                micro_batches=levers.micro_batches,
                 average=bench.group.average,
                 **options,
             )

@@ -69,10 +69,12 @@ class PlanReport:
             "total_candidates": self.total_candidates,
         }
         if self.plan is not None and self.cost_ratio is not None:
+            lighter = self.plan.lighter
             plan |= {
                 "predicted_peak_bytes": self.plan.memory.peak_bytes,
                 "live_candidates": self.plan.subspace.num_candidates,
                 "levers": list(self.plan.measures),
+                "lighter": lighter and {"step": lighter[0].value, "levers": list(lighter[1].names)},
                 "time_ratio": round(self.plan.time_ratio, 3),
                 "cost_ratio": round(self.cost_ratio, 3),
                 "breakdown": asdict(self.plan.memory.breakdown),

@@ -7,13 +7,12 @@ DNAS searches it, iterated. Ours: everything else (see docs/method.md).
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from functools import cache, partial
 from typing import Any
 
 from torch import Tensor
 
-from radars.memory import Levers, Plan, Planner
+from radars.memory import Plan
 from radars.nn.shelf import Shelf
 from radars.nn.supernet import Supernet
 from radars.search.differentiate import differentiate
@@ -182,7 +181,7 @@ class Radars(SharedMethod):
     def values(self) -> dict[str, Any]:
         """See `Method`."""
         return {
-            "plan": self.plan and _plan_values(self.plan),
+            "plan": self.plan and self.plan.to_dict(),
             "favourites": [dict(architecture) for architecture in self.favourites],
             "selection": self.selection and self.selection.values(),
         }
@@ -191,7 +190,7 @@ class Radars(SharedMethod):
         """See `Method`."""
         super().load(tensors, values)
         self.controller.load_tensors(of_part("controller", tensors))
-        self.plan = values["plan"] and _plan_of(values["plan"], self.bench.planner)
+        self.plan = values["plan"] and Plan.from_dict(values["plan"])
         self.favourites = [Architecture(known) for known in values["favourites"]]
         self.selection = values["selection"] and Selection.of(
             of_part("selection", tensors),
@@ -226,8 +225,8 @@ class Radars(SharedMethod):
         """The plan of the round, as the first process makes it."""
         planner, group = self.bench.planner, self.bench.group
         plan = planner.plan(self.controller.probabilities()) if group.is_first else None
-        text = group.first_says(json.dumps(plan and _plan_values(plan)))
-        return plan or _plan_of(json.loads(text), planner)
+        text = group.first_says(json.dumps(plan and plan.to_dict()))
+        return plan or Plan.from_dict(json.loads(text))
 
     def _inherited_child(self, architecture: Architecture) -> Supernet:
         child = self.setup.new_child(architecture)
@@ -261,21 +260,6 @@ def _log_selection(observer: Observer, selection: Selection) -> None:
         expressivity=[known.expressivity for known in selection.untrained],
         standings=selection.standings,
     )
-
-
-def _plan_values(plan: Plan) -> dict[str, Any]:
-    return {
-        "subspace": _plain(plan.subspace),
-        "levers": asdict(plan.levers),
-        "is_pruned": plan.is_pruned,
-        "time_ratio": plan.time_ratio,
-    }
-
-
-def _plan_of(values: Mapping[str, Any], planner: Planner) -> Plan:
-    subspace, levers = Subspace(values["subspace"]), Levers(**values["levers"])
-    memory = planner.predict(subspace, levers)
-    return Plan(subspace, levers, memory, values["is_pruned"], values["time_ratio"])
 
 
 def _plain(subspace: Subspace) -> dict[str, list[str]]:

@@ -79,6 +79,9 @@ def plan_summary(report: PlanReport) -> str:
         f"{format_bytes(plan.memory.peak_bytes)}{time}",
         *_breakdown_rows(plan.memory.breakdown),
     ]
+    if plan.lighter is not None:
+        kind, lighter = plan.lighter
+        lines.append(f"{kind.value} steps need less: {' and '.join(lighter.names) or 'no levers'}")
     if report.largest_path_least_bytes > budget:
         lines += ["", "some architectures do not fit the budget at all and will not be searched"]
     elif report.largest_path_bytes > budget:
