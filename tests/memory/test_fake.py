@@ -138,3 +138,41 @@ def test_a_step_is_the_same_as_on_tensors_that_remember_nothing(
             with monkeypatch.context() as patch:
                 patch.setattr(fake, "_RememberingMode", FakeTensorMode)
                 assert predict(space, two, spec, kinds=[kind], levers=levers) == remembered
+
+
+@pytest.mark.parametrize(
+    ("dtype", "weight_dtype"),
+    [
+        (torch.float32, torch.float32),
+        (torch.float32, None),
+        (torch.bfloat16, torch.float32),
+        (torch.bfloat16, torch.bfloat16),
+        (torch.bfloat16, None),
+    ],
+)
+@pytest.mark.parametrize(
+    "normalise",
+    [
+        lambda image, weight: torch.native_batch_norm(
+            image, weight, weight, None, None, True, 0.1, 1e-5
+        ),
+        lambda image, weight: torch.native_layer_norm(image, [8], weight, weight, 1e-5),
+        lambda image, weight: torch.native_group_norm(image, weight, weight, 4, 8, 64, 2, 1e-5),
+    ],
+    ids=["batch", "layer", "group"],
+)
+def test_normalisations_keep_statistics_of_the_types_that_real_ones_have(
+    normalise: Callable[[Tensor, Tensor | None], tuple[Tensor, ...]],
+    weight_dtype: torch.dtype | None,
+    dtype: torch.dtype,
+) -> None:
+    def types() -> list[torch.dtype]:
+        weight = None if weight_dtype is None else torch.ones(8, dtype=weight_dtype)
+        returned = normalise(torch.ones(4, 8, 8, 8, dtype=dtype), weight)
+        again = normalise(torch.ones(4, 8, 8, 8, dtype=dtype), weight)
+        assert [each.dtype for each in again] == [each.dtype for each in returned]
+        return [each.dtype for each in returned]
+
+    with tracing():
+        fake_types = types()
+    assert fake_types == types()

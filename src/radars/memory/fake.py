@@ -29,6 +29,11 @@ _NOT_TOLD_BY_SHAPES = {
 }
 _MOST_PARTS = 1000  # of what is remembered: a list of all weights comes once a step
 _VIEWS = {torch.ops.aten._unsafe_view.default}  # which says that it is none
+_NORMALISATIONS = {
+    torch.ops.aten.native_batch_norm.default,
+    torch.ops.aten.native_layer_norm.default,
+    torch.ops.aten.native_group_norm.default,
+}
 _ABSOLUTE = {torch.ops.aten.as_strided.default}  # its view starts where it says, not the argument
 
 
@@ -93,7 +98,9 @@ class _RememberingMode(FakeTensorMode):  # type: ignore[no-untyped-call]
         result = None if key is None else self._known.get(key)
         if result is not None:
             return self._again(result, args)
-        returned = super().__torch_dispatch__(func, types, args, kwargs)
+        returned: Any = super().__torch_dispatch__(func, types, args, kwargs)
+        if func in _NORMALISATIONS:
+            returned = _with_wide_statistics(args, returned)
         if key is not None and key not in self._known:
             result = self._known[key] = _noted(func, args, kwargs, returned)
         return returned if result is None else self._again(result, args)
@@ -150,6 +157,18 @@ class _RememberingMode(FakeTensorMode):  # type: ignore[no-untyped-call]
                 offset += viewed.storage_offset()
                 on_meta.set_(viewed.untyped_storage(), offset, shape, stride)
         return FakeTensor(self, on_meta, device)
+
+
+def _with_wide_statistics(args: Sequence[Any], returned: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """What a normalisation returned, with the types that its kernels return.
+
+    Of narrow inputs and weights in float32, as autocast has them, they keep statistics in float32,
+    while PyTorch's fake ones are of the inputs' type.
+    """
+    output, *statistics = returned
+    if any(isinstance(value, Tensor) and value.dtype is torch.float32 for value in args):
+        statistics = [value.float() for value in statistics]
+    return output, *statistics
 
 
 def _noted(
