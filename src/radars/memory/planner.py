@@ -63,6 +63,7 @@ class Planner:
         self._max_cost_ratio = max_cost_ratio
         self._settings = tuple(settings)
         self._price_cache = price_cache
+        self._held_by_smallest: dict[Levers, float] = {}
 
     @cached_property
     def prices(self) -> Mapping[str, Mapping[str, Price]]:
@@ -123,7 +124,11 @@ class Planner:
 
     def smallest_path(self, within: Subspace | None = None) -> Architecture:
         """The architecture with the least expected memory."""
-        return self._extreme_path(within, sign=1)
+        return self._smallest if within is None else self._extreme_path(within, sign=1)
+
+    @cached_property
+    def _smallest(self) -> Architecture:
+        return self._extreme_path(None, sign=1)
 
     def largest_path(self, within: Subspace | None = None) -> Architecture:
         """The architecture with the most expected memory."""
@@ -189,12 +194,14 @@ class Planner:
 
         Args: as for `predict`.
         """
-        smallest, prices = self.smallest_path().as_subspace(), self._place_prices(levers)
+        smallest, prices = self._smallest.as_subspace(), self._place_prices(levers)
         traced = replace(levers, recompute=float(levers.recompute > 0))  # once for all parts
+        if traced not in self._held_by_smallest:
+            self._held_by_smallest[traced] = held_bytes(prices, smallest, traced)
         return (
             self.predict(smallest, traced, weigh).peak_bytes
             + held_bytes(prices, subspace, levers)
-            - held_bytes(prices, smallest, traced)
+            - self._held_by_smallest[traced]
         )
 
     @cached_property
