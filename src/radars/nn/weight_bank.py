@@ -60,6 +60,7 @@ class WeightBank:
         self._host_bytes = host_bytes
         self._modules: dict[str, nn.Module] = {}
         self._optimizers: dict[str, torch.optim.Optimizer] = {}
+        self._held_bytes: dict[str, int] = {}  # of everything that was ever built
         self._idle: dict[str, int] = {}  # bytes of what is not lent, the longest idle first
         self._unclaimed: dict[str, dict[str, Tensor]] = {}  # loaded, but not built yet
         self._overlaps: defaultdict[str, Overlap] | None = defaultdict(Overlap) if overlap else None
@@ -76,6 +77,8 @@ class WeightBank:
             _to_channels_last(module)
             self._modules[key] = module
             self._optimizers[key] = self._optimizer_config.build(_parameters(module))
+            held = [*module.state_dict().values(), *state_tensors(self._optimizers[key])]
+            self._held_bytes[key] = sum(tensor.nbytes for tensor in held)
             if key in self._unclaimed:
                 self._load_entry(key, self._unclaimed.pop(key))
             elif self._shelf is not None and key in self._shelf:
@@ -99,9 +102,7 @@ class WeightBank:
         if self._overlaps is not None:
             self._wait_for_copies()
             self._overlaps[_family(key)].push(self._entry(key))
-        optimizer = self._optimizers[key]
-        held = [*self._modules[key].state_dict().values(), *state_tensors(optimizer)]
-        self._idle[key] = sum(tensor.nbytes for tensor in held)
+        self._idle[key] = self._held_bytes[key]
         while self._shelf is not None and sum(self._idle.values()) > self._host_bytes:
             self._wait_for_copies()
             oldest = next(iter(self._idle))
@@ -221,6 +222,8 @@ class WeightBank:
         load_named_state(self._optimizers[key], parameters, by_kind["optimizer"])
 
     def _move(self, key: str, device: torch.device) -> None:
+        if self._device == _HOST:
+            return
         module = self._modules[key]
         if all(tensor.device == device for tensor in [*module.parameters(), *module.buffers()]):
             return
