@@ -2,8 +2,8 @@
 
 First a single-path step as a search takes it (the path is brought to the device, the budget is
 checked, statistics are kept in case the step is not finite) against the same network in a loop
-written by hand, in turns; the network is the largest of NAS-Bench-Macro. Then a whole short search
-of NAS-Bench-Macro on real images, with every second accounted for.
+written by hand, in turns; the network is the largest of NAS-Bench-Macro. Then a whole search of
+NAS-Bench-Macro on real images, some minutes long, with every second accounted for.
 
     python benchmarks/overhead.py --data DATA
 
@@ -42,12 +42,12 @@ RESULTS = Path(__file__).parent / "results" / "overhead.jsonl"
 SETTINGS = (
     "data.num_train=8000",
     "num_rounds=1",
-    "explore.steps=200",
+    "explore.steps=400",
     "differentiate.steps=10",
     "select.draws=16",
     "select.draw_batches=4",
     "select.candidates=3",
-    "select.rungs=[40,80]",
+    "select.rungs=[80,160]",
 )
 
 
