@@ -3,7 +3,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor
-from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
+from torch._subclasses.fake_tensor import DataDependentOutputException
 
 from radars.memory import Levers, TrainingSpec, fake, predict
 from radars.memory.fake import tracing
@@ -136,7 +136,7 @@ def test_a_step_is_the_same_as_on_tensors_that_remember_nothing(
         for kind in kinds:
             remembered = predict(space, two, spec, kinds=[kind], levers=levers)
             with monkeypatch.context() as patch:
-                patch.setattr(fake, "_RememberingMode", FakeTensorMode)
+                patch.setattr(fake, "_RememberingMode", fake._CorrectedMode)
                 assert predict(space, two, spec, kinds=[kind], levers=levers) == remembered
 
 

@@ -74,7 +74,31 @@ class _Result:
     outputs: tuple[_Output | None, ...]
 
 
-class _RememberingMode(FakeTensorMode):  # type: ignore[no-untyped-call]
+class _CorrectedMode(FakeTensorMode):  # type: ignore[no-untyped-call]
+    """Returns tensors of the types that kernels return where PyTorch's fake ones have others.
+
+    Of narrow inputs and weights in float32, as autocast has them, normalisations keep statistics in
+    float32, while PyTorch's fake ones are of the inputs' type.
+    """
+
+    def __torch_dispatch__(
+        self,
+        func: OpOverload,
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> object:
+        """Runs an operation."""
+        returned: Any = super().__torch_dispatch__(func, types, args, kwargs or {})
+        if func not in _NORMALISATIONS:
+            return returned
+        output, *statistics = returned
+        if any(isinstance(value, Tensor) and value.dtype is torch.float32 for value in args):
+            statistics = [value.float() for value in statistics]
+        return output, *statistics
+
+
+class _RememberingMode(_CorrectedMode):  # type: ignore[no-untyped-call]
     """Returns at once what an operation returned on arguments of the same shapes and settings.
 
     `FakeTensorMode` remembers, too, but with all that a compiler distinguishes, such as symbolic
@@ -98,9 +122,7 @@ class _RememberingMode(FakeTensorMode):  # type: ignore[no-untyped-call]
         result = None if key is None else self._known.get(key)
         if result is not None:
             return self._again(result, args)
-        returned: Any = super().__torch_dispatch__(func, types, args, kwargs)
-        if func in _NORMALISATIONS:
-            returned = _with_wide_statistics(args, returned)
+        returned = super().__torch_dispatch__(func, types, args, kwargs)
         if key is not None and key not in self._known:
             result = self._known[key] = _noted(func, args, kwargs, returned)
         return returned if result is None else self._again(result, args)
@@ -157,18 +179,6 @@ class _RememberingMode(FakeTensorMode):  # type: ignore[no-untyped-call]
                 offset += viewed.storage_offset()
                 on_meta.set_(viewed.untyped_storage(), offset, shape, stride)
         return FakeTensor(self, on_meta, device)
-
-
-def _with_wide_statistics(args: Sequence[Any], returned: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    """What a normalisation returned, with the types that its kernels return.
-
-    Of narrow inputs and weights in float32, as autocast has them, they keep statistics in float32,
-    while PyTorch's fake ones are of the inputs' type.
-    """
-    output, *statistics = returned
-    if any(isinstance(value, Tensor) and value.dtype is torch.float32 for value in args):
-        statistics = [value.float() for value in statistics]
-    return output, *statistics
 
 
 def _noted(
