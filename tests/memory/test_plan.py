@@ -437,7 +437,7 @@ def test_the_full_supernet_is_traced_where_that_is_quick_and_priced_where_it_is_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert planner(2**40).full_supernet_bytes == PLAIN_BYTES
-    monkeypatch.setattr("radars.memory.planner._MAX_TRACED", 8)
+    monkeypatch.setattr("radars.memory.forecast._MAX_TRACED", 8)
     assert planner(2**40).full_supernet_bytes == round(ROOMY.expected_bytes(SPACE.full))
 
 
@@ -449,7 +449,7 @@ def test_of_very_many_candidates_all_or_none_are_recomputed(
     )
     planner = Planner(SPACE, SPEC, PLAIN_BYTES - 1, settings=allowed)
     assert 0 < planner.plan_whole(SPACE.full).levers.recompute < 1
-    monkeypatch.setattr("radars.memory.planner._MAX_TRACED", 8)
+    monkeypatch.setattr("radars.memory.forecast._MAX_TRACED", 8)
     assert planner.plan_whole(SPACE.full).levers == Levers(recompute=1.0)
 
 
@@ -467,7 +467,7 @@ def traced(monkeypatch: pytest.MonkeyPatch) -> Traced:
         traced.append((subspace, options["levers"], options["kinds"]))
         return predict(space, subspace, spec, **options)
 
-    monkeypatch.setattr("radars.memory.planner.predict", noted)
+    monkeypatch.setattr("radars.memory.forecast.predict", noted)
     return traced
 
 

@@ -13,6 +13,7 @@ from radars.nn.supernet import Supernet
 from radars.search import DifferentiateConfig
 from radars.search.differentiate import BetaDecay, differentiate
 from radars.search.setup import SearchSetup
+from radars.search.workbench import Workbench
 from radars.space import Subspace
 
 SAME = {choice: dict.fromkeys(names, 0.0) for choice, names in tiny_space().full.items()}
@@ -47,6 +48,23 @@ def run(
         tick=lambda step, accuracy: ticks.append(step),
     )
     return preferences, supernet, ticks
+
+
+def run_plan(
+    bench: Workbench, supernet: Supernet, plan: Plan, *, steps: int, **options: Any
+) -> dict[str, dict[str, float]]:
+    return differentiate(
+        bench,
+        supernet,
+        plan,
+        DifferentiateConfig(steps=steps, max_cost_ratio=None),
+        initial_logits=SAME,
+        start=0,
+        seed=0,
+        learning_rate_at=lambda step: 0.1,
+        tick=lambda step, accuracy: None,
+        **options,
+    )
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.5, 2.0])
@@ -148,18 +166,7 @@ def test_a_supernet_that_the_device_has_no_room_for_is_planned_again(
     supernet = setup.new_supernet()
     plan = bench.planner.plan()
     new_plans: list[Plan] = []
-    trained = differentiate(
-        bench,
-        supernet,
-        plan,
-        DifferentiateConfig(steps=4, max_cost_ratio=None),
-        initial_logits=SAME,
-        start=0,
-        seed=0,
-        learning_rate_at=lambda step: 0.1,
-        tick=lambda step, accuracy: None,
-        on_new_plan=new_plans.append,
-    )
+    trained = run_plan(bench, supernet, plan, steps=4, on_new_plan=new_plans.append)
     [tighter] = new_plans
     assert tighter.memory.peak_bytes <= 0.9 * plan.memory.peak_bytes
     assert tighter.measures != plan.measures
@@ -179,17 +186,7 @@ def test_the_step_that_is_predicted_to_be_the_dearest_is_the_one_that_is_measure
     if kind is StepKind.ARCHITECTURE:
         alone = predict(setup.proxy, plan.subspace, bench.planner.spec, kinds=[kind])
         plan = replace(plan, memory=alone)
-    differentiate(
-        bench,
-        supernet,
-        plan,
-        DifferentiateConfig(steps=2, max_cost_ratio=None),
-        initial_logits=SAME,
-        start=0,
-        seed=0,
-        learning_rate_at=lambda step: 0.1,
-        tick=lambda step, accuracy: None,
-    )
+    run_plan(bench, supernet, plan, steps=2)
     assert bench.meter.predicted_peak_bytes == plan.memory.peak_bytes
     assert bench.meter.measured_peak_bytes == pytest.approx(plan.memory.peak_bytes, rel=0.02)
 
@@ -208,17 +205,7 @@ def test_each_kind_of_step_has_its_own_levers(monkeypatch: pytest.MonkeyPatch) -
         set_levers(levers)
 
     monkeypatch.setattr(supernet, "set_levers", noted)
-    differentiate(
-        bench,
-        supernet,
-        plan,
-        DifferentiateConfig(steps=2, max_cost_ratio=None),
-        initial_logits=SAME,
-        start=0,
-        seed=0,
-        learning_rate_at=lambda step: 0.1,
-        tick=lambda step, accuracy: None,
-    )
+    run_plan(bench, supernet, plan, steps=2)
     assert taken == [(kind, plan.levers_of(kind)) for kind, _ in taken]
     assert {levers for _, levers in taken} == {plan.levers, plan.lighter[1]}
     assert bench.meter.measured_peak_bytes == pytest.approx(plan.memory.peak_bytes, rel=0.02)

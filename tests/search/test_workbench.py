@@ -110,7 +110,7 @@ def test_a_path_that_is_far_from_fitting_is_not_traced(monkeypatch: pytest.Monke
         traced.append(subspace)
         return predict(space, subspace, *rest, **options)
 
-    monkeypatch.setattr("radars.memory.planner.predict", traces)
+    monkeypatch.setattr("radars.memory.forecast.predict", traces)
     assert not setup.workbench().fits(LARGEST)
     assert largest not in traced
 

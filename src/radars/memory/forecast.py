@@ -1,0 +1,211 @@
+"""`Forecast`: what training a subspace needs, by prices in a moment, and by an exact trace."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+from weakref import WeakKeyDictionary
+
+from radars.cost import CostTable, PriceCache
+from radars.memory.knapsack import largest_path_macs
+from radars.memory.predict import StepMemory, TrainingSpec, predict
+from radars.memory.price import Price, Prices, held_bytes, place_prices
+from radars.nn.levers import PLAIN, Levers
+from radars.nn.steps import StepKind
+from radars.nn.supernet import Weigh
+from radars.space import Architecture, SearchSpace, Subspace
+
+_MAX_TRACED = 400  # candidates; beyond that an exact trace takes more than ten seconds
+
+_Traced = tuple[TrainingSpec, Subspace, Levers, type | None, StepKind | None]
+_Priced = tuple[tuple[str, Prices], ...]
+_PricedFor = tuple[TrainingSpec, bool]  # whether channels may be split
+# of every planner of a space: another search of it, or one that is resumed, traces nothing again
+_memories: WeakKeyDictionary[SearchSpace, dict[_Traced, StepMemory]] = WeakKeyDictionary()
+_prices: WeakKeyDictionary[SearchSpace, dict[_PricedFor, _Priced]] = WeakKeyDictionary()
+
+
+class Forecast:
+    """What training takes for one space and one kind of batch, in bytes and multiply-accumulates.
+
+    Args:
+        space: the search space.
+        spec: batch, optimizers, precision.
+        price_cache: where prices are kept from one process to the next; None to trace them.
+    """
+
+    def __init__(
+        self, space: SearchSpace, spec: TrainingSpec, price_cache: PriceCache | None = None
+    ) -> None:
+        self.space = space
+        self.spec = spec
+        self._price_cache = price_cache
+        self._held_by_smallest: dict[Levers, float] = {}
+
+    @cached_property
+    def prices(self) -> Mapping[str, Mapping[str, Price]]:
+        """What each candidate adds to the memory of a step, over all its places."""
+        return self._summed_prices(PLAIN)
+
+    @cached_property
+    def path_bytes(self) -> dict[str, dict[str, int]]:
+        """What each candidate adds to the memory of training a path."""
+        return {
+            choice: {name: price.resident + price.saved for name, price in by_name.items()}
+            for choice, by_name in self.prices.items()
+        }
+
+    def _place_prices(self, levers: Levers = PLAIN) -> _Priced:
+        """Prices by place; what is spared by splitting channels only where that is a lever."""
+        split_channels = levers.split_channels > 0
+        known = _prices.setdefault(self.space, {})
+        key = self.spec, split_channels
+        if key not in known:
+            known[key] = place_prices(
+                self.space, self.spec, self._price_cache, split_channels=split_channels
+            )
+        return known[key]
+
+    def _summed_prices(self, levers: Levers) -> dict[str, dict[str, Price]]:
+        """Prices by choice, over all its places."""
+        prices: dict[tuple[str, str], Price] = {}
+        for choice, by_name in self._place_prices(levers):
+            for name, price in by_name.items():
+                key = choice, name
+                prices[key] = prices[key] + price if key in prices else price
+        return {
+            choice: {name: prices.get((choice, name), Price()) for name in names}
+            for choice, names in self.space.full.items()
+        }
+
+    @cached_property
+    def costs(self) -> CostTable:
+        """What each candidate adds to the time of a step."""
+        return CostTable.of(self.space, self.spec.input_shape)
+
+    def cost_ratio(self, subspace: Subspace) -> float:
+        """The multiply-accumulates of live candidates, as a multiple of the largest path's."""
+        macs = sum(
+            self.costs.candidates[choice][name].macs
+            for choice, names in subspace.items()
+            for name in names
+        )
+        return macs / max(largest_path_macs(self.space, self.costs), 1)
+
+    def smallest_path(self, within: Subspace | None = None) -> Architecture:
+        """The architecture with the least expected memory."""
+        return self._smallest if within is None else self._extreme_path(within, sign=1)
+
+    @cached_property
+    def _smallest(self) -> Architecture:
+        return self._extreme_path(None, sign=1)
+
+    def largest_path(self, within: Subspace | None = None) -> Architecture:
+        """The architecture with the most expected memory."""
+        return self._extreme_path(within, sign=-1)
+
+    def cheapest_candidates(self, within: Subspace) -> dict[str, str]:
+        """Choice to its candidate with the least expected memory, whatever rules say."""
+        return {
+            choice: min(names, key=self.path_bytes[choice].__getitem__)
+            for choice, names in within.items()
+        }
+
+    def _extreme_path(self, within: Subspace | None, sign: int) -> Architecture:
+        within = within or self.space.full
+        scores = {
+            choice: {name: -sign * self.path_bytes[choice][name] for name in names}
+            for choice, names in within.items()
+        }
+        return self.space.best(scores, within)
+
+    def predict(
+        self,
+        subspace: Subspace | Architecture,
+        levers: Levers = PLAIN,
+        weigh: Weigh | None = None,
+        kind: StepKind | None = None,
+    ) -> StepMemory:
+        """The exact memory of training a subspace or a path; traced once in a process.
+
+        Args:
+            subspace: what is live.
+            levers: what trades time for memory.
+            weigh: for that of an architecture step whose weights it makes; what it holds is taken
+                to depend on its type alone.
+            kind: of step; None for the dearest.
+        """
+        subspace = subspace.as_subspace() if isinstance(subspace, Architecture) else subspace
+        known = _memories.setdefault(self.space, {})
+        if weigh is not None:
+            kind = StepKind.ARCHITECTURE
+        key = self.spec, subspace, levers, None if weigh is None else type(weigh), kind
+        if key not in known:
+            kinds = None if kind is None else (kind,)
+            memory = predict(
+                self.space, subspace, self.spec, kinds=kinds, levers=levers, weigh=weigh
+            )
+            known[key] = known[*key[:-1], memory.kind] = memory
+        return known[key]
+
+    def expected_path_bytes(self, architecture: Architecture) -> int:
+        """The memory of training one path by prices: quick, and a little on the high side."""
+        smallest = self.smallest_path()
+        kept = sum(
+            self.path_bytes[choice][name] - self.path_bytes[choice][smallest[choice]]
+            for choice, name in architecture.items()
+        )
+        # the peak may be behind the last place, where all that is saved is there
+        return max(
+            self.predict(smallest).peak_bytes + kept,
+            round(self.expected_bytes(architecture.as_subspace())),
+        )
+
+    def expected_bytes(
+        self, subspace: Subspace, levers: Levers = PLAIN, weigh: Weigh | None = None
+    ) -> float:
+        """The memory of training a subspace by prices: quick, and within some per cent.
+
+        Args: as for `predict`.
+        """
+        smallest, prices = self._smallest.as_subspace(), self._place_prices(levers)
+        traced = replace(levers, recompute=float(levers.recompute > 0))  # once for all parts
+        if traced not in self._held_by_smallest:
+            self._held_by_smallest[traced] = held_bytes(prices, smallest, traced)
+        return (
+            self.predict(smallest, traced, weigh).peak_bytes
+            + held_bytes(prices, subspace, levers)
+            - self._held_by_smallest[traced]
+        )
+
+    @cached_property
+    def full_supernet_bytes(self) -> int:
+        """The memory of training the plain supernet of the whole space: what DARTS needs.
+
+        By prices where there are very many candidates, as no plan keeps them all.
+        """
+        if self._is_long(self.space.full):
+            return round(self.expected_bytes(self.space.full))
+        return self.predict(self.space.full).peak_bytes
+
+    def _is_long(self, subspace: Subspace) -> bool:
+        """Whether an exact trace takes a while, and more than twice as long with some levers."""
+        return subspace.num_candidates > _MAX_TRACED
+
+    def _macs_again(self, subspace: Subspace, levers: Levers) -> float:
+        """The multiply-accumulates of all extra passes, as a part of those of the network."""
+        places = [choice for choice, _ in self._place_prices()]
+        macs_at = [
+            [
+                self.costs.candidates[choice][name].macs / places.count(choice)
+                for name in subspace[choice]
+            ]
+            for choice in places
+        ]
+        levers_at = levers.of_candidates([len(macs) for macs in macs_at])
+        again = sum(
+            macs * own.extra_passes
+            for at_place, own_levers in zip(macs_at, levers_at, strict=True)
+            for macs, own in zip(at_place, own_levers, strict=True)
+        )
+        total = sum(map(sum, macs_at)) + self.costs.fixed.macs
+        return again / total if total else 0.0
