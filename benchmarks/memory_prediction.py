@@ -34,7 +34,7 @@ LEVERS = (
     PLAIN,
     Levers(recompute=1.0),
     Levers(recompute=1.0, split_channels=1.0),
-    Levers(selective=True),
+    Levers(selective=1.0),
 )
 KEY = ("space", "subspace", "step", "batch_size", "optimizer", "precision", "levers")
 NUMBERS = ("predicted_bytes", "measured_bytes", "ratio")

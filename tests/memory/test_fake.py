@@ -132,7 +132,7 @@ def test_a_step_is_the_same_as_on_tensors_that_remember_nothing(
     spec = TrainingSpec(space.input_shape, 4, optimizer, precision=precision)
     kinds = (StepKind.WEIGHTS, StepKind.ARCHITECTURE, StepKind.EVALUATION)
     in_parts = Levers(recompute=1.0, micro_batches=2, split_channels=1.0)
-    for levers in (Levers(selective=True), in_parts):
+    for levers in (Levers(selective=1.0), in_parts):
         for kind in kinds:
             remembered = predict(space, two, spec, kinds=[kind], levers=levers)
             with monkeypatch.context() as patch:

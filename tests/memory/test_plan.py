@@ -230,19 +230,22 @@ def test_settings_are_those_that_are_allowed_cheapest_first() -> None:
             )
         )
 
-    recomputed = [Levers(part / 16) for part in range(17)]
-    split = [Levers(1.0, part) for part in (0.25, 1.0)]
+    recomputed = [Levers(recompute=part / 16) for part in range(17)]
+    split = [Levers(recompute=1.0, split_channels=part) for part in (0.25, 1.0)]
+    parts = [replace(split[-1], micro_batches=number) for number in (2, 4)]
     plain = partial(settings, selective=False)
     assert plain(False, 1, 64) == [Levers()]
     assert plain(True, 1, 64) == [*recomputed, *split]
-    assert plain(True, 7, 64) == [*recomputed, *split, Levers(1.0, 1.0, 2), Levers(1.0, 1.0, 4)]
-    assert plain(True, 2, 64, split_channels=False) == [*recomputed, Levers(1.0, 0.0, 2)]
+    assert plain(True, 7, 64) == [*recomputed, *split, *parts]
+    in_two = Levers(recompute=1.0, micro_batches=2)
+    assert plain(True, 2, 64, split_channels=False) == [*recomputed, in_two]
     two_examples_a_part = [Levers(micro_batches=number) for number in (1, 2, 4)]
     assert plain(False, 64, 8) == two_examples_a_part
-    cheap = [replace(levers, selective=True) for levers in plain(True, 7, 64)]
-    assert settings(True, 7, 64) == [*recomputed[:3], *cheap]
-    parts = [Levers(micro_batches=number, selective=True) for number in (1, 2, 4)]
-    assert settings(False, 4, 64) == [Levers(), *parts]
+    cheap = [Levers(selective=part / 16) for part in range(16)]
+    all_cheap = [replace(levers, selective=1.0) for levers in plain(True, 7, 64)]
+    assert settings(True, 7, 64) == [*cheap, *all_cheap]
+    all_cheap = [replace(levers, selective=1.0) for levers in plain(False, 4, 64)]
+    assert settings(False, 4, 64) == [*cheap, *all_cheap]
 
 
 def test_channels_are_split_before_candidates_are_pruned() -> None:
@@ -287,14 +290,12 @@ def test_no_more_is_recomputed_than_must_be(part: float) -> None:
 @pytest.mark.parametrize(
     ("part", "measures"),
     [
-        (0.9, ("recompute=0.125",)),
-        (0.62, ("selective",)),
-        (0.5, ("selective", "recompute=0.125")),
+        (0.9, ("selective=0.125",)),
+        (0.62, ("selective=0.5",)),
+        (0.4, ("selective", "recompute=0.125")),
     ],
 )
-def test_what_is_cheap_is_recomputed_first_but_for_a_little(
-    part: float, measures: tuple[str, ...]
-) -> None:
+def test_what_is_cheap_is_recomputed_first(part: float, measures: tuple[str, ...]) -> None:
     space = load_space("nasbench-macro", width=8)
     spec = TrainingSpec((3, 32, 32), 16)
     budget_bytes = round(part * predict(space, space.full, spec).peak_bytes)

@@ -61,7 +61,7 @@ def measured(
 @pytest.mark.parametrize("kind", StepKind)
 @pytest.mark.parametrize(
     "levers",
-    [PLAIN, Levers(recompute=1.0), Levers(selective=True)],
+    [PLAIN, Levers(recompute=1.0), Levers(selective=1.0)],
     ids=["plain", "recompute", "selective"],
 )
 @pytest.mark.parametrize("optimizer", [SGD, ADAMW], ids=["sgd", "adamw"])
@@ -87,8 +87,8 @@ def test_a_prediction_is_what_is_measured(
         PLAIN,
         Levers(recompute=0.5),
         Levers(recompute=1.0),
-        Levers(selective=True),
-        Levers(recompute=0.5, selective=True),
+        Levers(selective=1.0),
+        Levers(recompute=0.5, selective=1.0),
     ],
     ids=lambda levers: "-".join(levers.names) or "plain",
 )

@@ -17,7 +17,7 @@ from torchvision.models.resnet import BasicBlock
 from radars.memory.tracker import MemoryTracker, Part
 from radars.nn.levers import PLAIN, Levers
 from radars.nn.operations import conv_bn_relu, mbconv
-from radars.nn.selective import selective
+from radars.nn.selective import all_kept, selective
 from radars.nn.supernet import Supernet
 from radars.spaces import load_space
 
@@ -174,7 +174,7 @@ def kept_bytes(network: nn.Module, image: Tensor, *, is_selective: bool) -> int:
 
 
 MAPS = {  # batches of 4 images of 9x9 in float64: channels that are kept beside the output's
-    "inverted residual": (4 * 32 + 8, 2 * 32 + 8),
+    "inverted residual": (4 * 32 + 8, 32 + 8),  # its input is there
     "residual": (3 * 4 * 8 - 8, 3 * 2 * 8 + 8),  # what a block returns is kept once in two
     "silu": (3 * 8, 8),
     "relu of what is kept": (8, 8),
@@ -192,6 +192,49 @@ def test_maps_that_are_cheap_are_not_kept(name: str) -> None:
     )
     # with statistics of each channel
     assert (round(plain), round(cheap)) == MAPS[name]
+
+
+@pytest.mark.parametrize(
+    ("convolution", "is_kept"),
+    [
+        (nn.Conv2d(8, 8, 1), False),
+        (nn.Conv2d(8, 16, 1), False),
+        (nn.Conv2d(8, 16, 1, bias=False), False),
+        (nn.Conv2d(64, 64, 1), False),
+        (nn.Conv2d(65, 65, 1), True),  # takes longer
+        (nn.Conv2d(8, 4, 1), True),  # what it reads is more than what it returns
+        (nn.Conv2d(8, 16, 1, stride=2), True),
+        (nn.Conv2d(8, 16, 1, groups=2), True),
+        (nn.Conv2d(8, 16, (1, 3)), True),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("is_frozen", [False, True], ids=["trained", "frozen"])
+def test_of_convolutions_those_of_few_single_pixels_are_run_again(
+    convolution: nn.Conv2d, is_kept: bool, is_frozen: bool
+) -> None:
+    norm = nn.BatchNorm2d(convolution.out_channels).train()
+    network = nn.Sequential(convolution, norm).requires_grad_(not is_frozen)
+    image = torch.randn(4, convolution.in_channels, 9, 9, requires_grad=True)
+    output_bytes = network(image).nbytes
+    kept = kept_bytes(network, image, is_selective=True) / output_bytes - 1
+    assert kept == pytest.approx(float(is_kept), abs=0.05)
+
+
+def test_what_is_left_alone_keeps_all() -> None:
+    image = torch.randn(4, 8, 9, 9, requires_grad=True)
+    network = mbconv(8, 8, 3, 4).train()
+
+    class LeftAlone(nn.Sequential):
+        def forward(self, image: Tensor) -> Tensor:
+            with all_kept():
+                return super().forward(image)  # type: ignore[no-any-return, no-untyped-call]
+
+    plain, cheap = (kept_bytes(network, image, is_selective=on) for on in (False, True))
+    assert cheap < 0.5 * plain
+    assert kept_bytes(LeftAlone(network), image, is_selective=True) == plain
+    behind_it = nn.Sequential(LeftAlone(network), network)
+    assert kept_bytes(behind_it, image, is_selective=True) == pytest.approx(plain + cheap, rel=0.1)
 
 
 def test_a_convolution_with_frozen_weights_keeps_no_input() -> None:
@@ -278,7 +321,7 @@ def test_only_what_is_cheap_is_run_again_and_only_once(runs: list[str]) -> None:
     assert runs.count("native_batch_norm") == 3
     runs.clear()
     output.sum().backward()
-    assert runs.count("convolution") == 0
+    assert runs.count("convolution") == 1  # of single pixels, to more channels
     assert runs.count("native_batch_norm") == 2  # the third map is nobody's input
     assert runs.count("relu_") == 2
     runs.clear()
@@ -298,7 +341,7 @@ def test_in_mixed_precision_a_supernet_learns_the_same(name: str) -> None:
     example_B = torch.randn(4, *space.input_shape)
     label_B = torch.arange(4)
     found = []
-    for levers in (PLAIN, Levers(selective=True)):
+    for levers in (PLAIN, Levers(selective=1.0)):
         supernet = Supernet(space, levers=levers, seed=1).train()
         with torch.autocast("cpu", torch.bfloat16):
             loss = functional.cross_entropy(supernet(example_B), label_B)

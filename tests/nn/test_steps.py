@@ -15,7 +15,7 @@ from radars.nn.steps import architecture_step, evaluation_step, second_order_ste
 from radars.nn.supernet import Supernet
 from radars.space import Architecture, Choose, SearchSpace
 
-LEVERS = (Levers(), Levers(recompute=1.0), Levers(selective=True))
+LEVERS = (Levers(), Levers(recompute=1.0), Levers(selective=1.0))
 
 
 def network(choose: Choose) -> nn.Module:

@@ -228,7 +228,7 @@ def test_the_learning_rate_reaches_candidates_built_later() -> None:
 
 def test_levers_change_memory_and_not_the_result() -> None:
     plain, *recomputed = (
-        Supernet(SearchSpace(small), levers=Levers(part)) for part in (0, 0.3, 0.5, 1)
+        Supernet(SearchSpace(small), levers=Levers(recompute=part)) for part in (0, 0.3, 0.5, 1)
     )
     for supernet in (plain, *recomputed):
         train(supernet)

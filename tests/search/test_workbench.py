@@ -56,7 +56,7 @@ def test_where_nothing_that_is_wanted_fits_the_search_says_so() -> None:
         bench.draw(controller)
 
 
-@pytest.mark.parametrize("needed", [Levers(), Levers(selective=True), ALLOWED[-1]], ids=str)
+@pytest.mark.parametrize("needed", [Levers(), Levers(selective=1.0), ALLOWED[-1]], ids=str)
 def test_a_path_is_trained_within_the_budget_and_metered(needed: Levers) -> None:
     setup = setup_of(ROOMY.predict(LARGEST, needed).peak_bytes)
     bench = setup.workbench()

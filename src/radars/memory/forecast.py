@@ -1,5 +1,6 @@
 """`Forecast`: what training a subspace needs, by prices in a moment, and by an exact trace."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -168,7 +169,11 @@ class Forecast:
         Args: as for `predict`.
         """
         smallest, prices = self._smallest.as_subspace(), self._place_prices(levers)
-        traced = replace(levers, recompute=float(levers.recompute > 0))  # once for all parts
+        traced = replace(  # once for all parts
+            levers,
+            selective=float(levers.selective > 0),
+            recompute=float(levers.recompute > 0),
+        )
         if traced not in self._held_by_smallest:
             self._held_by_smallest[traced] = held_bytes(prices, smallest, traced)
         return (
@@ -191,21 +196,18 @@ class Forecast:
         """Whether an exact trace takes a while, and more than twice as long with some levers."""
         return subspace.num_candidates > _MAX_TRACED
 
-    def _macs_again(self, subspace: Subspace, levers: Levers) -> float:
-        """The multiply-accumulates of all extra passes, as a part of those of the network."""
-        places = [choice for choice, _ in self._place_prices()]
-        macs_at = [
-            [
-                self.costs.candidates[choice][name].macs / places.count(choice)
-                for name in subspace[choice]
-            ]
-            for choice in places
-        ]
-        levers_at = levers.of_candidates([len(macs) for macs in macs_at])
-        again = sum(
-            macs * own.extra_passes
-            for at_place, own_levers in zip(macs_at, levers_at, strict=True)
-            for macs, own in zip(at_place, own_levers, strict=True)
-        )
-        total = sum(map(sum, macs_at)) + self.costs.fixed.macs
-        return again / total if total else 0.0
+    def _extra_time(self, subspace: Subspace, levers: Levers) -> float:
+        """What levers are expected to add to a step, as a part of an iteration without them."""
+        places = self._place_prices()
+        num_places = Counter(choice for choice, _ in places)
+        macs, again, saved, cheap = float(self.costs.fixed.macs), 0.0, 0.0, 0.0
+        levers_at = levers.of_candidates([len(subspace[choice]) for choice, _ in places])
+        for (choice, prices), own_levers in zip(places, levers_at, strict=True):
+            for name, own in zip(subspace[choice], own_levers, strict=True):
+                own_macs = self.costs.candidates[choice][name].macs / num_places[choice]
+                own_saved = prices[name].saved
+                macs += own_macs
+                saved += own_saved
+                again += own_macs * own.extra_passes
+                cheap += own_saved * (own.selective and not own.recompute)
+        return levers.extra_time(again / macs if macs else 0.0, cheap / saved if saved else 0.0)

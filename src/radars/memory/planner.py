@@ -159,9 +159,13 @@ class Planner(Forecast):
         return plan
 
     def _settings_for(self, subspace: Subspace) -> list[Levers]:
-        """The levers that are considered: where traces are long, all or none are recomputed."""
+        """The levers that are considered: where traces are long, for all candidates or none."""
         is_long = self._is_long(subspace)
-        return [each for each in self._settings if not is_long or each.recompute in (0, 1)]
+        return [
+            each
+            for each in self._settings
+            if not is_long or {each.selective, each.recompute} <= {0.0, 1.0}
+        ]
 
     def _fits(
         self,
@@ -215,8 +219,7 @@ class Planner(Forecast):
     def _time_ratio(self, plan: Plan) -> float:
         """The expected time of an iteration, as a multiple of that without levers."""
         of_steps = [plan.levers_of(kind) for kind in self.spec.training_kinds]
-        again = [self._macs_again(plan.subspace, levers) for levers in of_steps]
-        return 1.0 + sum(map(Levers.extra_time, of_steps, again))
+        return 1.0 + sum(self._extra_time(plan.subspace, levers) for levers in of_steps)
 
     def _does_not_fit(self, subspace: Subspace, weigh: Weigh | None = None) -> BudgetError:
         need_bytes = min(

@@ -4,9 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 _PASSES = 5  # of an iteration
-_CHEAP = 0.04  # of an iteration's time, in each of its steps, on a CPU: benchmarks/step.py
-_PARTS_RECOMPUTED = tuple(part / 16 for part in range(1, 17))
-_NUM_CHEAPER = 2  # of those parts, that take less time than selective recomputation
+_CHEAP = 0.05  # of an iteration's time, in each of its steps, on a CPU: benchmarks/step.py
+_PARTS = tuple(part / 16 for part in range(1, 17))
 _PARTS_SPLIT = (0.25, 1.0)
 
 
@@ -15,34 +14,39 @@ class Levers:
     """How a training step is made to fit.
 
     Attributes:
-        recompute: the fraction of the mixtures, in the order of the forward pass, whose candidates
-            keep only their input and are run again in the backward pass; of the last of them,
-            some. The first have the largest maps, and keep them the longest. Changes no result.
+        selective: the fraction of the mixtures, in the order of the forward pass, whose candidates
+            keep no map that is cheap to compute again (`radars.nn.selective`); of the last of them,
+            some. The first have the largest maps, and keep them the longest. Where it is not 0,
+            what is outside of mixtures keeps none either. Changes results by rounding only.
+        recompute: the fraction of the mixtures, likewise, whose candidates keep only their input,
+            and are run again in the backward pass. Changes no result.
         split_channels: the fraction of the mixtures, the first ones, whose candidates are run in
             parts of their channels when they are recomputed, where they allow it
             (`radars.nn.split_channels`). Changes results by rounding only.
         micro_batches: into how many parts a batch is split, one after the other, with gradients
             accumulated. BatchNorm sees the parts, not the batch.
-        selective: of what is not recomputed, the maps that are cheap to compute again are not kept
-            (`radars.nn.selective`). Changes results by rounding only.
     """
 
+    selective: float = 0.0
     recompute: float = 0.0
     split_channels: float = 0.0
     micro_batches: int = 1
-    selective: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
         """Those that are on, as people read them."""
-        fractions = {"recompute": self.recompute, "split_channels": self.split_channels}
+        fractions = {
+            "selective": self.selective,
+            "recompute": self.recompute,
+            "split_channels": self.split_channels,
+        }
         of_mixtures = tuple(
             name if fraction == 1 else f"{name}={fraction:g}"
             for name, fraction in fractions.items()
             if fraction
         )
         split = (f"micro_batches={self.micro_batches}",) if self.micro_batches > 1 else ()
-        return ("selective",) * self.selective + of_mixtures + split
+        return of_mixtures + split
 
     @property
     def is_split(self) -> bool:
@@ -51,15 +55,24 @@ class Levers:
 
     def of_mixture(self, index: int, num_mixtures: int) -> "Levers":
         """What they are for one mixture, of whose candidates a part may be recomputed."""
+
+        def part(fraction: float) -> float:
+            return min(max(fraction * num_mixtures - index, 0.0), 1.0)
+
         return replace(
             self,
-            recompute=min(max(self.recompute * num_mixtures - index, 0.0), 1.0),
+            selective=part(self.selective),
+            recompute=part(self.recompute),
             split_channels=float(index < self.split_channels * num_mixtures),
         )
 
     def of_candidate(self, index: int, num_candidates: int) -> "Levers":
         """What those of a mixture are for one of its candidates: each is on or off."""
-        return replace(self, recompute=float(index < round(self.recompute * num_candidates)))
+
+        def is_on(fraction: float) -> float:
+            return float(index < round(fraction * num_candidates))
+
+        return replace(self, selective=is_on(self.selective), recompute=is_on(self.recompute))
 
     def of_candidates(self, nums_candidates: Sequence[int]) -> Iterator[list["Levers"]]:
         """Yields what they are for the candidates of each mixture: each is on or off.
@@ -76,7 +89,7 @@ class Levers:
         """How often a candidate is run forward again for each backward pass."""
         return self.recompute * (1 + self.split_channels)
 
-    def extra_time(self, again: float) -> float:
+    def extra_time(self, again: float, cheap: float) -> float:
         """What they are expected to add to a step, as a part of an iteration without levers.
 
         By arithmetic: a forward pass, its gradients to activations, and those to weights cost
@@ -87,8 +100,9 @@ class Levers:
 
         Args:
             again: the multiply-accumulates of all extra passes, as a part of those of the network.
+            cheap: of the bytes that the network saves, the part at candidates that are selective.
         """
-        return again / _PASSES + _CHEAP * self.selective * (1.0 - self.recompute)
+        return again / _PASSES + _CHEAP * cheap
 
 
 PLAIN = Levers()
@@ -104,8 +118,8 @@ def lever_settings(
 ) -> Iterator[Levers]:
     """Yields what is allowed, cheapest first.
 
-    First a little is recomputed, then what is cheap, then more and more; then more and more of that
-    in parts of its channels; then batches are split.
+    More and more of what is cheap is recomputed, then more and more of the rest; then that in parts
+    of its channels; then batches are split.
 
     Args:
         recompute: whether recomputation is allowed.
@@ -114,13 +128,14 @@ def lever_settings(
         max_micro_batches: the most parts that a batch may be split into.
         batch_size: examples in a batch; a part has two at least, or BatchNorm has no statistics.
     """
-    yield PLAIN
-    parts = _PARTS_RECOMPUTED if recompute else ()
+    dearest = PLAIN
+    yield dearest
     if selective:
-        yield from (Levers(recompute=part) for part in parts[:_NUM_CHEAPER])
-        yield Levers(selective=True)
-    yield from (Levers(recompute=part, selective=selective) for part in parts)
-    dearest = Levers(recompute=float(recompute), selective=selective)
+        yield from (Levers(selective=part) for part in _PARTS)
+        dearest = Levers(selective=1.0)
+    if recompute:
+        yield from (replace(dearest, recompute=part) for part in _PARTS)
+        dearest = replace(dearest, recompute=1.0)
     if recompute and split_channels:
         yield from (replace(dearest, split_channels=part) for part in _PARTS_SPLIT)
         dearest = replace(dearest, split_channels=1.0)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from radars.nn.levers import PLAIN
+from radars.nn.selective import all_kept
 from radars.nn.split_channels import in_parts
 from radars.nn.statistics import uncounted_batch
 
@@ -25,6 +26,8 @@ class Mixture(nn.Module):
         levers: how it trades time for memory. Candidates that are recomputed keep only their input,
             and are run again in the backward pass: their activations cost the largest one's instead
             of the sum; in parts of their channels (`radars.nn.split_channels`), a part of that.
+            Those that are selective keep no map that is cheap to compute again, where their
+            supernet has `radars.nn.selective` on.
     """
 
     def __init__(self) -> None:
@@ -65,7 +68,8 @@ class Mixture(nn.Module):
                 term = _recomputed(candidate, function, weight, inputs)
                 total = term if total is None else total + term
             else:
-                total = _add_weighted(function, weight, total, *inputs)
+                with nullcontext() if levers.selective else all_kept():
+                    total = _add_weighted(function, weight, total, *inputs)
         assert total is not None
         return total
 

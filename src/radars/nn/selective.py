@@ -3,14 +3,17 @@
 Between two convolutions a network keeps three maps for its backward pass: what BatchNorm reads,
 what it returns, and what ReLU makes of that. The latter two follow from the first in a moment, as
 the statistics of the batch are known by then. So the backward pass makes them again where it needs
-them, and convolutions are not run again (Chen et al. 2016, arXiv 1604.06174, section 4: "drop the
-result of low cost operations"). Nor is the input of a convolution kept whose weights are frozen:
-its backward pass asks for the input's shape, and nothing else.
+them (Chen et al. 2016, arXiv 1604.06174, section 4: "drop the result of low cost operations"). A
+convolution is run again only where that, too, takes about as long as to write down its output: at
+single pixels, of few channels, and to as many at least, so that its input takes less. Nor is the
+input of a convolution kept whose weights are frozen: its backward pass asks for the input's shape,
+and nothing else.
 """
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from typing import Any
 from weakref import ref
@@ -24,6 +27,7 @@ from torch.overrides import TorchFunctionMode
 from radars.nn.saved import Kept, Recipe, Saved, Shape, Sign
 
 _MAX_OPERATIONS = 4  # between what is kept and what is not: a residual network is a chain of them
+_FEW_CHANNELS = 64  # multiply-accumulates for each number: as long as BatchNorm and ReLU take
 _RELU = {functional.relu, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_}
 _ADD = {torch.add, Tensor.add, Tensor.add_}
 _WITH_SWITCH = {  # that makes them work in place
@@ -61,15 +65,38 @@ def selective() -> Iterator[None]:
     backward pass, is refused there (`RuntimeError`), as PyTorch refuses it.
     """
     ledger = _Ledger()
-    with ledger, saved_tensors_hooks(ledger.pack, lambda saved: saved.value()):
+    token = _current.set(ledger)
+    try:
+        with ledger, saved_tensors_hooks(ledger.pack, lambda saved: saved.value()):
+            yield
+    finally:
+        _current.reset(token)
+
+
+@contextmanager
+def all_kept() -> Iterator[None]:
+    """Within, a forward pass keeps all that it makes, in a `selective` one too."""
+    ledger = _current.get()
+    if ledger is None:
         yield
+        return
+    was_on, ledger.is_on = ledger.is_on, False
+    try:
+        yield
+    finally:
+        ledger.is_on = was_on
 
 
 class _Ledger(TorchFunctionMode):
-    """Knows how tensors were made, and decides what is kept of them."""
+    """Knows how tensors were made, and decides what is kept of them.
+
+    Attributes:
+        is_on: whether what is made now is noted.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.is_on = True
         self._known: dict[int, tuple[ref[Tensor], int, Recipe]] = {}
         self._pending: tuple[Recipe, Tensor, int] | None = None  # of a ReLU: its input, as it was
         self._frozen_input: int | None = None
@@ -86,8 +113,8 @@ class _Ledger(TorchFunctionMode):
         if torch.is_grad_enabled() and self._decides():
             if func in _CHEAP and _has_tensor(args, requires_grad=True):
                 return self._run_cheap(func, args, kwargs)
-            if func in _CONVOLUTIONS and not _has_tensor(args[1:2], requires_grad=True):
-                return self._run_frozen(func, args, kwargs)
+            if func in _CONVOLUTIONS:
+                return self._run_convolution(func, args, kwargs)
             result = func(*args, **kwargs)
             if func is functional.batch_norm:
                 self._note_normalised(result, _BATCH_NORM.bind(*args, **kwargs).arguments)
@@ -114,7 +141,9 @@ class _Ledger(TorchFunctionMode):
         return Kept(tensor)
 
     def _decides(self) -> bool:
-        """Whether it is asked what is kept, and no checkpoint within it."""
+        """Whether it is on, and asked what is kept, and no checkpoint within it."""
+        if not self.is_on:
+            return False
         hooks = torch._C._autograd._top_saved_tensors_default_hooks(False)
         return hooks is not None and hooks[0] == self.pack
 
@@ -169,15 +198,22 @@ class _Ledger(TorchFunctionMode):
         self._note(result, recipe)
         return result
 
-    def _run_frozen(
+    def _run_convolution(
         self, func: Callable[..., Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Tensor:
-        """Runs a convolution whose weights take no gradient, where they are told by their place."""
-        self._frozen_input = _storage(args[0]) if len(args) > 1 else None
+        """Runs a convolution; where its weights are frozen, its input is told by its place."""
+        is_frozen = not _has_tensor(args[1:2], requires_grad=True)
+        self._frozen_input = _storage(args[0]) if is_frozen and len(args) > 1 else None
         try:
-            return func(*args, **kwargs)
+            result = func(*args, **kwargs)
         finally:
             self._frozen_input = None
+        by_place = result.requires_grad and len(args) > 1 and not kwargs
+        if by_place and _is_cheap_convolution(args[0], args[1], result):
+            sources = [self._source(value) for value in args if isinstance(value, Tensor)]
+            call = _Call(func, args, kwargs, sources[0])
+            self._note(result, Recipe(partial(_in_precision, result.dtype, call), sources))
+        return result
 
     def _note_normalised(self, result: Tensor, arguments: Mapping[str, Any]) -> None:
         node: Any = result.grad_fn
@@ -190,6 +226,9 @@ class _Ledger(TorchFunctionMode):
                 scale=node._saved_result2,
             )
             self._note(result, Recipe(normalise, [self._source(arguments["input"])]))
+
+
+_current: ContextVar[_Ledger | None] = ContextVar("selective", default=None)
 
 
 class _Call:
@@ -231,6 +270,21 @@ def _has_tensor(values: Iterable[Any], *, requires_grad: bool = False) -> bool:
     return any(
         isinstance(value, Tensor) and (value.requires_grad or not requires_grad) for value in values
     )
+
+
+def _is_cheap_convolution(image: Tensor, weight: Tensor, result: Tensor) -> bool:
+    """Whether it is one of single pixels and few channels, and its input takes less than it."""
+    return (
+        weight.shape[2:].numel() == 1
+        and weight.shape[1] == image.shape[1] <= _FEW_CHANNELS
+        and image.numel() <= result.numel()
+        and image.dtype == result.dtype
+    )
+
+
+def _in_precision(dtype: torch.dtype, call: _Call, *tensors: Tensor) -> Tensor:
+    """A call as autocast makes it, which has ended when the backward pass begins."""
+    return call(*(tensor.to(dtype) for tensor in tensors))
 
 
 def _normalised(

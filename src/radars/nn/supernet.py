@@ -146,7 +146,7 @@ class Supernet(nn.Module):
 
     def set_levers(self, levers: Levers) -> None:
         """How time is traded for memory from now on."""
-        self._is_selective = levers.selective
+        self._is_selective = levers.selective > 0
         for index, place in enumerate(self._places):
             place.mixture.levers = levers.of_mixture(index, len(self._places))
 

@@ -49,8 +49,8 @@ class LeversConfig(Checked):
     Attributes:
         recompute: candidates may be run again in the backward pass: time for memory, and nothing
             else changes.
-        selective: maps that are cheap to compute again, without a convolution, may be made again in
-            the backward pass; results change by rounding only.
+        selective: maps that are cheap to compute again may be made again in the backward pass;
+            results change by rounding only.
         split_channels: inverted residual blocks that are run again may be run in parts of their
             channels, which takes one more run; results change by rounding only.
         max_micro_batches: the most parts that a training batch may be split into. More than one
