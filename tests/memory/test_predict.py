@@ -87,6 +87,7 @@ def test_a_prediction_is_what_is_measured(
         PLAIN,
         Levers(recompute=0.5),
         Levers(recompute=1.0),
+        Levers(selective=0.5),
         Levers(selective=1.0),
         Levers(recompute=0.5, selective=1.0),
     ],

@@ -5,9 +5,11 @@ trace decides.
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import takewhile
 
 from radars.cost import PriceCache
 from radars.errors import BudgetError
@@ -146,10 +148,13 @@ class Planner(Forecast):
         is_path = subspace.num_architectures == 1
         if is_path or self._is_long(subspace) or plan.levers == self._settings[0]:
             return plan
+        cheaper = list(takewhile(lambda levers: levers != plan.levers, self._settings))
         for kind in sorted(kinds, key=lambda kind: kind is plan.memory.kind):  # the dearest last
-            levers = _first(self._settings, 0, partial(self._fits, subspace, kind=kind))
-            if levers is None or levers == plan.levers:
+            fits = partial(self._fits, subspace, kind=kind)
+            first = bisect_left(cheaper, True, key=fits)
+            if first == len(cheaper):
                 continue
+            levers = cheaper[first]
             lighter = replace(plan, lighter=(kind, levers))
             memories = [self.predict(subspace, lighter.levers_of(k), kind=k) for k in kinds]
             memory = max(memories, key=lambda memory: memory.peak_bytes)
@@ -240,16 +245,22 @@ def _first(settings: Sequence[Levers], start: int, fits: Callable[[Levers], bool
 
     Args:
         settings: those levers.
-        start: where to look first; it goes on from there in ever longer steps.
+        start: where to look first; it goes on from there in ever longer steps, and halves what is
+            between two that differ.
         fits: says whether they do.
     """
     low, high = 0, len(settings)  # of the first that fits; beyond the last, where none does
     index, step = start, 1
+    answers = set()
     while low < high:
         index = min(max(index, low), high - 1)
-        if fits(settings[index]):
+        answer = fits(settings[index])
+        answers.add(answer)
+        if answer:
             high, index = index, index - step
         else:
             low, index = index + 1, index + step
+        if len(answers) > 1:
+            index = (low + high) // 2
         step *= 2
     return settings[high] if high < len(settings) else None
