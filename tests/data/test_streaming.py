@@ -19,6 +19,7 @@ def load(path: Path, num_workers: int = 0, **settings: object) -> Data:
     return load_data(DataConfig.model_validate(config), seed=0)
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create 2 worker")  # for fewer cores
 @pytest.mark.parametrize("image_size", [None, 64])
 def test_batches_do_not_depend_on_workers(
     write_parquet: Callable[..., Path], image_size: int | None
