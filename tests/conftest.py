@@ -13,11 +13,6 @@ torch.set_num_threads(1)  # tests run side by side
 os.environ["OMP_NUM_THREADS"] = "1"  # so do the processes that they start
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores, as some tests wait for processes; each takes a gigabyte."""
-    return min((os.cpu_count() or 1) + 1, 4)
-
-
 @pytest.fixture(autouse=True, scope="session")
 def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The price cache of this session, not the user's."""
