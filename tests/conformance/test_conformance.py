@@ -108,13 +108,18 @@ def test_another_seed_gives_another_search(
     )
 
 
-def test_an_interrupted_search_goes_on_as_if_nothing_had_been(method: str, tmp_path: Path) -> None:
-    """Within a tight budget: candidates are recomputed and pruned, where a method can."""
-    config = quick_config(
-        method,
-        budget=max(160_000, smallest_step_bytes(method)),
-        differentiate=DifferentiateConfig(steps=4, relaxation="gumbel", final_temperature=0.5),
-    )
+@pytest.mark.parametrize(
+    "relaxation", ["softmax", pytest.param("gumbel", id="gumbel-and-a-tight-budget")]
+)
+def test_an_interrupted_search_goes_on_as_if_nothing_had_been(
+    method: str, relaxation: str, tmp_path: Path
+) -> None:
+    changes: dict[str, Any] = {
+        "differentiate": DifferentiateConfig(steps=4, relaxation=relaxation, final_temperature=0.5)
+    }
+    if relaxation == "gumbel":  # candidates are recomputed and pruned, where a method can
+        changes["budget"] = max(160_000, smallest_step_bytes(method))
+    config = quick_config(method, **changes)
     whole = Run(search(config, out=tmp_path / "whole"), tmp_path / "whole")
 
     progress = InterruptAt(1, 3, 4, 8, 9, 10, 12, 20, 23, 24, 26, 27, 30, 59, 60, 63)
@@ -170,7 +175,7 @@ def budgets() -> list[int]:
     planner = Planner(SPACE, training_spec(config, DATA.input_shape), 2**40)
     smallest = planner.predict(planner.smallest_path()).peak_bytes
     largest = planner.predict(SPACE.full).peak_bytes
-    return [smallest, (3 * smallest + largest) // 4, largest]
+    return [smallest, (3 * smallest + largest) // 4, (smallest + largest) // 2, largest]
 
 
 def smallest_step_bytes(method: str) -> int:

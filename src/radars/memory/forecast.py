@@ -10,7 +10,7 @@ from radars.cost import CostTable, PriceCache
 from radars.memory.knapsack import largest_path_macs
 from radars.memory.predict import StepMemory, TrainingSpec, predict
 from radars.memory.price import Price, Prices, held_bytes, place_prices
-from radars.nn.levers import PLAIN, Levers
+from radars.nn.levers import PLAIN, Levers, extra_time
 from radars.nn.steps import StepKind
 from radars.nn.supernet import Weigh
 from radars.space import Architecture, SearchSpace, Subspace
@@ -210,4 +210,4 @@ class Forecast:
                 saved += own_saved
                 again += own_macs * own.extra_passes
                 cheap += own_saved * (own.selective and not own.recompute)
-        return levers.extra_time(again / macs if macs else 0.0, cheap / saved if saved else 0.0)
+        return extra_time(again / macs if macs else 0.0, cheap / saved if saved else 0.0)

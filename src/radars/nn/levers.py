@@ -54,7 +54,7 @@ class Levers:
         return self.split_channels > 0 or self.micro_batches > 1
 
     def of_mixture(self, index: int, num_mixtures: int) -> "Levers":
-        """What they are for one mixture, of whose candidates a part may be recomputed."""
+        """What they are for one mixture, where each may be on for a part of the candidates."""
 
         def part(fraction: float) -> float:
             return min(max(fraction * num_mixtures - index, 0.0), 1.0)
@@ -89,23 +89,24 @@ class Levers:
         """How often a candidate is run forward again for each backward pass."""
         return self.recompute * (1 + self.split_channels)
 
-    def extra_time(self, again: float, cheap: float) -> float:
-        """What they are expected to add to a step, as a part of an iteration without levers.
-
-        By arithmetic: a forward pass, its gradients to activations, and those to weights cost
-        1 each, and an iteration is a weights step (3) and an architecture step (2, since weights
-        are frozen). Recomputing runs the candidates forward once more, and splitting their
-        channels once more again. Splitting a batch costs nothing by that count, though the
-        parts may keep the device less busy. What is cheap is not in that count: it was measured.
-
-        Args:
-            again: the multiply-accumulates of all extra passes, as a part of those of the network.
-            cheap: of the bytes that the network saves, the part at candidates that are selective.
-        """
-        return again / _PASSES + _CHEAP * cheap
-
 
 PLAIN = Levers()
+
+
+def extra_time(again: float, cheap: float) -> float:
+    """What levers are expected to add to a step, as a part of an iteration without them.
+
+    By arithmetic: a forward pass, its gradients to activations, and those to weights cost 1 each,
+    and an iteration is a weights step (3) and an architecture step (2, since weights are frozen).
+    Recomputing runs the candidates forward once more, and splitting their channels once more again.
+    Splitting a batch costs nothing by that count, though the parts may keep the device less busy.
+    What is cheap is not in that count: it was measured.
+
+    Args:
+        again: the multiply-accumulates of all extra passes, as a part of those of the network.
+        cheap: of the bytes that the network saves, the part at candidates that are selective.
+    """
+    return again / _PASSES + _CHEAP * cheap
 
 
 def lever_settings(
