@@ -22,11 +22,11 @@ from pathlib import Path
 import torch
 from about import about
 
+from radars.execution.allocator import keep_freed_memory
 from radars.nn.steps import architecture_step, weights_step
 from radars.nn.supernet import Supernet
-from radars.run.allocator import keep_freed_memory
 from radars.space import Subspace
-from radars.spaces import load_space
+from radars.zoo import load_space
 
 RESULTS = Path(__file__).parent / "results" / "allocator.jsonl"
 _WARM_UP, _STEPS = 3, 7

@@ -18,15 +18,15 @@ from about import about
 from macro_table import macro_table
 
 from radars.data import DataConfig
-from radars.memory import Levers, Plan
+from radars.engine import DifferentiateConfig, ExploreConfig, SearchConfig
+from radars.engine.phases.differentiate import differentiate
+from radars.engine.phases.explore import explore
+from radars.engine.search_setup import SearchSetup
+from radars.engine.workbench import Workbench
+from radars.memory import MemorySavings, Plan
 from radars.nn.supernet import Supernet
-from radars.search import DifferentiateConfig, ExploreConfig, SearchConfig
-from radars.search.differentiate import differentiate
-from radars.search.explore import explore
-from radars.search.setup import SearchSetup
-from radars.search.workbench import Workbench
 from radars.space import Architecture
-from radars.spaces.nasbench_macro import table_key
+from radars.zoo.nasbench_macro import table_key
 
 RESULTS = Path(__file__).parent / "results" / "collapse.jsonl"
 NUM_CHOICES = 8
@@ -115,7 +115,7 @@ def differentiate_whole(
     return differentiate(
         bench,
         supernet,
-        Plan(full, Levers(), setup.planner.predict(full)),
+        Plan(full, MemorySavings(), setup.planner.predict(full)),
         setup.config.differentiate.model_copy(update={"beta_decay": beta_decay}),
         initial_logits={choice: dict.fromkeys(names, 0.0) for choice, names in full.items()},
         start=0,

@@ -1,12 +1,12 @@
 """How well does a short training alone rank the best networks?
 
-The best architectures of NAS-Bench-Macro that a finished search allowed are trained as contenders
+The best architectures of NAS-Bench-Macro that a finished search allowed are trained as finalists
 of its last phase are: alone, from the shared weights of the search, with its settings or others.
 The table judges the ranking by Kendall's tau.
 
-    python benchmarks/contenders.py RUN --data DATA --steps 600 --set data.augment=true
+    python benchmarks/finalists.py RUN --data DATA --steps 600 --set data.augment=true
 
-Appends to `benchmarks/results/contenders.jsonl`.
+Appends to `benchmarks/results/finalists.jsonl`.
 """
 
 import argparse
@@ -17,18 +17,19 @@ from about import about
 from macro_table import macro_table
 from scipy.stats import kendalltau
 
-from radars.compare import Table
-from radars.run import CheckpointStore, read_config
-from radars.run.allocator import freed_memory_kept
-from radars.search import SearchConfig
-from radars.search.select import Contender, train_contender
-from radars.search.setup import SearchSetup
-from radars.search.state import of_part
+from radars.comparison import Table
+from radars.engine import SearchConfig
+from radars.engine.phases.select import Finalist, train_finalist
+from radars.engine.search_setup import SearchSetup
+from radars.engine.search_state import of_part
+from radars.execution.allocator import freed_memory_kept
+from radars.runs.checkpoint import CheckpointStore
+from radars.runs.directory import read_config
 from radars.settings import merge_settings, validate_settings
 from radars.space import Architecture
-from radars.spaces.nasbench_macro import table_key
+from radars.zoo.nasbench_macro import table_key
 
-RESULTS = Path(__file__).parent / "results" / "contenders.jsonl"
+RESULTS = Path(__file__).parent / "results" / "finalists.jsonl"
 
 
 def main() -> None:
@@ -56,8 +57,8 @@ def main() -> None:
         for architecture in chosen:
             child = setup.new_child(architecture)
             child.inherit(shared)
-            task = Contender.of(architecture, child, arguments.steps)
-            accuracies.append(train_contender(setup, bench, task))
+            task = Finalist.of(architecture, child, arguments.steps)
+            accuracies.append(train_finalist(setup, bench, task))
             known = table.accuracy(architecture)
             print(f"{table_key(architecture)}: {accuracies[-1]:.2%}, table {known:.2%}", flush=True)
     table_accuracies = list(map(table.accuracy, chosen))

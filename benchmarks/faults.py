@@ -40,10 +40,12 @@ import torch.utils.tensorboard
 from about import about
 from torch import Tensor
 
+from radars.engine import SearchConfig, run_search, workbench
 from radars.errors import RadarsError, RunError
 from radars.nn import steps
-from radars.run import CheckpointStore, RunDirectory, read_events, read_result
-from radars.search import SearchConfig, run_search, workbench
+from radars.runs.checkpoint import CheckpointStore
+from radars.runs.directory import RunDirectory, read_result
+from radars.runs.events import read_events
 from radars.seeds import stable_seed
 
 RESULTS = Path(__file__).parent / "results" / "faults.jsonl"
@@ -55,7 +57,7 @@ SETTINGS: dict[str, Any] = {
     "data": {"num_train": 200, "batch_size": 16},
     "explore": {"steps": 16, "update_every": 4, "samples": 2},
     "differentiate": {"steps": 4},
-    "select": {"draws": 6, "draw_batches": 1, "candidates": 2, "rungs": [2, 3]},
+    "select": {"draws": 6, "draw_batches": 1, "finalists": 2, "halving_steps": [2, 3]},
 }
 _OF_THE_MACHINE = ("search_seconds", "peak_rss_bytes")
 _SPOILED = stable_seed(stable_seed(0, "round", 0), 7)  # the seed of the eighth step

@@ -21,16 +21,17 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(
-    include=["radars.settings", "radars.units", "radars.cost", "radars.space", "radars.compare",
-             "radars.search.config", "radars.train.command", "radars.spaces.nasbench201",
-             "radars.spaces.nasbench_macro", "yaml", "json", "csv"]
+    include=["radars.settings", "radars.units", "radars.cost", "radars.space", "radars.comparison",
+             "radars.engine.search_config",
+             "radars.training.start_training", "radars.zoo.nasbench201",
+             "radars.zoo.nasbench_macro", "yaml", "json", "csv"]
 ):  # fmt: skip
-    from radars.compare import read_table
-    from radars.compare.config import CompareConfig
+    from radars.comparison import read_table
+    from radars.comparison.comparison_config import CompareConfig
+    from radars.engine import SearchConfig
     from radars.errors import RadarsError
-    from radars.search import SearchConfig
     from radars.settings import read_settings, validate_settings
-    from radars.train.command import read_architecture
+    from radars.training.start_training import read_architecture
 
 from about import about
 

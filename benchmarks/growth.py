@@ -31,16 +31,16 @@ from about import about
 from measured import peak_of
 from torch import nn
 
-from radars.memory import PLAIN, Levers, TrainingSpec
+from radars.execution.allocator import freed_memory_kept
+from radars.memory import PLAIN, MemorySavings, TrainingSpec
 from radars.nn.operations import classifier, conv_bn_relu, mbconv
 from radars.nn.steps import StepKind, architecture_step, weights_step
 from radars.nn.supernet import Supernet
-from radars.run.allocator import freed_memory_kept
 from radars.space import Architecture, Choose, SearchSpace
 
 RESULTS = Path(__file__).parent / "results" / "growth.json"
 _WIDTH = 16
-RECOMPUTED = Levers(recompute=1.0)
+RECOMPUTED = MemorySavings(recompute=1.0)
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def measure(size: Size, repeats: int) -> dict[str, float]:
 
     def path_step(path: Architecture) -> None:
         supernet.activate(path)
-        supernet.set_levers(PLAIN)
+        supernet.set_savings(PLAIN)
         weights_step(supernet, example_B, label_B)
 
     def iteration() -> None:
@@ -130,7 +130,7 @@ def measure(size: Size, repeats: int) -> dict[str, float]:
 
     path_seconds = median_seconds([lambda path=path: path_step(path) for path in paths])  # type: ignore[misc]
     supernet.activate(space.full)
-    supernet.set_levers(RECOMPUTED)
+    supernet.set_savings(RECOMPUTED)
     supernet_seconds = median_seconds([iteration] * repeats)
     path_bytes = max(
         peak_of(space, path.as_subspace(), spec, StepKind.WEIGHTS) for path in paths[:3]

@@ -23,11 +23,11 @@ from macro_table import macro_table
 from scipy.stats import kendalltau
 
 from radars.data import DataConfig
-from radars.search import SearchConfig
-from radars.search.setup import SearchSetup
-from radars.search.standing import Standard
-from radars.search.untrained import look_at
-from radars.spaces.nasbench_macro import table_key
+from radars.engine import SearchConfig
+from radars.engine.rankers.standing import Standard
+from radars.engine.rankers.untrained import look_at
+from radars.engine.search_setup import SearchSetup
+from radars.zoo.nasbench_macro import table_key
 
 RESULTS = Path(__file__).parent / "results" / "judges.jsonl"
 JUDGES = ("regions", "expressivity", "size")

@@ -24,10 +24,10 @@ from about import about
 
 from radars.cost import LatencySpec
 from radars.cost.latency import measure_ms
-from radars.search import SearchConfig
-from radars.search.cost_report import cost_report
+from radars.engine import SearchConfig
+from radars.planning.cost_report import cost_report
 from radars.space import Architecture
-from radars.spaces import load_space
+from radars.zoo import load_space
 
 RESULTS = Path(__file__).parent / "results" / "latency.jsonl"
 FRACTIONS = (0.35, 0.55, 0.75)  # of the way from the cheapest network to the dearest

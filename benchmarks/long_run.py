@@ -24,10 +24,11 @@ import torch
 from about import about
 from torch import nn
 
+from radars.engine import SearchConfig, run_search
 from radars.nn.operations import classifier, conv_bn_relu, mbconv
-from radars.run import Bar, Progress, read_events
-from radars.search import SearchConfig, run_search
+from radars.runs.events import read_events
 from radars.space import Choose, Factory, SearchSpace
+from radars.tracking.progress import Bar, Progress
 from radars.units import MIB
 
 RESULTS = Path(__file__).parent / "results" / "long_run.json"
@@ -38,7 +39,7 @@ SETTINGS: dict[str, Any] = {
     "data": {"num_train": 256, "batch_size": 8},
     "explore": {"steps": 8000, "update_every": 50, "samples": 2},
     "differentiate": {"steps": 1000},
-    "select": {"draws": 8, "draw_batches": 1, "candidates": 4, "rungs": [200, 250]},
+    "select": {"draws": 8, "draw_batches": 1, "finalists": 4, "halving_steps": [200, 250]},
 }
 _EVERY = 50
 _WARMUP_FRACTION = 0.125

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from radars.compare import Table, read_table
+from radars.comparison import Table, read_table
 
 
 def macro_table(data: Path) -> Table:

@@ -4,7 +4,7 @@ from functools import partial
 
 import torch
 
-from radars.memory import PLAIN, Levers, TrainingSpec, measure
+from radars.memory import PLAIN, MemorySavings, TrainingSpec, measure
 from radars.memory.predict import run_step
 from radars.nn.steps import StepKind
 from radars.nn.supernet import Supernet
@@ -16,10 +16,10 @@ def peak_of(
     subspace: Subspace,
     spec: TrainingSpec,
     kind: StepKind,
-    levers: Levers = PLAIN,
+    savings: MemorySavings = PLAIN,
 ) -> int:
     """The most that a step on the CPU holds, in bytes; every tensor is counted."""
-    supernet = Supernet(space, subspace, spec.relaxation, optimizer=spec.optimizer, levers=levers)
+    supernet = Supernet(space, subspace, spec.relaxation, optimizer=spec.optimizer, savings=savings)
     example_B = torch.randn(spec.batch_size, *spec.input_shape)
     example_B = example_B.contiguous(memory_format=torch.channels_last)
     batch = [example_B, torch.zeros(spec.batch_size, dtype=torch.int64)]

@@ -6,7 +6,7 @@ that all sizes share their largest path). Measured on the CPU: the real steps, e
 - plain: a weights step and an architecture step of the whole supernet (DARTS);
 - two paths: the same with two candidates a layer, as ProxylessNAS has them on the device;
 - radars: the largest single path (explore) and the planned subspace (differentiate), under a budget
-  that is the same for all sizes, with the levers of a search.
+  that is the same for all sizes, with the savings of a search.
 
     pip install -e ".[benchmarks]" && python benchmarks/memory_growth.py
 
@@ -25,11 +25,11 @@ from about import about
 from measured import peak_of
 from torch import nn
 
-from radars.memory import PLAIN, Plan, Planner, TrainingSpec, lever_settings
+from radars.memory import PLAIN, Plan, Planner, TrainingSpec, saving_settings
 from radars.nn.steps import StepKind
 from radars.space import Choose, Factory, SearchSpace, Subspace
-from radars.spaces.stages import cifar_network, mbconv_candidates
 from radars.units import format_bytes, parse_bytes
+from radars.zoo.stages import cifar_network, mbconv_candidates
 
 RESULTS = Path(__file__).parent / "results"
 SIZES = (2, 4, 8, 16, 32, 64)
@@ -98,7 +98,7 @@ def space_of(size: int, width: int) -> SearchSpace:
 def row_of(size: int, width: int, spec: TrainingSpec, budget_bytes: int) -> dict[str, Any]:
     """The measured peaks of one size."""
     space = space_of(size, width)
-    settings = lever_settings(recompute=True, max_micro_batches=1, batch_size=spec.batch_size)
+    settings = saving_settings(recompute=True, max_micro_batches=1, batch_size=spec.batch_size)
     planner = Planner(space, spec, budget_bytes, settings=settings)
     largest = planner.plan_path(planner.largest_path())
     plan = planner.plan()
@@ -123,10 +123,10 @@ def row_of(size: int, width: int, spec: TrainingSpec, budget_bytes: int) -> dict
 def peak(
     space: SearchSpace, subspace: Subspace, spec: TrainingSpec, plan: Plan | None = None
 ) -> int:
-    """The most that the steps of a search hold, in bytes; without a plan, with no levers."""
+    """The most that the steps of a search hold, in bytes; without a plan, with no savings."""
     kinds = STEPS if subspace.num_architectures > 1 else STEPS[:1]
-    levers_of = {kind: PLAIN if plan is None else plan.levers_of(kind) for kind in kinds}
-    return max(peak_of(space, subspace, spec, kind, levers_of[kind]) for kind in kinds)
+    savings_of = {kind: PLAIN if plan is None else plan.savings_of(kind) for kind in kinds}
+    return max(peak_of(space, subspace, spec, kind, savings_of[kind]) for kind in kinds)
 
 
 def plot(rows: list[dict[str, Any]], budget_bytes: int, path: Path) -> None:

@@ -17,12 +17,12 @@ from pathlib import Path
 
 from measured import peak_of
 
-from radars.memory import PLAIN, Levers, Planner, PriceCache, TrainingSpec, predict
+from radars.memory import PLAIN, MemorySavings, Planner, PriceCache, TrainingSpec, predict
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.steps import Precision, StepKind
 from radars.space import Architecture, SearchSpace, Subspace
-from radars.spaces import load_space, zoo
 from radars.units import parse_bytes
+from radars.zoo import load_space, zoo
 
 RESULT = Path(__file__).parent / "results" / "memory_prediction.csv"
 OPTIMIZERS = {
@@ -32,9 +32,9 @@ OPTIMIZERS = {
 PRECISIONS: tuple[Precision, ...] = ("32-true", "bf16-mixed")
 LEVERS = (
     PLAIN,
-    Levers(recompute=1.0),
-    Levers(recompute=1.0, split_channels=1.0),
-    Levers(selective=1.0),
+    MemorySavings(recompute=1.0),
+    MemorySavings(recompute=1.0, split_channels=1.0),
+    MemorySavings(selective=1.0),
 )
 KEY = ("space", "subspace", "step", "batch_size", "optimizer", "precision", "levers")
 NUMBERS = ("predicted_bytes", "measured_bytes", "ratio")
@@ -91,19 +91,21 @@ def measure(
         ("whole", space.full, StepKind.WEIGHTS),
         ("whole", space.full, StepKind.ARCHITECTURE),
     )
-    for (label, subspace, kind), levers in product(steps, LEVERS):
-        if kind is StepKind.EVALUATION and levers != PLAIN:
+    for (label, subspace, kind), savings in product(steps, LEVERS):
+        if kind is StepKind.EVALUATION and savings != PLAIN:
             continue
         batch = (str(batch_size), optimizer, precision)
-        key = (space.name, label, kind.value, *batch, " ".join(levers.names))
+        key = (space.name, label, kind.value, *batch, " ".join(savings.names))
         if key in known:
             continue
         numbers: tuple[object, ...] = ("", "", "")
-        if planner.expected_bytes(subspace, levers) <= 2 * limit:  # or it is not worth a trace
-            predicted_bytes = predict(space, subspace, spec, kinds=[kind], levers=levers).peak_bytes
+        if planner.expected_bytes(subspace, savings) <= 2 * limit:  # or it is not worth a trace
+            predicted_bytes = predict(
+                space, subspace, spec, kinds=[kind], savings=savings
+            ).peak_bytes
             numbers = (predicted_bytes, "", "")
             if predicted_bytes <= limit:
-                measured_bytes = peak_of(space, subspace, spec, kind, levers)
+                measured_bytes = peak_of(space, subspace, spec, kind, savings)
                 numbers = (predicted_bytes, measured_bytes, predicted_bytes / measured_bytes)
         is_new = not RESULT.exists()
         with RESULT.open("a", newline="") as file:

@@ -21,7 +21,7 @@ from typing import Any
 
 from about import about
 
-from radars.search.plan_report import plan_for
+from radars.planning.plan_report import plan_for
 from radars.units import format_bytes, parse_bytes
 
 RESULTS = Path(__file__).parent / "results" / "mobile_large.jsonl"
@@ -35,9 +35,9 @@ SETTINGS = (
     "differentiate.max_cost_ratio=4",
     "select.draws=4",
     "select.draw_batches=1",
-    "select.candidates=2",
+    "select.finalists=2",
     "select.regions_draws=1",
-    "select.rungs=[2]",
+    "select.halving_steps=[2]",
     "data.validation_fraction=0.2",
     "data.num_workers=0",
 )
@@ -70,7 +70,7 @@ def main() -> None:
         f"plain supernet {format_bytes(report.full_supernet_bytes)}, "
         f"{report.full_supernet_bytes / row['budget_bytes']:.0f} times the budget; plan: "
         f"{row['live_candidates']} of {report.total_candidates} candidates, "
-        f"{' and '.join(row['levers'])}\n"
+        f"{' and '.join(row['savings'])}\n"
         f"{row['status']} in {row['search_seconds']:.0f} s: predicted "
         f"{format_bytes(row['predicted_peak_bytes'])}, measured "
         f"{format_bytes(row['measured_peak_bytes'])} of {format_bytes(row['budget_bytes'])}; "
@@ -86,7 +86,7 @@ def search(arguments: argparse.Namespace) -> dict[str, Any]:
         overrides = (
             *SETTINGS,
             f"data.batch_size={arguments.batch_size}",
-            f"levers.host_bytes={arguments.host}",
+            f"memory_savings.host_bytes={arguments.host}",
         )
         command = [
             *(sys.executable, "-m", "radars", "search", "--space", "mobile-large"),

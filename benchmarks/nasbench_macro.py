@@ -21,7 +21,7 @@ from macro_table import macro_table
 
 from radars.cost import Constraint
 from radars.space import Architecture
-from radars.spaces.nasbench_macro import table_key
+from radars.zoo.nasbench_macro import table_key
 
 RESULTS = Path(__file__).parent / "results" / "nasbench_macro.jsonl"
 

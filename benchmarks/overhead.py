@@ -27,15 +27,17 @@ from about import about
 from torch import nn
 
 from radars.data import Batch, BatchStream
+from radars.engine import search_observer, workbench
+from radars.engine.phases import differentiate, explore
+from radars.engine.rankers import untrained
+from radars.engine.search_job import run_search
+from radars.engine.search_setup import SearchSetup
+from radars.engine.start_search import search_config
+from radars.execution.allocator import freed_memory_kept
 from radars.memory import Planner
 from radars.nn.supernet import Supernet
-from radars.run import read_events
-from radars.run.allocator import freed_memory_kept
-from radars.run.checkpoint import CheckpointStore
-from radars.search import differentiate, explore, observer, untrained, workbench
-from radars.search.command import search_config
-from radars.search.job import run_search
-from radars.search.setup import SearchSetup
+from radars.runs.checkpoint import CheckpointStore
+from radars.runs.events import read_events
 from radars.space import Architecture
 
 RESULTS = Path(__file__).parent / "results" / "overhead.jsonl"
@@ -46,8 +48,8 @@ SETTINGS = (
     "differentiate.steps=10",
     "select.draws=16",
     "select.draw_batches=4",
-    "select.candidates=3",
-    "select.rungs=[80,160]",
+    "select.finalists=3",
+    "select.halving_steps=[80,160]",
 )
 
 
@@ -142,12 +144,12 @@ def profile(given: dict[str, Any]) -> dict[str, Any]:
     parts: dict[str, tuple[Any, ...]] = {
         "steps: weights": (workbench, "weights_step"),
         "steps: evaluation": (workbench, "evaluation_step"),
-        "steps: untrained networks": (untrained, "look_step"),
+        "steps: untrained networks": (untrained, "zero_cost_step"),
         "data": (BatchStream, "next"),
         "planning": (Planner, "predict"),
         "bringing paths to the device": (Supernet, "activate"),
         "checkpoints": (CheckpointStore, "save"),
-        "logs and progress": (observer.Observer, "_log_progress"),
+        "logs and progress": (search_observer.Observer, "_log_progress"),
     }
     rewards = 0.0
 

@@ -18,11 +18,11 @@ from typing import Any
 from about import about
 
 from radars.data import DataConfig
-from radars.run.allocator import freed_memory_kept
-from radars.search import ExploreConfig, SearchConfig
-from radars.search.explore import explore
-from radars.search.schedule import cosine
-from radars.search.setup import SearchSetup
+from radars.engine import ExploreConfig, SearchConfig
+from radars.engine.phases.explore import explore
+from radars.engine.search_setup import SearchSetup
+from radars.execution.allocator import freed_memory_kept
+from radars.schedules import cosine
 
 RESULTS = Path(__file__).parent / "results" / "overlap.jsonl"
 

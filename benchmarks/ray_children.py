@@ -23,11 +23,11 @@ import ray
 import torch
 from about import about
 
-from radars.run.ray_executor import RayExecutor
-from radars.search import SearchConfig
-from radars.search.children import ChildTask, train_child
-from radars.search.setup import SearchSetup
-from radars.search.workers import Origin, Workers
+from radars.engine import SearchConfig
+from radars.engine.methods.children import ChildTask, train_child
+from radars.engine.search_setup import SearchSetup
+from radars.engine.workers import Origin, Workers
+from radars.execution.ray_executor import RayExecutor
 
 RESULTS = Path(__file__).parent / "results" / "ray_children.jsonl"
 CLUSTER_BYTES = 4 * 2**30

@@ -16,10 +16,10 @@ from pathlib import Path
 import torch
 from about import about
 
+from radars.engine import SearchConfig
+from radars.engine.phases.explore import update_policy
+from radars.engine.search_setup import SearchSetup
 from radars.nn.steps import architecture_step, weights_step
-from radars.search import SearchConfig
-from radars.search.explore import update_policy
-from radars.search.setup import SearchSetup
 
 RESULTS = Path(__file__).parent / "results" / "scaling_constants.jsonl"
 

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from radars.search import SearchConfig
-from radars.search.select import num_kept
+from radars.engine import SearchConfig
+from radars.engine.phases.select import num_kept
 
 RESULTS = Path(__file__).parent / "results"
 WORKERS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)
@@ -117,12 +117,12 @@ def radars_seconds(config: SearchConfig, constants: dict[str, float], num_worker
         + updates / explore.update_every * constants["policy_update_seconds"]
         + config.differentiate.steps * constants["iteration_seconds"]
     )
-    total, contenders = config.num_rounds * round_seconds, select.candidates
-    for steps in select.rungs:
+    total, finalists = config.num_rounds * round_seconds, select.finalists
+    for steps in select.halving_steps:
         alone = steps * constants["path_step_seconds"] + constants["evaluation_seconds"]
         sent = constants["path_bytes"] / constants["bytes_a_second"]
-        total += -(-contenders // num_workers) * alone + contenders * sent * (num_workers > 1)
-        contenders = num_kept(contenders, select.keep)
+        total += -(-finalists // num_workers) * alone + finalists * sent * (num_workers > 1)
+        finalists = num_kept(finalists, select.keep)
     return total
 
 

@@ -51,12 +51,12 @@ from about import about
 from macro_table import macro_table
 from platformdirs import user_cache_path
 
-from radars.compare import Table
+from radars.comparison import Table
 from radars.cost import Constraint
 from radars.data import DataConfig, Normalisation, load_data
 from radars.space import Architecture
-from radars.spaces import load_space
-from radars.spaces.nasbench_macro import table_key
+from radars.zoo import load_space
+from radars.zoo.nasbench_macro import table_key
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "search.jsonl"
@@ -64,7 +64,7 @@ NNI_METHODS = ("darts", "proxyless", "random-one-shot", "enas")
 RECIPE = yaml.safe_load((HERE / "macro_comparison.yaml").read_text())
 RECIPE_MINUTES = 7.5  # that radars takes with it under macs<=40e6, on one core
 RECIPE_MINUTES_UNCONSTRAINED = 12.0
-SCALED = {"explore": ("steps",), "differentiate": ("steps",), "select": ("draws", "rungs")}
+SCALED = {"explore": ("steps",), "differentiate": ("steps",), "select": ("draws", "halving_steps")}
 SETTINGS = (
     *("minutes", "width", "batch_size", "num_train", "validation_fraction"),
     *("learning_rate", "logits_learning_rate", "budget", "constraint"),

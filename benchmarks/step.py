@@ -28,17 +28,17 @@ from about import about
 from measured import peak_of
 from torch import Tensor, nn
 
-from radars.memory import PLAIN, Levers, Planner, TrainingSpec, lever_settings
+from radars.execution.allocator import freed_memory_kept
+from radars.memory import PLAIN, MemorySavings, Planner, TrainingSpec, saving_settings
 from radars.memory.tracker import MemoryTracker, Part
 from radars.nn.operations import classifier
 from radars.nn.steps import StepKind, architecture_step, weights_step
 from radars.nn.supernet import Supernet
-from radars.run.allocator import freed_memory_kept
 from radars.space import Candidates, Choose, SearchSpace
 from radars.space.choose import as_pairs
-from radars.spaces import load_space
-from radars.spaces.stages import mbconv_candidates
 from radars.units import format_bytes
+from radars.zoo import load_space
+from radars.zoo.stages import mbconv_candidates
 
 RESULTS = Path(__file__).parent / "results" / "step.jsonl"
 SPACES: dict[str, tuple[Callable[[], SearchSpace], TrainingSpec]] = {
@@ -56,7 +56,7 @@ SPACES: dict[str, tuple[Callable[[], SearchSpace], TrainingSpec]] = {
     ),
 }
 STEPS = (StepKind.WEIGHTS, StepKind.ARCHITECTURE)
-OfStep = dict[StepKind, Levers]
+OfStep = dict[StepKind, MemorySavings]
 
 
 def layer_of_mobile_large(choose: Choose) -> nn.Module:
@@ -152,35 +152,35 @@ def measure(name: str, repeats: int) -> dict[str, Any]:
     procedure = Plain(space)
 
     held_bytes = {"procedure": procedure.peak_bytes(contiguous_B, label_B)}
-    allowed = list(lever_settings(recompute=True, max_micro_batches=1, batch_size=spec.batch_size))
+    allowed = list(saving_settings(recompute=True, max_micro_batches=1, batch_size=spec.batch_size))
 
     def planned(budget_bytes: float) -> OfStep:
         planner = Planner(space, spec, round(budget_bytes), settings=allowed)
         plan = planner.plan_whole(space.full)
-        return {kind: plan.levers_of(kind) for kind in STEPS}
+        return {kind: plan.savings_of(kind) for kind in STEPS}
 
-    def peak_bytes(levers_of: OfStep) -> int:
+    def peak_bytes(savings_of: OfStep) -> int:
         return max(
-            peak_of(space, space.full, spec, kind, levers) for kind, levers in levers_of.items()
+            peak_of(space, space.full, spec, kind, savings) for kind, savings in savings_of.items()
         )
 
     plain = dict.fromkeys(STEPS, PLAIN)
     held_bytes["plain"] = peak_bytes(plain)
-    levers_of = {
+    savings_of = {
         "plain": plain,
         "half": planned(held_bytes["plain"] / 2),
         "recompute": planned(held_bytes["procedure"] / 4.5),
         "least": dict.fromkeys(STEPS, allowed[-1]),
     }
-    held_bytes |= {variant: peak_bytes(levers) for variant, levers in levers_of.items()}
+    held_bytes |= {variant: peak_bytes(savings) for variant, savings in savings_of.items()}
 
-    def radars(levers_of: OfStep) -> Callable[[], None]:
+    def radars(savings_of: OfStep) -> Callable[[], None]:
         supernet = Supernet(space)
 
         def iteration() -> None:
-            supernet.set_levers(levers_of[StepKind.WEIGHTS])
+            supernet.set_savings(savings_of[StepKind.WEIGHTS])
             weights_step(supernet, example_B, label_B)
-            supernet.set_levers(levers_of[StepKind.ARCHITECTURE])
+            supernet.set_savings(savings_of[StepKind.ARCHITECTURE])
             architecture_step(supernet, example_B, label_B)
 
         return iteration
@@ -188,7 +188,7 @@ def measure(name: str, repeats: int) -> dict[str, Any]:
     variants: dict[str, Callable[[], None]] = {
         "procedure": lambda: procedure.iteration(contiguous_B, label_B)
     }
-    variants |= {variant: radars(levers) for variant, levers in levers_of.items()}
+    variants |= {variant: radars(savings) for variant, savings in savings_of.items()}
     seconds: dict[str, list[float]] = {variant: [] for variant in variants}
     with freed_memory_kept():
         for repeat in range(repeats + 1):
@@ -209,8 +209,8 @@ def measure(name: str, repeats: int) -> dict[str, Any]:
     to_plain = sorted(t / p for t, p in zip(seconds["half"], seconds["plain"], strict=True))
     return row | {
         "levers": {
-            variant: {kind.value: list(own.names) for kind, own in levers.items()}
-            for variant, levers in levers_of.items()
+            variant: {kind.value: list(own.names) for kind, own in savings.items()}
+            for variant, savings in savings_of.items()
         },
         "half_to_plain_ratio": statistics.median(to_plain),
         "half_to_plain_ratios": [to_plain[0], to_plain[-1]],
@@ -224,11 +224,11 @@ def table(row: dict[str, Any]) -> str:
     for variant in ("procedure", *row["levers"]):
         low, high = row[f"{variant}_ratios"]
         of_steps = [", ".join(names) for names in row["levers"].get(variant, {}).values()]
-        levers = "; ".join(of_steps if len(set(of_steps)) > 1 else of_steps[:1])
+        savings = "; ".join(of_steps if len(set(of_steps)) > 1 else of_steps[:1])
         lines.append(
             f"  {variant:9} {row[f'{variant}_seconds']:6.2f} s  {row[f'{variant}_ratio']:.2f} of "
             f"the time ({low:.2f} to {high:.2f})  {format_bytes(row[f'{variant}_bytes']):>10}  "
-            f"{levers}"
+            f"{savings}"
         )
     low, high = row["half_to_plain_ratios"]
     lines.append(

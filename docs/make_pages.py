@@ -22,11 +22,11 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from typer.cli import get_docs_for_click
 
-from radars.cli import app
-from radars.compare import markdown_table, read_rows
-from radars.search.recipes import recipe
-from radars.spaces import zoo
+from radars.cli.app import app
+from radars.comparison import markdown_table, read_rows
+from radars.engine.recipe import recipe
 from radars.units import format_bytes, parse_bytes
+from radars.zoo import zoo
 
 ROOT = Path(__file__).parents[1]
 MADE = re.compile(

@@ -43,7 +43,7 @@ def main() -> None:
             "data": {"batch_size": 32},
             "explore": {"steps": 16, "samples": 2},
             "differentiate": {"steps": 4},
-            "select": {"draws": 4, "draw_batches": 1, "candidates": 2, "rungs": [8]},
+            "select": {"draws": 4, "draw_batches": 1, "candidates": 2, "halving_steps": [8]},
         }
     )
     result = radars.run_search(config, space=space)

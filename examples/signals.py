@@ -61,7 +61,7 @@ def main() -> None:
             "num_rounds": 1,
             "explore": {"steps": 60},
             "differentiate": {"steps": 10},
-            "select": {"draws": 8, "candidates": 2, "rungs": [60]},
+            "select": {"draws": 8, "candidates": 2, "halving_steps": [60]},
         }
     )
     result = radars.run_search(config, space=radars.SearchSpace(net), data=data)

@@ -59,7 +59,7 @@ def main() -> None:
             "data": {"batch_size": 32},
             "explore": {"steps": 60},
             "differentiate": {"steps": 10},
-            "select": {"draws": 8, "candidates": 2, "rungs": [60]},
+            "select": {"draws": 8, "candidates": 2, "halving_steps": [60]},
         }
     )
     result = radars.run_search(config, space=radars.SearchSpace(net), data=data, task=TASK)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from radars import cli
+from radars.cli import app as cli
 
 torch.set_num_threads(1)  # tests run side by side
 os.environ["OMP_NUM_THREADS"] = "1"  # so do the processes that they start

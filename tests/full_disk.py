@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import safetensors.torch
 
-from radars.run import Bar, Progress
+from radars.tracking.progress import Bar, Progress
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def full_for(part: str) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Path, "write_bytes", checked_write_bytes)
         patch.setattr(os, "write", checked_write)
-        for module in ("radars.run.checkpoint", "radars.nn.shelf"):
+        for module in ("radars.runs.checkpoint", "radars.nn.memory_saving.disk_offload"):
             patch.setattr(f"{module}.save_file", checked_save_file)
         yield
 

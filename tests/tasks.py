@@ -11,7 +11,7 @@ import torch
 from tests.tiny import quick_config, tiny_data, tiny_network, tiny_space
 from torch import Tensor, nn
 
-from radars.search import SearchResult, run_search
+from radars.engine import SearchResult, run_search
 from radars.space import Choose, SearchSpace
 
 _SECONDS = 60.0

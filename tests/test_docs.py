@@ -12,12 +12,12 @@ import pytest
 import typer
 from pydantic import BaseModel
 
-from radars.cli import app
-from radars.compare.config import CompareConfig
-from radars.search.command import search_config
-from radars.search.config import SearchConfig
+from radars.cli.app import app
+from radars.comparison.comparison_config import CompareConfig
+from radars.engine.search_config import SearchConfig
+from radars.engine.start_search import search_config
 from radars.settings import merge_settings, parse_yaml, validate_settings
-from radars.train.config import TrainConfig
+from radars.training.train_config import TrainConfig
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -10,7 +10,7 @@ from tests.isolated import run_without
 from tests.tiny import QUICK
 from torch import nn
 
-from radars import cli
+from radars.cli import app as cli
 
 README = Path(__file__).parents[1] / "README.md"
 

@@ -14,7 +14,7 @@ from radars.errors import ConfigError, Stopped
 from radars.memory import TrainingSpec, measure, predict
 from radars.memory.predict import run_step
 from radars.nn.supernet import Supernet
-from radars.train import TrainConfig, evaluate_run, train_architecture
+from radars.training import TrainConfig, evaluate_run, train_architecture
 
 
 def loss(output_BK: Tensor, label_B: Tensor) -> Tensor:
@@ -48,7 +48,7 @@ def test_a_search_minimises_its_loss_and_maximises_its_score(tmp_path: Path) -> 
         select={
             "draws": 2,
             "candidates": 2,
-            "rungs": [60],
+            "halving_steps": [60],
             "optimizer": {"learning_rate": 0.05},
         },
     )

@@ -10,25 +10,33 @@ import torch
 from torch import Tensor, nn
 
 from radars.data import Data, DataConfig, Normalisation, SealedSplit, Split
-from radars.data.memory import MemoryPixels
-from radars.nn.operations import classifier, conv_bn_relu, mbconv
-from radars.run import Bar, CheckpointStore, Progress
-from radars.search import (
+from radars.data.in_memory import MemoryPixels
+from radars.engine import (
     ControllerConfig,
     DifferentiateConfig,
     ExploreConfig,
     SearchConfig,
     SelectConfig,
 )
+from radars.nn.operations import classifier, conv_bn_relu, mbconv
+from radars.runs.checkpoint import CheckpointStore
 from radars.space import Choose, Factory, Keep, SearchSpace
+from radars.tracking.progress import Bar, Progress
 
 MIB = 2**20
 
 QUICK = [
     *("--set", "explore.steps=12", "--set", "explore.update_every=3", "--set", "explore.samples=2"),
-    *("--set", "differentiate.steps=4", "--set", "select.candidates=3"),
+    *("--set", "differentiate.steps=4", "--set", "select.finalists=3"),
     *("--set", "select.draws=6"),
-    *("--set", "select.rungs=[3,5]", "--set", "num_rounds=2", "--set", "data.batch_size=16"),
+    *(
+        "--set",
+        "select.halving_steps=[3,5]",
+        "--set",
+        "num_rounds=2",
+        "--set",
+        "data.batch_size=16",
+    ),
     *("--set", "data.num_train=200", "--budget", "4MiB"),
 ]
 """Options of `radars search` on digits."""
@@ -290,7 +298,9 @@ def quick_config(method: str = "radars", **changes: Any) -> SearchConfig:
             controller=ControllerConfig(learning_rate=0.1),
         ),
         "differentiate": DifferentiateConfig(steps=4),
-        "select": SelectConfig(draws=6, draw_batches=2, candidates=3, rungs=(2, 3), keep=0.5),
+        "select": SelectConfig(
+            draws=6, draw_batches=2, finalists=3, halving_steps=(2, 3), keep=0.5
+        ),
         "children": {"number": 12, "steps": 3},
         "reinforce": {"batch": 3},
         "evolution": {"population": 4, "tournament": 2},

@@ -19,13 +19,13 @@ from radars.errors import (
 
 if TYPE_CHECKING:
     from radars.data import tensor_data
+    from radars.engine import SearchConfig, SearchResult, run_search
     from radars.nn.supernet import Supernet
     from radars.nn.task import Task
-    from radars.search import SearchConfig, SearchResult, run_search
     from radars.space import Architecture, Choose, Keep, SearchSpace, Subspace
-    from radars.spaces import searchable
-    from radars.train import TrainedNetwork
-    from radars.train import load_trained as load
+    from radars.training import TrainedNetwork
+    from radars.training import load_trained as load
+    from radars.zoo import searchable
 
 __version__ = "0.1.0.dev0"
 
@@ -57,28 +57,25 @@ _MODULE_OF = {
     "Architecture": "radars.space",
     "Choose": "radars.space",
     "Keep": "radars.space",
-    "SearchConfig": "radars.search",
-    "SearchResult": "radars.search",
+    "SearchConfig": "radars.engine",
+    "SearchResult": "radars.engine",
     "SearchSpace": "radars.space",
     "Subspace": "radars.space",
     "Supernet": "radars.nn.supernet",
     "Task": "radars.nn.task",
-    "TrainedNetwork": "radars.train",
-    "load": "radars.train",
-    "run_search": "radars.search",
-    "searchable": "radars.spaces",
+    "TrainedNetwork": "radars.training",
+    "load": "radars.training",
+    "run_search": "radars.engine",
+    "searchable": "radars.zoo",
     "tensor_data": "radars.data",
 }
 _NAME_THERE = {"load": "load_trained"}
-_PACKAGES = ("compare", "cost", "data", "memory", "nn", "run", "search", "space", "spaces", "train")
 
 
 def __getattr__(name: str) -> object:
     if name in _MODULE_OF:
         module = import_module(_MODULE_OF[name])
         value: object = getattr(module, _NAME_THERE.get(name, name))
-    elif name in _PACKAGES:
-        value = import_module(f"radars.{name}")
     else:
         raise AttributeError(f"module 'radars' has no attribute {name!r}")
     globals()[name] = value
@@ -86,4 +83,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, *_PACKAGES})
+    return sorted({*globals(), *__all__})

@@ -25,11 +25,7 @@ from tests.tiny import (
 )
 
 from radars.cost import Constraint, CostTable
-from radars.errors import BudgetError, Stopped
-from radars.memory import Planner
-from radars.nn.supernet import Supernet
-from radars.run import read_events, read_result
-from radars.search import (
+from radars.engine import (
     ControllerConfig,
     DifferentiateConfig,
     ExploreConfig,
@@ -38,9 +34,14 @@ from radars.search import (
     SelectConfig,
     run_search,
 )
-from radars.search.methods import METHODS
-from radars.search.path_dnas import PathDNAS
-from radars.search.setup import SearchSetup, training_spec
+from radars.engine.methods.path_dnas import PathDNAS
+from radars.engine.methods.registry import METHODS
+from radars.engine.search_setup import SearchSetup, training_spec
+from radars.errors import BudgetError, Stopped
+from radars.memory import Planner
+from radars.nn.supernet import Supernet
+from radars.runs.directory import read_result
+from radars.runs.events import read_events
 from radars.space import Architecture, Subspace
 
 WHOLE_SUPERNET = {"darts", "fbnet", "pcdarts"}  # methods that hold every candidate at once
@@ -134,7 +135,7 @@ def test_an_interrupted_search_goes_on_as_if_nothing_had_been(
     phases = {description.rpartition(" ")[0] for description in progress.interrupted}
     assert num_sittings == len(progress.interrupted) >= 6
     if method == "radars":
-        assert {"audition", "select"} <= phases
+        assert {"shortlist", "select"} <= phases
         assert len(phases) >= 4
 
     whole.assert_same(result, parts)
@@ -218,7 +219,7 @@ def test_no_step_exceeds_the_budget(
             return output
 
         for module in list(sys.modules.values()):
-            is_search = getattr(module, "__name__", "").startswith("radars.search")
+            is_search = getattr(module, "__name__", "").startswith("radars.engine")
             if is_search and hasattr(module, name):
                 monkeypatch.setattr(module, name, tracked)
 
@@ -306,7 +307,7 @@ def planted_config(method: str, **changes: Any) -> SearchConfig:
         ),
         "differentiate": DifferentiateConfig(steps=20),
         "select": SelectConfig(
-            candidates=4, rungs=(30,), keep=0.5, optimizer={"learning_rate": 0.2}
+            finalists=4, halving_steps=(30,), keep=0.5, optimizer={"learning_rate": 0.2}
         ),
         "children": {"number": 300, "steps": 30, "optimizer": {"learning_rate": 0.2}},
         "reinforce": {"batch": 4, "controller": {"learning_rate": 0.05}},

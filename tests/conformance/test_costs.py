@@ -10,11 +10,11 @@ from tests.tiny import InterruptAt, quick_config, tiny_data, tiny_space
 from torch import nn
 
 from radars.cost import CostTable, LatencySpec, SoftTarget, latency
+from radars.engine import SearchConfig, SearchResult, pricing, run_search
+from radars.engine.methods.registry import METHODS
 from radars.errors import ConfigError, Stopped
 from radars.memory import inference_memory
-from radars.run import read_front, read_result
-from radars.search import SearchConfig, SearchResult, costs, run_search
-from radars.search.methods import METHODS
+from radars.runs.directory import read_front, read_result
 from radars.space import Architecture
 
 SPACE, SHAPE = tiny_space(), (1, 8, 8)
@@ -76,7 +76,7 @@ def test_bounds_hold_for_whole_networks_and_a_front_is_kept_when_interrupted(
 
     with pytest.raises(Stopped):
         search(config, out=tmp_path / "parts", progress=InterruptAt(5))
-    monkeypatch.delattr(costs, "measured_rows")  # candidates are not measured again
+    monkeypatch.delattr(pricing, "measured_rows")  # candidates are not measured again
     again = search(config, out=tmp_path / "parts", resume=True)
     assert again.architecture == result.architecture
     assert read_front(tmp_path / "parts") == front
@@ -95,7 +95,7 @@ def test_a_soft_target_that_is_strong_is_met(method: str) -> None:
         },
         "differentiate": {"steps": 8, "architecture_optimizer": fast},
         "select": {
-            "draws": 8, "draw_batches": 1, "candidates": 3, "rungs": [2], "regions_weight": 0
+            "draws": 8, "draw_batches": 1, "finalists": 3, "halving_steps": [2], "regions_weight": 0
         },
         "children": {"number": 16, "steps": 1, "check_fraction": 0},
         "reinforce": {"controller": {"learning_rate": 0.1}},

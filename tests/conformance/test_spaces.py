@@ -15,14 +15,14 @@ from tests.tiny import (
     tiny_data,
 )
 
+from radars.engine import SearchConfig, SearchResult, run_search
+from radars.engine.methods.registry import METHODS
 from radars.errors import Stopped
 from radars.nn.supernet import Supernet
-from radars.run import read_events
-from radars.search import SearchConfig, SearchResult, run_search
-from radars.search.methods import METHODS
+from radars.runs.events import read_events
 from radars.space import Architecture, SearchSpace, Subspace
-from radars.spaces.resnet import resnet
-from radars.spaces.vit import vit
+from radars.zoo.resnet import resnet
+from radars.zoo.vit import vit
 
 CELL = cell_space()
 TINY: dict[str, Any] = {"num_classes": 4, "in_channels": 1}
@@ -47,7 +47,13 @@ def config_of(name: str) -> SearchConfig:
         explore={"steps": 4, "update_every": 2, "samples": 2},
         differentiate={"steps": 2},
         dnas={"steps": 8},
-        select={"draws": 2, "draw_batches": 1, "candidates": 2, "rungs": [2], "regions_draws": 1},
+        select={
+            "draws": 2,
+            "draw_batches": 1,
+            "candidates": 2,
+            "halving_steps": [2],
+            "regions_draws": 1,
+        },
     )
 
 
@@ -66,7 +72,7 @@ def test_a_search_keeps_its_budget_and_goes_on_where_it_was_stopped(
     check_memory(whole)
     space.build(whole.architecture)
     events = read_events(tmp_path / "whole" / "events.jsonl")
-    plans = [event["levers"] for event in events if event["event"] == "planned"]
+    plans = [event["savings"] for event in events if event["event"] == "planned"]
     assert all(plans)
     assert len(plans) == (config.method == "radars")
     parts = tmp_path / "parts"

@@ -9,8 +9,8 @@ from tests.tiny import tiny_space
 from torch import Tensor, nn
 
 from radars.cost.price_cache import price_key
-from radars.memory import PriceCache, TrainingSpec, price
-from radars.memory.price import place_prices
+from radars.memory import PriceCache, TrainingSpec, prices
+from radars.memory.prices import place_prices
 from radars.nn.optimizer import OptimizerConfig
 
 SPEC = TrainingSpec((1, 8, 8), 16)
@@ -20,13 +20,13 @@ SPEC = TrainingSpec((1, 8, 8), 16)
 def num_traced(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     """Counts the candidates that are traced."""
     traced: list[object] = []
-    trace = price._price
+    trace = prices._price
 
-    def counted(*args: Any) -> price.Price:
+    def counted(*args: Any) -> prices.Price:
         traced.append(args)
         return trace(*args)
 
-    monkeypatch.setattr(price, "_price", counted)
+    monkeypatch.setattr(prices, "_price", counted)
     return lambda: len(traced)
 
 
@@ -65,8 +65,8 @@ def test_what_a_price_depends_on_is_in_its_key(
 def test_so_is_the_device() -> None:
     # without a trace, which PyTorch makes for CUDA where there is a GPU only
     spec = replace(SPEC, device_type="cuda")
-    assert price._dependencies(spec) != price._dependencies(SPEC)
-    keys = {price_key(nn.ReLU(), price._dependencies(known)) for known in (SPEC, spec)}
+    assert prices._dependencies(spec) != prices._dependencies(SPEC)
+    keys = {price_key(nn.ReLU(), prices._dependencies(known)) for known in (SPEC, spec)}
     assert len(keys) == 2
 
 

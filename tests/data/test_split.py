@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radars.data import Normalisation, SealedSplit, Split
-from radars.data.memory import MemoryPixels
+from radars.data.in_memory import MemoryPixels
 from radars.errors import DataError, RadarsError, TestSplitError
 
 

@@ -5,12 +5,12 @@ import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import DataDependentOutputException
 
-from radars.memory import Levers, TrainingSpec, fake, predict
+from radars.memory import MemorySavings, TrainingSpec, fake, predict
 from radars.memory.fake import tracing
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.steps import Precision, StepKind
 from radars.space import Subspace
-from radars.spaces import load_space
+from radars.zoo import load_space
 
 Description = list[tuple[object, ...]]
 
@@ -131,13 +131,13 @@ def test_a_step_is_the_same_as_on_tensors_that_remember_nothing(
     optimizer = OptimizerConfig(name="adamw", learning_rate=1e-3)
     spec = TrainingSpec(space.input_shape, 4, optimizer, precision=precision)
     kinds = (StepKind.WEIGHTS, StepKind.ARCHITECTURE, StepKind.EVALUATION)
-    in_parts = Levers(recompute=1.0, micro_batches=2, split_channels=1.0)
-    for levers in (Levers(selective=1.0), in_parts):
+    in_parts = MemorySavings(recompute=1.0, micro_batches=2, split_channels=1.0)
+    for savings in (MemorySavings(selective=1.0), in_parts):
         for kind in kinds:
-            remembered = predict(space, two, spec, kinds=[kind], levers=levers)
+            remembered = predict(space, two, spec, kinds=[kind], savings=savings)
             with monkeypatch.context() as patch:
                 patch.setattr(fake, "_RememberingMode", fake._CorrectedMode)
-                assert predict(space, two, spec, kinds=[kind], levers=levers) == remembered
+                assert predict(space, two, spec, kinds=[kind], savings=savings) == remembered
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from torch import nn
 
 from radars.memory import MemoryTracker, Part, PriceCache, inference_bytes, inference_memory
 from radars.space import Architecture, Choose, SearchSpace
-from radars.spaces import load_space
+from radars.zoo import load_space
 
 
 @pytest.mark.parametrize(

@@ -14,26 +14,27 @@ from tests.tiny import cell_space, shared_space, tiny_space, wide_space
 from radars.cost import CostTable
 from radars.errors import BudgetError
 from radars.memory import (
-    Levers,
+    MemorySavings,
     Plan,
     Planner,
     StepMemory,
     TrainingSpec,
-    lever_settings,
     predict,
+    saving_settings,
 )
 from radars.nn.steps import StepKind
 from radars.space import Architecture, SearchSpace, Subspace
-from radars.spaces import load_space
+from radars.zoo import load_space
 
 SPACE = tiny_space()
 SPEC = TrainingSpec((1, 8, 8), 32)
 ROOMY = Planner(SPACE, SPEC, 2**40)
 SMALLEST = ROOMY.smallest_path()
 PLAIN_BYTES = ROOMY.predict(SPACE.full).peak_bytes
-RECOMPUTED_BYTES = ROOMY.predict(SPACE.full, Levers(recompute=True)).peak_bytes
+RECOMPUTED_BYTES = ROOMY.predict(SPACE.full, MemorySavings(recompute=True)).peak_bytes
 LEAST_BYTES = min(
-    ROOMY.predict(SMALLEST, Levers(recompute=recompute)).peak_bytes for recompute in (False, True)
+    ROOMY.predict(SMALLEST, MemorySavings(recompute=recompute)).peak_bytes
+    for recompute in (False, True)
 )
 
 Preferences = Mapping[str, Mapping[str, float]]
@@ -58,10 +59,10 @@ def planner(budget_bytes: int, max_cost_ratio: float | None = None) -> Planner:
 
 
 def exact_memory(space: SearchSpace, spec: TrainingSpec, plan: Plan) -> StepMemory:
-    """The memory of the dearest step of a plan, each kind with its own levers."""
+    """The memory of the dearest step of a plan, each kind with its own savings."""
     is_path = plan.subspace.num_architectures == 1
     memories = [
-        predict(space, plan.subspace, spec, kinds=[kind], levers=plan.levers_of(kind))
+        predict(space, plan.subspace, spec, kinds=[kind], savings=plan.savings_of(kind))
         for kind in (spec.training_kinds[:1] if is_path else spec.training_kinds)
     ]
     return max(memories, key=lambda memory: memory.peak_bytes)
@@ -76,7 +77,7 @@ def check(plan: Plan, budget_bytes: int) -> None:
     assert plan.memory == exact
     assert exact.peak_bytes <= budget_bytes
     assert SPACE.full.holds(plan.subspace)
-    assert plan.levers.recompute == ("recompute" in plan.measures)
+    assert plan.savings.recompute == ("recompute" in plan.measures)
     assert (plan.subspace != SPACE.full) == ("prune" in plan.measures)
 
 
@@ -122,10 +123,10 @@ def test_candidates_are_recomputed_before_any_is_pruned() -> None:
 @given(st.floats(0, 1))
 def test_no_more_is_recomputed_than_the_budget_asks_for(fraction: float) -> None:
     budget_bytes = round(RECOMPUTED_BYTES + fraction * (PLAIN_BYTES - 1 - RECOMPUTED_BYTES))
-    allowed = list(lever_settings(recompute=True, max_micro_batches=1, batch_size=8))
-    levers = Planner(SPACE, SPEC, budget_bytes, settings=allowed).plan_whole(SPACE.full).levers
-    before = allowed[allowed.index(levers) - 1]
-    assert ROOMY.predict(SPACE.full, levers).peak_bytes <= budget_bytes
+    allowed = list(saving_settings(recompute=True, max_micro_batches=1, batch_size=8))
+    savings = Planner(SPACE, SPEC, budget_bytes, settings=allowed).plan_whole(SPACE.full).savings
+    before = allowed[allowed.index(savings) - 1]
+    assert ROOMY.predict(SPACE.full, savings).peak_bytes <= budget_bytes
     assert ROOMY.predict(SPACE.full, before).peak_bytes > budget_bytes
 
 
@@ -135,7 +136,7 @@ def test_pruning_keeps_what_is_preferred() -> None:
         choice: {name: 0.9 if name == favourite[choice] else 0.05 for name in names}
         for choice, names in SPACE.full.items()
     }
-    need_bytes = ROOMY.predict(favourite, Levers(recompute=True)).peak_bytes
+    need_bytes = ROOMY.predict(favourite, MemorySavings(recompute=True)).peak_bytes
     plan = planner((need_bytes + RECOMPUTED_BYTES) // 2).plan(preferences)
     assert "prune" in plan.measures
     assert all(favourite[choice] in names for choice, names in plan.subspace.items())
@@ -145,7 +146,7 @@ def test_pruning_keeps_what_is_preferred() -> None:
 def test_little_of_the_room_for_pruned_candidates_stays_empty(part: float, least_kept: int) -> None:
     space = load_space("nasbench-macro", width=16)
     spec = TrainingSpec((3, 32, 32), 8)
-    allowed = list(lever_settings(recompute=True, max_micro_batches=1, batch_size=8))
+    allowed = list(saving_settings(recompute=True, max_micro_batches=1, batch_size=8))
     roomy = Planner(space, spec, 2**40, settings=allowed)
     smallest_bytes = roomy.least_bytes(roomy.smallest_path())
     room_bytes = part * (roomy.predict(space.full, allowed[-1]).peak_bytes - smallest_bytes)
@@ -194,26 +195,31 @@ def test_the_cost_of_a_supernet_step_is_limited(
 def test_a_plan_within_a_subspace_stays_there() -> None:
     within = Subspace({"a": ("none", "conv3"), "b": ("mb2",), "c": ("conv3", "mb2")})
     assert planner(2**40).plan(within=within).subspace == within
-    need_bytes = ROOMY.predict(ROOMY.smallest_path(within), Levers(recompute=True)).peak_bytes
+    need_bytes = ROOMY.predict(
+        ROOMY.smallest_path(within), MemorySavings(recompute=True)
+    ).peak_bytes
     assert within.holds(planner(need_bytes).plan(within=within).subspace)
 
 
 def test_a_path_is_recomputed_only_where_it_must_be() -> None:
     path = Architecture(dict.fromkeys(SPACE.full, "mb2"))
     plain, recomputed = (
-        ROOMY.predict(path, Levers(recompute=recompute)).peak_bytes for recompute in (False, True)
+        ROOMY.predict(path, MemorySavings(recompute=recompute)).peak_bytes
+        for recompute in (False, True)
     )
     assert recomputed < plain
-    assert planner(plain).plan_path(path) == Plan(path.as_subspace(), Levers(), ROOMY.predict(path))
+    assert planner(plain).plan_path(path) == Plan(
+        path.as_subspace(), MemorySavings(), ROOMY.predict(path)
+    )
     plan = planner(recomputed).plan_path(path)
-    assert plan.levers.recompute
+    assert plan.savings.recompute
     assert plan.measures == ("recompute",)
     with pytest.raises(BudgetError):
         planner(recomputed - 1).plan_path(path)
 
 
 def allowing(budget_bytes: int, *, recompute: bool, max_micro_batches: int) -> Planner:
-    settings = lever_settings(
+    settings = saving_settings(
         recompute=recompute,
         selective=False,
         max_micro_batches=max_micro_batches,
@@ -223,28 +229,30 @@ def allowing(budget_bytes: int, *, recompute: bool, max_micro_batches: int) -> P
 
 
 def test_settings_are_those_that_are_allowed_cheapest_first() -> None:
-    def settings(recompute: bool, most: int, batch_size: int, **options: bool) -> list[Levers]:
+    def settings(
+        recompute: bool, most: int, batch_size: int, **options: bool
+    ) -> list[MemorySavings]:
         return list(
-            lever_settings(
+            saving_settings(
                 recompute=recompute, max_micro_batches=most, batch_size=batch_size, **options
             )
         )
 
-    recomputed = [Levers(recompute=part / 16) for part in range(17)]
-    split = [Levers(recompute=1.0, split_channels=part) for part in (0.25, 1.0)]
+    recomputed = [MemorySavings(recompute=part / 16) for part in range(17)]
+    split = [MemorySavings(recompute=1.0, split_channels=part) for part in (0.25, 1.0)]
     parts = [replace(split[-1], micro_batches=number) for number in (2, 4)]
     plain = partial(settings, selective=False)
-    assert plain(False, 1, 64) == [Levers()]
+    assert plain(False, 1, 64) == [MemorySavings()]
     assert plain(True, 1, 64) == [*recomputed, *split]
     assert plain(True, 7, 64) == [*recomputed, *split, *parts]
-    in_two = Levers(recompute=1.0, micro_batches=2)
+    in_two = MemorySavings(recompute=1.0, micro_batches=2)
     assert plain(True, 2, 64, split_channels=False) == [*recomputed, in_two]
-    two_examples_a_part = [Levers(micro_batches=number) for number in (1, 2, 4)]
+    two_examples_a_part = [MemorySavings(micro_batches=number) for number in (1, 2, 4)]
     assert plain(False, 64, 8) == two_examples_a_part
-    cheap = [Levers(selective=part / 16) for part in range(16)]
-    all_cheap = [replace(levers, selective=1.0) for levers in plain(True, 7, 64)]
+    cheap = [MemorySavings(selective=part / 16) for part in range(16)]
+    all_cheap = [replace(savings, selective=1.0) for savings in plain(True, 7, 64)]
     assert settings(True, 7, 64) == [*cheap, *all_cheap]
-    all_cheap = [replace(levers, selective=1.0) for levers in plain(False, 4, 64)]
+    all_cheap = [replace(savings, selective=1.0) for savings in plain(False, 4, 64)]
     assert settings(False, 4, 64) == [*cheap, *all_cheap]
 
 
@@ -252,20 +260,20 @@ def test_channels_are_split_before_candidates_are_pruned() -> None:
     space, spec = wide_space(), TrainingSpec((1, 8, 8), 32)
     roomy = Planner(space, spec, 2**40)
     allowed = list(
-        lever_settings(recompute=True, selective=False, max_micro_batches=1, batch_size=8)
+        saving_settings(recompute=True, selective=False, max_micro_batches=1, batch_size=8)
     )
-    for levers, recompute in zip(allowed[-2:], (13 / 16, 15 / 16), strict=True):
-        budget_bytes = roomy.predict(space.full, levers).peak_bytes
+    for savings, recompute in zip(allowed[-2:], (13 / 16, 15 / 16), strict=True):
+        budget_bytes = roomy.predict(space.full, savings).peak_bytes
         plan = Planner(space, spec, budget_bytes, settings=allowed).plan()
-        assert (plan.subspace, plan.levers) == (space.full, replace(levers, recompute=recompute))
+        assert (plan.subspace, plan.savings) == (space.full, replace(savings, recompute=recompute))
         assert plan.memory.peak_bytes <= budget_bytes
-        less = replace(levers, recompute=recompute - 1 / 16)
+        less = replace(savings, recompute=recompute - 1 / 16)
         assert roomy.predict(space.full, less).peak_bytes > budget_bytes
-        expected_bytes = roomy.expected_bytes(space.full, levers)
+        expected_bytes = roomy.expected_bytes(space.full, savings)
         assert expected_bytes == pytest.approx(budget_bytes, rel=0.1)
     assert plan.measures == ("recompute=0.9375", "split_channels")
     assert Planner(space, spec, budget_bytes - 1, settings=allowed).plan().is_pruned
-    plans = [Planner(space, spec, 2**40, settings=[levers]).plan() for levers in allowed]
+    plans = [Planner(space, spec, 2**40, settings=[savings]).plan() for savings in allowed]
     ratios = [plan.time_ratio for plan in plans]
     assert ratios == sorted(ratios)
     assert ratios[-3] < ratios[-2] < ratios[-1] <= 1.8
@@ -276,14 +284,14 @@ def test_no_more_is_recomputed_than_must_be(part: float) -> None:
     """Of a network whose maps get smaller, as most do."""
     space = load_space("nasbench-macro", width=4)
     spec = TrainingSpec((3, 32, 32), 8)
-    levers = Levers(recompute=part)
-    memory = predict(space, space.full, spec, levers=levers)
-    allowed = lever_settings(recompute=True, selective=False, max_micro_batches=1, batch_size=8)
+    savings = MemorySavings(recompute=part)
+    memory = predict(space, space.full, spec, savings=savings)
+    allowed = saving_settings(recompute=True, selective=False, max_micro_batches=1, batch_size=8)
     made = Planner(space, spec, round(1.02 * memory.peak_bytes), settings=allowed).plan()
-    assert made.levers == levers
+    assert made.savings == savings
     assert made.measures == (f"recompute={part:g}",)
     assert made.memory == memory
-    everything = Planner(space, spec, 2**40, settings=[Levers(recompute=1.0)]).plan()
+    everything = Planner(space, spec, 2**40, settings=[MemorySavings(recompute=1.0)]).plan()
     assert 1 < made.time_ratio < everything.time_ratio
 
 
@@ -299,26 +307,26 @@ def test_what_is_cheap_is_recomputed_first(part: float, measures: tuple[str, ...
     space = load_space("nasbench-macro", width=8)
     spec = TrainingSpec((3, 32, 32), 16)
     budget_bytes = round(part * predict(space, space.full, spec).peak_bytes)
-    allowed = list(lever_settings(recompute=True, max_micro_batches=1, batch_size=16))
+    allowed = list(saving_settings(recompute=True, max_micro_batches=1, batch_size=16))
     plan = Planner(space, spec, budget_bytes, settings=allowed).plan()
     assert plan.measures == measures
     assert plan.memory == exact_memory(space, spec, plan)
     assert plan.memory.peak_bytes <= budget_bytes
-    expected_bytes = Planner(space, spec, budget_bytes).expected_bytes(space.full, plan.levers)
+    expected_bytes = Planner(space, spec, budget_bytes).expected_bytes(space.full, plan.savings)
     assert expected_bytes == pytest.approx(plan.memory.peak_bytes, rel=0.2)
-    without = lever_settings(recompute=True, selective=False, max_micro_batches=1, batch_size=16)
+    without = saving_settings(recompute=True, selective=False, max_micro_batches=1, batch_size=16)
     other = Planner(space, spec, budget_bytes, settings=without).plan()
-    assert not other.levers.selective
+    assert not other.savings.selective
     assert plan.time_ratio <= other.time_ratio
 
 
 def test_batches_are_split_before_candidates_are_pruned_where_that_is_allowed() -> None:
     full = SPACE.full
-    split_bytes = ROOMY.predict(full, Levers(recompute=True, micro_batches=2)).peak_bytes
+    split_bytes = ROOMY.predict(full, MemorySavings(recompute=True, micro_batches=2)).peak_bytes
     assert split_bytes < RECOMPUTED_BYTES
     plan = allowing(split_bytes, recompute=True, max_micro_batches=4).plan()
     assert plan.measures == ("recompute=0.625", "split_channels", "micro_batches=2")
-    less = replace(plan.levers, recompute=0.5625)
+    less = replace(plan.savings, recompute=0.5625)
     assert ROOMY.predict(full, less).peak_bytes > split_bytes
     assert plan.subspace == full
     assert plan.memory == exact_memory(SPACE, SPEC, plan)
@@ -327,12 +335,12 @@ def test_batches_are_split_before_candidates_are_pruned_where_that_is_allowed() 
 
 @pytest.mark.parametrize("max_micro_batches", [1, 4])
 def test_a_switch_that_is_off_stays_off(max_micro_batches: int) -> None:
-    allowed = Levers(micro_batches=max_micro_batches)
+    allowed = MemorySavings(micro_batches=max_micro_batches)
     need_bytes = ROOMY.predict(SMALLEST, allowed).peak_bytes
     for budget_bytes in (need_bytes, (need_bytes + PLAIN_BYTES) // 2, PLAIN_BYTES):
         plan = allowing(budget_bytes, recompute=False, max_micro_batches=max_micro_batches).plan()
-        assert not plan.levers.recompute
-        assert plan.levers.micro_batches <= max_micro_batches
+        assert not plan.savings.recompute
+        assert plan.savings.micro_batches <= max_micro_batches
         assert plan.memory.peak_bytes <= budget_bytes
         assert plan.memory == exact_memory(SPACE, SPEC, plan)
 
@@ -356,19 +364,19 @@ def test_a_step_that_needs_less_takes_the_cheapest_levers_that_fit(
     options = {"cells_per_stage": 1} if name == "nasbench201" else {}
     space, spec = load_space(name, **options), TrainingSpec((3, 32, 32), 64)
     budget_bytes = round(part * predict(space, space.full, spec).peak_bytes)
-    allowed = list(lever_settings(recompute=True, max_micro_batches=1, batch_size=8))
+    allowed = list(saving_settings(recompute=True, max_micro_batches=1, batch_size=8))
     plan = Planner(space, spec, budget_bytes, settings=allowed).plan_whole(space.full)
     assert plan.lighter is not None
     kind, lighter = plan.lighter
     assert kind is lighter_kind
-    assert allowed.index(lighter) < allowed.index(plan.levers)
+    assert allowed.index(lighter) < allowed.index(plan.savings)
 
     assert plan.memory == exact_memory(space, spec, plan)
     assert plan.memory.peak_bytes <= budget_bytes
     for cheaper in allowed[: allowed.index(lighter)][-1:]:
-        memory = predict(space, space.full, spec, kinds=[kind], levers=cheaper)
+        memory = predict(space, space.full, spec, kinds=[kind], savings=cheaper)
         assert memory.peak_bytes > budget_bytes
-    same = Planner(space, spec, 2**40, settings=[plan.levers]).plan_whole(space.full)
+    same = Planner(space, spec, 2**40, settings=[plan.savings]).plan_whole(space.full)
     assert same.lighter is None
     assert 1 < plan.time_ratio < same.time_ratio
     assert Plan.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
@@ -415,7 +423,12 @@ def test_planning_leaves_randomness_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    "levers", [Levers(), Levers(recompute=True), Levers(recompute=True, micro_batches=2)]
+    "savings",
+    [
+        MemorySavings(),
+        MemorySavings(recompute=True),
+        MemorySavings(recompute=True, micro_batches=2),
+    ],
 )
 @pytest.mark.parametrize(
     ("space", "spec"),
@@ -427,11 +440,11 @@ def test_planning_leaves_randomness_alone() -> None:
     ids=["digits", "nasbench-macro", "shared"],
 )
 def test_the_expected_bytes_of_a_supernet_are_near_the_exact(
-    space: SearchSpace, spec: TrainingSpec, levers: Levers
+    space: SearchSpace, spec: TrainingSpec, savings: MemorySavings
 ) -> None:
     planner = Planner(space, spec, 2**40)
-    exact_bytes = planner.predict(space.full, levers).peak_bytes
-    assert planner.expected_bytes(space.full, levers) == pytest.approx(exact_bytes, rel=0.15)
+    exact_bytes = planner.predict(space.full, savings).peak_bytes
+    assert planner.expected_bytes(space.full, savings) == pytest.approx(exact_bytes, rel=0.15)
 
 
 def test_the_full_supernet_is_traced_where_that_is_quick_and_priced_where_it_is_not(
@@ -446,15 +459,15 @@ def test_of_very_many_candidates_all_or_none_are_recomputed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     allowed = list(
-        lever_settings(recompute=True, selective=False, max_micro_batches=1, batch_size=8)
+        saving_settings(recompute=True, selective=False, max_micro_batches=1, batch_size=8)
     )
     planner = Planner(SPACE, SPEC, PLAIN_BYTES - 1, settings=allowed)
-    assert 0 < planner.plan_whole(SPACE.full).levers.recompute < 1
+    assert 0 < planner.plan_whole(SPACE.full).savings.recompute < 1
     monkeypatch.setattr("radars.memory.forecast._MAX_TRACED", 8)
-    assert planner.plan_whole(SPACE.full).levers == Levers(recompute=1.0)
+    assert planner.plan_whole(SPACE.full).savings == MemorySavings(recompute=1.0)
 
 
-Traced = list[tuple[Subspace, Levers, tuple[StepKind, ...] | None]]
+Traced = list[tuple[Subspace, MemorySavings, tuple[StepKind, ...] | None]]
 
 
 @pytest.fixture
@@ -465,7 +478,7 @@ def traced(monkeypatch: pytest.MonkeyPatch) -> Traced:
     def noted(
         space: SearchSpace, subspace: Subspace, spec: TrainingSpec, **options: Any
     ) -> StepMemory:
-        traced.append((subspace, options["levers"], options["kinds"]))
+        traced.append((subspace, options["savings"], options["kinds"]))
         return predict(space, subspace, spec, **options)
 
     monkeypatch.setattr("radars.memory.forecast.predict", noted)
@@ -476,7 +489,7 @@ def test_what_is_hopeless_by_prices_is_not_traced(traced: Traced) -> None:
     space = tiny_space()
     assert Planner(space, SPEC, LEAST_BYTES + 1000).plan().measures == ("recompute", "prune")
     assert traced
-    assert (space.full, Levers(), None) not in traced
+    assert (space.full, MemorySavings(), None) not in traced
 
 
 def test_nothing_is_traced_twice_in_a_process(traced: Traced) -> None:
@@ -488,7 +501,7 @@ def test_nothing_is_traced_twice_in_a_process(traced: Traced) -> None:
     assert traced == []
     Planner(space, replace(SPEC, batch_size=2 * SPEC.batch_size), 2**40).plan()
     Planner(tiny_space(), SPEC, 2**40).plan()
-    assert traced.count((space.full, Levers(), None)) == 2
+    assert traced.count((space.full, MemorySavings(), None)) == 2
 
 
 def test_a_planner_is_tightened_and_never_loosened() -> None:

@@ -7,14 +7,14 @@ from tests.tiny import shared_space, tiny_space, wide_space
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor
 
-from radars.memory import PLAIN, Levers, StepMemory, TrainingSpec, measure, predict
+from radars.memory import PLAIN, MemorySavings, StepMemory, TrainingSpec, measure, predict
 from radars.memory.predict import run_step
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.relaxation import GumbelSoftmax
 from radars.nn.steps import Precision, StepKind
 from radars.nn.supernet import Supernet
 from radars.space import Architecture, Choose, SearchSpace, Subspace
-from radars.spaces import load_space
+from radars.zoo import load_space
 
 SGD = OptimizerConfig()
 ADAMW = OptimizerConfig(name="adamw", learning_rate=1e-3)
@@ -29,7 +29,7 @@ def measured(
     spec: TrainingSpec,
     kind: StepKind,
     *,
-    levers: Levers = PLAIN,
+    savings: MemorySavings = PLAIN,
     kinds: tuple[StepKind, ...] | None = None,
 ) -> int:
     """The peak of a real step, the second one: the first makes the optimizers' state."""
@@ -39,7 +39,7 @@ def measured(
         spec.relaxation,
         optimizer=spec.optimizer,
         architecture_optimizer=spec.architecture_optimizer,
-        levers=levers,
+        savings=savings,
     )
     example_B = torch.randn(spec.batch_size, *spec.input_shape)
     example_B = example_B.contiguous(memory_format=torch.channels_last)
@@ -50,7 +50,7 @@ def measured(
         batch += [example_B.clone(), label_B.clone()]
 
     def step(kind: StepKind) -> Tensor:
-        return run_step(kind, supernet, batch, spec.precision, levers.micro_batches)
+        return run_step(kind, supernet, batch, spec.precision, savings.micro_batches)
 
     for earlier in kinds or (kind,):
         step(earlier)
@@ -60,8 +60,8 @@ def measured(
 
 @pytest.mark.parametrize("kind", StepKind)
 @pytest.mark.parametrize(
-    "levers",
-    [PLAIN, Levers(recompute=1.0), Levers(selective=1.0)],
+    "savings",
+    [PLAIN, MemorySavings(recompute=1.0), MemorySavings(selective=1.0)],
     ids=["plain", "recompute", "selective"],
 )
 @pytest.mark.parametrize("optimizer", [SGD, ADAMW], ids=["sgd", "adamw"])
@@ -69,29 +69,29 @@ def measured(
 @pytest.mark.parametrize("batch_size", [8, 32])
 def test_a_prediction_is_what_is_measured(
     kind: StepKind,
-    levers: Levers,
+    savings: MemorySavings,
     optimizer: OptimizerConfig,
     precision: Precision,
     batch_size: int,
 ) -> None:
     spec = TrainingSpec((1, 8, 8), batch_size, optimizer, precision=precision)
-    predicted = predict(TINY, TINY.full, spec, kinds=[kind], levers=levers)
-    real_bytes = measured(TINY, TINY.full, spec, kind, levers=levers)
+    predicted = predict(TINY, TINY.full, spec, kinds=[kind], savings=savings)
+    real_bytes = measured(TINY, TINY.full, spec, kind, savings=savings)
     assert predicted.peak_bytes == pytest.approx(real_bytes, rel=1e-3)
     assert predicted.breakdown.total == predicted.peak_bytes
 
 
 @pytest.mark.parametrize(
-    "levers",
+    "savings",
     [
         PLAIN,
-        Levers(recompute=0.5),
-        Levers(recompute=1.0),
-        Levers(selective=0.5),
-        Levers(selective=1.0),
-        Levers(recompute=0.5, selective=1.0),
+        MemorySavings(recompute=0.5),
+        MemorySavings(recompute=1.0),
+        MemorySavings(selective=0.5),
+        MemorySavings(selective=1.0),
+        MemorySavings(recompute=0.5, selective=1.0),
     ],
-    ids=lambda levers: "-".join(levers.names) or "plain",
+    ids=lambda savings: "-".join(savings.names) or "plain",
 )
 @pytest.mark.parametrize(
     ("space", "subspace", "batch_size"),
@@ -106,14 +106,14 @@ def test_a_prediction_is_what_is_measured(
     ids=["subspace", "path", "shared", "digits", "digits-largest", "digits-smallest"],
 )
 def test_predictions_of_subspaces_and_paths(
-    space: SearchSpace, subspace: Subspace | Architecture, batch_size: int, levers: Levers
+    space: SearchSpace, subspace: Subspace | Architecture, batch_size: int, savings: MemorySavings
 ) -> None:
     spec = TrainingSpec((1, 8, 8), batch_size)
-    predicted = predict(space, subspace, spec, levers=levers)
+    predicted = predict(space, subspace, spec, savings=savings)
     single = isinstance(subspace, Architecture)
     kinds = (StepKind.WEIGHTS,) if single else (StepKind.WEIGHTS, StepKind.ARCHITECTURE)
     real_bytes = max(
-        measured(space, subspace, spec, kind, levers=levers, kinds=kinds) for kind in kinds
+        measured(space, subspace, spec, kind, savings=savings, kinds=kinds) for kind in kinds
     )
     assert predicted.peak_bytes == pytest.approx(real_bytes, rel=1e-3)
 
@@ -122,15 +122,15 @@ def test_predictions_of_subspaces_and_paths(
 def test_a_prediction_of_blocks_in_parts_of_their_channels(kind: StepKind) -> None:
     space, spec = wide_space(), TrainingSpec((1, 8, 8), 32)
 
-    def peak(levers: Levers) -> int:
-        return predict(space, space.full, spec, kinds=[kind], levers=levers).peak_bytes
+    def peak(savings: MemorySavings) -> int:
+        return predict(space, space.full, spec, kinds=[kind], savings=savings).peak_bytes
 
-    some, all_ = (Levers(recompute=1.0, split_channels=part) for part in (0.25, 1.0))
-    for levers in (some, all_):
-        real_bytes = measured(space, space.full, spec, kind, levers=levers)
-        assert peak(levers) == pytest.approx(real_bytes, rel=5e-3)
-    assert peak(all_) < peak(some) <= peak(Levers(recompute=1.0))
-    assert peak(all_) < 0.7 * peak(Levers(recompute=1.0))
+    some, all_ = (MemorySavings(recompute=1.0, split_channels=part) for part in (0.25, 1.0))
+    for savings in (some, all_):
+        real_bytes = measured(space, space.full, spec, kind, savings=savings)
+        assert peak(savings) == pytest.approx(real_bytes, rel=5e-3)
+    assert peak(all_) < peak(some) <= peak(MemorySavings(recompute=1.0))
+    assert peak(all_) < 0.7 * peak(MemorySavings(recompute=1.0))
 
 
 def test_a_prediction_with_noise_in_the_relaxation() -> None:
@@ -157,10 +157,10 @@ def test_an_architecture_step_that_is_not_traced_is_not_the_dearest(
 ) -> None:
     assert space.input_shape is not None
     spec = TrainingSpec(space.input_shape, batch_size, ADAMW)
-    levers = Levers(recompute=True)
-    whole = predict(space, space.full, spec, levers=levers)
+    savings = MemorySavings(recompute=True)
+    whole = predict(space, space.full, spec, savings=savings)
     alone = [
-        predict(space, space.full, spec, kinds=[kind], levers=levers).peak_bytes
+        predict(space, space.full, spec, kinds=[kind], savings=savings).peak_bytes
         for kind in spec.training_kinds
     ]
     assert whole.peak_bytes == max(alone)
@@ -174,7 +174,7 @@ def test_a_path_has_no_architecture_step() -> None:
 
 def test_levers_and_settings_do_what_they_should() -> None:
     def peak(subspace: Subspace, spec: TrainingSpec, recompute: bool = False) -> StepMemory:
-        return predict(TINY, subspace, spec, levers=Levers(recompute=recompute))
+        return predict(TINY, subspace, spec, savings=MemorySavings(recompute=recompute))
 
     spec = TrainingSpec((1, 8, 8), 32)
     plain = peak(TINY.full, spec)
@@ -230,7 +230,7 @@ def test_a_prediction_leaves_randomness_and_settings_alone() -> None:
     before = torch.get_rng_state()
     for recompute, kinds in itertools.product([False, True], [tuple(StepKind)]):
         spec = TrainingSpec((1, 8, 8), 4, relaxation=GumbelSoftmax(), precision="bf16-mixed")
-        predict(space, space.full, spec, kinds=kinds, levers=Levers(recompute=recompute))
+        predict(space, space.full, spec, kinds=kinds, savings=MemorySavings(recompute=recompute))
     assert torch.equal(torch.get_rng_state(), before)
     assert torch.is_grad_enabled()
     assert not isinstance(torch.zeros(1), FakeTensor)
@@ -251,9 +251,9 @@ def test_a_split_batch_holds_what_is_predicted_and_less(
     kind: StepKind, recompute: bool, micro_batches: int
 ) -> None:
     spec = TrainingSpec((1, 8, 8), 32)
-    levers = Levers(recompute, micro_batches=micro_batches)
-    predicted = predict(TINY, TINY.full, spec, kinds=[kind], levers=levers)
-    real_bytes = measured(TINY, TINY.full, spec, kind, levers=levers)
+    savings = MemorySavings(recompute, micro_batches=micro_batches)
+    predicted = predict(TINY, TINY.full, spec, kinds=[kind], savings=savings)
+    real_bytes = measured(TINY, TINY.full, spec, kind, savings=savings)
     assert predicted.peak_bytes == real_bytes
-    whole = predict(TINY, TINY.full, spec, kinds=[kind], levers=Levers(recompute))
+    whole = predict(TINY, TINY.full, spec, kinds=[kind], savings=MemorySavings(recompute))
     assert predicted.peak_bytes < whole.peak_bytes

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from radars.nn.levers import Levers
+from radars.nn.memory_saving.savings import MemorySavings
 from radars.nn.mixture import Mixture
 from radars.nn.relaxation import Softmax
 from radars.nn.supernet import Supernet
@@ -41,7 +41,9 @@ def with_dropout(choose: Choose) -> nn.Module:
 
 
 def double_supernet(network: Callable[[Choose], nn.Module], *, recompute: bool) -> Supernet:
-    supernet = Supernet(SearchSpace(network), levers=Levers(recompute=recompute), seed=1).double()
+    supernet = Supernet(
+        SearchSpace(network), savings=MemorySavings(recompute=recompute), seed=1
+    ).double()
     with torch.no_grad():
         generator = torch.Generator().manual_seed(2)
         for logit_C in supernet.logits:

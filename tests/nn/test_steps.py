@@ -8,14 +8,14 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 
 from radars.memory.predict import track
-from radars.nn.levers import Levers
+from radars.nn.memory_saving.savings import MemorySavings
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.statistics import frozen_statistics
 from radars.nn.steps import architecture_step, evaluation_step, second_order_step, weights_step
 from radars.nn.supernet import Supernet
 from radars.space import Architecture, Choose, SearchSpace
 
-LEVERS = (Levers(), Levers(recompute=1.0), Levers(selective=1.0))
+LEVERS = (MemorySavings(), MemorySavings(recompute=1.0), MemorySavings(selective=1.0))
 
 
 def network(choose: Choose) -> nn.Module:
@@ -61,9 +61,9 @@ def assert_no_gradients(supernet: Supernet) -> None:
     assert all(parameter.requires_grad for parameter in supernet.parameters())
 
 
-@pytest.mark.parametrize("levers", LEVERS, ids=str)
-def test_a_weights_step_moves_weights_and_no_logits(levers: Levers) -> None:
-    supernet = Supernet(SearchSpace(network), levers=levers)
+@pytest.mark.parametrize("savings", LEVERS, ids=str)
+def test_a_weights_step_moves_weights_and_no_logits(savings: MemorySavings) -> None:
+    supernet = Supernet(SearchSpace(network), savings=savings)
     weights, logits = values(supernet.weight_parameters()), values(list(supernet.logits))
     loss = weights_step(supernet, *batch())
     assert loss.shape == ()
@@ -73,9 +73,9 @@ def test_a_weights_step_moves_weights_and_no_logits(levers: Levers) -> None:
     assert_no_gradients(supernet)
 
 
-@pytest.mark.parametrize("levers", LEVERS, ids=str)
-def test_an_architecture_step_moves_logits_and_no_weights(levers: Levers) -> None:
-    supernet = Supernet(SearchSpace(network), levers=levers)
+@pytest.mark.parametrize("savings", LEVERS, ids=str)
+def test_an_architecture_step_moves_logits_and_no_weights(savings: MemorySavings) -> None:
+    supernet = Supernet(SearchSpace(network), savings=savings)
     weights, logits = values(supernet.weight_parameters()), values(list(supernet.logits))
     buffers = [buffer.clone() for buffer in supernet.buffers()]
     loss = architecture_step(supernet, *batch())
@@ -86,11 +86,11 @@ def test_an_architecture_step_moves_logits_and_no_weights(levers: Levers) -> Non
     assert_no_gradients(supernet)
 
 
-def with_logits(levers: Levers) -> Supernet:
+def with_logits(savings: MemorySavings) -> Supernet:
     """A supernet whose architecture steps move the logits by minus their gradient."""
     descent = OptimizerConfig(learning_rate=1.0, momentum=0.0, weight_decay=0.0)
     supernet = Supernet(
-        SearchSpace(network), architecture_optimizer=descent, levers=levers
+        SearchSpace(network), architecture_optimizer=descent, savings=savings
     ).double()
     supernet.set_logits(
         {"a": {"none": 0.3, "k1": -0.2, "k3": 0.5}, "b": {"none": 0.0, "k1": 0.4, "k3": -0.6}}
@@ -112,9 +112,9 @@ def central_differences(supernet: Supernet, loss: Callable[[], float], step: flo
     return differences
 
 
-@pytest.mark.parametrize("levers", LEVERS, ids=str)
-def test_the_architecture_gradient_is_that_of_finite_differences(levers: Levers) -> None:
-    supernet = with_logits(levers)
+@pytest.mark.parametrize("savings", LEVERS, ids=str)
+def test_the_architecture_gradient_is_that_of_finite_differences(savings: MemorySavings) -> None:
+    supernet = with_logits(savings)
     example, label = batch(torch.float64)
 
     def loss() -> float:
@@ -150,9 +150,9 @@ def train_batch() -> tuple[Tensor, Tensor]:
     return torch.randn(8, 1, 4, 4, generator=generator).double(), torch.arange(8) % 3
 
 
-@pytest.mark.parametrize("levers", LEVERS, ids=str)
-def test_the_second_order_gradient_is_that_of_finite_differences(levers: Levers) -> None:
-    rate, supernet = 0.2, with_logits(levers)
+@pytest.mark.parametrize("savings", LEVERS, ids=str)
+def test_the_second_order_gradient_is_that_of_finite_differences(savings: MemorySavings) -> None:
+    rate, supernet = 0.2, with_logits(savings)
     weights = supernet.weight_parameters()
 
     def loss_after_a_virtual_step() -> float:
@@ -238,8 +238,8 @@ def test_evaluation_of_blocks_that_are_trained_in_parts_is_in_parts() -> None:
     path = Architecture(dict.fromkeys("abc", "mb8_k3"))
     supernet = Supernet(wide_space(), path.as_subspace())
     example, peaks, outputs = torch.randn(32, 1, 16, 16), [], []
-    for levers in (Levers(), Levers(recompute=1.0, split_channels=1.0)):
-        supernet.set_levers(levers)
+    for savings in (MemorySavings(), MemorySavings(recompute=1.0, split_channels=1.0)):
+        supernet.set_savings(savings)
         with track(supernet, [example]) as tracker:
             outputs.append(evaluation_step(supernet, example))
         peaks.append(tracker.peak_bytes)
@@ -301,8 +301,10 @@ def without_batch_norm(choose: Choose) -> nn.Module:
 
 
 @pytest.mark.parametrize("micro_batches", [2, 3, 8])
-@pytest.mark.parametrize("levers", LEVERS, ids=str)
-def test_a_batch_in_parts_trains_as_the_whole_does(micro_batches: int, levers: Levers) -> None:
+@pytest.mark.parametrize("savings", LEVERS, ids=str)
+def test_a_batch_in_parts_trains_as_the_whole_does(
+    micro_batches: int, savings: MemorySavings
+) -> None:
     descent = OptimizerConfig(name="sgd", learning_rate=1.0, momentum=0.0, weight_decay=0.0)
 
     def trained(micro_batches: int) -> tuple[list[Tensor], list[Tensor]]:
@@ -310,7 +312,7 @@ def test_a_batch_in_parts_trains_as_the_whole_does(micro_batches: int, levers: L
             SearchSpace(without_batch_norm),
             optimizer=descent,
             architecture_optimizer=descent,
-            levers=levers,
+            savings=savings,
         ).double()
         losses = [
             weights_step(supernet, *batch(torch.float64), micro_batches=micro_batches),
@@ -350,10 +352,10 @@ STEPS: dict[str, Callable[..., Tensor]] = {
 }
 
 
-@pytest.mark.parametrize("levers", LEVERS, ids=str)
+@pytest.mark.parametrize("savings", LEVERS, ids=str)
 @pytest.mark.parametrize("kind", STEPS)
-def test_a_step_whose_loss_is_not_finite_changes_nothing(kind: str, levers: Levers) -> None:
-    supernet = Supernet(SearchSpace(network), levers=levers)
+def test_a_step_whose_loss_is_not_finite_changes_nothing(kind: str, savings: MemorySavings) -> None:
+    supernet = Supernet(SearchSpace(network), savings=savings)
     good, bad = batch(), (spoiled(batch()[0]), batch()[1])
     parts: dict[str, list[tuple[Tensor, ...]]] = {
         "weights": [bad],
@@ -387,9 +389,11 @@ def test_a_gradient_that_is_not_finite_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("config", [OptimizerConfig(), OptimizerConfig(name="adamw")], ids=str)
-@pytest.mark.parametrize("levers", LEVERS, ids=str)
+@pytest.mark.parametrize("savings", LEVERS, ids=str)
 @pytest.mark.parametrize("kind", STEPS)
-def test_no_step_waits_for_the_device(kind: str, levers: Levers, config: OptimizerConfig) -> None:
+def test_no_step_waits_for_the_device(
+    kind: str, savings: MemorySavings, config: OptimizerConfig
+) -> None:
     """On fake tensors, which have no numbers, whatever asks for one fails."""
     space = SearchSpace(network)
     with FakeTensorMode():
@@ -397,7 +401,7 @@ def test_no_step_waits_for_the_device(kind: str, levers: Levers, config: Optimiz
             space,
             optimizer=config,
             architecture_optimizer=config,
-            levers=levers,
+            savings=savings,
         )
         tensors = torch.randn(8, 1, 4, 4), torch.arange(8) % 4
         STEPS[kind](supernet, *tensors * (2 if kind == "second order" else 1))

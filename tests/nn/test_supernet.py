@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from radars.errors import SpaceError
-from radars.nn.levers import Levers
+from radars.nn.memory_saving.savings import MemorySavings
 from radars.nn.mixture import Mixture
 from radars.nn.operations import classifier, conv_bn_relu, mbconv
 from radars.nn.optimizer import OptimizerConfig
@@ -94,10 +94,10 @@ def test_pruned_weights_are_found_again() -> None:
 
 def test_all_that_is_live_is_on_the_device_again_after_a_release() -> None:
     supernet = Supernet(SearchSpace(small))
-    bank = supernet._bank
+    offload = supernet._offload
     where: dict[str, torch.device] = {}
     gpu = torch.device("cuda")  # which is not there: only where things are moved is looked at
-    with patch.object(bank, "_device", gpu), patch.object(bank, "_move", where.__setitem__):
+    with patch.object(offload, "_device", gpu), patch.object(offload, "_move", where.__setitem__):
         supernet.release()
         assert set(where.values()) == {torch.device("cpu")}
         supernet.activate(Architecture({"a": "mb", "b": "conv"}))
@@ -228,7 +228,8 @@ def test_the_learning_rate_reaches_candidates_built_later() -> None:
 
 def test_levers_change_memory_and_not_the_result() -> None:
     plain, *recomputed = (
-        Supernet(SearchSpace(small), levers=Levers(recompute=part)) for part in (0, 0.3, 0.5, 1)
+        Supernet(SearchSpace(small), savings=MemorySavings(recompute=part))
+        for part in (0, 0.3, 0.5, 1)
     )
     for supernet in (plain, *recomputed):
         train(supernet)

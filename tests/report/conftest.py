@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from tests.tiny import quick_config, tiny_data, tiny_space
 
-from radars.compare.rows import Row
-from radars.search import run_search
+from radars.comparison.rows import Row
+from radars.engine import run_search
 
 HOSTILE = "<script>alert(1)</script>"
 

@@ -2,7 +2,7 @@ from tests.tiny import planted_space, shared_space
 from torch import Tensor, nn
 
 from radars.space import Choose, SearchSpace
-from radars.spaces import load_space
+from radars.zoo import load_space
 
 IMAGE = (3, 32, 32)
 

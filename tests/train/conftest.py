@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from radars.data import Data, DataConfig, load_data
-from radars.train import TrainConfig, TrainResult, train_architecture
+from radars.training import TrainConfig, TrainResult, train_architecture
 
 ARCHITECTURE = {
     "layer0": "conv3",

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from radars.data import Data
 from radars.errors import ConfigError
-from radars.run import read_events
-from radars.train import TrainConfig, TrainResult, train_architecture
+from radars.runs.events import read_events
+from radars.training import TrainConfig, TrainResult, train_architecture
 
 # without BatchNorm, which sees the part of its process, and with weights that no step needs
 _SPACE = """

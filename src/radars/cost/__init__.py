@@ -1,6 +1,7 @@
 """What an architecture costs where it will run, and bounds on it."""
 
 from radars.cost.constraint import METRICS, Constraint, format_cost
+from radars.cost.cost_table import COUNTED, Cost, CostTable
 from radars.cost.count import count_macs, count_parameters
 from radars.cost.feasible import Feasible
 from radars.cost.latency import LatencySpec, measured_metric, measured_rows
@@ -9,9 +10,8 @@ from radars.cost.metric import Additive, Metric
 from radars.cost.objective import Objectives, SoftTarget
 from radars.cost.pareto import pareto_front
 from radars.cost.price_cache import PriceCache
-from radars.cost.price_places import price_places
+from radars.cost.priced_places import price_places
 from radars.cost.program import solve
-from radars.cost.table import COUNTED, Cost, CostTable
 
 __all__ = [
     "COUNTED",

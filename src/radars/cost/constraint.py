@@ -4,7 +4,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from radars.cost.table import Cost
+from radars.cost.cost_table import Cost
 from radars.errors import ConfigError
 from radars.units import parse_bytes
 

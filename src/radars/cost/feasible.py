@@ -14,9 +14,9 @@ from scipy.optimize import LinearConstraint
 
 from radars.cost.cheapest import cheapest, one_each
 from radars.cost.constraint import Constraint, format_cost
+from radars.cost.cost_table import CostTable
 from radars.cost.metric import Metric
 from radars.cost.program import solve
-from radars.cost.table import CostTable
 from radars.errors import ConfigError
 from radars.space import Architecture, Keep, Subspace
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from radars.cost.cost_table import CostTable
 from radars.cost.latency_table import NANOSECONDS, LatencyRow, latency_metric
 from radars.cost.metric import Metric, Whole
 from radars.cost.price_cache import Numbers, PriceCache, price_key
-from radars.cost.price_places import price_places
-from radars.cost.table import CostTable
+from radars.cost.priced_places import price_places
 from radars.machine import processor_name
 from radars.space import Architecture, Factory, Place, SearchSpace, building
 

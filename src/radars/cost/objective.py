@@ -18,8 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 
 from radars.cost.constraint import parse_cost
+from radars.cost.cost_table import CostTable
 from radars.cost.metric import Additive
-from radars.cost.table import CostTable
 from radars.nn.transfer import constant
 from radars.space import Subspace
 

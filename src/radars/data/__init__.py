@@ -2,7 +2,7 @@
 
 from radars.data.augment import RandAugment
 from radars.data.batch import Batch, move
-from radars.data.config import DataConfig
+from radars.data.data_config import DataConfig
 from radars.data.images import image_to_pixels
 from radars.data.load import Data, load_data
 from radars.data.split import BatchStream, Normalisation, SealedSplit, Split

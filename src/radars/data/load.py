@@ -8,14 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from radars.data.config import DataConfig
+from radars.data.data_config import DataConfig
 from radars.data.images import ImageFormat, format_of
-from radars.data.memory import MemoryPixels, decode_rows
+from radars.data.in_memory import MemoryPixels, decode_rows
 from radars.data.pixels import Pixels, Request
-from radars.data.rows import Rows
 from radars.data.source import Source, open_source
 from radars.data.split import Normalisation, SealedSplit, Split
 from radars.data.splits import divide, hold_out
+from radars.data.stored_split import Rows
 from radars.data.streaming import StreamedPixels
 from radars.errors import DataError
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import datasets
 import torch
 
-from radars.data.config import DataConfig
+from radars.data.data_config import DataConfig
 from radars.data.embedded import open_digits
 from radars.data.hub import open_hub, quiet
 from radars.data.local import SPLIT_NAMES, open_local
-from radars.data.rows import UNKNOWN_LABEL, Rows, open_rows
+from radars.data.stored_split import UNKNOWN_LABEL, Rows, open_rows
 from radars.errors import DataError
 
 _logger = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from radars.data.augment import augment_batch, augmentation_for, draw_boxes, dra
 from radars.data.images import ImageFormat, Pixel, crop_to_pixels, open_image, to_pixels
 from radars.data.order import Position, seeded
 from radars.data.pixels import Pixels, Request
-from radars.data.rows import Rows
+from radars.data.stored_split import Rows
 
 
 @final

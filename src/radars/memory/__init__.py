@@ -8,12 +8,12 @@ from radars.memory.plan import Plan
 from radars.memory.planner import Planner
 from radars.memory.predict import StepMemory, TrainingSpec, predict
 from radars.memory.tracker import Breakdown, MemoryTracker, Part
-from radars.nn.levers import PLAIN, Levers, lever_settings
+from radars.nn.memory_saving.savings import PLAIN, MemorySavings, saving_settings
 
 __all__ = [
     "PLAIN",
     "Breakdown",
-    "Levers",
+    "MemorySavings",
     "MemoryTracker",
     "Part",
     "Plan",
@@ -24,8 +24,8 @@ __all__ = [
     "inference_bytes",
     "inference_memory",
     "is_out_of_memory",
-    "lever_settings",
     "measure",
     "out_of_memory_said",
     "predict",
+    "saving_settings",
 ]

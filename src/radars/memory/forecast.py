@@ -9,15 +9,15 @@ from weakref import WeakKeyDictionary
 from radars.cost import CostTable, PriceCache
 from radars.memory.knapsack import largest_path_macs
 from radars.memory.predict import StepMemory, TrainingSpec, predict
-from radars.memory.price import Price, Prices, held_bytes, place_prices
-from radars.nn.levers import PLAIN, Levers, extra_time
+from radars.memory.prices import Price, Prices, held_bytes, place_prices
+from radars.nn.memory_saving.savings import PLAIN, MemorySavings, extra_time
 from radars.nn.steps import StepKind
 from radars.nn.supernet import Weigh
 from radars.space import Architecture, SearchSpace, Subspace
 
 _MAX_TRACED = 400  # candidates; beyond that an exact trace takes more than ten seconds
 
-_Traced = tuple[TrainingSpec, Subspace, Levers, type | None, StepKind | None]
+_Traced = tuple[TrainingSpec, Subspace, MemorySavings, type | None, StepKind | None]
 _Priced = tuple[tuple[str, Prices], ...]
 _PricedFor = tuple[TrainingSpec, bool]  # whether channels may be split
 # of every planner of a space: another search of it, or one that is resumed, traces nothing again
@@ -40,7 +40,7 @@ class Forecast:
         self.space = space
         self.spec = spec
         self._price_cache = price_cache
-        self._held_by_smallest: dict[Levers, float] = {}
+        self._held_by_smallest: dict[MemorySavings, float] = {}
 
     @cached_property
     def prices(self) -> Mapping[str, Mapping[str, Price]]:
@@ -55,9 +55,9 @@ class Forecast:
             for choice, by_name in self.prices.items()
         }
 
-    def _place_prices(self, levers: Levers = PLAIN) -> _Priced:
-        """Prices by place; what is spared by splitting channels only where that is a lever."""
-        split_channels = levers.split_channels > 0
+    def _place_prices(self, savings: MemorySavings = PLAIN) -> _Priced:
+        """Prices by place; what is spared by splitting channels only where that is a saving."""
+        split_channels = savings.split_channels > 0
         known = _prices.setdefault(self.space, {})
         key = self.spec, split_channels
         if key not in known:
@@ -66,10 +66,10 @@ class Forecast:
             )
         return known[key]
 
-    def _summed_prices(self, levers: Levers) -> dict[str, dict[str, Price]]:
+    def _summed_prices(self, savings: MemorySavings) -> dict[str, dict[str, Price]]:
         """Prices by choice, over all its places."""
         prices: dict[tuple[str, str], Price] = {}
-        for choice, by_name in self._place_prices(levers):
+        for choice, by_name in self._place_prices(savings):
             for name, price in by_name.items():
                 key = choice, name
                 prices[key] = prices[key] + price if key in prices else price
@@ -122,7 +122,7 @@ class Forecast:
     def predict(
         self,
         subspace: Subspace | Architecture,
-        levers: Levers = PLAIN,
+        savings: MemorySavings = PLAIN,
         weigh: Weigh | None = None,
         kind: StepKind | None = None,
     ) -> StepMemory:
@@ -130,7 +130,7 @@ class Forecast:
 
         Args:
             subspace: what is live.
-            levers: what trades time for memory.
+            savings: what trades time for memory.
             weigh: for that of an architecture step whose weights it makes; what it holds is taken
                 to depend on its type alone.
             kind: of step; None for the dearest.
@@ -139,11 +139,11 @@ class Forecast:
         known = _memories.setdefault(self.space, {})
         if weigh is not None:
             kind = StepKind.ARCHITECTURE
-        key = self.spec, subspace, levers, None if weigh is None else type(weigh), kind
+        key = self.spec, subspace, savings, None if weigh is None else type(weigh), kind
         if key not in known:
             kinds = None if kind is None else (kind,)
             memory = predict(
-                self.space, subspace, self.spec, kinds=kinds, levers=levers, weigh=weigh
+                self.space, subspace, self.spec, kinds=kinds, savings=savings, weigh=weigh
             )
             known[key] = known[*key[:-1], memory.kind] = memory
         return known[key]
@@ -162,23 +162,23 @@ class Forecast:
         )
 
     def expected_bytes(
-        self, subspace: Subspace, levers: Levers = PLAIN, weigh: Weigh | None = None
+        self, subspace: Subspace, savings: MemorySavings = PLAIN, weigh: Weigh | None = None
     ) -> float:
         """The memory of training a subspace by prices: quick, and within some per cent.
 
         Args: as for `predict`.
         """
-        smallest, prices = self._smallest.as_subspace(), self._place_prices(levers)
+        smallest, prices = self._smallest.as_subspace(), self._place_prices(savings)
         traced = replace(  # once for all parts
-            levers,
-            selective=float(levers.selective > 0),
-            recompute=float(levers.recompute > 0),
+            savings,
+            selective=float(savings.selective > 0),
+            recompute=float(savings.recompute > 0),
         )
         if traced not in self._held_by_smallest:
             self._held_by_smallest[traced] = held_bytes(prices, smallest, traced)
         return (
             self.predict(smallest, traced, weigh).peak_bytes
-            + held_bytes(prices, subspace, levers)
+            + held_bytes(prices, subspace, savings)
             - self._held_by_smallest[traced]
         )
 
@@ -193,17 +193,17 @@ class Forecast:
         return self.predict(self.space.full).peak_bytes
 
     def _is_long(self, subspace: Subspace) -> bool:
-        """Whether an exact trace takes a while, and more than twice as long with some levers."""
+        """Whether an exact trace takes a while, and more than twice as long with some savings."""
         return subspace.num_candidates > _MAX_TRACED
 
-    def _extra_time(self, subspace: Subspace, levers: Levers) -> float:
-        """What levers are expected to add to a step, as a part of an iteration without them."""
+    def _extra_time(self, subspace: Subspace, savings: MemorySavings) -> float:
+        """What savings are expected to add to a step, as a part of an iteration without them."""
         places = self._place_prices()
         num_places = Counter(choice for choice, _ in places)
         macs, again, saved, cheap = float(self.costs.fixed.macs), 0.0, 0.0, 0.0
-        levers_at = levers.of_candidates([len(subspace[choice]) for choice, _ in places])
-        for (choice, prices), own_levers in zip(places, levers_at, strict=True):
-            for name, own in zip(subspace[choice], own_levers, strict=True):
+        savings_at = savings.of_candidates([len(subspace[choice]) for choice, _ in places])
+        for (choice, prices), own_savings in zip(places, savings_at, strict=True):
+            for name, own in zip(subspace[choice], own_savings, strict=True):
                 own_macs = self.costs.candidates[choice][name].macs / num_places[choice]
                 own_saved = prices[name].saved
                 macs += own_macs

@@ -11,8 +11,8 @@ import numpy as np
 from scipy.optimize import LinearConstraint
 
 from radars.cost import CostTable, solve
-from radars.memory.price import Price
-from radars.nn.levers import PLAIN, Levers
+from radars.memory.prices import Price
+from radars.nn.memory_saving.savings import PLAIN, MemorySavings
 from radars.space import Architecture, SearchSpace, Subspace
 
 
@@ -41,12 +41,12 @@ class Knapsack:
     costs: CostTable
     max_cost_ratio: float | None
 
-    def expected_bytes(self, live: Subspace | Architecture, levers: Levers) -> float:
+    def expected_bytes(self, live: Subspace | Architecture, savings: MemorySavings) -> float:
         """What candidates add by prices: what stays of all, and what passes of the dearest."""
         live = live.as_subspace() if isinstance(live, Architecture) else live
         prices = [self.prices[choice][name] for choice, names in live.items() for name in names]
-        return sum(price.staying(levers) for price in prices) + max(
-            price.passing(levers) for price in prices
+        return sum(price.staying(savings) for price in prices) + max(
+            price.passing(savings) for price in prices
         )
 
     def filled(
@@ -54,7 +54,7 @@ class Knapsack:
         preferences: Mapping[str, Mapping[str, float]],
         within: Subspace,
         smallest: Architecture,
-        levers: Levers = PLAIN,
+        savings: MemorySavings = PLAIN,
         room_bytes: float | None = None,
     ) -> Subspace:
         """The candidates that are kept: one of each choice at least.
@@ -65,7 +65,7 @@ class Knapsack:
             smallest: the architecture of `within` with the least expected memory. It is kept where
                 the space has rules, so that what is kept holds an architecture; or where nothing
                 else can be.
-            levers: what trades time for memory.
+            savings: what trades time for memory.
             room_bytes: the most that may be added to the memory of the smallest; None for no limit.
         """
         if room_bytes is None and self.max_cost_ratio is None:
@@ -83,10 +83,10 @@ class Knapsack:
             rows.append(LinearConstraint(macs[None] / room, -np.inf, 1.0))
         largest = 0.0
         if room_bytes is not None:
-            room = max(room_bytes + self.expected_bytes(smallest, levers), 1.0)
+            room = max(room_bytes + self.expected_bytes(smallest, savings), 1.0)
             prices = [self.prices[c][n] for c, n in pairs]
-            staying = np.array([p.staying(levers) for p in prices] + [room], dtype=float) / room
-            passing = np.array([p.passing(levers) for p in prices], dtype=float) / room
+            staying = np.array([p.staying(savings) for p in prices] + [room], dtype=float) / room
+            passing = np.array([p.passing(savings) for p in prices], dtype=float) / room
             within_largest = np.column_stack([np.diag(passing), -np.ones(len(pairs))])
             rows.append(LinearConstraint(staying[None], -np.inf, 1.0))
             rows.append(LinearConstraint(within_largest, -np.inf, 0.0))

@@ -6,7 +6,7 @@ from typing import Any
 
 from radars.memory.predict import StepMemory
 from radars.memory.tracker import Breakdown
-from radars.nn.levers import Levers
+from radars.nn.memory_saving.savings import MemorySavings
 from radars.nn.steps import StepKind
 from radars.space import Subspace
 
@@ -17,37 +17,37 @@ class Plan:
 
     Attributes:
         subspace: the candidates that stay live.
-        levers: what trades time for memory.
+        savings: what trades time for memory.
         memory: the exact prediction of the dearest step.
         is_pruned: whether candidates were given up.
-        time_ratio: the expected time of an iteration, as a multiple of that without levers.
-        lighter: the kind of step that fits with cheaper levers, and those; None where all kinds
+        time_ratio: the expected time of an iteration, as a multiple of that without savings.
+        lighter: the kind of step that fits with cheaper savings, and those; None where all kinds
             take the same.
     """
 
     subspace: Subspace
-    levers: Levers
+    savings: MemorySavings
     memory: StepMemory
     is_pruned: bool = False
     time_ratio: float = 1.0
-    lighter: tuple[StepKind, Levers] | None = None
+    lighter: tuple[StepKind, MemorySavings] | None = None
 
     @property
     def measures(self) -> tuple[str, ...]:
         """What was done to fit, in order, such as `recompute`, `micro_batches=2`, `prune`."""
-        return self.levers.names + (("prune",) if self.is_pruned else ())
+        return self.savings.names + (("prune",) if self.is_pruned else ())
 
-    def levers_of(self, kind: StepKind) -> Levers:
+    def savings_of(self, kind: StepKind) -> MemorySavings:
         """What trades time for memory in a kind of step."""
         if self.lighter is not None and self.lighter[0] is kind:
             return self.lighter[1]
-        return self.levers
+        return self.savings
 
     def to_dict(self) -> dict[str, Any]:
         """What `from_dict` makes the plan from: of numbers, texts and the like."""
         return {
             "subspace": {choice: list(names) for choice, names in self.subspace.items()},
-            "levers": asdict(self.levers),
+            "savings": asdict(self.savings),
             "memory": asdict(self.memory),
             "is_pruned": self.is_pruned,
             "time_ratio": self.time_ratio,
@@ -60,11 +60,11 @@ class Plan:
         memory, lighter = values["memory"], values["lighter"]
         return Plan(
             Subspace(values["subspace"]),
-            Levers(**values["levers"]),
+            MemorySavings(**values["savings"]),
             StepMemory(
                 memory["peak_bytes"], Breakdown(**memory["breakdown"]), StepKind(memory["kind"])
             ),
             values["is_pruned"],
             values["time_ratio"],
-            lighter and (StepKind(lighter[0]), Levers(**lighter[1])),
+            lighter and (StepKind(lighter[0]), MemorySavings(**lighter[1])),
         )

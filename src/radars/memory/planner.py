@@ -1,6 +1,6 @@
-"""`Planner`: which candidates stay live, and which levers are on, so that training fits a budget.
+"""`Planner`: which candidates stay live, and which savings are on, so that training fits a budget.
 
-Cheapest first: as it is; with the levers that are allowed; pruned. Prices guide it, and an exact
+Cheapest first: as it is; with the savings that are allowed; pruned. Prices guide it, and an exact
 trace decides.
 """
 
@@ -17,7 +17,7 @@ from radars.memory.forecast import Forecast
 from radars.memory.knapsack import Knapsack
 from radars.memory.plan import Plan
 from radars.memory.predict import TrainingSpec
-from radars.nn.levers import PLAIN, Levers
+from radars.nn.memory_saving.savings import PLAIN, MemorySavings
 from radars.nn.steps import StepKind
 from radars.nn.supernet import Weigh
 from radars.space import Architecture, SearchSpace, Subspace
@@ -37,7 +37,7 @@ class Planner(Forecast):
         budget_bytes: the most that a training step may hold.
         max_cost_ratio: the most multiply-accumulates of the live candidates together, as a
             multiple of the largest path's; None for no limit.
-        settings: the levers that are allowed, cheapest first.
+        settings: the savings that are allowed, cheapest first.
         price_cache: where prices are kept from one process to the next; None to trace them.
     """
 
@@ -47,7 +47,7 @@ class Planner(Forecast):
         spec: TrainingSpec,
         budget_bytes: int,
         max_cost_ratio: float | None = None,
-        settings: Iterable[Levers] = (PLAIN, Levers(recompute=1.0)),
+        settings: Iterable[MemorySavings] = (PLAIN, MemorySavings(recompute=1.0)),
         price_cache: PriceCache | None = None,
     ) -> None:
         super().__init__(space, spec, price_cache)
@@ -55,15 +55,15 @@ class Planner(Forecast):
         self._max_cost_ratio = max_cost_ratio
         self._settings = tuple(settings)
 
-    def _knapsack(self, levers: Levers) -> Knapsack:
-        return Knapsack(self.space, self._summed_prices(levers), self.costs, self._max_cost_ratio)
+    def _knapsack(self, savings: MemorySavings) -> Knapsack:
+        return Knapsack(self.space, self._summed_prices(savings), self.costs, self._max_cost_ratio)
 
     def tighten(self, budget_bytes: int) -> None:
         """Plans within less from now on, as the device has less than was thought."""
         self.budget_bytes = min(self.budget_bytes, budget_bytes)
 
     def least_bytes(self, architecture: Architecture) -> int:
-        """The exact memory of training one path with all levers that are allowed."""
+        """The exact memory of training one path with all savings that are allowed."""
         return self.predict(architecture, self._settings[-1]).peak_bytes
 
     def fits(self, architecture: Architecture) -> bool:
@@ -116,55 +116,55 @@ class Planner(Forecast):
         return replace(self._lightened(plan), is_pruned=plan.subspace != within)
 
     def _first_that_fits(self, subspace: Subspace, weigh: Weigh | None = None) -> Plan | None:
-        """The plan with the cheapest levers that fit."""
+        """The plan with the cheapest savings that fit."""
         settings = self._settings_for(subspace)
         if self._fits(subspace, settings[0], weigh=weigh):  # as most paths do
             return self._made(subspace, settings[0], weigh)
         plan = self._search(subspace, settings[1:], weigh)
         is_path = subspace.num_architectures == 1  # trained for too few steps to look further
-        if plan is None or is_path or not plan.levers.is_split:
+        if plan is None or is_path or not plan.savings.is_split:
             return plan
-        # what the other levers save may let the last mixtures be, whose maps are small
+        # what the other savings save may let the last mixtures be, whose maps are small
         parts = sorted({each.recompute for each in settings} - {0.0})
-        less_recomputed = [replace(plan.levers, recompute=part) for part in parts]
+        less_recomputed = [replace(plan.savings, recompute=part) for part in parts]
         return self._search(subspace, less_recomputed, weigh) or plan
 
     def _search(
-        self, subspace: Subspace, settings: Sequence[Levers], weigh: Weigh | None
+        self, subspace: Subspace, settings: Sequence[MemorySavings], weigh: Weigh | None
     ) -> Plan | None:
-        """The plan with the first of some levers that fit, where each holds less than the last.
+        """The plan with the first of some savings that fit, where each holds less than the last.
 
         An exact trace takes a while, so it looks first where prices say.
         """
-        expected = (self.expected_bytes(subspace, levers, weigh) for levers in settings)
+        expected = (self.expected_bytes(subspace, savings, weigh) for savings in settings)
         fitting = (index for index, need in enumerate(expected) if need <= self.budget_bytes)
         start = next(fitting, len(settings))
-        levers = _first(settings, start, partial(self._fits, subspace, weigh=weigh))
-        return None if levers is None else self._made(subspace, levers, weigh)
+        savings = _first(settings, start, partial(self._fits, subspace, weigh=weigh))
+        return None if savings is None else self._made(subspace, savings, weigh)
 
     def _lightened(self, plan: Plan) -> Plan:
-        """The plan with cheaper levers for the kind of step that fits with them."""
+        """The plan with cheaper savings for the kind of step that fits with them."""
         subspace, kinds = plan.subspace, self.spec.training_kinds
         is_path = subspace.num_architectures == 1
-        if is_path or self._is_long(subspace) or plan.levers == self._settings[0]:
+        if is_path or self._is_long(subspace) or plan.savings == self._settings[0]:
             return plan
-        cheaper = list(takewhile(lambda levers: levers != plan.levers, self._settings))
+        cheaper = list(takewhile(lambda savings: savings != plan.savings, self._settings))
         for kind in sorted(kinds, key=lambda kind: kind is plan.memory.kind):  # the dearest last
             fits = partial(self._fits, subspace, kind=kind)
             first = bisect_left(cheaper, True, key=fits)
             if first == len(cheaper):
                 continue
-            levers = cheaper[first]
-            lighter = replace(plan, lighter=(kind, levers))
-            memories = [self.predict(subspace, lighter.levers_of(k), kind=k) for k in kinds]
+            savings = cheaper[first]
+            lighter = replace(plan, lighter=(kind, savings))
+            memories = [self.predict(subspace, lighter.savings_of(k), kind=k) for k in kinds]
             memory = max(memories, key=lambda memory: memory.peak_bytes)
             lighter = replace(lighter, memory=memory, time_ratio=self._time_ratio(lighter))
             if lighter.time_ratio < plan.time_ratio:
                 return lighter
         return plan
 
-    def _settings_for(self, subspace: Subspace) -> list[Levers]:
-        """The levers that are considered: where traces are long, for all candidates or none."""
+    def _settings_for(self, subspace: Subspace) -> list[MemorySavings]:
+        """The savings that are considered: where traces are long, for all candidates or none."""
         is_long = self._is_long(subspace)
         return [
             each
@@ -175,40 +175,40 @@ class Planner(Forecast):
     def _fits(
         self,
         subspace: Subspace,
-        levers: Levers,
+        savings: MemorySavings,
         *,
         weigh: Weigh | None = None,
         kind: StepKind | None = None,
     ) -> bool:
         """Whether the dearest step fits, or that of a kind."""
         if kind is None:  # of one kind prices say little
-            expected_bytes = self.expected_bytes(subspace, levers, weigh)
+            expected_bytes = self.expected_bytes(subspace, savings, weigh)
             if expected_bytes > _HOPELESS * self.budget_bytes:
                 return False  # an exact trace takes a while
-        return self.predict(subspace, levers, weigh, kind).peak_bytes <= self.budget_bytes
+        return self.predict(subspace, savings, weigh, kind).peak_bytes <= self.budget_bytes
 
     def _pruned_to_fit(
         self, preferences: Mapping[str, Mapping[str, float]], within: Subspace
     ) -> Plan:
-        """Prunes, with all levers that are allowed, as little as the exact trace allows.
+        """Prunes, with all savings that are allowed, as little as the exact trace allows.
 
         Prices decide what is kept of some room; how much room there is, is found by bisection.
         """
-        levers = self._settings[-1]
+        savings = self._settings[-1]
         smallest = self.smallest_path(within)
         best = self.plan_path(smallest)
-        knapsack = self._knapsack(levers)
-        least_bytes = knapsack.expected_bytes(smallest, levers)
-        room_bytes: float = self.budget_bytes - self.predict(smallest, levers).peak_bytes
+        knapsack = self._knapsack(savings)
+        least_bytes = knapsack.expected_bytes(smallest, savings)
+        room_bytes: float = self.budget_bytes - self.predict(smallest, savings).peak_bytes
         near_bytes = _NEAR * room_bytes
         enough_bytes, too_much_bytes = 0.0, math.inf  # of room
         for _ in range(_MAX_TRIES if room_bytes > 0 else 0):
-            kept = knapsack.filled(preferences, within, smallest, levers, room_bytes)
-            left_bytes = self.budget_bytes - self.predict(kept, levers).peak_bytes
+            kept = knapsack.filled(preferences, within, smallest, savings, room_bytes)
+            left_bytes = self.budget_bytes - self.predict(kept, savings).peak_bytes
             if left_bytes >= 0:
-                best, enough_bytes = self._made(kept, levers), room_bytes
+                best, enough_bytes = self._made(kept, savings), room_bytes
             else:
-                used_bytes = knapsack.expected_bytes(kept, levers) - least_bytes
+                used_bytes = knapsack.expected_bytes(kept, savings) - least_bytes
                 too_much_bytes = min(room_bytes, used_bytes)
             if 0 <= left_bytes <= near_bytes or too_much_bytes - enough_bytes <= near_bytes:
                 break
@@ -217,34 +217,36 @@ class Planner(Forecast):
                 room_bytes = (enough_bytes + too_much_bytes) / 2
         return best
 
-    def _made(self, subspace: Subspace, levers: Levers, weigh: Weigh | None = None) -> Plan:
-        plan = Plan(subspace, levers, self.predict(subspace, levers, weigh))
+    def _made(self, subspace: Subspace, savings: MemorySavings, weigh: Weigh | None = None) -> Plan:
+        plan = Plan(subspace, savings, self.predict(subspace, savings, weigh))
         return replace(plan, time_ratio=self._time_ratio(plan))
 
     def _time_ratio(self, plan: Plan) -> float:
-        """The expected time of an iteration, as a multiple of that without levers."""
-        of_steps = [plan.levers_of(kind) for kind in self.spec.training_kinds]
-        return 1.0 + sum(self._extra_time(plan.subspace, levers) for levers in of_steps)
+        """The expected time of an iteration, as a multiple of that without savings."""
+        of_steps = [plan.savings_of(kind) for kind in self.spec.training_kinds]
+        return 1.0 + sum(self._extra_time(plan.subspace, savings) for savings in of_steps)
 
     def _does_not_fit(self, subspace: Subspace, weigh: Weigh | None = None) -> BudgetError:
         need_bytes = min(
-            self.predict(subspace, levers, weigh).peak_bytes
-            for levers in (self._settings[0], self._settings[-1])
+            self.predict(subspace, savings, weigh).peak_bytes
+            for savings in (self._settings[0], self._settings[-1])
         )
         return BudgetError(
             f"the smallest plan of {self.space.name!r} needs {format_bytes(need_bytes)} "
             f"({need_bytes:,} bytes) with batches of {self.spec.batch_size}, but the budget is "
             f"{format_bytes(self.budget_bytes)}; raise the budget, lower the batch size, or raise "
-            f"levers.max_micro_batches",
+            f"savings.max_micro_batches",
             need_bytes,
         )
 
 
-def _first(settings: Sequence[Levers], start: int, fits: Callable[[Levers], bool]) -> Levers | None:
-    """The first of some levers that fit, where each holds less than the last.
+def _first(
+    settings: Sequence[MemorySavings], start: int, fits: Callable[[MemorySavings], bool]
+) -> MemorySavings | None:
+    """The first of some savings that fit, where each holds less than the last.
 
     Args:
-        settings: those levers.
+        settings: those savings.
         start: where to look first; it goes on from there in ever longer steps, and halves what is
             between two that differ.
         fits: says whether they do.

@@ -10,7 +10,7 @@ from torch import Tensor, library, nn
 
 from radars.memory.fake import tracing
 from radars.memory.tracker import Breakdown, MemoryTracker, Part
-from radars.nn.levers import PLAIN, Levers
+from radars.nn.memory_saving.savings import PLAIN, MemorySavings
 from radars.nn.mixture import Mixture
 from radars.nn.optimizer import OptimizerConfig, state_tensors
 from radars.nn.relaxation import Relaxation, Softmax
@@ -99,7 +99,7 @@ def predict(
     spec: TrainingSpec,
     *,
     kinds: Iterable[StepKind] | None = None,
-    levers: Levers = PLAIN,
+    savings: MemorySavings = PLAIN,
     weigh: Weigh | None = None,
 ) -> StepMemory:
     """Predicts the peak of the steps that train a subspace, by running them on fake tensors.
@@ -110,7 +110,7 @@ def predict(
         spec: batch, optimizers, precision.
         kinds: the steps that are run in turn, by default those of `spec.training_kinds`; the
             dearest counts. An architecture step is left out where nothing is left to choose.
-        levers: what trades time for memory.
+        savings: what trades time for memory.
         weigh: used instead of the relaxation; gives logits a gradient where a single path is live.
 
     Returns:
@@ -130,7 +130,7 @@ def predict(
                 spec.relaxation,
                 optimizer=spec.optimizer,
                 architecture_optimizer=spec.architecture_optimizer,
-                levers=levers,
+                savings=savings,
                 device=device,
             )
         supernet.weigh = weigh
@@ -150,10 +150,10 @@ def predict(
                 batch += [torch.empty_like(example_B), torch.zeros_like(label_B)]
             with track(supernet, batch, spec.device_type) as tracker:
                 run_step(
-                    kind, supernet, batch, spec.precision, levers.micro_batches, spec.task.loss
+                    kind, supernet, batch, spec.precision, savings.micro_batches, spec.task.loss
                 )
             memories.append(StepMemory(tracker.peak_bytes, tracker.breakdown, kind))
-            if kind is StepKind.WEIGHTS and levers.recompute == 1:
+            if kind is StepKind.WEIGHTS and savings.recompute == 1:
                 bound_bytes = _architecture_bound(tracker, supernet, output_bytes)
     return max(memories, key=lambda memory: memory.peak_bytes)
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from radars.nn.levers import PLAIN
-from radars.nn.selective import all_kept
-from radars.nn.split_channels import in_parts
+from radars.nn.memory_saving.channel_splitting import in_parts
+from radars.nn.memory_saving.savings import PLAIN
+from radars.nn.memory_saving.selective_checkpointing import all_kept
 from radars.nn.statistics import uncounted_batch
 
 
@@ -23,11 +23,12 @@ class Mixture(nn.Module):
         live: candidate name to module, for what is on the device now.
         weight_C: the weights of the sum, in the order of `live`; set for each forward pass. A
             single candidate needs none.
-        levers: how it trades time for memory. Candidates that are recomputed keep only their input,
-            and are run again in the backward pass: their activations cost the largest one's instead
-            of the sum; in parts of their channels (`radars.nn.split_channels`), a part of that.
-            Those that are selective keep no map that is cheap to compute again, where their
-            supernet has `radars.nn.selective` on.
+        savings: how it trades time for memory. Candidates that are recomputed keep only their
+            input, and are run again in the backward pass: their activations cost the largest one's
+            instead of the sum; in parts of their channels
+            (`radars.nn.memory_saving.channel_splitting`), a part of that. Those that are selective
+            keep no map that is cheap to compute again, where their supernet has
+            `radars.nn.memory_saving.selective_checkpointing` on.
     """
 
     def __init__(self) -> None:
@@ -35,7 +36,7 @@ class Mixture(nn.Module):
         self._modules_of_live = nn.ModuleList()
         self._names: tuple[str, ...] = ()
         self.weight_C: Tensor | None = None
-        self.levers = PLAIN
+        self.savings = PLAIN
 
     @property
     def live(self) -> dict[str, nn.Module]:
@@ -61,14 +62,14 @@ class Mixture(nn.Module):
         for index, (candidate, weight) in enumerate(
             zip(self._modules_of_live, weights, strict=True)
         ):
-            levers = self.levers.of_candidate(index, len(weights))
-            is_split = levers.recompute and levers.split_channels
+            savings = self.savings.of_candidate(index, len(weights))
+            is_split = savings.recompute and savings.split_channels
             function = in_parts(candidate) if is_split else candidate
-            if levers.recompute and torch.is_grad_enabled():
+            if savings.recompute and torch.is_grad_enabled():
                 term = _recomputed(candidate, function, weight, inputs)
                 total = term if total is None else total + term
             else:
-                with nullcontext() if levers.selective else all_kept():
+                with nullcontext() if savings.selective else all_kept():
                     total = _add_weighted(function, weight, total, *inputs)
         assert total is not None
         return total

@@ -11,29 +11,29 @@ import torch
 from torch import Tensor, nn
 
 from radars.errors import SpaceError
-from radars.nn.levers import PLAIN, Levers
+from radars.nn.memory_saving.disk_offload import DiskOffload
+from radars.nn.memory_saving.savings import PLAIN, MemorySavings
+from radars.nn.memory_saving.selective_checkpointing import selective
+from radars.nn.memory_saving.weight_offload import WeightOffload
 from radars.nn.mixture import Mixture
 from radars.nn.optimizer import OptimizerConfig, load_named_state, named_state
 from radars.nn.relaxation import Relaxation, Softmax
-from radars.nn.selective import selective
-from radars.nn.shelf import Shelf
 from radars.nn.transfer import constant
-from radars.nn.weight_bank import WeightBank
 from radars.space import Architecture, Candidates, Choice, Factory, SearchSpace, Subspace
 from radars.space.choose import as_pairs
 
 Weigh = Callable[[Mapping[str, Tensor], Subspace], Mapping[str, Tensor]]
 """Takes the logits of all candidates by choice, and what is live; returns the weights of that."""
 
-_SHELL = "network"  # the bank's key for everything that is not a candidate
+_SHELL = "network"  # the offload's key for everything that is not a candidate
 
 
 class Supernet(nn.Module):
     """A network in which every choice is a mixture of its live candidates.
 
-    Which candidates are live changes (`activate`); their weights are kept in a `WeightBank` on the
-    host or on disk when they are not, and are found there again. `parameters()` are what is on the
-    device.
+    Which candidates are live changes (`activate`); their weights are kept in a `WeightOffload` on
+    the host or on disk when they are not, and are found there again. `parameters()` are what is on
+    the device.
 
     Attributes:
         relaxation: how mixture weights come from the logits of live candidates.
@@ -45,10 +45,10 @@ class Supernet(nn.Module):
         relaxation: how mixture weights come from the architecture logits.
         optimizer: how weights are trained.
         architecture_optimizer: how logits are trained.
-        levers: how mixtures trade time for memory; micro-batches are the steps' affair.
+        savings: how mixtures trade time for memory; micro-batches are the steps' affair.
         device: where the live part is.
         seed: of the initial weights.
-        shelf: on disk, for weights that are not live and that the host has no room for.
+        disk: on disk, for weights that are not live and that the host has no room for.
         host_bytes: the host's room for weights that are not live.
         share_overlap: whether the candidates of a choice share what their tensors have in common.
     """
@@ -61,10 +61,10 @@ class Supernet(nn.Module):
         *,
         optimizer: OptimizerConfig | None = None,
         architecture_optimizer: OptimizerConfig | None = None,
-        levers: Levers = PLAIN,
+        savings: MemorySavings = PLAIN,
         device: torch.device | str = "cpu",
         seed: int = 0,
-        shelf: Shelf | None = None,
+        disk: DiskOffload | None = None,
         host_bytes: float = math.inf,
         share_overlap: bool = False,
     ) -> None:
@@ -74,15 +74,15 @@ class Supernet(nn.Module):
         self._choices = space.choices
         self._together = [rule.choices for rule in space.rules if rule.weighed_together]
         self._places: list[_Place] = []
-        self._bank = WeightBank(
+        self._offload = WeightOffload(
             optimizer or OptimizerConfig(),
             torch.device(device),
             seed,
-            shelf,
+            disk,
             host_bytes,
             overlap=share_overlap,
         )
-        self.network = self._bank.lend(_SHELL, lambda: space.replay(self._choose))
+        self.network = self._offload.lend(_SHELL, lambda: space.replay(self._choose))
         self.logits = nn.ParameterList(
             torch.zeros(len(choice.candidates), device=device) for choice in self._choices
         )
@@ -90,7 +90,7 @@ class Supernet(nn.Module):
             name="adamw", learning_rate=3e-3, betas=(0.5, 0.999), weight_decay=0.0
         )
         self.architecture_optimizer = self._architecture_optimizer_config.build(self.logits)
-        self.set_levers(levers)
+        self.set_savings(savings)
         self._live: Subspace | None = None
         self.activate(subspace or space.full)
 
@@ -116,14 +116,14 @@ class Supernet(nn.Module):
                 "make it by without() from the full subspace"
             )
         if self._live is None:  # it was released, with all else
-            self._bank.lend(_SHELL, lambda: self.network)
+            self._offload.lend(_SHELL, lambda: self.network)
         for place in self._places:
             wanted = subspace[place.choice]
             for name in place.mixture.live:
                 if name not in wanted:
-                    self._bank.take_back(place.key(name))
+                    self._offload.take_back(place.key(name))
             place.mixture.live = {
-                name: self._bank.lend(place.key(name), factory)
+                name: self._offload.lend(place.key(name), factory)
                 for name, factory in place.factories.items()
                 if name in wanted
             }
@@ -133,22 +133,22 @@ class Supernet(nn.Module):
         """Copies the weights of what is live here from another supernet of the same space."""
         keys = [place.key(name) for place in self._places for name in place.mixture.live]
         with self._no_candidates(), other._no_candidates():
-            self._bank.copy_weights(other._bank, [_SHELL, *keys])
+            self._offload.copy_weights(other._offload, [_SHELL, *keys])
 
     def release(self) -> None:
         """Moves everything to the host: for while something else is trained on the device."""
         for place in self._places:
             for name in place.mixture.live:
-                self._bank.take_back(place.key(name))
+                self._offload.take_back(place.key(name))
             place.mixture.live = {}
-        self._bank.move_to_host(_SHELL)
+        self._offload.move_to_host(_SHELL)
         self._live = None
 
-    def set_levers(self, levers: Levers) -> None:
+    def set_savings(self, savings: MemorySavings) -> None:
         """How time is traded for memory from now on."""
-        self._is_selective = levers.selective > 0
+        self._is_selective = savings.selective > 0
         for index, place in enumerate(self._places):
-            place.mixture.levers = levers.of_mixture(index, len(self._places))
+            place.mixture.savings = savings.of_mixture(index, len(self._places))
 
     def forward(self, example_B: Tensor) -> Tensor:
         """Returns what the network returns for a batch of examples (B, ...)."""
@@ -175,7 +175,7 @@ class Supernet(nn.Module):
     def weight_optimizers(self) -> list[torch.optim.Optimizer]:
         """The optimizers of the network weights that are on the device."""
         keys = [_SHELL, *(place.key(name) for place in self._places for name in place.mixture.live)]
-        return [self._bank.optimizer(key) for key in keys]
+        return [self._offload.optimizer(key) for key in keys]
 
     def drop_gradients(self) -> None:
         """Forgets the gradients of a step that failed."""
@@ -184,7 +184,7 @@ class Supernet(nn.Module):
 
     def set_learning_rate(self, learning_rate: float) -> None:
         """Sets the learning rate of all network weights, live or not."""
-        self._bank.set_learning_rate(learning_rate)
+        self._offload.set_learning_rate(learning_rate)
 
     @contextmanager
     def frozen_weights(self) -> Iterator[None]:
@@ -260,7 +260,7 @@ class Supernet(nn.Module):
     def state(self) -> dict[str, Tensor]:
         """Every weight, buffer, logit and optimizer state, live or not, as flat tensors."""
         with self._no_candidates():
-            state = self._bank.state()
+            state = self._offload.state()
         state |= {
             f"logits|{name}": logit_C.detach() for name, logit_C in self._named_logits().items()
         }
@@ -272,17 +272,21 @@ class Supernet(nn.Module):
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
         """Puts back what `state` returned, bit for bit."""
-        by_kind: dict[str, dict[str, Tensor]] = {"logits": {}, "logits_optimizer": {}, "bank": {}}
+        by_kind: dict[str, dict[str, Tensor]] = {
+            "logits": {},
+            "logits_optimizer": {},
+            "offload": {},
+        }
         for name, tensor in state.items():
             kind, _, rest = name.partition("|")
             if kind in ("logits", "logits_optimizer"):
                 by_kind[kind][rest] = tensor
             else:
-                by_kind["bank"][name] = tensor
+                by_kind["offload"][name] = tensor
         with self._no_candidates():
-            self._bank.load_state(by_kind["bank"])
+            self._offload.load_state(by_kind["offload"])
         newest = {
-            place.choice: [c for c in place.factories if self._bank.is_newest(place.key(c))]
+            place.choice: [c for c in place.factories if self._offload.is_newest(place.key(c))]
             for place in self._places
         }
         if any(newest.values()):  # live then: its siblings see what it learned when it leaves
@@ -349,5 +353,5 @@ class _Place:
         self.mixture = mixture
 
     def key(self, candidate: str) -> str:
-        """The bank's key of a candidate here."""
+        """The offload's key of a candidate here."""
         return f"{self.choice}#{self.index}/{candidate}"

@@ -1,0 +1,1 @@
+"""The search methods, a file each; `radars.py` is the main loop of RADARS."""

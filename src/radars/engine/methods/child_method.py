@@ -1,0 +1,102 @@
+"""`ChildMethod`: what the methods that train architectures from scratch share."""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from torch import Tensor
+
+from radars.engine.methods.children import Children, Tick
+from radars.engine.methods.method import Found, Method, Scored, scored_of, scored_values
+from radars.engine.search_observer import Observer
+from radars.engine.search_setup import SearchSetup
+from radars.engine.search_state import named, of_part
+from radars.engine.workbench import Workbench
+from radars.nn.memory_saving.disk_offload import DiskOffload
+from radars.space import Architecture
+
+
+class ChildMethod(Method):
+    """Proposes architectures, trains each from scratch, and learns from what they reach.
+
+    Attributes:
+        history: every architecture that was trained, with its validation accuracy.
+        proposed: those of the latest proposal; the first `num_before` of the history came
+            before them.
+    """
+
+    def __init__(
+        self, setup: SearchSetup, bench: Workbench, disk: DiskOffload | None = None
+    ) -> None:
+        super().__init__(setup, bench, disk)
+        self.history: list[Scored] = []
+        self.proposed: list[Architecture] = []
+        self.num_before = 0
+        self.children = Children(setup, bench)
+
+    @property
+    def num_wanted(self) -> int:
+        """How many to propose at a time, where nothing else says so."""
+        config = self.config.children
+        return min(config.batch, config.number - len(self.history))
+
+    @abstractmethod
+    def propose(self) -> list[Architecture]:
+        """The next architectures, within budget and constraints."""
+
+    def learn(self, accuracies: list[float]) -> None:
+        """Learns from the accuracies of what was proposed last."""
+
+    def run(self, observer: Observer) -> Found:
+        """See `Method`."""
+        config = self.config.children
+        observer.state.begin("children")
+
+        def on_steps(accuracy: float, num_steps: int) -> None:
+            tick(observer.state.step + num_steps, accuracy)
+
+        with observer.phase("children", config.number * config.steps) as tick:
+            while len(self.history) < config.number:
+                if not self.proposed:
+                    self.proposed, self.num_before = self.propose(), len(self.history)
+                self._train_group(observer, on_steps)
+                if len(self.history) - self.num_before < len(self.proposed):
+                    continue
+                self.learn([accuracy for _, accuracy in self.history[self.num_before :]])
+                self.proposed = []
+        return self.best_so_far()
+
+    def ranked(self) -> Iterator[Found]:
+        """The children, best first."""
+        return self.ranked_of(self.history)
+
+    def _train_group(self, observer: Observer, on_steps: Tick) -> None:
+        """Trains what is left of the group of the proposal that is next."""
+        num_done = len(self.history) - self.num_before
+        first = num_done - num_done % self.config.children.batch
+        group = self.proposed[num_done : first + self.config.children.batch]
+        self.children.begin_group(self.num_before + first)
+        accuracies = self.children.accuracies(group, on_steps, self.workers)
+        for architecture, accuracy in zip(group, accuracies, strict=True):
+            self.history.append((architecture, accuracy))
+            observer.log("child", architecture=dict(architecture), accuracy=accuracy)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """See `Method`."""
+        return named("children", self.children.tensors())
+
+    def values(self) -> dict[str, Any]:
+        """See `Method`."""
+        return {
+            "history": scored_values(self.history),
+            "proposed": [dict(architecture) for architecture in self.proposed],
+            "num_before": self.num_before,
+            "children": self.children.values(),
+        }
+
+    def load(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+        """See `Method`."""
+        self.history = scored_of(values["history"])
+        self.proposed = [Architecture(known) for known in values["proposed"]]
+        self.num_before = values["num_before"]
+        self.children.load(of_part("children", tensors), values["children"])

@@ -1,0 +1,120 @@
+"""`PathDNAS`: what the methods share that differentiate sampled paths, not the whole supernet."""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor
+
+from radars.data import Batch
+from radars.engine.methods.method import Found, preferences_of
+from radars.engine.methods.shared_method import SharedMethod
+from radars.engine.phases.discretisation import discretisation_scores
+from radars.engine.search_observer import Observer
+from radars.nn.supernet import Weigh
+from radars.schedules import cosine
+from radars.seeds import stable_seed
+from radars.space import Architecture, Subspace
+from radars.tracking.heat_map import Preferences
+
+
+class PathDNAS(SharedMethod):
+    """Trains weights on a sampled path, then logits on sampled paths, in turns.
+
+    Paths satisfy the constraints and fit the budget. What is returned is the best architecture by
+    logits.
+    """
+
+    def run(self, observer: Observer) -> Found:
+        """See `Method`."""
+        state, config = observer.state, self.config.dnas
+        seed = stable_seed(self.config.seed, "differentiate")
+        warmup = round(config.warmup_fraction * config.steps)
+        state.begin("differentiate")
+        with observer.phase("differentiate", config.steps) as tick:
+            for step in range(state.step, config.steps):
+                torch.manual_seed(stable_seed(seed, step))
+                generator = torch.Generator().manual_seed(stable_seed(seed, "draw", step))
+                fraction = step / config.steps
+                self.supernet.set_learning_rate(
+                    self.config.optimizer.learning_rate * cosine(fraction)
+                )
+                path = self.draw(self.noise(generator), generator)
+                batch = self.bench.train_stream.next()
+                self.bench.train_path(self.supernet, path, batch)
+                if step >= warmup:
+                    self.train_logits(self.bench.validation_stream.next(), fraction, generator)
+                tick(step + 1, float("nan"))
+        best, _ = self.best_so_far()
+        return Found(best, self.shared_accuracy(best))
+
+    def check_memory(self) -> None:
+        """See `Method`."""
+        self.bench.planner.plan_whole(*self.smallest_step())
+
+    @abstractmethod
+    def smallest_step(self) -> tuple[Subspace, Weigh]:
+        """What the cheapest architecture step holds live, and what weighs it."""
+
+    @abstractmethod
+    def train_logits(self, batch: Batch, fraction: float, generator: torch.Generator) -> None:
+        """An architecture step.
+
+        Args:
+            batch: of the validation part.
+            fraction: of the steps that are done.
+            generator: of the paths.
+        """
+
+    def preferences(self, phase: str) -> Preferences:
+        """See `Method`: the softmax of the logits."""
+        full = self.setup.proxy.full
+        return preferences_of(full, self.supernet.preferences(full))
+
+    def ranked(self) -> Iterator[Found]:
+        """The best architectures by logits."""
+        full = self.setup.proxy.full
+        logits = {choice: self.supernet.logits_of(choice) for choice in full}
+        scores = discretisation_scores(logits, self.setup.proxy.rules)
+        return (Found(best, None) for best in self.bench.feasible.ranked(scores, full))
+
+    def noise(self, generator: torch.Generator) -> dict[str, Tensor]:
+        """Gumbel noise on the host for every candidate: choice to (C,)."""
+        return {
+            choice: -torch.empty(len(names)).exponential_(generator=generator).log()
+            for choice, names in self.setup.proxy.full.items()
+        }
+
+    def draw(self, noise: Mapping[str, Tensor], generator: torch.Generator) -> Architecture:
+        """The path with the largest noisy logits: a draw from their softmax (Gumbel-max).
+
+        Where that would break a constraint or the budget, the next best candidates are taken, or
+        the noise is drawn again.
+        """
+        full = self.setup.proxy.full
+        for _ in range(_MAX_DRAWS):
+            scores = {
+                choice: {
+                    name: logit + float(bump)
+                    for (name, logit), bump in zip(
+                        self.supernet.logits_of(choice).items(), noise[choice], strict=True
+                    )
+                }
+                for choice in full
+            }
+
+            def pick(
+                choice: str,
+                names: tuple[str, ...],
+                scores: Mapping[str, Mapping[str, float]] = scores,
+            ) -> str:
+                return max(names, key=scores[choice].__getitem__)
+
+            path, _ = self.bench.feasible.sample(full, pick, generator)
+            if self.bench.fits(path):
+                return path
+            noise = self.noise(generator)
+        return self.bench.draw_uniform(generator)
+
+
+_MAX_DRAWS = 100

@@ -1,0 +1,74 @@
+"""Variation: what evolution makes of architectures that it keeps."""
+
+from collections.abc import Mapping
+
+import torch
+
+from radars.engine.workbench import Workbench
+from radars.space import Architecture, SearchSpace
+
+_MAX_CROSSOVERS = 20
+
+
+def mutate(bench: Workbench, parent: Architecture, generator: torch.Generator) -> Architecture:
+    """Changes one choice of an architecture, within constraints and budget.
+
+    Where that breaks a rule of the space, another choice of the rule is changed with it.
+
+    Returns:
+        The mutation; a uniform draw where no single change of the parent is allowed.
+    """
+    changes = [
+        (choice, name)
+        for choice, names in bench.space.full.items()
+        for name in names
+        if name != parent[choice]
+    ]
+    for index in torch.randperm(len(changes), generator=generator).tolist():
+        choice, name = changes[index]
+        child = _repaired(bench.space, {**parent, choice: name}, choice, generator)
+        if bench.feasible.allows(child) and bench.fits(child):
+            return child
+    return bench.draw_uniform(generator)
+
+
+def cross(
+    bench: Workbench, first: Architecture, second: Architecture, generator: torch.Generator
+) -> Architecture:
+    """Takes each choice from one of two architectures, within constraints and budget.
+
+    The choices of a rule come from the same one.
+
+    Returns:
+        The crossover; a mutation of the first where several crossovers are not allowed.
+    """
+    leader = {c: rule.choices[0] for rule in bench.space.rules for c in rule.choices}
+    for _ in range(_MAX_CROSSOVERS):
+        coin = torch.randint(2, (len(first),), generator=generator).tolist()
+        side = dict(zip(first, coin, strict=True))
+        child = Architecture({c: (first, second)[side[leader.get(c, c)]][c] for c in first})
+        if bench.feasible.allows(child) and bench.fits(child):
+            return child
+    return mutate(bench, first, generator)
+
+
+def _repaired(
+    space: SearchSpace, child: Mapping[str, str], changed: str, generator: torch.Generator
+) -> Architecture:
+    """The architecture with another choice of a broken rule changed too, at random."""
+    child = dict(child)
+    for rule in space.rules:
+        if changed not in rule.choices or rule.allows(child):
+            continue
+        is_kept = child[changed] != rule.nothing
+        others = [
+            (choice, name)
+            for choice in rule.choices
+            if choice != changed and (child[choice] != rule.nothing) == is_kept
+            for name in space.full[choice]
+            if (name != rule.nothing) != is_kept
+        ]
+        if others:
+            choice, name = others[int(torch.randint(len(others), (), generator=generator))]
+            child[choice] = name
+    return Architecture(child)

@@ -1,0 +1,1 @@
+"""The three parts of a RADARS search: explore, differentiate, select."""

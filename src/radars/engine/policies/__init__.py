@@ -1,0 +1,1 @@
+"""The RL policies over candidates, which policy gradient updates."""

@@ -1,0 +1,308 @@
+"""`LSTMController`: an autoregressive RL policy over candidates, updated by REINFORCE.
+
+This is the controller of RL-based NAS: Zoph and Le 2017 (arXiv 1611.01578, section 3), in the form
+of ENAS (Pham et al. 2018, arXiv 1802.03268, section 2.2). An LSTM decides choice by choice; what it
+took for one choice is its input for the next, so that every decision depends on all before it.
+
+Shapes: S samples, T choices in the space's order, C candidates of a choice (where T is there too,
+those of the largest choice), N candidates of all choices, H hidden units.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils import clip_grad_norm_
+
+from radars.cost import Feasible
+from radars.engine.method_config import LSTMControllerConfig
+from radars.engine.policies.categorical import Sample
+from radars.nn.optimizer import load_named_state, named_state
+from radars.space import Architecture, Subspace
+
+_INITIAL_RANGE = 0.1  # weights begin uniform within +- this, as in both papers
+_ENTROPY_DRAWS = 256
+
+State = tuple[Tensor, Tensor]
+"""Hidden and cell state of the LSTM, each (1, S, H)."""
+
+
+class LSTMController:
+    """A distribution over architectures: each choice's candidates, given all earlier decisions.
+
+    Candidates that cannot be completed within the constraints have no probability; what the others
+    have adds up to one. With one constraint, that is exact. Several together may lead to dead ends,
+    and draws that end in one are dropped: probabilities are then those of one try.
+
+    Args:
+        full: the whole space.
+        config: the network, and how it learns.
+        seed: of the weights and the draws.
+    """
+
+    def __init__(self, full: Subspace, config: LSTMControllerConfig, seed: int) -> None:
+        self._full = full
+        self._config = config
+        self._order = {choice: position for position, choice in enumerate(full)}
+        self._index = {
+            choice: {name: index for index, name in enumerate(names)}
+            for choice, names in full.items()
+        }
+        self._generator = torch.Generator().manual_seed(seed)
+        sizes = [len(names) for names in full.values()]
+        self._network = _Network(sizes, config, self._generator)
+        self._optimizer = torch.optim.Adam(self._network.parameters(), config.learning_rate)
+        self._baseline = math.nan  # no reward yet
+
+    def sample(self, feasible: Feasible, *, uniform: bool = False) -> Sample:
+        """Draws an allowed architecture, from the policy or uniformly.
+
+        The policy decides in the order of the space. Uniform draws are in a random order, or early
+        choices would use up what the constraints leave to late ones: they are no draws of the
+        policy, and not for `reinforce`.
+        """
+
+        def pick(choice: str, names: tuple[str, ...]) -> str:
+            return names[_draw(torch.ones(len(names)), self._generator)]
+
+        if uniform:
+            return Sample(*feasible.sample(self._full, pick, self._generator))
+        return self._decode(feasible, self._generator, greedy=False)
+
+    def best(self, feasible: Feasible) -> Architecture:
+        """The architecture that the policy prefers: the likeliest candidate, choice by choice.
+
+        Where that meets a dead end, which only several constraints together have, the rest of the
+        tries are drawn from the policy. Later samples do not depend on this call.
+        """
+        return self._decode(feasible, torch.Generator().manual_seed(0), greedy=True).architecture
+
+    def log_prob(self, samples: Sequence[Sample]) -> Tensor:
+        """The logarithm of the probability that each sample had, given what its draws could take.
+
+        Returns:
+            The logarithms (S,).
+        """
+        with torch.no_grad():
+            return self._score(samples)[0]
+
+    def reinforce(self, samples: Sequence[Sample], rewards: Sequence[float]) -> None:
+        """One step of Adam up the gradient of the mean reward and the weighted entropy.
+
+        REINFORCE (Williams 1992; Zoph and Le 2017, section 3.2) with a moving average of earlier
+        rewards as baseline. As in ENAS, the entropy of a sample's decisions is added to its reward;
+        with the entropy's own gradient, which is added here, the bonus is that of the entropy of
+        the whole distribution, without bias.
+
+        Args:
+            samples: drawn by `sample` since the last update.
+            rewards: of each sample; larger is better.
+        """
+        log_prob_S, entropy_S = self._score(samples)
+        bonus_S = self._config.entropy_weight * entropy_S
+        goal_S = torch.tensor(rewards, dtype=torch.float64) + bonus_S.detach()
+        advantage_S = (goal_S - self._next_baseline(float(goal_S.mean()))).to(log_prob_S.dtype)
+        loss = -(advantage_S * log_prob_S + bonus_S).mean()
+        self._optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        if self._config.max_gradient_norm is not None:
+            clip_grad_norm_(self._network.parameters(), self._config.max_gradient_norm)
+        self._optimizer.step()
+
+    def entropy(self) -> float:
+        """Entropy of the policy without constraints, as a fraction of the largest possible.
+
+        It is estimated: the exact entropies of the choices, at the mean over draws of what was
+        taken before them. The draws are the same in each call, and later samples do not depend on
+        them.
+        """
+        most = sum(math.log(len(names)) for names in self._full.values())
+        if not most:
+            return 0.0
+        with torch.no_grad():
+            return sum(self._choice_entropies()) / most
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Weights, optimizer state, generator and baseline, for a checkpoint."""
+        parameters = dict(self._network.named_parameters())
+        names = {parameter: name for name, parameter in parameters.items()}
+        optimizer_state = named_state(self._optimizer, names)
+        return (
+            {f"weights|{name}": parameter.detach() for name, parameter in parameters.items()}
+            | {f"optimizer|{name}": tensor for name, tensor in optimizer_state.items()}
+            | {
+                "generator": self._generator.get_state(),
+                "baseline": torch.tensor(self._baseline, dtype=torch.float64),
+            }
+        )
+
+    def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Puts back what `tensors` returned."""
+        parameters = dict(self._network.named_parameters())
+        with torch.no_grad():
+            for name, parameter in parameters.items():
+                parameter.copy_(tensors[f"weights|{name}"])
+        state = {
+            name.removeprefix("optimizer|"): tensor
+            for name, tensor in tensors.items()
+            if name.startswith("optimizer|")
+        }
+        load_named_state(self._optimizer, parameters, state)
+        self._generator.set_state(tensors["generator"])
+        self._baseline = float(tensors["baseline"])
+
+    def _decode(self, feasible: Feasible, generator: torch.Generator, *, greedy: bool) -> Sample:
+        """Runs the network through one architecture; greedy ones are so at the first try only."""
+        tries = 0
+        row_1 = self._network.start_row(1)
+        state: State | None = None
+
+        def pick(choice: str, names: tuple[str, ...]) -> str:
+            nonlocal tries, row_1, state
+            position = self._order[choice]
+            if position == 0:  # there is no other way to tell that the last try met a dead end
+                tries += 1
+                row_1, state = self._network.start_row(1), None
+            logit_1C, state = self._network.step(position, row_1, state)
+            allowed = [self._index[choice][name] for name in names]
+            probability_C = logit_1C[0, allowed].softmax(-1)
+            is_greedy = greedy and tries == 1
+            taken = int(probability_C.argmax()) if is_greedy else _draw(probability_C, generator)
+            row_1 = self._network.rows(position, torch.tensor([allowed[taken]]))
+            return names[taken]
+
+        with torch.no_grad():
+            order = list(self._order)
+            return Sample(*feasible.sample(self._full, pick, generator, order=order))
+
+    def _score(self, samples: Sequence[Sample]) -> tuple[Tensor, Tensor]:
+        """Log-probabilities (S,) and sums of the decisions' entropies (S,), by teacher forcing."""
+        taken_ST = torch.tensor(
+            [
+                [self._index[choice][sample.architecture[choice]] for choice in self._order]
+                for sample in samples
+            ]
+        )
+        allowed_STC = self._allowed(samples)
+        logit_STC = self._network(taken_ST).masked_fill(~allowed_STC, -math.inf)
+        # what has no probability adds nothing, rather than 0 times infinity
+        log_prob_STC = logit_STC.log_softmax(-1).masked_fill(~allowed_STC, 0.0)
+        entropy_STC = -log_prob_STC * logit_STC.softmax(-1)
+        taken_log_prob_ST = log_prob_STC.gather(-1, taken_ST[..., None])[..., 0]
+        return taken_log_prob_ST.sum(-1), entropy_STC.sum((-2, -1))
+
+    def _allowed(self, samples: Sequence[Sample]) -> Tensor:
+        """Whether each candidate could be taken, (S, T, C)."""
+        places = torch.tensor(
+            [
+                (row, position, self._index[choice][name])
+                for row, sample in enumerate(samples)
+                for choice, position in self._order.items()
+                for name in sample.allowed[choice]
+            ]
+        )
+        most = max(len(names) for names in self._full.values())
+        allowed_STC = torch.zeros(len(samples), len(self._order), most, dtype=torch.bool)
+        allowed_STC[places.unbind(-1)] = True
+        return allowed_STC
+
+    def _next_baseline(self, mean_reward: float) -> float:
+        """The baseline of these rewards; the moving average goes on to them for the next."""
+        average = mean_reward if math.isnan(self._baseline) else self._baseline
+        decay, group_weight = self._config.baseline_decay, self._config.group_weight
+        self._baseline = decay * average + (1 - decay) * mean_reward
+        return group_weight * mean_reward + (1 - group_weight) * average
+
+    def _choice_entropies(self) -> Iterator[float]:
+        generator = torch.Generator().manual_seed(0)
+        row_S = self._network.start_row(_ENTROPY_DRAWS)
+        state: State | None = None
+        for position in range(len(self._full)):
+            logit_SC, state = self._network.step(position, row_S, state)
+            log_prob_SC = logit_SC.log_softmax(-1)
+            yield -float((log_prob_SC.exp() * log_prob_SC).sum(-1).mean())
+            taken_S1 = torch.multinomial(log_prob_SC.exp(), 1, generator=generator)
+            row_S = self._network.rows(position, taken_S1[:, 0])
+
+
+class _Network(nn.Module):
+    """The LSTM, an embedding for each candidate of each choice, and a linear head for each choice.
+
+    Embeddings and heads of all choices are tables with a row a candidate, those of the first
+    choice first; the last row of the embeddings is what comes before the first choice.
+
+    Args:
+        sizes: the number of candidates of each choice.
+        config: the width, and what is done to logits.
+        generator: of the weights.
+    """
+
+    def __init__(
+        self, sizes: Sequence[int], config: LSTMControllerConfig, generator: torch.Generator
+    ) -> None:
+        super().__init__()
+        hidden_size, self._num_rows = config.hidden_size, sum(sizes)
+        self._sizes = tuple(sizes)
+        self._config = config
+        self._first_row_T = torch.tensor(sizes).cumsum(0) - torch.tensor(sizes)
+        self.embedding_NH = nn.Parameter(torch.empty(self._num_rows + 1, hidden_size))
+        self.head_NH = nn.Parameter(torch.empty(self._num_rows, hidden_size))
+        self.bias_N1 = nn.Parameter(torch.empty(self._num_rows, 1))
+        # without memory at first, or its initial weights would be drawn from the global generator
+        lstm = nn.LSTM(hidden_size, hidden_size, batch_first=True, device="meta")
+        self.lstm = lstm.to_empty(device="cpu")
+        with torch.no_grad():
+            for parameter in self.parameters():
+                parameter.uniform_(-_INITIAL_RANGE, _INITIAL_RANGE, generator=generator)
+
+    def start_row(self, num_samples: int) -> Tensor:
+        """What comes before the first choice, (S,)."""
+        return torch.full((num_samples,), self._num_rows)
+
+    def rows(self, position: int, taken_S: Tensor) -> Tensor:
+        """The rows (S,) of the candidates that were taken for the choice at a position."""
+        return self._first_row_T[position] + taken_S
+
+    def step(self, position: int, row_S: Tensor, state: State | None) -> tuple[Tensor, State]:
+        """Decides one choice.
+
+        Args:
+            position: of the choice.
+            row_S: of what was taken for the choice before.
+            state: of the LSTM after the choice before; None at the first.
+
+        Returns:
+            Logits (S, C), and the state.
+        """
+        hidden_S1H, state = self.lstm(F.embedding(row_S[:, None], self.embedding_NH), state)
+        row_C = self._first_row_T[position] + torch.arange(self._sizes[position])
+        return self._logits(hidden_S1H, row_C[None])[:, 0], state
+
+    def forward(self, taken_ST: Tensor) -> Tensor:
+        """The logits of all choices of known architectures.
+
+        Args:
+            taken_ST: the index of each choice's candidate.
+
+        Returns:
+            Logits (S, T, C); what is beyond the candidates of a smaller choice has no meaning.
+        """
+        start_S1 = self.start_row(len(taken_ST))[:, None]
+        before_ST = torch.cat([start_S1, (self._first_row_T + taken_ST)[:, :-1]], 1)
+        hidden_STH, _ = self.lstm(F.embedding(before_ST, self.embedding_NH))
+        row_TC = self._first_row_T[:, None] + torch.arange(max(self._sizes))
+        return self._logits(hidden_STH, row_TC.clamp(max=self._num_rows - 1))
+
+    def _logits(self, hidden_STH: Tensor, row_TC: Tensor) -> Tensor:
+        # gradients of F.embedding add up in a fixed order; those of an index need not
+        head_TCH, bias_TC1 = F.embedding(row_TC, self.head_NH), F.embedding(row_TC, self.bias_N1)
+        logit_STC = torch.einsum("sth,tch->stc", hidden_STH, head_TCH) + bias_TC1[..., 0]
+        logit_STC = logit_STC / self._config.temperature
+        most = self._config.tanh_constant
+        return logit_STC if most is None else most * torch.tanh(logit_STC)
+
+
+def _draw(weight_C: Tensor, generator: torch.Generator) -> int:
+    return int(torch.multinomial(weight_C, 1, generator=generator))

@@ -1,0 +1,1 @@
+"""What ranks networks without training them alone."""

@@ -1,0 +1,1 @@
+"""Zero-cost proxies: what a few batches say of a network with fresh weights."""

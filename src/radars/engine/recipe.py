@@ -1,0 +1,94 @@
+"""Recipes: the settings that suit a space of the zoo, where the user says nothing else.
+
+The scale is that of two CPU cores: minutes, on a subset of the data. `docs/method.md` says what was
+measured with them.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from radars.data import DataConfig
+from radars.errors import ConfigError
+
+_CIFAR: dict[str, Any] = {
+    "proxy_options": {"width": 16},
+    # each image is seen a few times: too seldom to be learnt by heart; augmented, it takes longer
+    "data": {"num_train": 40_000, "validation_fraction": 0.25, "augment": False},
+    "optimizer": {"learning_rate": 0.1},
+    "num_rounds": 2,
+    "explore": {
+        "steps": 2000,
+        "warmup_fraction": 0.7,
+        "uniform_fraction": 1.0,
+        "update_every": 10,
+        "reward_batches": 2,
+    },
+    "differentiate": {"steps": 40},
+    "select": {
+        "draws": 192,
+        "draw_batches": 12,
+        "finalists": 12,
+        "regions_draws": 4,
+        "finalist_draws": 12,
+        "regions_weight": 2.0,
+        "size_weight": 1.0,
+        "expressivity_weight": 1.0,
+        "halving_steps": [20, 600],
+        "keep": 0.5,
+        "optimizer": {"learning_rate": 0.2},
+    },
+}
+
+_SIZE_WEIGHT_UNCONSTRAINED = 4.0  # where nothing bounds it, more capacity is what helps most
+
+_ADAMW: dict[str, Any] = {"name": "adamw", "learning_rate": 1e-3, "weight_decay": 0.05}
+
+_RECIPES: dict[str, dict[str, Any]] = {
+    "digits": {},
+    "darts": {"proxy_options": {"width": 16, "num_cells": 8}, "budget": "1GiB"},
+    "vit": {
+        "optimizer": _ADAMW,
+        "select": {"optimizer": _ADAMW},
+        "children": {"optimizer": _ADAMW},
+        "budget": "256MiB",
+    },
+    "nasbench-macro": _CIFAR | {"budget": "270MiB"},
+    "cifar-large": _CIFAR | {"budget": "400MiB"},
+    "mobile": {"budget": "12GiB", "data": {"image_size": 224}},
+    "mobile-large": {"budget": "12GiB", "data": {"image_size": 224}},
+}
+
+
+def check_data(space: str, data: DataConfig) -> None:
+    """Refuses the default data for a space whose recipe is about larger ones.
+
+    Raises:
+        ConfigError: they would be taken only because none are named.
+    """
+    num_train = _RECIPES.get(space, {}).get("data", {}).get("num_train")
+    if num_train is not None and (data.source, data.num_train) == ("digits", num_train):
+        raise ConfigError(
+            f"the space {space!r} is searched on {num_train:,} examples of its own kind, but no "
+            f"data are named, and digits has fewer; add --data with a folder, a parquet file or a "
+            f"hub name such as cifar10"
+        )
+
+
+def recipe(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that suit a space, under those that the user gives; none for a user's space.
+
+    Args:
+        settings: what the user gives. An option of the space given there holds for the proxy too,
+            unless `proxy_options` says otherwise.
+    """
+    space = str(settings.get("space", "digits"))
+    suits = dict(_RECIPES.get(space, {}))
+    is_bounded = settings.get("constraints") or settings.get("objectives")
+    if "size_weight" in suits.get("select", {}) and not is_bounded:
+        suits["select"] = suits["select"] | {"size_weight": _SIZE_WEIGHT_UNCONSTRAINED}
+    given = settings.get("space_options")
+    if "proxy_options" in suits and isinstance(given, Mapping):
+        suits["proxy_options"] = {
+            key: value for key, value in suits["proxy_options"].items() if key not in given
+        }
+    return {"space": space} | suits

@@ -1,0 +1,244 @@
+"""`SearchConfig`: everything that decides a search. Checked when constructed."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    field_validator,
+    model_validator,
+)
+
+from radars.cost import Constraint, SoftTarget
+from radars.data import DataConfig
+from radars.engine.method_config import (
+    Checked,
+    ChildrenConfig,
+    DifferentiateConfig,
+    DnasConfig,
+    EnasConfig,
+    EvolutionConfig,
+    ExploreConfig,
+    MethodName,
+    ReinforceConfig,
+    SelectConfig,
+    SposConfig,
+)
+from radars.engine.recipe import recipe
+from radars.errors import ConfigError
+from radars.execution.device import DeviceName
+from radars.execution.executor import ExecutorConfig
+from radars.nn.optimizer import OptimizerConfig
+from radars.nn.steps import Precision
+from radars.settings import merge_settings, validate_settings
+from radars.tracking.loggers import LoggerName
+from radars.units import parse_bytes
+
+Bytes = Annotated[int, BeforeValidator(parse_bytes)]
+Hard = Annotated[
+    Constraint,
+    BeforeValidator(lambda value: Constraint.parse(value) if isinstance(value, str) else value),
+    PlainSerializer(str),
+]
+
+
+class MemorySavingsConfig(Checked):
+    """What may be traded for memory, each on its own switch.
+
+    Attributes:
+        recompute: candidates may be run again in the backward pass: time for memory, and nothing
+            else changes.
+        selective: maps that are cheap to compute again may be made again in the backward pass;
+            results change by rounding only.
+        split_channels: inverted residual blocks that are run again may be run in parts of their
+            channels, which takes one more run; results change by rounding only.
+        max_micro_batches: the most parts that a training batch may be split into. More than one
+            changes results, as BatchNorm sees the parts, so it is off unless asked for.
+        host_bytes: the most that weights which are not live hold in the host's memory; the others
+            are on disk, in the run directory. None for half of the machine's memory.
+    """
+
+    recompute: bool = True
+    selective: bool = True
+    split_channels: bool = True
+    max_micro_batches: int = Field(1, ge=1)
+    host_bytes: Bytes | None = None
+
+
+class CostsConfig(Checked):
+    """How costs are priced that are not simply counted: `memory` and `latency_ms`.
+
+    Attributes:
+        batch_size: examples in a forward pass, for both.
+        threads: that a forward pass may use while it is measured.
+        latency_table: a CSV or JSON file with the latency of each candidate, on any device; None to
+            measure on this machine.
+        seconds: how long each candidate is measured, at least.
+        margin: how far below its bound the latency of what is returned has to be when it is
+            measured, as a fraction: measured again, it is a little more or less.
+    """
+
+    batch_size: int = Field(1, ge=1)
+    threads: int = Field(1, ge=1)
+    latency_table: str | None = None
+    seconds: float = Field(0.1, gt=0, le=60)
+    margin: float = Field(0.05, ge=0, lt=1)
+
+
+CHANGEABLE = ("max_minutes", "max_skipped_steps", "checkpoint_seconds", "loggers", "executor")
+"""Settings that may be others when a search goes on; what it finds does not depend on them."""
+
+Objective = Literal["accuracy", "macs", "parameters", "memory", "latency_ms"]
+
+
+class SearchConfig(Checked):
+    """A whole search.
+
+    Attributes:
+        space: a name of the zoo, or `file.py:function`.
+        space_options: keyword arguments of the space's function.
+        proxy_options: those that differ while searching, such as a smaller width; constraints and
+            results are about the space without them.
+        data: where the examples come from.
+        method: what searches.
+        budget: bytes that no training step exceeds.
+        hard_cap: on CUDA, let the allocator refuse what is beyond the budget, whoever asks.
+        constraints: hard bounds on the architecture, such as `macs<=40e6`.
+        objectives: soft targets, such as `{cost: macs, target: 40e6, exponent: -0.07}`.
+        pareto: `accuracy` and costs whose front is written to `pareto.json`; none for no front.
+        costs: how costs are priced that are not simply counted.
+        seed: of everything random.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        num_threads: of the processor, for every step; None for as many as PyTorch takes here.
+            Results depend on it in the last bits.
+        precision: `32-true` or `bf16-mixed`.
+        memory_savings: what may be traded for memory.
+        num_rounds: rounds of explore and differentiate.
+        optimizer: of the shared weights.
+        share_overlap: whether the candidates of a choice share the weights that their tensors have
+            in common: each is trained more often where there are many that are alike.
+        explore: the RL half.
+        differentiate: the DNAS half.
+        select: how the returned architecture is taken among the best.
+        children: of methods that train each architecture from scratch.
+        reinforce: of the method `reinforce`.
+        enas: of the method `enas`.
+        evolution: of the method `evolution`.
+        spos: of the method `spos`.
+        dnas: of the methods that differentiate alone.
+        max_skipped_steps: a step whose loss or gradient is not finite is skipped; more of them
+            than this end the search.
+        num_processes: of this machine, that train each step together, a part of the batch each;
+            BatchNorm sees the parts. With `cuda`, each has a GPU.
+        executor: where runs what can be run elsewhere, such as children; results do not depend on
+            it.
+        max_minutes: wall-clock limit; None for none.
+        checkpoint_seconds: the time between checkpoints.
+        loggers: that draw curves while it runs: `tensorboard`, `mlflow`, `wandb`.
+    """
+
+    space: str = "digits"
+    space_options: dict[str, Any] = Field({})
+    proxy_options: dict[str, Any] = Field({})
+    data: DataConfig = DataConfig()
+    method: MethodName = "radars"
+    budget: Bytes = 16 * 2**20
+    hard_cap: bool = False
+    constraints: tuple[Hard, ...] = ()
+    objectives: tuple[SoftTarget, ...] = ()
+    pareto: tuple[Objective, ...] = ()
+    costs: CostsConfig = CostsConfig()
+    seed: int = Field(0, ge=0, lt=2**31)
+    device: DeviceName = "auto"
+    num_threads: int | None = Field(None, ge=1)
+    precision: Precision = "32-true"
+    memory_savings: MemorySavingsConfig = MemorySavingsConfig()
+    num_rounds: int = Field(2, ge=1)
+    optimizer: OptimizerConfig = OptimizerConfig()
+    share_overlap: bool = False
+    explore: ExploreConfig = ExploreConfig()
+    differentiate: DifferentiateConfig = DifferentiateConfig()
+    select: SelectConfig = SelectConfig()
+    children: ChildrenConfig = ChildrenConfig()
+    reinforce: ReinforceConfig = ReinforceConfig()
+    enas: EnasConfig = EnasConfig()
+    evolution: EvolutionConfig = EvolutionConfig()
+    spos: SposConfig = SposConfig()
+    dnas: DnasConfig = DnasConfig()
+    max_skipped_steps: int = Field(5, ge=0)
+    num_processes: int = Field(1, ge=1)
+    executor: ExecutorConfig = ExecutorConfig()
+    max_minutes: float | None = Field(None, gt=0)
+    checkpoint_seconds: float = Field(default=60.0, ge=0, allow_inf_nan=True)
+    loggers: tuple[LoggerName, ...] = ("tensorboard",)
+
+    @classmethod
+    def suited(cls, /, **settings: Any) -> "SearchConfig":
+        """The configuration with the recipe of the space under what is given.
+
+        The command line starts from it; the constructor starts from the defaults, which suit the
+        digits.
+
+        Args:
+            settings: as for the constructor; of a group, such as `explore`, the keys that are given
+                are changed and the others are the recipe's.
+
+        Raises:
+            ConfigError: a setting is not valid.
+        """
+        return validate_settings(cls, merge_settings(recipe(settings), settings))
+
+    def kept_changes(self, asked: "SearchConfig") -> dict[str, tuple[Any, Any]]:
+        """Settings that a search keeps where it goes on, but that are asked to be others.
+
+        Returns:
+            Setting to what it is and what is asked for, as plain values.
+        """
+        before, after = self.model_dump(mode="json"), asked.model_dump(mode="json")
+        return {
+            key: (before[key], after[key])
+            for key in before
+            if before[key] != after[key] and key not in CHANGEABLE
+        }
+
+    @field_validator("pareto")
+    @classmethod
+    def _check_pareto(cls, names: tuple[Objective, ...]) -> tuple[Objective, ...]:
+        if names and (len(names) < 2 or len(set(names)) < len(names) or "accuracy" not in names):
+            raise ConfigError(
+                f"a front is of accuracy and one or more costs, each once, but got "
+                f"{','.join(names)}; write it like accuracy,macs"
+            )
+        return names
+
+    @property
+    def asked_costs(self) -> set[str]:
+        """The costs that constraints, soft targets or the front are about."""
+        return (
+            {constraint.metric for constraint in self.constraints}
+            | {target.cost for target in self.objectives}
+            | {name for name in self.pareto if name != "accuracy"}
+        )
+
+    @model_validator(mode="after")
+    def _check_processes(self) -> "SearchConfig":
+        if self.data.batch_size % self.num_processes:
+            raise ValueError(
+                f"each process has an equal part of the batch, but batch_size "
+                f"{self.data.batch_size} does not divide by num_processes {self.num_processes}"
+            )
+        is_measured = "latency_ms" in self.asked_costs and self.costs.latency_table is None
+        if self.num_processes > 1 and is_measured:
+            raise ValueError(
+                "several processes have one latency of each candidate, but each would measure its "
+                "own; name a table in costs.latency_table, or set num_processes to 1"
+            )
+        if self.num_processes > 1 and self.executor != ExecutorConfig():
+            raise ValueError("a search has several processes or an executor; leave one of them out")
+        return self
+
+    @property
+    def part_size(self) -> int:
+        """How many examples of a batch a process has."""
+        return self.data.batch_size // self.num_processes

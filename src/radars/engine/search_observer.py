@@ -1,0 +1,197 @@
+"""`Observer`: told of every step of a search; shows it, logs it, saves it, and stops it."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from radars.engine.search_state import SearchState
+from radars.errors import RadarsError
+from radars.execution.group import Group
+from radars.execution.interrupt import Interrupt
+from radars.runs.directory import RunDirectory
+from radars.tracking.curves import Curves
+from radars.tracking.heat_map import heat_map
+from radars.tracking.progress import Progress
+from radars.tracking.run_observer import RunObserver
+
+_MOST_SECONDS = 300.0  # between two points of a curve
+
+Tick = Callable[[int, float], None]
+"""Called after each step with the number of steps done and the latest accuracy (NaN: none yet)."""
+
+
+class TimeLimitReached(RadarsError):  # noqa: N818 - nothing is wrong
+    """The search ran past its time limit."""
+
+
+class Observer(RunObserver):
+    """What is between a search and the outside.
+
+    Args:
+        run: where events and checkpoints go; None keeps nothing.
+        curves: where curves go; None draws none.
+        progress: shows people how far it is.
+        interrupt: says when to stop.
+        state: how far the search is; changed with every step.
+        max_seconds: wall-clock limit of the search over all sittings.
+        save_every_seconds: time between checkpoints.
+        group: the processes that stop together.
+    """
+
+    noun = "search"
+
+    def __init__(
+        self,
+        run: RunDirectory | None,
+        curves: Curves | None,
+        progress: Progress,
+        interrupt: Interrupt,
+        state: SearchState,
+        *,
+        max_seconds: float = math.inf,
+        save_every_seconds: float = 60.0,
+        group: Group | None = None,
+    ) -> None:
+        super().__init__(
+            run, curves, progress, interrupt, state, save_every_seconds=save_every_seconds
+        )
+        self.state = state
+        self._max_seconds = max_seconds
+        self._group = group or Group()
+        self._is_preparing = False
+        self._steps_saved = state.total_steps if state.num_saves else None  # in the newest
+        self._logged_at = self._preferred_at = -math.inf  # in seconds of the search
+
+    @contextmanager
+    def phase(self, name: str, total: int, label: str | None = None) -> Iterator[Tick]:
+        """Within, the yielded function is called after each step of a phase.
+
+        Args:
+            name: of the phase.
+            total: its steps, where it does not end early.
+            label: what people read; by default the name.
+        """
+        state = self.state
+        self.log("phase_started", phase=name, round=state.round_index, step=state.step)
+        with self._progress.phase(label or name, total, completed=state.step) as bar:
+
+            def tick(step: int, accuracy: float) -> None:
+                bar.advance(
+                    step - bar.completed,
+                    accuracy=None if math.isnan(accuracy) else accuracy,
+                    memory_bytes=state.meter.measured_peak_bytes,
+                    budget_bytes=state.meter.budget_bytes,
+                    live_candidates=state.method.live_candidates(name),
+                )
+                state.total_steps += step - state.step
+                state.step = step
+                self._after_step(name, accuracy, is_last=step == total)
+
+            yield tick
+        self.log(
+            "phase_ended", phase=name, round=state.round_index, seconds=round(state.seconds, 3)
+        )
+
+    @contextmanager
+    def preparation(self, label: str, total: int) -> Iterator[Callable[[], None]]:
+        """Within, the yielded function is called after each part of what comes before a phase.
+
+        Nothing is saved within: a search that is stopped there begins with the first part again.
+
+        Args:
+            label: what people read.
+            total: its parts, where there are not fewer.
+        """
+        if self._steps_saved != self.state.total_steps:
+            self.save()
+        self._is_preparing = True
+        try:
+            with self._progress.phase(label, total) as bar:
+
+                def tick() -> None:
+                    bar.advance()
+                    self.check()
+
+                yield tick
+        finally:
+            self._is_preparing = False
+
+    def check(self) -> None:
+        """Stops the search where that is asked for, or its time is up.
+
+        Raises:
+            Stopped: somebody pressed Ctrl-C; everything is saved.
+            TimeLimitReached: everything is saved.
+        """
+        self._count_time()
+        is_stopped, is_late = self._group.any(
+            self._interrupt.stop_requested, self.state.seconds > self._max_seconds
+        )
+        if is_stopped:
+            self._stop()
+        if is_late:
+            self.save()
+            raise TimeLimitReached("the search reached its time limit")
+
+    def save(self) -> None:
+        """Saves a checkpoint, but for within a preparation."""
+        if not self._is_preparing:
+            super().save()
+            self._steps_saved = self.state.total_steps
+
+    def _checkpoint_step(self) -> int:
+        self.state.num_saves += 1
+        return self.state.num_saves
+
+    def _after_step(self, phase: str, accuracy: float, *, is_last: bool) -> None:
+        self.check()
+        seconds = self.state.seconds
+        if is_last or seconds - self._logged_at > _interval_seconds(seconds, 300, least=0.5):
+            self._log_progress(phase, accuracy)
+        if is_last or seconds - self._preferred_at > _interval_seconds(seconds, 60, least=1.0):
+            self._log_preferences(phase)
+        self._save_where_due()
+
+    def _log_progress(self, phase: str, accuracy: float) -> None:
+        state, meter = self.state, self.state.meter
+        self._logged_at = state.seconds
+        scalars = {
+            "accuracy": accuracy,
+            "predicted_peak_bytes": float(meter.predicted_peak_bytes),
+            "measured_peak_bytes": float(meter.measured_peak_bytes),
+            "budget_bytes": float(meter.budget_bytes),
+        } | state.method.scalars()
+        live = state.method.live_candidates(phase)
+        if live is not None:
+            scalars["live_candidates"] = float(live[0])
+        self.log("progress", **self._position(phase), **scalars)
+        self._draw(state.total_steps, scalars)
+
+    def _log_preferences(self, phase: str) -> None:
+        state = self.state
+        self._preferred_at = state.seconds
+        preferences = state.method.preferences(phase)
+        if not preferences or self._run is None:
+            return
+        values = {
+            choice: [None if value is None else round(value, 4) for value in of_choice.values()]
+            for choice, of_choice in preferences.items()
+        }
+        self.log("preferences", **self._position(phase), values=values)
+        if self._curves is not None:
+            self._curves.show(state.total_steps, "preferences", heat_map(preferences))
+
+    def _position(self, phase: str) -> Mapping[str, Any]:
+        state = self.state
+        return {
+            "phase": phase,
+            "round": state.round_index,
+            "step": state.step,
+            "seconds": round(state.seconds, 3),
+        }
+
+
+def _interval_seconds(seconds: float, points: int, least: float) -> float:
+    """Between two points of a curve: grows with the search, so that long ones stay small."""
+    return min(max(least, seconds / points), _MOST_SECONDS)

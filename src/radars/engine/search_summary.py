@@ -1,0 +1,75 @@
+"""What people read at the end of a search."""
+
+from pathlib import Path
+
+from radars.cost import format_cost
+from radars.engine.search_result import SearchResult
+from radars.runs.directory import PARETO_NAME, read_front
+from radars.units import format_bytes, format_count, format_seconds, format_whole
+
+_MOST_POINTS = 10  # of a front
+
+
+def search_summary(result: SearchResult, out: Path) -> str:
+    """The architecture found, its accuracy, memory against the budget, and what to do next."""
+    budget = result.budget_bytes
+    width = max(len(choice) for choice in result.architecture)
+    rows = [f"  {choice:{width}}  {name}" for choice, name in result.architecture.items()]
+    accuracy = "none yet"
+    if result.validation_accuracy is not None:
+        accuracy = f"{result.validation_accuracy:.2%} on the validation part, briefly trained"
+    lines = [
+        f"\n{result.method} on {result.space}: {result.status.replace('_', ' ')} after "
+        f"{format_seconds(result.search_seconds)}, {result.rounds} rounds, "
+        f"{format_whole(result.num_architectures)} architectures",
+        "",
+        "architecture",
+        *rows,
+        "",
+        f"accuracy    {accuracy}",
+        f"size        {format_count(result.parameters)} parameters, "
+        f"{format_count(result.macs)} multiply-accumulates",
+        *_cost_rows(result),
+        f"memory      predicted {format_bytes(result.predicted_peak_bytes)}, measured "
+        f"{format_bytes(result.measured_peak_bytes)}, budget {format_bytes(budget)} "
+        f"({result.measured_peak_bytes / budget:.0%} used)",
+        f"results     {out}",
+        *_front_rows(out),
+        "",
+        "next: train it from scratch, then evaluate it on the test split",
+        f"  radars train {out / 'architecture.json'} --out {out}-train",
+        f"  radars evaluate {out}-train",
+    ]
+    return "\n".join(lines)
+
+
+def _cost_rows(result: SearchResult) -> list[str]:
+    """What was asked for and is not counted: by candidates, and of the whole network."""
+    rows = []
+    for name, cost in result.costs.items():
+        by_sum, whole = cost["sum"], cost["whole"]
+        assert by_sum is not None
+        said = f"{format_cost(name, by_sum)} by its candidates"
+        if whole is not None:
+            how = "measured" if name == "latency_ms" else "traced"
+            said = f"{format_cost(name, whole)}, {how} on the whole network; {said}"
+        rows.append(f"{'inference' if name == 'memory' else 'latency':12}{said}")
+    return rows
+
+
+def _front_rows(out: Path) -> list[str]:
+    front = read_front(out)
+    if front is None:
+        return []
+    costs = [name for name in front["objectives"] if name != "accuracy"]
+    best = [point for point in front["points"] if point["on_front"]]
+    rows = [
+        "  "
+        + f"{point['accuracy']:.2%}  "
+        + "  ".join(f"{format_cost(name, point[name])} {name}" for name in costs)
+        for point in best
+    ]
+    if len(rows) > _MOST_POINTS:
+        rows = [*rows[: _MOST_POINTS - 1], f"  and {len(rows) - _MOST_POINTS + 1} more"]
+    of = f"{len(best)} of {len(front['points'])} architectures that were scored"
+    return ["", f"front       {of}: {out / PARETO_NAME}", *rows]

@@ -1,0 +1,1 @@
+"""What is traded for memory: checkpointing, channel splitting, micro-batches, offload."""

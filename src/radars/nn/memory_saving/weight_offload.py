@@ -1,0 +1,279 @@
+"""`WeightOffload`: the weights of every candidate; only those lent are on the device.
+
+The others are on the host, or on disk where the host is short of memory too.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from radars.nn.memory_saving.disk_offload import DiskOffload
+from radars.nn.optimizer import (
+    OptimizerConfig,
+    load_named_state,
+    move_state,
+    named_state,
+    set_learning_rate,
+    state_tensors,
+)
+from radars.nn.overlap import Overlap
+from radars.seeds import stable_seed
+
+_HOST = torch.device("cpu")
+_NEWEST = "newest"  # in a state: of what is lent, which is newer than what its family shares
+
+
+class WeightOffload:
+    """Modules and their optimizers by key; built when first lent, never thrown away.
+
+    A candidate's initial weights depend on the seed and its key alone, not on when it is built.
+
+    Args:
+        optimizer: how the weights are trained; each module has an optimizer of its own, so that
+            its state goes where the module goes.
+        device: where lent modules are.
+        seed: of the initial weights.
+        disk: where modules go that the host has no room for; None for nowhere.
+        host_bytes: the room on the host for modules that are not lent, with their optimizer state.
+            What was lent longest ago goes to the disk first.
+        overlap: whether modules of one family share what their tensors have in common. Lent at the
+            same time they are trained apart; what is taken back last is what the others see.
+    """
+
+    def __init__(
+        self,
+        optimizer: OptimizerConfig,
+        device: torch.device,
+        seed: int,
+        disk: DiskOffload | None = None,
+        host_bytes: float = math.inf,
+        *,
+        overlap: bool = False,
+    ) -> None:
+        self._optimizer_config = optimizer
+        self._device = device
+        self._seed = seed
+        self._disk = disk
+        self._host_bytes = host_bytes
+        self._modules: dict[str, nn.Module] = {}
+        self._optimizers: dict[str, torch.optim.Optimizer] = {}
+        self._held_bytes: dict[str, int] = {}  # of everything that was ever built
+        self._idle: dict[str, int] = {}  # bytes of what is not lent, the longest idle first
+        self._unclaimed: dict[str, dict[str, Tensor]] = {}  # loaded, but not built yet
+        self._overlaps: defaultdict[str, Overlap] | None = defaultdict(Overlap) if overlap else None
+        self._lent: set[str] = set()
+        self._newest: set[str] = set()  # loaded as they were lent: what they share is older
+
+    def lend(self, key: str, factory: Callable[[], nn.Module]) -> nn.Module:
+        """Returns the module of `key` on the device, building it if it is new."""
+        module = self._modules.get(key)
+        if module is None:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(stable_seed(self._seed, key))
+                module = factory()
+            _to_channels_last(module)
+            self._modules[key] = module
+            self._optimizers[key] = self._optimizer_config.build(_parameters(module))
+            held = [*module.state_dict().values(), *state_tensors(self._optimizers[key])]
+            self._held_bytes[key] = sum(tensor.nbytes for tensor in held)
+            if key in self._unclaimed:
+                self._load_entry(key, self._unclaimed.pop(key))
+            elif self._disk is not None and key in self._disk:
+                self._load_entry(key, self._disk.read(key))
+                self._disk.remove(key)
+        self._idle.pop(key, None)
+        if key not in self._lent:
+            self._lent.add(key)
+            if self._overlaps is not None and key not in self._newest:
+                self._wait_for_copies()
+                self._overlaps[_family(key)].pull(self._entry(key))
+        self._newest.discard(key)
+        self._move(key, self._device)
+        return module
+
+    def take_back(self, key: str) -> None:
+        """Moves the module of `key` to the host, or to the disk where the host has no room."""
+        self.move_to_host(key)
+        self._lent.discard(key)
+        self._newest.discard(key)
+        if self._overlaps is not None:
+            self._wait_for_copies()
+            self._overlaps[_family(key)].push(self._entry(key))
+        self._idle[key] = self._held_bytes[key]
+        while self._disk is not None and sum(self._idle.values()) > self._host_bytes:
+            self._wait_for_copies()
+            oldest = next(iter(self._idle))
+            self._disk.put(oldest, dict(self._entry(oldest)))
+            del self._idle[oldest], self._modules[oldest], self._optimizers[oldest]
+
+    def move_to_host(self, key: str) -> None:
+        """Moves the module of `key` to the host, where it stays."""
+        self._move(key, _HOST)
+
+    def optimizer(self, key: str) -> torch.optim.Optimizer:
+        """The optimizer of the module of `key`."""
+        return self._optimizers[key]
+
+    def set_learning_rate(self, learning_rate: float) -> None:
+        """Sets the learning rate of every module, built or to be built."""
+        self._optimizer_config = self._optimizer_config.model_copy(
+            update={"learning_rate": learning_rate}
+        )
+        for optimizer in self._optimizers.values():
+            set_learning_rate(optimizer, learning_rate)
+
+    def is_newest(self, key: str) -> bool:
+        """Whether a loaded module was lent then, and is newer than what its family shares."""
+        return key in self._newest
+
+    def copy_weights(self, other: "WeightOffload", keys: Iterable[str]) -> None:
+        """Copies weights and buffers of modules that are built here; no optimizer state.
+
+        What the other has not built yet was never trained there, and stays as it is here.
+        """
+        for key in keys:
+            module = self._modules[key]
+            weights = other._weights(key)
+            if weights is not None:
+                module.load_state_dict(weights)
+            if other._overlaps is not None and key not in other._lent | other._newest:
+                named = ((f"module|{name}", t) for name, t in module.state_dict().items())
+                other._overlaps[_family(key)].pull(named)
+
+    def state(self) -> dict[str, Tensor]:
+        """All weights, buffers and optimizer states, keyed `module key|kind|name`."""
+        self._wait_for_copies()
+        state: dict[str, Tensor] = {}
+        for key in self._modules:
+            state |= {f"{key}|{name}": tensor for name, tensor in self._entry(key)}
+        elsewhere = dict(self._unclaimed)
+        if self._disk is not None:
+            elsewhere |= {key: self._disk.read(key) for key in self._disk}
+        for key, entry in elsewhere.items():
+            state |= {f"{key}|{name}": tensor for name, tensor in entry.items()}
+        if self._overlaps is not None:
+            for family, overlap in self._overlaps.items():
+                state |= {f"{family}|overlap|{name}": t for name, t in overlap.state().items()}
+            newest = self._lent | self._newest
+            state |= {f"{key}|overlap|{_NEWEST}": torch.tensor(True) for key in sorted(newest)}
+        return state
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Puts back what `state` returned, also for modules that are not built yet."""
+        entries: dict[str, dict[str, Tensor]] = {}
+        overlaps: dict[str, dict[str, Tensor]] = {}
+        newest: set[str] = set()
+        for name, tensor in state.items():
+            key, kind, rest = _split(name)
+            if kind != "overlap":
+                entries.setdefault(key, {})[f"{kind}|{rest}"] = tensor
+            elif rest == _NEWEST:
+                newest.add(key)
+            else:
+                overlaps.setdefault(key, {})[rest] = tensor
+        for key, entry in entries.items():
+            if key in self._modules:
+                self._load_entry(key, entry)
+                continue
+            if self._disk is not None:
+                self._disk.remove(key)
+            self._unclaimed[key] = entry
+        if self._overlaps is not None:
+            self._newest = newest
+            self._overlaps.clear()
+            for family, known in overlaps.items():
+                self._overlaps[family].load_state(known)
+            for key in self._lent - newest:
+                self._overlaps[_family(key)].pull(self._entry(key))
+
+    def _entry(self, key: str) -> Iterator[tuple[str, Tensor]]:
+        module = self._modules[key]
+        yield from ((f"module|{name}", tensor) for name, tensor in module.state_dict().items())
+        names = {parameter: name for name, parameter in module.named_parameters()}
+        optimizer_state = named_state(self._optimizers[key], names)
+        yield from ((f"optimizer|{name}", tensor) for name, tensor in optimizer_state.items())
+
+    def _weights(self, key: str) -> dict[str, Tensor] | None:
+        if key in self._modules:
+            return self._modules[key].state_dict()
+        if self._disk is not None and key in self._disk:
+            entry = self._disk.read(key)
+        elif key in self._unclaimed:
+            entry = self._unclaimed[key]
+        else:
+            return None
+        return {
+            name.removeprefix("module|"): tensor
+            for name, tensor in entry.items()
+            if name.startswith("module|")
+        }
+
+    def _load_entry(self, key: str, entry: Mapping[str, Tensor]) -> None:
+        module = self._modules[key]
+        by_kind: dict[str, dict[str, Tensor]] = {"module": {}, "optimizer": {}}
+        for name, tensor in entry.items():
+            kind, rest = name.split("|", 1)
+            by_kind[kind][rest] = tensor
+        module.load_state_dict(by_kind["module"])
+        parameters = dict(module.named_parameters())
+        load_named_state(self._optimizers[key], parameters, by_kind["optimizer"])
+
+    def _move(self, key: str, device: torch.device) -> None:
+        if self._device == _HOST:
+            return
+        module = self._modules[key]
+        if all(tensor.device == device for tensor in [*module.parameters(), *module.buffers()]):
+            return
+        # from a GPU into pinned memory, and back, in the order of the steps; who reads it waits
+        module.to(device, non_blocking=True)
+        move_state(self._optimizers[key], device)
+
+    def _wait_for_copies(self) -> None:
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+
+
+def weights_of(key: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights and buffers of a module in what `WeightOffload.state` returned.
+
+    They are those that its family shares, where it was not lent. Empty for what was never built.
+    """
+    prefix = f"{key}|module|"
+    weights = {n.removeprefix(prefix): t.clone() for n, t in state.items() if n.startswith(prefix)}
+    if f"{key}|overlap|{_NEWEST}" not in state:
+        overlap, prefix = Overlap(), f"{_family(key)}|overlap|"
+        overlap.load_state(
+            {n.removeprefix(prefix): t for n, t in state.items() if n.startswith(prefix)}
+        )
+        overlap.pull((f"module|{name}", tensor) for name, tensor in weights.items())
+    return weights
+
+
+def _to_channels_last(module: nn.Module) -> None:
+    for layer in module.modules():
+        # those of 1x1 and of depthwise convolutions are as they should be, and a copy takes time
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) and not layer.weight.is_contiguous(
+            memory_format=torch.channels_last
+        ):
+            nn.utils.convert_conv2d_weight_memory_format(layer, torch.channels_last)
+
+
+def _parameters(module: nn.Module) -> list[nn.Parameter]:
+    # an identity has no parameter, and optimizers refuse an empty list
+    return list(module.parameters()) or [nn.Parameter(torch.empty(0), requires_grad=False)]
+
+
+def _family(key: str) -> str:
+    """What shares weights: the candidates of one place."""
+    return key.rpartition("/")[0]
+
+
+def _split(name: str) -> tuple[str, str, str]:
+    for kind in ("overlap", "module", "optimizer"):
+        key, separator, rest = name.rpartition(f"|{kind}|")
+        if separator:
+            return key, kind, rest
+    raise KeyError(name)

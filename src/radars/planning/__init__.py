@@ -1,0 +1,1 @@
+"""What `radars plan` shows: what a search would do with a budget."""

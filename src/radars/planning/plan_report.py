@@ -1,0 +1,173 @@
+"""`plan_report`: what a search would do with a budget, without data and without a GPU."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from radars.engine.search_config import SearchConfig
+from radars.engine.search_setup import new_planner
+from radars.errors import BudgetError, SpaceError
+from radars.execution.device import device_of
+from radars.memory import Plan
+from radars.planning.cost_report import CostReport, cost_report
+from radars.settings import merge_settings, read_settings
+from radars.space import SearchSpace
+from radars.units import parse_shape
+from radars.zoo import accepted_options, load_space
+
+
+@dataclass(frozen=True)
+class PlanReport:
+    """The memory of a space's training steps, and the plan for a budget.
+
+    Attributes:
+        space: the space's name.
+        proxy_options: those with which a search trains it.
+        num_architectures: how many it holds.
+        total_candidates: over all choices.
+        batch_size: examples in a batch.
+        device: the kind of device that is planned for; it need not be there.
+        budget_bytes: what no step may exceed.
+        smallest_path_bytes: the peak of a training step on the smallest architecture.
+        largest_path_bytes: that of the largest.
+        largest_path_least_bytes: that of the largest with all that is allowed to make it fit.
+        full_supernet_bytes: that of the plain supernet of the whole space: what DARTS needs (by
+            prices where there are very many candidates).
+        plan: the plan; None where nothing fits.
+        cost_ratio: the multiply-accumulates of the plan's candidates together, as a multiple of
+            those of the largest architecture; None where there is no plan.
+        problem: why nothing fits; None where there is a plan.
+        costs: costs by candidates against those of whole networks; None where it was not asked for.
+    """
+
+    space: str
+    proxy_options: Mapping[str, Any]
+    num_architectures: int
+    total_candidates: int
+    batch_size: int
+    device: str
+    budget_bytes: int
+    smallest_path_bytes: int
+    largest_path_bytes: int
+    largest_path_least_bytes: int
+    full_supernet_bytes: int
+    plan: Plan | None
+    cost_ratio: float | None
+    problem: BudgetError | None
+    costs: CostReport | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object that `radars plan --json` prints."""
+        fields = {
+            name: value
+            for name, value in vars(self).items()
+            if name not in ("plan", "cost_ratio", "problem", "total_candidates", "costs")
+        }
+        plan: dict[str, Any] = {
+            "fits": self.plan is not None,
+            "total_candidates": self.total_candidates,
+        }
+        if self.plan is not None and self.cost_ratio is not None:
+            lighter = self.plan.lighter
+            plan |= {
+                "predicted_peak_bytes": self.plan.memory.peak_bytes,
+                "live_candidates": self.plan.subspace.num_candidates,
+                "levers": list(self.plan.measures),
+                "lighter": lighter and {"step": lighter[0].value, "levers": list(lighter[1].names)},
+                "time_ratio": round(self.plan.time_ratio, 3),
+                "cost_ratio": round(self.cost_ratio, 3),
+                "breakdown": asdict(self.plan.memory.breakdown),
+                "subspace": {choice: list(names) for choice, names in self.plan.subspace.items()},
+            }
+        costs = {} if self.costs is None else {"costs": self.costs.to_dict()}
+        return {"schema": 1} | fields | {"plan": plan} | costs
+
+
+def plan_report(
+    space: SearchSpace, config: SearchConfig, input_shape: tuple[int, ...]
+) -> PlanReport:
+    """Predicts and plans the memory of a space.
+
+    Args:
+        space: the search space.
+        config: batch size, optimizers, precision, budget.
+        input_shape: of one example, without the batch.
+    """
+    planner = new_planner(space, config, input_shape)
+    smallest, largest = planner.smallest_path(), planner.largest_path()
+    plan, problem = None, None
+    try:
+        plan = planner.plan()
+    except BudgetError as error:
+        problem = error
+    return PlanReport(
+        space=space.name,
+        proxy_options=dict(config.proxy_options),
+        num_architectures=space.num_architectures,
+        total_candidates=space.full.num_candidates,
+        batch_size=config.data.batch_size,
+        device=planner.spec.device_type,
+        budget_bytes=config.budget,
+        smallest_path_bytes=planner.predict(smallest).peak_bytes,
+        largest_path_bytes=planner.predict(largest).peak_bytes,
+        largest_path_least_bytes=planner.least_bytes(largest),
+        full_supernet_bytes=planner.full_supernet_bytes,
+        plan=plan,
+        cost_ratio=None if plan is None else planner.cost_ratio(plan.subspace),
+        problem=problem,
+    )
+
+
+def plan_for(
+    space_name: str | None,
+    input_text: str | None = None,
+    batch_size: int | None = None,
+    budget: str | None = None,
+    overrides: Sequence[str] = (),
+    *,
+    config_file: Path | None = None,
+    with_costs: bool = False,
+) -> PlanReport:
+    """The report for a space by name; `radars plan`.
+
+    Args:
+        space_name: of the zoo, or `file.py:function`; None for that of the file, or `digits`.
+        input_text: `CxHxW`; None for the space's own.
+        batch_size: examples in a batch; None for that of the file, or 64.
+        budget: bytes, as text; None for that of the file, or 12GiB.
+        overrides: `key.path=value`, as for a search.
+        config_file: a YAML file of the settings of a search.
+        with_costs: compare sums over candidates with the costs of whole networks, too.
+
+    Raises:
+        ConfigError: an argument is not valid.
+        SpaceError: the space is not well formed, or cannot take the input.
+    """
+    # the memory alone, without a limit on time, unless one is asked for
+    defaults = {"budget": "12GiB", "differentiate": {"max_cost_ratio": None}}
+    given: dict[str, Any] = {
+        **({} if space_name is None else {"space": space_name}),
+        **({} if budget is None else {"budget": budget}),
+        **({} if batch_size is None else {"data": {"batch_size": batch_size}}),
+    }
+    from_file = {} if config_file is None else read_settings(config_file)
+    settings = merge_settings(defaults, from_file, given, overrides=overrides)
+    config = SearchConfig.suited(**settings)
+    space_name = config.space
+    input_shape = None if input_text is None else parse_shape(input_text)
+    channels = {} if input_shape is None else {"in_channels": input_shape[0]}
+    options = accepted_options(space_name, channels) | dict(config.space_options)
+    space = load_space(space_name, **options | dict(config.proxy_options))
+    input_shape = input_shape or space.input_shape
+    if input_shape is None:
+        raise SpaceError(
+            f"planning {space_name!r} needs the shape of an example; give --input CxHxW"
+        )
+    space.places(input_shape)
+    report = plan_report(space, config, input_shape)
+    if with_costs:  # of what is searched for, which a search may train a narrower one of
+        searched = load_space(space_name, **options)
+        device = str(device_of(config.device))  # latencies are measured: it must be there
+        report = replace(report, costs=cost_report(searched, input_shape, config.costs, device))
+    return report

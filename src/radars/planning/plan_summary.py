@@ -1,0 +1,82 @@
+"""What people read of a plan."""
+
+from radars.cost import format_cost
+from radars.memory import Breakdown
+from radars.planning.plan_report import PlanReport
+from radars.units import format_bytes, format_whole
+
+
+def plan_summary(report: PlanReport) -> str:
+    """What each kind of step needs, and the plan."""
+    budget = report.budget_bytes
+    on_device = "" if report.device == "cpu" else f" on {report.device}"
+
+    def row(label: str, num_bytes: int) -> str:
+        verdict = "fits" if num_bytes <= budget else f"{num_bytes / budget:.1f}x the budget"
+        return f"  {label:44} {format_bytes(num_bytes):>12}   {verdict}"
+
+    trained = " ".join(f"{key}={value}" for key, value in report.proxy_options.items())
+    name = f"{report.space}, trained with {trained}" if trained else report.space
+    lines = [
+        f"{name}: {format_whole(report.num_architectures)} architectures, "
+        f"{report.total_candidates} candidates; batches of {report.batch_size}{on_device}, budget "
+        f"{format_bytes(budget)}",
+        "",
+        "peak of a training step",
+        row("smallest architecture", report.smallest_path_bytes),
+        row("largest architecture", report.largest_path_bytes),
+        row("largest architecture, all levers", report.largest_path_least_bytes),
+        row("supernet of the whole space, plain (DARTS)", report.full_supernet_bytes),
+        "",
+    ]
+    if report.plan is None:
+        lines += ["no plan fits", *_cost_report_rows(report)]
+        return "\n".join(lines)
+    plan = report.plan
+    time = f", {plan.time_ratio:.2f}x the time" if plan.time_ratio > 1.0 else ""
+    lines += [
+        f"plan: {plan.subspace.num_candidates} of {report.total_candidates} candidates live, "
+        f"{' and '.join(plan.measures) or 'as it is'}; predicted peak "
+        f"{format_bytes(plan.memory.peak_bytes)}{time}",
+        *_breakdown_rows(plan.memory.breakdown),
+    ]
+    if plan.lighter is not None:
+        kind, lighter = plan.lighter
+        lines.append(f"{kind.value} steps need less: {' and '.join(lighter.names) or 'no savings'}")
+    if report.largest_path_least_bytes > budget:
+        lines += ["", "some architectures do not fit the budget at all and will not be searched"]
+    elif report.largest_path_bytes > budget:
+        lines += ["", "every architecture fits, the largest with levers"]
+    if report.cost_ratio is not None and report.cost_ratio > 1:
+        lines += [
+            "",
+            f"a step of it has {report.cost_ratio:.1f}x the multiply-accumulates of the largest "
+            f"architecture; for time, a search keeps fewer (differentiate.max_cost_ratio)",
+        ]
+    return "\n".join([*lines, *_cost_report_rows(report)])
+
+
+def _breakdown_rows(breakdown: Breakdown) -> list[str]:
+    return [
+        f"  {name.replace('_', ' '):44} {format_bytes(num_bytes):>12}"
+        for name, num_bytes in vars(breakdown).items()
+    ]
+
+
+def _cost_report_rows(report: PlanReport) -> list[str]:
+    """A table: each cost of each architecture by its candidates, whole, and the error."""
+    if report.costs is None:
+        return []
+    costs = report.costs
+    rows = [
+        f"  {name:12} {row.label:12} {format_cost(name, row.by_sum[name]):>18} "
+        f"{format_cost(name, row.whole[name]):>18} {row.error(name):>+8.1%}"
+        for name in costs.names
+        for row in costs.rows
+    ]
+    return [
+        "",
+        f"costs by candidates, of whole networks, and the error; inference of {costs.batch_size} "
+        f"on {costs.threads} {'thread' if costs.threads == 1 else 'threads'}",
+        *rows,
+    ]

@@ -1,6 +1,0 @@
-"""What happened in a run, as one HTML file, and as figures for papers."""
-
-from radars.report.page import report_page
-from radars.report.record import Comparison, Run, read_directory
-
-__all__ = ["Comparison", "Run", "read_directory", "report_page"]

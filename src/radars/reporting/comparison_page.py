@@ -1,0 +1,197 @@
+"""The table and the plots of a comparison."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from radars.comparison.comparison_config import Cell
+from radars.comparison.results_table import table_cells
+from radars.comparison.rows import Row
+from radars.reporting.plot import Plot, Series, Table, byte_unit, time_unit
+from radars.reporting.record import Comparison
+from radars.units import format_bytes, format_seconds
+
+
+def comparison_table(comparison: Comparison) -> Table:
+    """As `radars compare` prints it."""
+    return Table(*table_cells(comparison.rows))
+
+
+def origin_table(comparison: Comparison) -> Table:
+    """When and where the searches ran; all that was, where they differ."""
+    said: dict[str, set[str]] = {}
+    for row in comparison.rows:
+        for key, value in {"date": row.date, **row.environment}.items():
+            said.setdefault(key, set()).add(value)
+    rows = [[key, "; ".join(sorted(values - {""}))] for key, values in said.items()]
+    return Table(["", comparison.name], [row for row in rows if row[1]])
+
+
+def comparison_plots(comparison: Comparison) -> list[Plot]:
+    """Accuracy, time and memory: a mark a search."""
+    rows = sorted(comparison.rows, key=lambda row: (row.setting, row.method, row.seed))
+    plots = []
+    for key, title in (
+        ("test_accuracy", "Test accuracy, trained from scratch"),
+        ("table_accuracy", "Accuracy in the published table"),
+        ("validation_accuracy", "Validation accuracy, as each search saw it"),
+    ):
+        known = [row for row in rows if getattr(row, key) is not None]
+        if known:
+            percent = partial(_percent_of, name=key)
+            plots.append(_plot(key, title, "accuracy (%)", known, percent, "{:.2f}%"))
+    timed = [row for row in rows if row.search_seconds]
+    if timed:
+        unit_seconds, unit = time_unit(max(row.search_seconds for row in timed))
+        plots.append(
+            _plot(
+                "search_time",
+                "Search time",
+                f"time ({unit})",
+                timed,
+                lambda row: row.search_seconds / unit_seconds,
+                "{:.1f} " + unit,
+                from_zero=True,
+            )
+        )
+    measured = [row for row in rows if row.measured_peak_bytes or row.needed_bytes]
+    if measured:
+        plots.append(_memory_plot(measured))
+    return plots
+
+
+def _plot(
+    key: str,
+    title: str,
+    y_label: str,
+    rows: Sequence[Row],
+    value: Callable[[Row], float],
+    form: str,
+    *,
+    from_zero: bool = False,
+) -> Plot:
+    methods = sorted({row.method for row in rows})
+    at = _places(rows, methods)
+    series = []
+    for setting in dict.fromkeys(row.setting for row in rows):
+        of_setting = [row for row in rows if row.setting == setting]
+        series.append(
+            Series(
+                setting,
+                [at[row.cell] for row in of_setting],
+                [value(row) for row in of_setting],
+                "points",
+                [
+                    f"{r.method}, {r.setting}, seed {r.seed}: {form.format(value(r))}"
+                    for r in of_setting
+                ],
+            )
+        )
+    return Plot(
+        key=key.replace("_", "-"),
+        title=title,
+        caption="A mark for each search; side by side are settings and seeds.",
+        x_label="",
+        y_label=y_label,
+        table=Table(
+            ["method", "setting", "seed", title.lower()],
+            [[r.method, r.setting, str(r.seed), form.format(value(r))] for r in rows],
+        ),
+        series=series,
+        x_ticks=list(enumerate(methods)),
+        from_zero=from_zero,
+    )
+
+
+def _memory_plot(rows: Sequence[Row]) -> Plot:
+    methods = sorted({row.method for row in rows})
+    at = _places(rows, methods)
+    budgets = sorted({row.budget_bytes for row in rows})
+    shown_bytes = _shown_bytes(rows)
+    size, unit = byte_unit(shown_bytes)
+    series = []
+    for setting in dict.fromkeys(row.setting for row in rows):
+        of_setting = [row for row in rows if row.setting == setting]
+        ran = [row for row in of_setting if row.measured_peak_bytes]
+        refused = [(row, row.needed_bytes) for row in of_setting if row.needed_bytes]
+        series += [
+            Series(
+                f"{setting}: measured peak",
+                [at[row.cell] for row in ran],
+                [row.measured_peak_bytes / size for row in ran],
+                "points",
+                [f"{_name(r)}: {format_bytes(r.measured_peak_bytes)}" for r in ran],
+            ),
+            Series(
+                f"{setting}: needed, so it did not run",
+                [at[row.cell] for row, _ in refused],
+                [min(needed, shown_bytes) / size for _, needed in refused],
+                "points",
+                [f"{_name(row)} needs {format_bytes(needed)}" for row, needed in refused],
+                [f"↑ {n / size:.0f}" if n > shown_bytes else "" for _, n in refused],
+            ),
+        ]
+    series += [
+        Series(
+            f"budget {format_bytes(budget)}",
+            [-0.5, len(methods) - 0.5],
+            [budget / size] * 2,
+            "limit",
+        )
+        for budget in budgets
+    ]
+    return Plot(
+        key="memory",
+        title="Memory against the budget",
+        caption="The most that a training step held, and what methods that do not fit would need. "
+        "An arrow (↑): it is beyond the scale.",
+        x_label="",
+        y_label=f"memory ({unit})",
+        table=Table(
+            ["setting", "method", "seed", "measured", "needed", "budget", "time"],
+            [
+                [
+                    r.setting,
+                    r.method,
+                    str(r.seed),
+                    format_bytes(r.measured_peak_bytes) if r.measured_peak_bytes else "did not run",
+                    format_bytes(r.needed_bytes) if r.needed_bytes else "",
+                    format_bytes(r.budget_bytes),
+                    format_seconds(r.search_seconds),
+                ]
+                for r in rows
+            ],
+        ),
+        series=[one for one in series if one.x],
+        x_ticks=list(enumerate(methods)),
+        from_zero=True,
+    )
+
+
+def _percent_of(row: Row, name: str) -> float:
+    return 100 * float(getattr(row, name))
+
+
+def _name(row: Row) -> str:
+    return f"{row.method}, {row.setting}, seed {row.seed}"
+
+
+def _shown_bytes(rows: Sequence[Row]) -> float:
+    """How far an axis of memory goes: not so far that what ran could not be told apart."""
+    within = max(max(row.measured_peak_bytes, row.budget_bytes) for row in rows)
+    needed = [row.needed_bytes or 0 for row in rows]
+    most = max(within, *(size for size in needed if size <= _MOST_BEYOND * within), 0)
+    return most if max(needed) <= most else 1.3 * most
+
+
+_MOST_BEYOND = 3  # times what ran and what was allowed
+
+
+def _places(rows: Sequence[Row], methods: Sequence[str]) -> dict[Cell, float]:
+    """Where each mark is: at its method, beside those of other settings and seeds."""
+    places = {}
+    for index, method in enumerate(methods):
+        cells = [row.cell for row in rows if row.method == method]
+        apart = min(0.12, 0.7 / len(cells))
+        for position, cell in enumerate(cells):
+            places[cell] = index + (position - (len(cells) - 1) / 2) * apart
+    return places

@@ -1,0 +1,213 @@
+"""`report_page`: one HTML file that holds everything, and asks nothing of any network."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from radars.reporting.comparison_page import comparison_plots, comparison_table, origin_table
+from radars.reporting.diagram import Diagram, diagram_of
+from radars.reporting.facts import (
+    confusion_table,
+    contenders_table,
+    environment_table,
+    facts_table,
+    headline,
+    macs_of_choices,
+    memory_share,
+    notice,
+    settings_table,
+)
+from radars.reporting.plot import Plot, Table
+from radars.reporting.pruning_plots import preferences_plots, stages_plot
+from radars.reporting.record import Comparison, Run
+from radars.reporting.run_plots import (
+    accuracy_plot,
+    entropy_plot,
+    memory_plot,
+    pareto_plots,
+    training_plots,
+)
+from radars.reporting.to_plotly import plotly_figure
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What a section shows of one run."""
+
+    run: str
+    plots: Sequence[Plot] = ()
+    diagrams: Sequence[Diagram] = ()
+    tables: Sequence[tuple[str, Table]] = ()
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, and below it the runs side by side.
+
+    Attributes:
+        key: what links lead to.
+        title: the heading.
+        intro: a sentence under it.
+        panels: one for each run that has something to show.
+        tables: of all runs together.
+    """
+
+    key: str
+    title: str
+    intro: str
+    panels: Sequence[Panel] = ()
+    tables: Sequence[tuple[str, Table]] = field(default=())
+
+
+def report_page(records: Sequence[Run | Comparison]) -> str:
+    """The whole file.
+
+    Args:
+        records: runs and comparisons, with names that differ; runs are shown side by side.
+    """
+    runs = [record for record in records if isinstance(record, Run)]
+    shown = sections(records)
+    figures = {
+        f"{section.key}-{index}-{plot.key}": plotly_figure(plot)
+        for section in shown
+        for index, panel in enumerate(section.panels)
+        for plot in panel.plots
+    }
+    template = _templates().get_template("page.html.jinja")
+    return template.render(
+        title=" and ".join(record.name for record in records),
+        runs=[(run, notice(run), headline(run), memory_share(run)) for run in runs],
+        sections=shown,
+        is_many=len(records) > 1,
+        figures=figures,
+        style=_text("page.css"),
+        script=_text("page.js"),
+        plotly=_plotly(),
+    )
+
+
+def sections(records: Sequence[Run | Comparison]) -> list[Section]:
+    """What a report shows, in order; without what nobody has anything of."""
+    runs = [record for record in records if isinstance(record, Run)]
+    comparisons = [record for record in records if isinstance(record, Comparison)]
+    found = [
+        Section(
+            "comparison",
+            "Comparison",
+            "A row of the table is a method in a setting: medians over its seeds, with the range "
+            "in parentheses. A mark in a figure is one search.",
+            [Panel(c.name, [plot]) for c in comparisons for plot in comparison_plots(c)],
+            [
+                known
+                for c in comparisons
+                for known in ((c.name, comparison_table(c)), ("When and where", origin_table(c)))
+            ],
+        ),
+        Section(
+            "network",
+            "The network",
+            "From above: the candidate that each choice took, the shape that it returns for one "
+            "example, and its share of their multiply-accumulates. Dashed boxes only pass on "
+            "what they are given, or drop it.",
+            [
+                Panel(run.name, diagrams=[drawn])
+                for run in runs
+                if (drawn := diagram_of(run, macs_of_choices(run))) is not None
+            ],
+        ),
+        Section(
+            "pruning",
+            "How the space was pruned",
+            "A round explores by reinforcement learning, plans which candidates fit the budget, "
+            "and differentiates those. In the end the most promising networks of the whole space, "
+            "not only of the last plan, are trained alone, and the best of them is what is found.",
+            [Panel(run.name, _some(stages_plot(run))) for run in runs],
+        ),
+        Section(
+            "preferences",
+            "Policy and logits",
+            "What the search preferred, and how sure it was.",
+            [Panel(r.name, [*preferences_plots(r), *_some(entropy_plot(r))]) for r in runs],
+        ),
+        Section("accuracy", "Reward and accuracy", "", [_accuracy_panel(run) for run in runs]),
+        Section("training", "Training", "", [Panel(r.name, training_plots(r)) for r in runs]),
+        Section(
+            "evaluation",
+            "On the test split",
+            "Examples that the network never saw: a row for each class, a column for what it was "
+            "taken for; of many classes, what is confused most.",
+            [
+                Panel(r.name, tables=[("Confusion", table)])
+                for r in runs
+                if (table := confusion_table(r)) is not None
+            ],
+        ),
+        Section("memory", "Memory", "", [Panel(r.name, _some(memory_plot(r))) for r in runs]),
+        Section("pareto", "Pareto front", "", [Panel(r.name, pareto_plots(r)) for r in runs]),
+    ]
+    if runs:
+        found.append(_details(runs))
+    shown = []
+    for section in found:
+        panels = [p for p in section.panels if p.plots or p.diagrams or p.tables]
+        if panels or section.tables:
+            shown.append(Section(section.key, section.title, section.intro, panels, section.tables))
+    return shown
+
+
+def _details(runs: Sequence[Run]) -> Section:
+    settings = "All settings" if len(runs) == 1 else "Settings that differ"
+    tables = [
+        ("Results", facts_table(runs)),
+        (settings, settings_table(runs)),
+        ("Environment", environment_table(runs)),
+    ]
+    return Section(
+        "details",
+        "Results, configuration and environment",
+        "",
+        tables=[(title, table) for title, table in tables if table.rows],
+    )
+
+
+def _accuracy_panel(run: Run) -> Panel:
+    finalists = contenders_table(run)
+    tables = [] if finalists is None else [(_CONTENDERS, finalists)]
+    return Panel(run.name, _some(accuracy_plot(run)), tables=tables)
+
+
+_CONTENDERS = (
+    "Finalists of the selection. Standing decides: standard deviations above the mean of uniform "
+    "draws, in accuracy and in what is known untrained (regions, size, expressivity), weighted and "
+    "added up"
+)
+
+
+def _some(plot: Plot | None) -> list[Plot]:
+    return [] if plot is None else [plot]
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=PackageLoader("radars.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _text(name: str) -> Markup:
+    """A file of ours, which is put into the page as it is."""
+    return Markup(files("radars.reporting").joinpath("templates", name).read_text(encoding="utf-8"))
+
+
+def _plotly() -> Markup:
+    """Plotly's JavaScript, which draws the figures."""
+    script = files("plotly").joinpath("package_data", "plotly.min.js").read_text(encoding="utf-8")
+    return Markup(script.replace("</script", "<\\/script"))

@@ -1,0 +1,222 @@
+"""`CheckpointStore`: tensors and plain values on disk, bit for bit, and never half of them.
+
+A checkpoint is `<step>.safetensors`, with the SHA-256 of that file in `<step>.sha256` (in the form
+that `sha256sum -c` reads). No pickle is written or loaded.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from radars.errors import RunError
+from radars.runs.files import TEMPORARY_SUFFIX, plain, replacing, unwritable, write_atomically
+
+_NUM_KEPT = 2
+_TEMPORARY = re.escape(TEMPORARY_SUFFIX)
+_LARGEST_HEADER_BYTES = 90_000_000  # safetensors reads no header of more than 100 MB
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What was saved after `step`. The tensors are on the CPU, with the strides they had."""
+
+    step: int
+    tensors: dict[str, Tensor]
+    values: dict[str, Any]
+
+
+class CheckpointStore:
+    """The checkpoints in a directory; the newest two are kept.
+
+    Strides are kept because a resumed run must use the same kernels as one that was never
+    interrupted: a momentum in channels-last comes back in channels-last. Tensors that shared
+    memory come back with memory of their own.
+
+    Args:
+        directory: made when the first checkpoint is saved.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def save(self, step: int, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+        """Saves one checkpoint. Checkpoints of later steps, which are being redone, are removed.
+
+        Args:
+            step: of the work that is done; zero or more.
+            tensors: of any shape, strides and device, and every dtype that safetensors has.
+            values: numbers (also NaN), strings, lists and dictionaries.
+
+        Raises:
+            RunError: it cannot be written; the checkpoints before it are as they were.
+            TypeError: a value is not plain.
+        """
+        if step < 0 or "__metadata__" in tensors:
+            raise ValueError(f"a step is 0 or more and no tensor is __metadata__, but got {step}")
+        payloads, layouts = _pack(tensors)
+        metadata = {
+            "values": json.dumps(plain(values, "values")),
+            "layouts": json.dumps(layouts),
+        }
+        header_bytes = sum(map(len, metadata.values())) + sum(len(name) + 128 for name in tensors)
+        if header_bytes > _LARGEST_HEADER_BYTES:
+            raise RunError(
+                f"the values of a checkpoint take at most {_LARGEST_HEADER_BYTES} bytes, "
+                f"but got {header_bytes}; keep long histories in events.jsonl"
+            )
+        path = self._path(step)
+        try:
+            self._directory.mkdir(exist_ok=True)
+        except OSError as error:
+            raise unwritable(self._directory, error) from error
+        with replacing(path) as temporary:
+            save_file(payloads, temporary, metadata)
+            # the checksum first: without its file it means nothing, the file is nothing without it
+            write_atomically(_checksum_path(path), f"{_sha256(temporary)}  {path.name}\n")
+        try:
+            self._prune(step)
+        except OSError as error:
+            raise unwritable(self._directory, error) from error
+
+    def remove_leftovers(self) -> None:
+        """Removes what a process that was killed was about to write: the disk may need the room."""
+        for path in self._directory.glob(f".*{TEMPORARY_SUFFIX}"):
+            path.unlink(missing_ok=True)
+
+    def steps(self) -> list[int]:
+        """The steps that have a checkpoint, intact or not, in ascending order."""
+        matches = (re.fullmatch(r"(\d+)\.safetensors", p.name) for p in self._directory.glob("*"))
+        return sorted(int(match[1]) for match in matches if match)
+
+    def is_intact(self, step: int) -> bool:
+        """Whether the file is byte for byte what was saved."""
+        path = self._path(step)
+        try:
+            expected = _checksum_path(path).read_bytes().split()[:1]
+            return expected == [_sha256(path).encode()]
+        except OSError:
+            return False
+
+    def newest_intact_step(self) -> tuple[int | None, list[int]]:
+        """The newest step that can be loaded (None without any), and the damaged ones after it.
+
+        Raises:
+            RunError: there are checkpoints, and all are damaged.
+        """
+        damaged: list[int] = []
+        for step in reversed(self.steps()):
+            if self.is_intact(step):
+                return step, damaged
+            damaged.append(step)
+        if damaged:
+            raise RunError(
+                f"resuming needs an intact checkpoint, but in {self._directory} steps {damaged} "
+                f"are damaged; start again with another --out"
+            )
+        return None, []
+
+    def latest(self) -> Checkpoint | None:
+        """Loads the newest intact checkpoint; None without any.
+
+        Raises:
+            RunError: there are checkpoints, and all are damaged.
+        """
+        step, _ = self.newest_intact_step()
+        return None if step is None else self._read(step)
+
+    def load(self, step: int) -> Checkpoint:
+        """Loads the checkpoint of a step.
+
+        Raises:
+            RunError: it is missing or damaged.
+        """
+        if not self.is_intact(step):
+            raise RunError(
+                f"the checkpoint {self._path(step)} is missing or damaged; use the one before it"
+            )
+        return self._read(step)
+
+    def _read(self, step: int) -> Checkpoint:
+        path = self._path(step)
+        try:
+            with safe_open(path, framework="pt") as file:
+                metadata = file.metadata()
+                layouts = json.loads(metadata["layouts"])
+                names = file.keys()
+                tensors = {n: _unpack(file.get_tensor(n), layouts.get(n)) for n in names}
+        except (SafetensorError, KeyError, TypeError) as error:
+            raise RunError(
+                f"{path} is not a checkpoint of radars: {error}; start again with another --out"
+            ) from error
+        return Checkpoint(step, tensors, json.loads(metadata["values"]))
+
+    def load_values(self, step: int) -> dict[str, Any]:
+        """Loads only the plain values of a step that is known to be intact."""
+        with safe_open(self._path(step), framework="pt") as file:
+            values: dict[str, Any] = json.loads(file.metadata()["values"])
+        return values
+
+    def _path(self, step: int) -> Path:
+        return self._directory / f"{step:08d}.safetensors"
+
+    def _prune(self, step: int) -> None:
+        kept = [earlier for earlier in self.steps() if earlier <= step][-_NUM_KEPT:]
+        for path in self._directory.iterdir():
+            # also what a crash left: a temporary file, or a checksum without its checkpoint
+            match = re.fullmatch(r"(\d+)\.(safetensors|sha256)|\.\d+\..*" + _TEMPORARY, path.name)
+            if match and (match[1] is None or int(match[1]) not in kept):
+                path.unlink(missing_ok=True)
+
+
+def _pack(
+    tensors: Mapping[str, Tensor],
+) -> tuple[dict[str, Tensor], dict[str, tuple[list[int], list[int]]]]:
+    # safetensors takes contiguous tensors only; any other goes in as the memory that it spans
+    payloads: dict[str, Tensor] = {}
+    layouts: dict[str, tuple[list[int], list[int]]] = {}
+    storages: set[tuple[torch.device, int]] = set()
+    for name, tensor in tensors.items():
+        payload = tensor.detach().resolve_conj().resolve_neg()
+        if payload.stride() != _contiguous_stride(payload.shape):
+            layouts[name] = list(payload.shape), list(payload.stride())
+            payload = payload.as_strided((_span(payload),), (1,))
+        storage = payload.device, payload.untyped_storage().data_ptr()
+        if storage in storages:
+            payload = payload.clone()
+        storages.add(storage)
+        payloads[name] = payload
+    return payloads, layouts
+
+
+def _unpack(payload: Tensor, layout: tuple[list[int], list[int]] | None) -> Tensor:
+    memory = payload.clone()  # the payload is a map of the file, aligned as the file happens to be
+    return memory if layout is None else memory.as_strided(*layout)
+
+
+def _span(tensor: Tensor) -> int:
+    if tensor.numel() == 0:
+        return 0
+    pairs = zip(tensor.shape, tensor.stride(), strict=True)
+    return 1 + sum((size - 1) * stride for size, stride in pairs)
+
+
+def _contiguous_stride(shape: torch.Size) -> tuple[int, ...]:
+    return torch.empty(shape, device="meta").stride()
+
+
+def _checksum_path(path: Path) -> Path:
+    return path.with_suffix(".sha256")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

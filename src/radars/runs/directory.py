@@ -1,0 +1,307 @@
+"""`RunDirectory`: everything that one run leaves on disk, and what it needs to be resumed."""
+
+import contextlib
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import yaml
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from torch import Tensor
+
+from radars.errors import ConfigError, first_line
+from radars.runs.checkpoint import Checkpoint, CheckpointStore
+from radars.runs.events import EventLog, read_events
+from radars.runs.files import (
+    TEMPORARY_SUFFIX,
+    is_full,
+    plain,
+    to_json,
+    unwritable,
+    write_atomically,
+)
+from radars.runs.lock import LOCK_NAME, DirectoryLock
+from radars.settings import parse_yaml
+
+_CONFIG_NAME = "config.yaml"
+_EVENTS_NAME = "events.jsonl"
+_RESULT_NAME = "result.json"
+_ARCHITECTURE_NAME = "architecture.json"
+_CHECKPOINT_NAME = "checkpoint"
+_TENSORBOARD_NAME = "tensorboard"
+_WEIGHTS_NAME = "weights"
+PARETO_NAME = "pareto.json"
+
+
+class RunDirectory:
+    """A directory that belongs to one run; made by `create` or `resume`, used in a `with` block.
+
+    Attributes:
+        path: of the directory.
+        config: the complete configuration, as in `config.yaml`.
+        resumed_step: the step of the checkpoint that the run goes on from, or None.
+        damaged_steps: the later checkpoints that could not be used.
+    """
+
+    def __init__(self, path: Path, config: Mapping[str, Any], lock: DirectoryLock) -> None:
+        self.path = path
+        self.config = config
+        self.resumed_step: int | None = None
+        self.damaged_steps: tuple[int, ...] = ()
+        self._lock = lock
+        self._checkpoints = CheckpointStore(path / _CHECKPOINT_NAME)
+        self._events = EventLog(path / _EVENTS_NAME)
+
+    @classmethod
+    def create(cls, path: str | Path, config: Mapping[str, Any]) -> Self:
+        """Starts a run in a new or empty directory.
+
+        Raises:
+            ConfigError: the directory holds something, cannot be made, or the configuration is
+                not made of plain values; nothing is left behind.
+            RunError: another process uses the directory, or it cannot be written.
+        """
+        path = Path(path).absolute()
+        config_text = _dump_config(config)
+        _check_unused(path)
+        made = [p for p in (path, *path.parents) if not p.exists()]
+        lock: DirectoryLock | None = None
+        is_ours = False
+        try:
+            try:
+                path.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                if is_full(error):
+                    raise unwritable(path, error) from error
+                raise ConfigError(
+                    f"cannot make the run directory {path}: {error.strerror}; choose another --out"
+                ) from error
+            lock = DirectoryLock(path)
+            _check_unused(path)  # again: another process may have been faster
+            is_ours = True
+            # last, as its presence is what makes the directory a run
+            write_atomically(path / _CONFIG_NAME, config_text)
+            return cls(path, _load_config(path), lock)
+        except BaseException:
+            if is_ours:
+                for name in (_EVENTS_NAME, _CONFIG_NAME, LOCK_NAME):
+                    (path / name).unlink(missing_ok=True)
+            if lock is not None:
+                lock.release()
+            with contextlib.suppress(OSError):  # somebody else's files are in it
+                for directory in made:
+                    directory.rmdir()
+            raise
+
+    @classmethod
+    def resume(cls, path: str | Path) -> Self:
+        """Goes on with a run from its newest intact checkpoint, or from its start without any.
+
+        What was logged after that checkpoint will happen again, so those events are dropped; so
+        is the result of a run that ended early.
+
+        Raises:
+            ConfigError: there is no run, or it is completed.
+            RunError: another process uses the directory, or every checkpoint is damaged.
+        """
+        path = Path(path).absolute()
+        if not (path / _CONFIG_NAME).is_file():
+            raise ConfigError(
+                f"resuming needs the {_CONFIG_NAME} of a run, but {path} has none; "
+                f"leave out --resume or choose another --out"
+            )
+        lock = DirectoryLock(path)
+        try:
+            if (read_result(path) or {}).get("status") == "completed":
+                raise ConfigError(
+                    f"resuming needs an unfinished run, but {path} is completed; "
+                    f"read its {_RESULT_NAME} or choose another --out"
+                )
+            run = cls(path, _load_config(path), lock)
+        except BaseException:
+            lock.release()
+            raise
+        try:
+            run._go_back_to_checkpoint()
+        except BaseException:
+            run.close()
+            raise
+        return run
+
+    @property
+    def tensorboard_path(self) -> Path:
+        """Where TensorBoard logs go; see `TensorBoardCurves`."""
+        return self.path / _TENSORBOARD_NAME
+
+    @property
+    def weights_path(self) -> Path:
+        """Where weights may be put aside while the run goes on; nothing there outlives it."""
+        return self.path / _WEIGHTS_NAME
+
+    def log(self, event: str, /, **fields: Any) -> None:
+        """Appends an event: numbers (NaN is written as null), strings, lists, dictionaries.
+
+        Raises:
+            RunError: it cannot be written.
+            TypeError: a field is not made of plain values.
+        """
+        self._events.append(event, fields)
+
+    def read_events(self) -> list[dict[str, Any]]:
+        """All events so far, each with its `time` in seconds since the epoch and its `event`."""
+        return read_events(self.path / _EVENTS_NAME)
+
+    def save(self, step: int, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+        """Saves a checkpoint, atomically; see `CheckpointStore.save`.
+
+        Events logged before this call belong to it, events logged later do not.
+        """
+        self._events.sync()
+        wrapped = {"values": values, "events_bytes": self._events.num_bytes}
+        self._checkpoints.save(step, tensors, wrapped)
+
+    def latest(self) -> Checkpoint | None:
+        """Loads the newest intact checkpoint; None without any. See `CheckpointStore.latest`."""
+        return read_checkpoint(self.path)
+
+    def write_architecture(self, architecture: Mapping[str, Any]) -> None:
+        """Writes `architecture.json`, atomically."""
+        write_atomically(self.path / _ARCHITECTURE_NAME, to_json(architecture, indent=2) + "\n")
+
+    def write_result(self, result: Mapping[str, Any]) -> None:
+        """Writes `result.json`, atomically; NaN is written as null."""
+        write_atomically(self.path / _RESULT_NAME, to_json(result, indent=2) + "\n")
+
+    def write_json(self, name: str, value: object) -> None:
+        """Writes another JSON file beside these, atomically; NaN is written as null."""
+        write_atomically(self.path / name, to_json(value, indent=2) + "\n")
+
+    def close(self) -> None:
+        """Closes the files and frees the directory for other processes."""
+        self._events.close()
+        self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _go_back_to_checkpoint(self) -> None:
+        step, damaged = self._checkpoints.newest_intact_step()
+        values = {} if step is None else self._checkpoints.load_values(step)
+        self._events.truncate(values.get("events_bytes", 0))
+        (self.path / _RESULT_NAME).unlink(missing_ok=True)
+        # before anything is written: they may be what fills the disk
+        for leftover in self.path.glob(f".*{TEMPORARY_SUFFIX}"):
+            leftover.unlink(missing_ok=True)
+        self._checkpoints.remove_leftovers()
+        shutil.rmtree(self.weights_path, ignore_errors=True)
+        self.resumed_step, self.damaged_steps = step, tuple(damaged)
+        for damaged_step in damaged:
+            self.log("checkpoint_damaged", step=damaged_step)
+        self.log("resumed", step=step)
+
+
+def read_config(path: str | Path) -> dict[str, Any] | None:
+    """Reads the `config.yaml` of a run directory; None where there is no run.
+
+    Raises:
+        ConfigError: the file is not a configuration.
+    """
+    path = Path(path)
+    return _load_config(path) if (path / _CONFIG_NAME).is_file() else None
+
+
+def read_result(path: str | Path) -> dict[str, Any] | None:
+    """Reads the `result.json` of a run directory; None where the run has no result yet.
+
+    Raises:
+        ConfigError: the file is not a JSON object.
+    """
+    return _read_object(Path(path) / _RESULT_NAME)
+
+
+def read_front(path: str | Path) -> dict[str, Any] | None:
+    """Reads the `pareto.json` of a run directory; None where there is none.
+
+    Raises:
+        ConfigError: the file is not a JSON object.
+    """
+    return _read_object(Path(path) / PARETO_NAME)
+
+
+def _read_object(file: Path) -> dict[str, Any] | None:
+    if not file.is_file():
+        return None
+    try:
+        value = json.loads(file.read_bytes())
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise ConfigError(f"a result is a JSON object, but {file} is not; remove it and --resume")
+    return value
+
+
+def read_checkpoint(path: str | Path) -> Checkpoint | None:
+    """Loads the newest intact checkpoint of a run directory; None where there is none.
+
+    Raises:
+        RunError: there are checkpoints, and all are damaged.
+    """
+    checkpoint = CheckpointStore(Path(path) / _CHECKPOINT_NAME).latest()
+    if checkpoint is None:
+        return None
+    return Checkpoint(checkpoint.step, checkpoint.tensors, checkpoint.values["values"])
+
+
+def _check_unused(path: Path) -> None:
+    if path.exists() and not path.is_dir():
+        raise ConfigError(f"a run needs a directory, but {path} is a file; choose another --out")
+    if (path / _CONFIG_NAME).exists():
+        raise ConfigError(
+            f"a new run needs an empty directory, but {path} holds a run; "
+            f"go on with it by --resume or choose another --out"
+        )
+    try:
+        names = [p.name for p in path.iterdir()] if path.exists() else []
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}; choose another --out") from error
+    # a lock alone is left by a process that was killed while it started
+    names = [n for n in names if n != LOCK_NAME and not n.endswith(TEMPORARY_SUFFIX)]
+    if names:
+        raise ConfigError(
+            f"a new run needs an empty directory, but {path} holds {min(names)}; "
+            f"choose another --out"
+        )
+
+
+def _dump_config(config: Mapping[str, Any]) -> str:
+    try:
+        values = plain(config, "the configuration")
+        text = OmegaConf.to_yaml(OmegaConf.create(values))  # type: ignore[call-overload]
+        if json.dumps(parse_yaml(text)) != json.dumps(values):
+            raise ValueError("YAML does not give back some of its values")
+    except (TypeError, ValueError, yaml.YAMLError, OmegaConfBaseException) as error:
+        raise ConfigError(
+            f"a configuration is plain YAML: {first_line(error)}; "
+            "use numbers, texts, lists and mappings"
+        ) from error
+    return str(text)
+
+
+def _load_config(path: Path) -> dict[str, Any]:
+    file = path / _CONFIG_NAME
+    try:
+        return parse_yaml(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError, OmegaConfBaseException) as error:
+        raise ConfigError(f"{file} cannot be read: {first_line(error)}; restore it") from error

@@ -1,0 +1,120 @@
+"""`RunObserver`: what is between a computation and the outside, whatever it computes."""
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, NoReturn, Protocol
+
+from torch import Tensor
+
+from radars.errors import Stopped
+from radars.execution.interrupt import Interrupt
+from radars.runs.directory import RunDirectory
+from radars.tracking.curves import Curves
+from radars.tracking.progress import Progress
+
+
+class Saved(Protocol):
+    """A state that goes into checkpoints.
+
+    Attributes:
+        seconds: wall-clock time spent so far, over all sittings.
+    """
+
+    seconds: float
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The tensors of a checkpoint."""
+        ...
+
+    def values(self) -> dict[str, Any]:
+        """The plain values of a checkpoint."""
+        ...
+
+
+class RunObserver(ABC):
+    """Is told of every step of a computation; shows it, logs it, saves it, and stops it.
+
+    Attributes:
+        noun: what the computation is called.
+
+    Args:
+        run: where events and checkpoints go; None keeps nothing.
+        curves: where curves go; None draws none.
+        progress: shows people how far it is.
+        interrupt: says when to stop.
+        state: how far the computation is; its seconds are counted here.
+        save_every_seconds: time between checkpoints.
+    """
+
+    noun: ClassVar[str]
+
+    def __init__(
+        self,
+        run: RunDirectory | None,
+        curves: Curves | None,
+        progress: Progress,
+        interrupt: Interrupt,
+        state: Saved,
+        *,
+        save_every_seconds: float = 60.0,
+    ) -> None:
+        self._run = run
+        self._curves = curves
+        self._progress = progress
+        self._interrupt = interrupt
+        self._saved = state
+        self._save_every_seconds = save_every_seconds
+        self._saved_at = self._now = time.monotonic()
+
+    def log(self, event: str, **fields: Any) -> None:
+        """Appends an event to the run's log."""
+        if self._run is not None:
+            self._run.log(event, **fields)
+
+    def save(self) -> None:
+        """Saves a checkpoint."""
+        step = self._checkpoint_step()
+        if self._run is not None:
+            self._run.save(step, self._saved.tensors(), self._saved.values())
+        self._saved_at = time.monotonic()
+
+    @abstractmethod
+    def _checkpoint_step(self) -> int:
+        """The number of the checkpoint that is saved next."""
+
+    def _draw(self, step: int, scalars: Mapping[str, float]) -> None:
+        """Adds a point to each curve."""
+        if self._curves is not None:
+            self._curves.write(step, scalars)
+
+    def _begin_lap(self) -> None:
+        """Time is counted from now on."""
+        self._now = time.monotonic()
+
+    def _count_time(self) -> None:
+        """Adds the time since the last call to the state's."""
+        before, self._now = self._now, time.monotonic()
+        self._saved.seconds += self._now - before
+
+    def _stop_where_asked(self) -> None:
+        """Saves and stops where somebody pressed Ctrl-C.
+
+        Raises:
+            Stopped: somebody did.
+        """
+        if self._agreed(self._interrupt.stop_requested):
+            self._stop()
+
+    def _stop(self) -> NoReturn:
+        self.save()
+        raise Stopped(f"the {self.noun} was interrupted, and everything is saved")
+
+    def _save_where_due(self) -> None:
+        """Saves a checkpoint where the last one is old."""
+        if self._agreed(self._now - self._saved_at > self._save_every_seconds):
+            self.save()
+
+    def _agreed(self, wish: bool) -> bool:
+        """Whether to do what this process wishes, or another that computes with it."""
+        return wish

@@ -1,5 +1,0 @@
-"""A trained network in a file that works where radars is not installed."""
-
-from radars.train.export.job import ExportFormat, ExportResult, export_run
-
-__all__ = ["ExportFormat", "ExportResult", "export_run"]

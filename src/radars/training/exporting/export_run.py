@@ -1,0 +1,124 @@
+"""`export_run`: the network of a training in a file of its own."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from radars.errors import ConfigError
+from radars.runs.files import write_atomically
+from radars.space import SearchSpace
+from radars.training.exporting.onnx import onnx_bytes
+from radars.training.exporting.source_file import HEADER, source_and_weights
+from radars.training.exporting.torch_export import torch_export_bytes
+from radars.training.trained import load_trained
+
+
+class ExportFormat(StrEnum):
+    """What a network is exported to."""
+
+    ONNX = "onnx"
+    TORCH_EXPORT = "torch-export"
+    SAFETENSORS = "safetensors"
+
+
+_SUFFIXES = {
+    ExportFormat.ONNX: ".onnx",
+    ExportFormat.TORCH_EXPORT: ".pt2",
+    ExportFormat.SAFETENSORS: ".safetensors",
+}
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """What was written.
+
+    Attributes:
+        format: of the file.
+        files: that were written.
+        largest_difference: of a score, between the file and the network, on random images.
+        class_names: in the order of the scores.
+        input_shape: of an image: channels, height, width.
+    """
+
+    format: ExportFormat
+    files: tuple[Path, ...]
+    largest_difference: float
+    class_names: tuple[str, ...]
+    input_shape: tuple[int, int, int]
+
+
+def export_run(
+    path: str | Path,
+    out: str | Path,
+    *,
+    format: str | None = None,
+    space: SearchSpace | None = None,
+) -> ExportResult:
+    """Exports the network of a completed training; what is written has been compared with it.
+
+    Every format takes pixels, uint8 (B, C, H, W), and gives scores before softmax, (B, K), for
+    batches of any size; class names and what else a user must know are in the file.
+
+    Args:
+        path: the run directory of the training.
+        out: the file; ends in `.onnx`, `.pt2` or `.safetensors`. Beside the last, a Python file of
+            the same name builds the network.
+        format: `onnx`, `torch-export` or `safetensors`; by default what the file's name says.
+        space: used instead of the one that the run's configuration names.
+
+    Raises:
+        ConfigError: it is not the directory of a completed training, or the file cannot be there.
+        SpaceError: the network cannot be exported to this format.
+        RunError: what would be written differs from the network; or it cannot be written.
+    """
+    out = Path(out)
+    kind = _format_of(out, format)
+    source_file = out.with_suffix(".py")
+    _check_place(out, source_file if kind is ExportFormat.SAFETENSORS else None)
+    trained = load_trained(path, space=space)
+    contents: dict[Path, str | bytes] = {}
+    if kind is ExportFormat.ONNX:
+        contents[out], difference = onnx_bytes(trained)
+    elif kind is ExportFormat.TORCH_EXPORT:
+        contents[out], difference = torch_export_bytes(trained)
+    else:
+        contents[source_file], contents[out], difference = source_and_weights(
+            trained, source_file.name
+        )
+    for file, content in contents.items():
+        write_atomically(file, content)
+    return ExportResult(kind, tuple(contents), difference, trained.class_names, trained.image_shape)
+
+
+def _format_of(out: Path, name: str | None) -> ExportFormat:
+    known = ", ".join(f"{kind} ({suffix})" for kind, suffix in _SUFFIXES.items())
+    if name is None:
+        for kind, suffix in _SUFFIXES.items():
+            if out.suffix == suffix:
+                return kind
+        raise ConfigError(f"the formats are {known}, but got a file named {out.name}; add --format")
+    if name not in list(ExportFormat):
+        raise ConfigError(f"the formats are {known}, but got {name!r}; choose one of them")
+    kind = ExportFormat(name)
+    if out.suffix != _SUFFIXES[kind]:
+        raise ConfigError(
+            f"a file of the format {kind} ends in {_SUFFIXES[kind]}, but got {out.name}; rename it"
+        )
+    return kind
+
+
+def _check_place(out: Path, source_file: Path | None) -> None:
+    if not out.parent.is_dir():
+        raise ConfigError(f"a file is written into a folder, but there is no {out.parent}; make it")
+    if out.is_dir():
+        raise ConfigError(f"an export is a file, but {out} is a folder; choose another --out")
+    if source_file is not None and source_file.exists():
+        try:
+            is_ours = source_file.read_text("utf-8").startswith(HEADER)
+        except (OSError, UnicodeError):
+            is_ours = False
+        if not is_ours:
+            raise ConfigError(
+                f"the network is written to {source_file.name}, but there is another file of that "
+                f"name; choose another --out"
+            )

@@ -1,0 +1,63 @@
+"""The format `onnx`: a file that onnxruntime, and much else, runs."""
+
+import warnings
+
+import torch
+from torch import Tensor
+
+from radars.errors import ConfigError, SpaceError, first_line
+from radars.training.exporting.portable import check_same, facts
+from radars.training.exporting.torch_export import exported_program
+from radars.training.trained import TrainedNetwork
+
+INPUT_NAME, OUTPUT_NAME = "image", "scores"
+
+
+def onnx_bytes(trained: TrainedNetwork) -> tuple[bytes, float]:
+    """The contents of the file, and how far its answers are from the network's.
+
+    Raises:
+        ConfigError: the packages for it are not installed.
+        SpaceError: the network cannot be exported.
+        RunError: the file would answer otherwise than the network.
+    """
+    try:
+        import onnx
+        import onnxruntime
+        import onnxscript  # noqa: F401 - torch.onnx needs it
+    except ImportError as error:
+        raise ConfigError(
+            f"the format onnx needs the package {error.name}, which is not installed; "
+            f"pip install 'radars-nas[onnx]'"
+        ) from error
+    program = exported_program(trained)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what changes within onnxscript
+            exported = torch.onnx.export(
+                program,
+                dynamo=True,
+                input_names=[INPUT_NAME],
+                output_names=[OUTPUT_NAME],
+                dynamic_shapes={"image": {0: "batch"}},
+                external_data=False,
+                verbose=False,
+            )
+    except Exception as error:  # an operation that ONNX lacks is found in many ways
+        raise SpaceError(
+            f"a network is exported to ONNX where ONNX has its operations, but torch.onnx says: "
+            f"{first_line(error)[:200]}; export it as torch-export"
+        ) from error
+    assert exported is not None
+    model = exported.model_proto
+    onnx.helper.set_model_props(model, facts(trained))
+    content: bytes = model.SerializeToString()
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+    def run(image_BCHW: Tensor) -> Tensor:
+        [score_BK] = session.run([OUTPUT_NAME], {INPUT_NAME: image_BCHW.numpy()})
+        return torch.from_numpy(score_BK)
+
+    return content, check_same(trained, run, "the ONNX file")

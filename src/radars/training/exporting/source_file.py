@@ -1,0 +1,166 @@
+"""The format `safetensors`: weights, and a Python file beside them that builds the network."""
+
+import importlib.util
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import ModuleType
+from typing import Any
+
+import torch
+from safetensors.torch import save
+from torch import Tensor
+
+from radars.training.exporting.network_source import NetworkSource
+from radars.training.exporting.portable import check_same, facts
+from radars.training.trained import TrainedNetwork
+from radars.training.weights_file import plain_state
+
+HEADER = '"""Written by radars'
+
+_TEMPLATE = '''{header} {version}: an image classifier in plain PyTorch.
+
+Reads its weights from the file of the same name that ends in `.safetensors`. Needs torch and
+safetensors; `read_image` needs Pillow too.
+
+    network = load()
+    scores = network(normalise(image))      # image: uint8 {shape}, values 0 to 255
+
+From the command line: `python {file} IMAGE ...`
+
+Architecture, of the space {space}:
+{architecture}
+"""
+
+import sys
+{imports}from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+CLASS_NAMES = {class_names}
+INPUT_SHAPE = {input_shape}  # channels, height, width
+MEAN = {mean}  # of each channel, of values from 0 to 1
+STD = {std}
+
+
+{classes}def build() -> nn.Module:
+    """The network with random weights; it is for use, what matters in training only is left out."""
+    return {expression}
+
+
+def load(weights: str | Path = Path(__file__).with_suffix(".safetensors")) -> nn.Module:
+    """The trained network, in evaluation mode."""
+    network = build()
+    network.load_state_dict(load_file(weights))
+    return network.eval()
+
+
+def normalise(image: Tensor) -> Tensor:
+    """Pixels of values from 0 to 255, {shape}, as the network takes them."""
+    mean, std = (torch.tensor(each, device=image.device)[:, None, None] for each in (MEAN, STD))
+    return image.to(torch.float32) * (1 / (255 * std)) - mean / std
+
+
+def read_image(file: str | Path) -> Tensor:
+    """The pixels of an image file, its centre resized: uint8 {one_shape}."""
+    from PIL import Image
+
+    channels, height, width = INPUT_SHAPE
+    image = Image.open(file).convert("L" if channels == 1 else "RGB")
+    if image.size != (width, height):
+        side = min(image.size)
+        left, top = (image.width - side) / 2, (image.height - side) / 2
+        box = (left, top, left + side, top + side)
+        image = image.resize((width, height), Image.Resampling.BILINEAR, box)
+    pixels = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
+    return pixels.reshape(1, height, width, channels).permute(0, 3, 1, 2)
+
+
+@torch.inference_mode()
+def main() -> None:
+    """Prints the likeliest class of each image."""
+    network = load()
+    for file in sys.argv[1:]:
+        probabilities = network(normalise(read_image(file)))[0].softmax(-1)
+        likeliest = int(probabilities.argmax())
+        print(f"{{file}}: {{CLASS_NAMES[likeliest]}} ({{float(probabilities[likeliest]):.1%}})")
+
+
+if __name__ == "__main__":
+    main()
+'''
+
+
+def source_and_weights(trained: TrainedNetwork, name: str) -> tuple[str, bytes, float]:
+    """The two files, and how far the answers are from the network's.
+
+    Args:
+        trained: the network.
+        name: of the Python file.
+
+    Raises:
+        SpaceError: the network cannot be written down.
+        RunError: what was written would answer otherwise than the network.
+    """
+    source = source_text(trained, name)
+    weights = save(plain_state(trained.network), metadata=facts(trained))
+    return source, weights, _check(trained, source, weights)
+
+
+def source_text(trained: TrainedNetwork, name: str) -> str:
+    """The Python file.
+
+    Raises:
+        SpaceError: the network cannot be written down.
+    """
+    known, source = facts(trained), NetworkSource(trained.network)
+    channels, height, width = trained.image_shape
+    mean_C, std_C, _ = trained.normalisation
+    choices = "\n".join(f"    {choice}: {name}" for choice, name in trained.architecture.items())
+    return _TEMPLATE.format(
+        header=HEADER,
+        version=known["written_by"].removeprefix("radars "),
+        shape=f"(batch, {channels}, {height}, {width})",
+        one_shape=f"(1, {channels}, {height}, {width})",
+        file=_in_docstring(name),
+        space=_in_docstring(trained.config.space),
+        architecture=_in_docstring(choices),
+        imports="".join(f"{line}\n" for line in sorted(source.imports)),
+        class_names=repr(trained.class_names),
+        input_shape=repr(trained.input_shape),
+        mean=repr(tuple(mean_C.tolist())),
+        std=repr(tuple(std_C.tolist())),
+        classes="".join(f"{definition}\n\n" for definition in source.classes.values()),
+        expression=source.expression.render(4, len("return ")),
+    )
+
+
+def _in_docstring(text: str) -> str:
+    """Text that ends no docstring and begins no escape."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _check(trained: TrainedNetwork, source: str, weights: bytes) -> float:
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "network.py")
+        file.write_text(source, "utf-8")
+        file.with_suffix(".safetensors").write_bytes(weights)
+        written: Any = _imported(file)
+        network = written.load()
+    network.to(memory_format=torch.channels_last)  # as the trained one is
+
+    def run(image_BCHW: Tensor) -> Tensor:
+        score_BK: Tensor = network(written.normalise(image_BCHW))
+        return score_BK
+
+    return check_same(trained, run, "the Python file")
+
+
+def _imported(file: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("radars_export_check", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

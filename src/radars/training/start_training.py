@@ -1,0 +1,102 @@
+"""What the command line asks of a training: its architecture, its configuration, starting it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from radars.errors import SpaceError, Stopped
+from radars.runs.directory import read_config, read_result
+from radars.settings import merge_settings, read_settings, read_text, validate_settings
+from radars.space import Architecture
+from radars.tracking.progress import Progress
+from radars.training.evaluation import EvaluationResult, evaluate_run
+from radars.training.train_config import INHERITED_DATA, TrainConfig
+from radars.training.train_result import TrainResult
+from radars.training.trained import load_trained
+from radars.training.training_job import check_resumed, read_trained, train_architecture
+
+
+def start_training(
+    architecture_file: Path,
+    given: Mapping[str, Any],
+    *,
+    config_file: Path | None,
+    overrides: Sequence[str],
+    out: Path,
+    resume: bool,
+    progress: Progress,
+) -> TrainResult:
+    """Trains the architecture of a file in `out`, or goes on with the training there.
+
+    Args:
+        architecture_file: as a search writes it. The space and the data of the search whose
+            `config.yaml` is beside it are those of the training, where nothing else is said.
+        given: settings from options.
+        config_file: a YAML file of settings.
+        overrides: `key.path=value`.
+        out: the run directory.
+        resume: go on with what is there, if anything is; what is completed is only read again.
+        progress: shows people how far it is.
+
+    Raises:
+        ConfigError: the file cannot be read, or a setting is not valid.
+        SpaceError: the file is not an architecture of the space.
+    """
+    architecture = read_architecture(architecture_file)
+    from_file = read_settings(config_file) if config_file is not None else {}
+    settings = merge_settings(
+        _settings_beside(architecture_file), from_file, given, overrides=overrides
+    )
+    config = validate_settings(TrainConfig, settings)
+    resume = resume and read_config(out) is not None
+    if resume and (read_result(out) or {}).get("status") == "completed":
+        check_resumed(out, config, architecture)
+        return read_trained(out)
+    try:
+        return train_architecture(architecture, config, out=out, resume=resume, progress=progress)
+    except Stopped as error:
+        raise Stopped(
+            f"{error}; go on with: radars train {architecture_file} ... --out {out} --resume"
+        ) from error
+
+
+def read_architecture(file: Path) -> Architecture:
+    """Reads an `architecture.json`.
+
+    Raises:
+        ConfigError: the file cannot be read.
+        SpaceError: it is not an architecture.
+    """
+    text = read_text(file, "architecture")
+    try:
+        return Architecture.from_json(text)
+    except SpaceError as error:
+        raise SpaceError(f"{file}: {error}") from error
+
+
+def _settings_beside(architecture_file: Path) -> dict[str, Any]:
+    """The space and the data of the search that the file belongs to; nothing where it is alone."""
+    searched = read_config(architecture_file.parent) or {}
+    settings: dict[str, Any] = {
+        key: searched[key] for key in ("space", "space_options") if key in searched
+    }
+    data = searched.get("data")
+    if isinstance(data, Mapping):
+        settings["data"] = {key: data[key] for key in INHERITED_DATA if key in data}
+    return settings
+
+
+def start_evaluation(
+    directory: Path, source: str | None, progress: Progress, *, device: str | None = None
+) -> EvaluationResult:
+    """Evaluates a training on its own test split, or on that of another source.
+
+    Raises:
+        ConfigError: it is not the directory of a completed training, or the data do not fit it.
+        DataError: the data cannot be used.
+    """
+    if source is None:
+        return evaluate_run(directory, device=device, progress=progress)
+    trained = load_trained(directory)
+    data = trained.config.data.model_copy(update={"source": source})
+    return evaluate_run(directory, data=data, device=device, progress=progress)

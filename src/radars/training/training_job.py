@@ -1,0 +1,303 @@
+"""`train_architecture`: a whole training, from its configuration to its result on disk.
+
+Several devices share each batch (data parallel, PyTorch's DDP through Lightning Fabric), a process
+each. The examples of a step, and so the loss, are those of one process.
+"""
+
+import json
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+
+from radars.data import Data
+from radars.errors import ConfigError, RadarsError, RunError, Stopped
+from radars.execution.allocator import freed_memory_kept
+from radars.execution.device import fabric_on, launch, reproducible
+from radars.execution.environment import environment
+from radars.execution.interrupt import Interrupt
+from radars.memory import out_of_memory_said
+from radars.nn.task import CLASSIFICATION, Task
+from radars.runs.directory import RunDirectory, read_config, read_result
+from radars.settings import validate_settings
+from radars.space import Architecture, SearchSpace
+from radars.tracking.loggers import check_installed, open_curves
+from radars.tracking.progress import NoProgress, Progress, progress_for
+from radars.training.loop import mix_of, train_steps
+from radars.training.train_config import CHANGEABLE, CHANGEABLE_DATA, TrainConfig
+from radars.training.train_result import TrainResult
+from radars.training.trained import load_trained
+from radars.training.training_observer import Observer
+from radars.training.training_setup import TrainSetup
+from radars.training.training_state import TrainState
+from radars.training.weights_file import LAST_WEIGHTS_NAME, WEIGHTS_NAME, save_weights
+
+_ARCHITECTURE_NAME = "architecture.json"
+
+
+def train_architecture(
+    architecture: Mapping[str, str],
+    config: TrainConfig | None = None,
+    *,
+    space: SearchSpace | None = None,
+    data: Data | None = None,
+    task: Task = CLASSIFICATION,
+    out: str | Path | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> TrainResult:
+    """Trains an architecture from scratch on the whole training split.
+
+    The same seed gives the same weights, bit for bit, also where the training was killed and
+    resumed. The test split is not read.
+
+    Args:
+        architecture: one candidate for each choice of the space.
+        config: everything that decides the training; by default one for `digits`.
+        space: used instead of the one that the configuration names.
+        data: used instead of those that the configuration names; the batch size and whether to
+            augment are still the configuration's.
+        task: the loss and the score; classification where nothing else is said. Labels are
+            smoothed where the loss is torch's cross-entropy.
+        out: the run directory; None keeps nothing on disk.
+        resume: go on with the run in `out` from its last checkpoint.
+        progress: shows people how far it is.
+
+    Raises:
+        ConfigError, SpaceError, DataError: something is wrong with what was given; nothing has
+            been written.
+        Stopped: it was interrupted; the state is saved.
+        RunError: it cannot go on; the loss of too many steps is not finite, say.
+    """
+    config = config or TrainConfig()
+    check_installed(config.loggers)
+    is_given = space is not None or data is not None or task is not CLASSIFICATION
+    if config.devices > 1 and is_given:
+        raise ConfigError(
+            "several devices make space and data anew in each process, so the configuration must "
+            "name them, but an object was given; set space and data.source, or devices to 1"
+        )
+    setup = TrainSetup.of(architecture, config, space=space, data=data, task=task)
+    if config.devices > 1:
+        return _train_in_processes(setup, out, resume=resume, progress=progress)
+    fabric = fabric_on(setup.device, config.precision)
+    return _train(fabric, setup, out, resume=resume, progress=progress or NoProgress())
+
+
+def _train(
+    fabric: Fabric,
+    setup: TrainSetup,
+    out: str | Path | None,
+    *,
+    resume: bool,
+    progress: Progress,
+) -> TrainResult:
+    """The training, or the part in it of one of several processes; the first one writes."""
+    config = setup.config
+    with ExitStack() as stack:
+        interrupt = stack.enter_context(Interrupt())
+        stack.enter_context(reproducible(fabric.device))
+        stack.enter_context(freed_memory_kept())
+        run = curves = None
+        if out is not None and fabric.global_rank == 0:
+            run = stack.enter_context(_open_run(out, config, setup.architecture, resume=resume))
+        state = setup.state(fabric.device, fabric.global_rank)
+        checkpoint = fabric.broadcast(run.latest() if run is not None else None)
+        if checkpoint is not None:
+            state.load(checkpoint.tensors, checkpoint.values)
+        if run is not None:
+            first_epoch = state.step // setup.steps_per_epoch + 1
+            curves = stack.enter_context(open_curves(config.loggers, run, first_epoch))
+        observer = Observer(run, curves, progress, interrupt, state, fabric)
+        state.skipped.on_skip = partial(_log_skipped_step, observer, state)
+        if checkpoint is None and run is not None:
+            observer.log(
+                "train_started",
+                space=setup.space.name,
+                seed=config.seed,
+                environment=environment(fabric.device),
+                network=setup.space.flow(setup.data.input_shape).to_dict(),
+            )
+        if checkpoint is None:
+            observer.save()
+        try:
+            with (
+                _out_of_memory_said(fabric, config.data.batch_size),
+                observer.watch(setup.num_steps, setup.steps_per_epoch) as tick,
+            ):
+                train_steps(
+                    fabric,
+                    state,
+                    config,
+                    setup.task,
+                    steps_per_epoch=setup.steps_per_epoch,
+                    tick=tick,
+                    mix=mix_of(config, setup.data.num_classes),
+                    held_out=setup.data.validation if config.held_out_fraction else None,
+                )
+            if not state.is_finite():
+                raise observer.diverged()
+        except RunError as error:
+            with suppress(RunError):  # where the disk is full, that cannot be written either
+                _end_as_failed(run, setup, error)
+            raise
+        if state.best is not None and run is not None:
+            save_weights(state.current, run.path / LAST_WEIGHTS_NAME)
+        result = _result(setup, state)
+        if run is not None:
+            save_weights(result.network, run.path / WEIGHTS_NAME)
+            observer.log("train_ended", train_accuracy=result.train_accuracy)
+            run.write_result(result.to_dict())  # last, as it says that all the rest is there
+    return result
+
+
+def _train_in_processes(
+    setup: TrainSetup, out: str | Path | None, *, resume: bool, progress: Progress | None
+) -> TrainResult:
+    """Trains in a process a device; what they leave on disk is the result."""
+    with ExitStack() as stack:
+        interrupt = stack.enter_context(Interrupt())  # the processes hear it too, and save
+        out = out or Path(stack.enter_context(TemporaryDirectory()), "run")
+        config, architecture = setup.config, setup.architecture
+        with _open_run(out, config, architecture, resume=resume):
+            pass  # what is wrong with it is said here, by one
+        shows = progress is not None and not isinstance(progress, NoProgress)
+        settings = config.model_dump_json(), dict(architecture), str(out), shows
+        try:
+            problem = launch(
+                setup.device, config.precision, config.devices, _train_as_one_of_many, *settings
+            )
+        except RunError as error:
+            if interrupt.stop_requested:  # before the processes listened
+                raise Stopped("the training was interrupted while its processes began") from error
+            raise
+        if problem is not None:
+            raise problem
+        return read_trained(Path(out), setup.device)
+
+
+def _train_as_one_of_many(
+    fabric: Fabric, config_json: str, architecture: dict[str, str], out: str, shows: bool
+) -> RadarsError | None:
+    """What a process does; returns what stopped all of them, if anything did."""
+    setup = TrainSetup.of(architecture, TrainConfig.model_validate_json(config_json))
+    is_first = fabric.global_rank == 0
+    progress = progress_for() if shows and is_first else NoProgress()
+    try:
+        _train(fabric, setup, out, resume=True, progress=progress)
+    except (Stopped, RunError) as error:  # at the same step in every process
+        return error
+    return None
+
+
+def _open_run(
+    out: str | Path, config: TrainConfig, architecture: Architecture, *, resume: bool
+) -> RunDirectory:
+    settings = config.model_dump(mode="json")
+    if not resume:
+        run = RunDirectory.create(out, settings)
+        run.write_architecture(architecture)
+        return run
+    run = RunDirectory.resume(out)
+    try:
+        check_resumed(run.path, config, architecture)
+        if not (run.path / _ARCHITECTURE_NAME).is_file():  # killed just before it was written
+            run.write_architecture(architecture)
+    except BaseException:
+        run.close()
+        raise
+    return run
+
+
+def check_resumed(out: Path, config: TrainConfig, architecture: Mapping[str, str]) -> None:
+    """Refuses to go on with a training by settings that its result depends on, or another network.
+
+    Raises:
+        ConfigError: they are not those in its run directory.
+    """
+    # validated: a setting that is newer than the run has its default
+    saved = validate_settings(TrainConfig, read_config(out) or {})
+    _check_same("configuration", "config.yaml", _decisive(saved), _decisive(config))
+    file = out / _ARCHITECTURE_NAME
+    if file.is_file():
+        _check_same("architecture", file.name, json.loads(file.read_bytes()), architecture)
+
+
+def _decisive(config: TrainConfig) -> dict[str, Any]:
+    """The settings that a result depends on."""
+    left_out: dict[str, Any] = dict.fromkeys(CHANGEABLE, True)
+    return config.model_dump(mode="json", exclude=left_out | {"data": set(CHANGEABLE_DATA)})
+
+
+def read_trained(out: Path, device: torch.device | str = "cpu") -> TrainResult:
+    """The result of a completed training, from its run directory.
+
+    Raises:
+        ConfigError: it is not the directory of one.
+    """
+    network = load_trained(out, device=device).network
+    return TrainResult.from_dict(read_result(out) or {}, network)
+
+
+def _out_of_memory_said(fabric: Fabric, batch_size: int) -> AbstractContextManager[None]:
+    if fabric.world_size > 1:  # the others wait for this process, until it dies
+        return nullcontext()
+    return out_of_memory_said(f"one of batch_size {batch_size}", "lower data.batch_size")
+
+
+def _end_as_failed(run: RunDirectory | None, setup: TrainSetup, error: RunError) -> None:
+    if run is not None:
+        failed = {
+            "schema": 1,
+            "status": "failed",
+            "kind": "train",
+            "space": setup.space.name,
+            "seed": setup.config.seed,
+            "architecture": dict(setup.architecture),
+            "reason": str(error),
+        }
+        run.write_result(failed)
+
+
+def _log_skipped_step(observer: Observer, state: TrainState, count: int) -> None:
+    observer.log("step_skipped", step=state.step, count=count)
+
+
+def _check_same(what: str, name: str, saved: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    given = json.loads(json.dumps(dict(given)))  # the file holds no tuples
+    differing = [key for key in {**saved, **given} if saved.get(key) != given.get(key)]
+    if differing:
+        key = differing[0]
+        raise ConfigError(
+            f"a run is resumed with the {what} of its {name}, but {key} was {saved.get(key)!r} "
+            f"and is now {given.get(key)!r}; leave it as it was or choose another --out"
+        )
+
+
+def _result(setup: TrainSetup, state: TrainState) -> TrainResult:
+    loss, accuracy = state.means()
+    best = state.best
+    if best is not None:
+        state.current.load_state_dict(best.weights)
+    return TrainResult(
+        network=state.current,
+        space=setup.space.name,
+        seed=setup.config.seed,
+        architecture=setup.architecture,
+        epochs=setup.config.epochs,
+        train_loss=loss,
+        train_accuracy=accuracy,
+        validation_accuracy=best and best.accuracy,
+        best_epoch=best and best.epoch,
+        parameters=setup.parameters,
+        macs=setup.macs,
+        train_seconds=round(state.seconds, 3),
+        class_names=setup.data.class_names,
+        input_shape=setup.data.input_shape,
+        normalisation=setup.data.normalisation,
+    )

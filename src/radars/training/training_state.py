@@ -1,0 +1,154 @@
+"""`TrainState`: everything that changes in a training, to and from a checkpoint."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from radars.data import BatchStream
+from radars.nn.optimizer import load_named_state, named_state
+from radars.runs.skipped import SkippedSteps
+from radars.training.weight_average import MovingAverage
+from radars.training.weights_file import plain_state
+
+
+class Means(NamedTuple):
+    """Over the examples of an epoch, as they were trained on: augmented, one step after the other.
+
+    Attributes:
+        loss: with label smoothing.
+        accuracy: a fraction; of another task than classification, the mean score.
+    """
+
+    loss: float
+    accuracy: float
+
+
+class Best(NamedTuple):
+    """The best epoch so far.
+
+    Attributes:
+        epoch: from 1.
+        accuracy: on the part that is held out.
+        latest_accuracy: that of the latest epoch.
+        weights: of the network that counted then, on the CPU.
+    """
+
+    epoch: int
+    accuracy: float
+    latest_accuracy: float
+    weights: dict[str, Tensor]
+
+
+@dataclass
+class TrainState:
+    """The state of a training at a step boundary.
+
+    Attributes:
+        network: with its weights, on the device.
+        optimizer: of the weights.
+        stream: training batches.
+        skipped: the steps that were skipped.
+        average: of the weights, where one is kept.
+        best: of the epochs so far, where a part is held out to tell.
+        step: steps that are done.
+        seconds: wall-clock time spent so far, over all sittings.
+        totals: of the epoch: the sums of losses and of scores, and the number of examples;
+            float64 (3,), on the device so that no step waits for it.
+    """
+
+    network: nn.Module
+    optimizer: torch.optim.Optimizer
+    stream: BatchStream
+    skipped: SkippedSteps
+    average: MovingAverage | None = None
+    best: "Best | None" = None
+    step: int = 0
+    seconds: float = 0.0
+    totals: Tensor = field(init=False)
+
+    def __post_init__(self) -> None:
+        device = next(self.network.parameters()).device
+        self.totals = torch.zeros(3, dtype=torch.float64, device=device)
+
+    @property
+    def current(self) -> nn.Module:
+        """The network that counts as of now: the average, where one is kept."""
+        return self.network if self.average is None else self.average.network
+
+    def note_epoch(self, epoch: int, accuracy: float) -> None:
+        """Keeps the current network where it is better than those of the epochs before.
+
+        Args:
+            epoch: that has ended, from 1.
+            accuracy: on the part that is held out.
+        """
+        best = self.best
+        if best is None or accuracy > best.accuracy:
+            best = Best(epoch, accuracy, accuracy, plain_state(self.current))
+        self.best = best._replace(latest_accuracy=accuracy)
+
+    def means(self) -> Means:
+        """The means of the epoch so far; NaN before its first step. Waits for the device."""
+        loss_sum, num_right, num_examples = self.totals.tolist()
+        if not num_examples:
+            return Means(math.nan, math.nan)
+        return Means(loss_sum / num_examples, num_right / num_examples)
+
+    def is_finite(self) -> bool:
+        """Whether no weight, and no statistic, is infinite or NaN."""
+        networks = (self.network, self.current)
+        return all(
+            bool(t.isfinite().all()) for each in networks for t in each.state_dict().values()
+        )
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The tensors of a checkpoint."""
+        names = {parameter: name for name, parameter in self.network.named_parameters()}
+        parts: dict[str, Mapping[str, Tensor]] = {
+            "network": self.network.state_dict(),
+            "optimizer": named_state(self.optimizer, names),
+            "stream": self.stream.state(),
+            "epoch": {"totals": self.totals},
+            "average": {} if self.average is None else self.average.state(),
+            "best": {} if self.best is None else self.best.weights,
+        }
+        return {f"{part}/{name}": value for part, of in parts.items() for name, value in of.items()}
+
+    def values(self) -> dict[str, Any]:
+        """The plain values of a checkpoint.
+
+        Raises:
+            RunError: too many steps were skipped.
+        """
+        self.skipped.settle()
+        values: dict[str, Any] = {
+            "step": self.step,
+            "seconds": self.seconds,
+            "skipped_steps": self.skipped.count,
+        }
+        if self.best is not None:
+            values["best"] = list(self.best[:3])
+        return values
+
+    def load(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+        """Puts back what `tensors` and `values` returned, bit for bit."""
+        parts: dict[str, dict[str, Tensor]] = {}
+        for name, tensor in tensors.items():
+            part, _, rest = name.partition("/")
+            parts.setdefault(part, {})[rest] = tensor
+        self.network.load_state_dict(parts["network"])
+        parameters = dict(self.network.named_parameters())
+        load_named_state(self.optimizer, parameters, parts.get("optimizer", {}))
+        self.stream.load_state(parts["stream"])
+        self.totals.copy_(parts["epoch"]["totals"])
+        if self.average is not None:
+            self.average.load_state(parts["average"])
+        if "best" in values:
+            epoch, accuracy, latest_accuracy = values["best"]
+            self.best = Best(epoch, accuracy, latest_accuracy, parts["best"])
+        self.step, self.seconds = values["step"], values["seconds"]
+        self.skipped.count = values.get("skipped_steps", 0)

@@ -1,0 +1,228 @@
+"""The command line: what it prints, what it writes, its exit status."""
+
+import errno
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.tiny import QUICK
+
+import radars
+from radars.runs.events import read_events
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+def test_from_a_search_to_a_test_accuracy(run: Run, tmp_path: Path) -> None:
+    status, output, _ = run("search", *QUICK, "--out", "found")
+    assert status == 0
+    result = json.loads((tmp_path / "found" / "result.json").read_text())
+    assert result["status"] == "completed"
+    assert result["test_accuracy"] is None
+    assert 0 < result["measured_peak_bytes"] <= result["budget_bytes"] == 4 * 2**20
+    difference = abs(result["predicted_peak_bytes"] - result["measured_peak_bytes"])
+    assert difference <= 0.02 * result["measured_peak_bytes"]
+    for name in result["architecture"].values():
+        assert name in output
+    assert json.loads((tmp_path / "found/architecture.json").read_text()) == result["architecture"]
+    assert "radars train found/architecture.json --out found-train" in output
+
+    arguments = ["--out", "found-train", "--epochs", "2"]
+    status, output, _ = run("train", "found/architecture.json", *arguments)
+    assert status == 0
+    assert "radars evaluate found-train" in output
+
+    status, output, _ = run("evaluate", "found-train", "--json")
+    assert status == 0
+    assert 0.2 < json.loads(output)["test_accuracy"] <= 1
+
+
+def test_the_version_is_that_of_the_package(run: Run) -> None:
+    assert run("--version") == (0, f"radars {radars.__version__}\n", "")
+
+
+def test_a_finished_search_is_read_again(run: Run) -> None:
+    status, first, _ = run("search", *QUICK, "--out", "found")
+    again = run("search", "--out", "found", "--resume")
+    assert (status, again[0]) == (0, 0)
+    assert first.splitlines()[-8:] == again[1].splitlines()[-8:]
+
+
+def test_resuming_with_other_settings_is_refused(run: Run) -> None:
+    run("search", *QUICK, "--out", "found")
+    status, _, error = run("search", *QUICK, "--seed", "1", "--out", "found", "--resume")
+    assert status == 2
+    assert "seed" in error
+
+
+def test_a_time_limit_ends_with_the_best_so_far(run: Run, tmp_path: Path) -> None:
+    status, _, _ = run("search", *QUICK, "--max-minutes", "0.0001", "--out", "found")
+    assert status == 0
+    result = json.loads((tmp_path / "found" / "result.json").read_text())
+    assert result["status"] == "exceeded_time"
+    assert len(result["architecture"]) == 5
+
+
+def test_a_constraint_holds(run: Run, tmp_path: Path) -> None:
+    run("search", *QUICK, "--constraint", "macs<=300e3", "--out", "found")
+    assert json.loads((tmp_path / "found" / "result.json").read_text())["macs"] <= 300e3
+
+
+def test_a_front_is_written_and_shown(run: Run, tmp_path: Path) -> None:
+    targets = ("--set", "objectives=[{cost: memory, target: 100KiB, exponent: -0.2}]")
+    status, output, _ = run("search", *QUICK, *targets, "--pareto", "accuracy,macs", "--out", "a")
+    assert status == 0
+    front = json.loads((tmp_path / "a" / "pareto.json").read_text())
+    assert front["objectives"] == ["accuracy", "macs"]
+    num_best = sum(point["on_front"] for point in front["points"])
+    assert f"{num_best} of {len(front['points'])} architectures that were scored" in output
+    cost = json.loads((tmp_path / "a" / "result.json").read_text())["costs"]["memory"]
+    assert f"{cost['whole']:,} bytes, traced on the whole network" in output
+    status, _, error = run("search", "--pareto", "macs", "--out", "b")
+    assert status == 2
+    assert error.count("\n") == 1
+    assert "accuracy,macs" in error
+
+
+def test_costs_are_held_against_whole_networks(run: Run) -> None:
+    fast = ("--set", "costs.seconds=0.005")
+    status, output, _ = run("plan", "--space", "digits", "--costs", "--json", *fast)
+    assert status == 0
+    costs = json.loads(output)["costs"]
+    assert costs["largest_error"]["macs"] == costs["largest_error"]["memory"] == 0
+    assert {"sum", "whole", "error"} == costs["architectures"][0]["latency_ms"].keys()
+
+
+def test_plan_prints_the_object_that_scripts_read(run: Run) -> None:
+    status, output, _ = run(
+        "plan", "--space", "digits", "--batch-size", "32", "--budget", "5MiB", "--json"
+    )
+    assert status == 0
+    report = json.loads(output)
+    assert report["schema"] == 1
+    assert report["smallest_path_bytes"] < report["largest_path_bytes"]
+    assert report["largest_path_bytes"] < report["full_supernet_bytes"]
+    assert report["plan"]["fits"] is True
+    assert report["plan"]["predicted_peak_bytes"] <= 5 * 2**20
+    assert sum(report["plan"]["breakdown"].values()) == report["plan"]["predicted_peak_bytes"]
+    assert report["plan"]["total_candidates"] == 20
+
+
+def test_a_budget_below_one_path_is_refused_with_what_is_needed(run: Run, tmp_path: Path) -> None:
+    for command in ("search", "plan"):
+        status, _, error = run(command, "--budget", "100KiB")
+        assert status == 3
+        assert error.count("\n") == 1
+        assert "MiB" in error
+        assert "raise the budget" in error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_spaces_lists_the_zoo(run: Run) -> None:
+    status, output, _ = run("spaces")
+    assert status == 0
+    for name in ("digits", "nasbench-macro", "cifar-large", "mobile", "mobile-large"):
+        assert name in output
+
+
+def test_killed_three_times_the_result_is_the_same(tmp_path: Path) -> None:
+    arguments = [*QUICK, "--set", "checkpoint_seconds=0"]
+    _search(arguments, tmp_path / "whole").wait()
+    whole = json.loads((tmp_path / "whole" / "result.json").read_text())
+    num_checkpoints = max(_checkpoints(tmp_path / "whole"))
+
+    killed = tmp_path / "killed"
+    for moment in range(1, 4):
+        process = _search([*arguments, *(["--resume"] if moment > 1 else [])], killed)
+        wanted = moment * num_checkpoints // 4
+        while process.poll() is None and max(_checkpoints(killed), default=0) < wanted:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+    assert _search([*arguments, "--resume"], killed).wait() == 0
+    resumed = json.loads((killed / "result.json").read_text())
+
+    for name in ("search_seconds", "peak_rss_bytes"):
+        del whole[name], resumed[name]
+    assert resumed == whole
+
+
+def test_an_interrupt_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
+    arguments = [*QUICK, "--set", "explore.steps=100000"]
+    process = _search(arguments, tmp_path / "stopped", stderr=subprocess.PIPE)
+    while not _checkpoints(tmp_path / "stopped"):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate()
+    assert process.returncode == 130
+    assert f"--out {tmp_path / 'stopped'} --resume" in error
+    assert "Traceback" not in error
+
+
+def test_a_scheduler_that_ends_a_comparison_lets_its_processes_save(tmp_path: Path) -> None:
+    table = tmp_path / "comparison.yaml"
+    table.write_text(
+        "search: {budget: 4MiB, checkpoint_seconds: 3600, explore: {steps: 100000}}\n"
+        "grids: [{methods: [radars], seeds: [0, 1]}]\n"
+    )
+    out = tmp_path / "out"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "radars", "compare", str(table), "--jobs", "2", "--out", str(out)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    cells = [out / "default" / "radars" / f"seed-{seed}" / "search" for seed in (0, 1)]
+    while not all("progress" in _events(cell) for cell in cells):
+        assert process.poll() is None
+        time.sleep(0.01)
+    before = [max(_checkpoints(cell), default=0) for cell in cells]
+    process.terminate()
+    _, error = process.communicate()
+    assert process.returncode == 130
+    assert error.splitlines()[-1] == (
+        f"stopped: it was interrupted, and what is done is saved; go on with the same command and "
+        f"--out {out}"
+    )
+    assert "leaked" not in error
+    after = [max(_checkpoints(cell)) for cell in cells]
+    assert all(first < last for first, last in zip(before, after, strict=True))
+
+
+def _search(
+    arguments: list[str], out: Path, stderr: int = subprocess.DEVNULL
+) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "radars", "search", *arguments, "--out", str(out)],
+        stdout=subprocess.DEVNULL,
+        stderr=stderr,
+        text=True,
+    )
+
+
+def _events(run: Path) -> list[str]:
+    return [event["event"] for event in read_events(run / "events.jsonl")]
+
+
+def _checkpoints(run: Path) -> list[int]:
+    return [int(path.stem) for path in (run / "checkpoint").glob("*.safetensors")]
+
+
+def test_a_folder_that_may_not_be_read_is_one_line(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_file(path: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", is_file)
+    status, _, error = run("evaluate", "locked")
+    assert status == 2
+    assert error == (
+        "error: cannot use 'locked/result.json': Permission denied; check the path and its "
+        "permissions\n"
+    )

@@ -1,0 +1,111 @@
+import math
+from typing import Any
+
+import pytest
+from tests.tiny import assert_same_tensors, quick_config, tiny_data, tiny_space
+
+from radars.engine.methods.children import Children
+from radars.engine.search_setup import SearchSetup
+from radars.space import Architecture
+
+
+def ignore(accuracy: float, num_steps: int) -> None:
+    """Of a test that does not look at the steps."""
+
+
+class StopError(Exception):
+    """Stands for an interrupt."""
+
+
+def setup_of(**children: Any) -> SearchSetup:
+    config = quick_config(children={"steps": 4, "check_fraction": 0.5} | children)
+    return SearchSetup.of(config, space=tiny_space(), data=tiny_data())
+
+
+def path(a: str, b: str, c: str) -> Architecture:
+    return Architecture({"a": a, "b": b, "c": c})
+
+
+PATHS = [path("none", "conv3", "mb2"), path("conv3", "none", "mb2"), path("mb2", "mb2", "none")]
+
+
+def test_a_child_is_trained_from_scratch_and_remembered() -> None:
+    setup = setup_of()
+    children = Children(setup, setup.workbench())
+    ticks: list[float] = []
+
+    def tick(accuracy: float, num_steps: int) -> None:
+        ticks.append(accuracy)
+        assert num_steps == 1
+
+    first = children.accuracy(PATHS[0], tick)
+    assert len(ticks) == 4
+    assert ticks[-1] == first
+    assert math.isnan(ticks[0])
+    assert children.accuracy(PATHS[0], tick) == first
+    # an identity before a block, or after it: the same network
+    assert children.accuracy(PATHS[1], tick) == first
+    assert len(ticks) == 4
+    again = Children(setup_of(), setup_of().workbench())
+    assert again.accuracy(PATHS[2], ignore) == children.accuracy(PATHS[2], ignore)
+
+
+@pytest.mark.parametrize("stop_at", [1, 2, 3, 4, 5, 7])
+def test_a_child_goes_on_where_it_was_stopped(stop_at: int) -> None:
+    setup = setup_of()
+    whole = Children(setup, setup.workbench())
+    for architecture in PATHS:
+        whole.accuracy(architecture, ignore)
+
+    stopped = Children(setup, setup.workbench())
+    ticks: list[float] = []
+
+    def tick(accuracy: float, num_steps: int) -> None:
+        ticks.append(accuracy)
+        if len(ticks) == stop_at:
+            raise StopError
+
+    with pytest.raises(StopError):
+        [stopped.accuracy(architecture, tick) for architecture in PATHS]
+    tensors = {name: tensor.clone() for name, tensor in stopped.tensors().items()}
+    resumed = Children(setup, setup.workbench())
+    resumed.load(tensors, stopped.values())
+    assert_same_tensors(resumed.tensors(), tensors)
+    for architecture in PATHS:
+        resumed.accuracy(architecture, ignore)
+    assert resumed.values() == whole.values()
+
+
+def test_what_is_worse_than_the_median_halfway_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    setup = setup_of(number=8)
+    children = Children(setup, setup.workbench())
+    accuracies = iter([0.5, 0.6, 0.5, 0.6, 0.5, 0.6, 0.5, 0.6, 0.4, 0.5, 0.9])
+    monkeypatch.setattr(children, "_evaluate", lambda architecture: next(accuracies))
+    names = ("none", "conv3", "mb2")
+    paths = [path("mb2", b, c) for b in names for c in names]
+    for architecture in paths[:4]:
+        assert children.accuracy(architecture, ignore) == 0.6
+    ticks: list[float] = []
+
+    def tick(accuracy: float, num_steps: int) -> None:
+        ticks.append(accuracy)
+
+    assert children.accuracy(paths[4], tick) == 0.4  # half of its steps, then no more
+    assert len(ticks) == 2 + 1
+    assert children.accuracy(paths[5], tick) == 0.9
+    assert len(ticks) == 2 + 1 + 4
+
+
+def test_nothing_is_stopped_where_that_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    setup = setup_of(check_fraction=0.0)
+    children = Children(setup, setup.workbench())
+    evaluations: list[Architecture] = []
+
+    def evaluate(architecture: Architecture) -> float:
+        evaluations.append(architecture)
+        return 0.1
+
+    monkeypatch.setattr(children, "_evaluate", evaluate)
+    for architecture in PATHS:
+        children.accuracy(architecture, ignore)
+    assert len(evaluations) == 2  # two of the three are one network

@@ -1,0 +1,102 @@
+import json
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import ValidationError
+from tests.tiny import MIB
+
+from radars.cost import Constraint
+from radars.engine import DifferentiateConfig, SearchConfig
+from radars.nn.relaxation import GumbelSoftmax, Softmax
+
+FULL: dict[str, Any] = {
+    "budget": "64MiB",
+    "constraints": ["macs<=40e6", "parameters<=1e5"],
+    "space_options": {"width": 8},
+    "differentiate": {"relaxation": "gumbel", "max_cost_ratio": None},
+    "select": {"halving_steps": [5, 10]},
+    "max_minutes": 1.5,
+}
+
+
+@pytest.mark.parametrize("settings", [{}, FULL], ids=["default", "full"])
+def test_a_configuration_survives_json_and_yaml(settings: dict[str, Any]) -> None:
+    config = SearchConfig.model_validate(settings)
+    plain = config.model_dump(mode="json")
+    assert SearchConfig.model_validate(plain) == config
+    assert SearchConfig.model_validate(json.loads(json.dumps(plain))) == config
+    assert SearchConfig.model_validate(yaml.safe_load(yaml.safe_dump(plain))) == config
+
+
+def test_text_is_read() -> None:
+    config = SearchConfig.model_validate(FULL)
+    assert config.budget == 64 * MIB
+    assert config.constraints == (Constraint("macs", 40e6), Constraint("parameters", 1e5))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("no_such_key", 1),
+        ("explore.no_such_key", 1),
+        ("explore.controller.no_such_key", 1),
+        ("differentiate.no_such_key", 1),
+        ("select.no_such_key", 1),
+        ("data.no_such_key", 1),
+        ("optimizer.no_such_key", 1),
+        ("method", "magic"),
+        ("budget", "0"),
+        ("budget", "12 parsecs"),
+        ("constraints", ["macs<40"]),
+        ("constraints", [3]),
+        ("seed", -1),
+        ("seed", 2**31),
+        ("seed", 0.5),
+        ("device", "tpu"),
+        ("device", "cuda:x"),
+        ("precision", "16-true"),
+        ("num_rounds", 0),
+        ("max_minutes", 0),
+        ("explore.steps", 0),
+        ("explore.samples", 1),
+        ("explore.warmup_fraction", 1.5),
+        ("explore.update_every", 0),
+        ("explore.controller.baseline_decay", 1.0),
+        ("explore.controller.learning_rate", 0),
+        ("differentiate.steps", -1),
+        ("differentiate.relaxation", "none"),
+        ("differentiate.temperature", 0),
+        ("differentiate.max_cost_ratio", 0),
+        ("differentiate.feedback", 1.5),
+        ("differentiate.beta_decay", -1),
+        ("select.finalists", 0),
+        ("select.halving_steps", [0]),
+        ("select.keep", 1.0),
+        ("optimizer.learning_rate", 0),
+    ],
+)
+def test_what_is_refused(path: str, value: object) -> None:
+    settings: Any = value
+    for key in reversed(path.split(".")):
+        settings = {key: settings}
+    with pytest.raises(ValidationError) as caught:
+        SearchConfig.model_validate(settings)
+    assert caught.value.errors()[0]["loc"][: path.count(".") + 1] == tuple(path.split("."))
+
+
+def test_a_selection_has_a_rung() -> None:
+    with pytest.raises(ValidationError):
+        SearchConfig.model_validate({"select": {"halving_steps": []}})
+
+
+def test_a_configuration_does_not_change() -> None:
+    with pytest.raises(ValidationError):
+        setattr(SearchConfig(), "seed", 3)  # noqa: B010
+
+
+def test_the_temperature_goes_geometrically() -> None:
+    config = DifferentiateConfig(relaxation="gumbel", temperature=4.0, final_temperature=1.0)
+    temperatures = [config.relaxation_at(fraction) for fraction in (0.0, 0.5, 1.0)]
+    assert temperatures == [GumbelSoftmax(4.0), GumbelSoftmax(2.0), GumbelSoftmax(1.0)]
+    assert DifferentiateConfig().relaxation_at(0.3) == Softmax(1.0)

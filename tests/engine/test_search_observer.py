@@ -1,0 +1,132 @@
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.tiny import final_checkpoint, quick_config, tiny_data, tiny_space
+
+from radars.engine import run_search
+from radars.engine.methods.radars import Radars
+from radars.engine.search_observer import Observer, TimeLimitReached
+from radars.engine.search_setup import SearchSetup
+from radars.engine.search_state import SearchState
+from radars.errors import Stopped
+from radars.execution.interrupt import Interrupt
+from radars.runs.directory import RunDirectory
+from radars.runs.events import read_events
+from radars.tracking.progress import Bar, NoProgress
+
+SETUP = SearchSetup.of(quick_config(), space=tiny_space(), data=tiny_data())
+
+
+def new_state() -> SearchState:
+    bench = SETUP.workbench()
+    method = Radars(SETUP, bench)
+    return SearchState(
+        method, bench.train_stream, bench.validation_stream, bench.meter, bench.skipped
+    )
+
+
+class Requested(Interrupt):
+    stop_requested = True
+
+
+def test_an_interrupt_saves_before_it_stops(tmp_path: Path) -> None:
+    state = new_state()
+    with RunDirectory.create(tmp_path / "run", {}) as run:
+        observer = Observer(run, None, NoProgress(), Requested(), state)
+        with (
+            pytest.raises(Stopped),
+            observer.phase("explore", 8) as tick,
+        ):
+            tick(1, math.nan)
+        events = [event["event"] for event in run.read_events()]
+    tensors, values = final_checkpoint(tmp_path / "run")
+    assert values["step"] == values["total_steps"] == values["num_saves"] == 1
+    assert tensors.keys() == state.tensors().keys()
+    assert events[0] == "phase_started"
+
+
+def test_what_comes_before_a_phase_is_shown_and_saved_as_not_begun(tmp_path: Path) -> None:
+    state, progress = new_state(), Watched()
+
+    def one_part(tick: Callable[[], None]) -> None:
+        state.step = 7
+        tick()
+
+    with RunDirectory.create(tmp_path / "run", {}) as run:
+        observer = Observer(run, None, progress, Requested(), state)
+        with pytest.raises(Stopped), observer.preparation("shortlist", 3) as tick:
+            one_part(tick)
+    assert final_checkpoint(tmp_path / "run")[1]["step"] == 0
+    assert progress.bars["shortlist"].count_text() == "1/3"
+
+
+def test_curves_stay_small_however_long_a_search_is(tmp_path: Path) -> None:
+    state = new_state()
+    with RunDirectory.create(tmp_path / "run", {}) as run:
+        observer = Observer(run, None, NoProgress(), Interrupt(), state)
+        with observer.phase("explore", 200) as tick:
+            for step in range(200):
+                state.seconds += 60.0
+                tick(step + 1, 0.5)
+        events = [event for event in run.read_events() if event["event"] == "progress"]
+        [*_, preferred] = [e for e in run.read_events() if e["event"] == "preferences"]
+    assert len(events) < 201
+    assert events[-1]["step"] == 200  # whatever the time, the last is there
+    assert preferred["step"] == 200
+    assert preferred["seconds"] == pytest.approx(12_000, abs=60)
+    assert {len(values) for values in preferred["values"].values()} == {3}
+
+
+class Watched(NoProgress):
+    """Keeps the bar of each phase."""
+
+    def __init__(self) -> None:
+        self.bars: dict[str, Bar] = {}
+
+    @contextmanager
+    def phase(
+        self, description: str, total: int | None = None, completed: int = 0
+    ) -> Iterator[Bar]:
+        with super().phase(description, total, completed) as bar:
+            self.bars[description] = bar
+            yield bar
+
+
+def test_live_candidates_are_shown_and_logged_while_it_searches(tmp_path: Path) -> None:
+    progress, out = Watched(), tmp_path / "run"
+    run_search(quick_config(), space=tiny_space(), data=tiny_data(), out=out, progress=progress)
+    events = read_events(out / "events.jsonl")
+    plans = [event["live_candidates"] for event in events if event["event"] == "planned"]
+    for event in events:
+        if event["event"] == "progress":
+            live = {"explore": 9, "select": None}
+            expected = live[phase] if (phase := event["phase"]) in live else plans[event["round"]]
+            assert event.get("live_candidates") == expected
+    assert progress.bars["round 1 explore"].live_text() == "9/9 live"
+    assert progress.bars["round 1 differentiate"].live_text() == f"{plans[0]}/9 live"
+    assert progress.bars["select"].live_text() == ""
+
+
+def test_the_time_limit_counts_all_sittings() -> None:
+    state = new_state()
+    state.seconds = 100.0
+    observer = Observer(None, None, NoProgress(), Interrupt(), state, max_seconds=50)
+    with pytest.raises(TimeLimitReached), observer.phase("explore", 8) as tick:
+        tick(1, math.nan)
+    assert state.num_saves == 1
+
+
+@pytest.mark.parametrize(("every_seconds", "num_saves"), [(-1.0, 3), (3600.0, 0)])
+def test_checkpoints_are_saved_from_time_to_time(every_seconds: float, num_saves: int) -> None:
+    state = new_state()
+    observer = Observer(
+        None, None, NoProgress(), Interrupt(), state, save_every_seconds=every_seconds
+    )
+    with observer.phase("explore", 3) as tick:
+        for step in range(3):
+            tick(step + 1, 0.5)
+    assert state.num_saves == num_saves
+    assert state.step == state.total_steps == 3

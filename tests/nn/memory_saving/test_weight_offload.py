@@ -1,0 +1,87 @@
+"""The offload under memory pressure: whatever is put aside on disk is found again, bit for bit."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from tests.tiny import tiny_space
+from torch import Tensor
+
+from radars.nn.memory_saving.disk_offload import DiskOffload
+from radars.nn.optimizer import OptimizerConfig
+from radars.nn.steps import weights_step
+from radars.nn.supernet import Supernet
+from radars.space import Architecture
+
+SPACE = tiny_space()
+OPTIMIZERS = [OptimizerConfig(), OptimizerConfig(name="adamw", learning_rate=1e-3)]
+
+
+def trained(supernet: Supernet, first: int = 0, last: int = 20) -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    for step in range(last):
+        path = SPACE.random_architecture(generator)
+        example_B = torch.randn(8, 1, 8, 8, generator=generator)
+        if step >= first:
+            supernet.activate(path)
+            weights_step(supernet, example_B, torch.arange(8) % 4)
+    return supernet.state()
+
+
+def check_same(state: dict[str, Tensor], other: dict[str, Tensor]) -> None:
+    assert state.keys() == other.keys()
+    for name, tensor in state.items():
+        assert torch.equal(tensor, other[name]), name
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda optimizer: optimizer.name)
+@pytest.mark.parametrize("host_bytes", [0, 12_000, 10**9])
+def test_training_is_the_same_wherever_idle_weights_are(
+    tmp_path: Path, host_bytes: int, optimizer: OptimizerConfig
+) -> None:
+    disk = DiskOffload(tmp_path / "weights")
+    small = Supernet(SPACE, optimizer=optimizer, disk=disk, host_bytes=host_bytes)
+    expected = trained(Supernet(SPACE, optimizer=optimizer))
+    check_same(trained(small), expected)
+    num_idle = SPACE.full.num_candidates - len(SPACE.full)
+    expected_shelved = {0: {num_idle}, 12_000: set(range(1, num_idle)), 10**9: {0}}
+    assert len(list(disk)) in expected_shelved[host_bytes]
+
+
+def test_a_state_goes_into_a_bank_with_shelved_weights_and_training_goes_on(
+    tmp_path: Path,
+) -> None:
+    halfway = Supernet(SPACE, disk=DiskOffload(tmp_path / "a"), host_bytes=0)
+    trained(halfway, last=6)
+    resumed = Supernet(SPACE, disk=DiskOffload(tmp_path / "b"), host_bytes=0)
+    trained(resumed, last=3)  # some of its weights are on the disk already
+    resumed.load_state(halfway.state())
+    check_same(trained(resumed, first=6), trained(Supernet(SPACE)))
+
+
+def test_shelved_weights_are_inherited(tmp_path: Path) -> None:
+    shared = Supernet(SPACE, disk=DiskOffload(tmp_path), host_bytes=0)
+    trained(shared)
+    path = Architecture(dict.fromkeys(SPACE.full, "mb2"))
+    shared.activate(Architecture(dict.fromkeys(SPACE.full, "conv3")))
+    shared.release()
+    child = Supernet(SPACE, path.as_subspace(), seed=1)
+    child.inherit(shared)
+    example_B = torch.randn(4, 1, 8, 8)
+    shared.activate(path)
+    assert torch.equal(child.eval()(example_B), shared.eval()(example_B))
+
+
+def test_what_was_never_trained_is_not_inherited_and_is_no_error() -> None:
+    shared = Supernet(SPACE, Architecture(dict.fromkeys(SPACE.full, "none")).as_subspace())
+    path = Architecture({"a": "none", "b": "mb2", "c": "none"})
+    child = Supernet(SPACE, path.as_subspace(), seed=1)
+    fresh = {name: tensor.clone() for name, tensor in child.state().items()}
+    child.inherit(shared)
+    inherited = child.state()
+    mb2 = [name for name in fresh if name.startswith("b#0/mb2|module")]
+    assert mb2
+    assert all(torch.equal(inherited[name], fresh[name]) for name in mb2)
+    network = [name for name in fresh if name.startswith("network|module") and "weight" in name]
+    assert any(not torch.equal(inherited[name], fresh[name]) for name in network)
+    assert all(torch.equal(inherited[name], shared.state()[name]) for name in network)

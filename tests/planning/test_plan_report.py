@@ -1,0 +1,110 @@
+from pathlib import Path
+
+import pytest
+
+from radars.errors import BudgetError, SpaceError
+from radars.planning.plan_report import plan_for
+from radars.planning.plan_summary import plan_summary
+
+
+def test_a_report_where_nothing_needs_to_be_done() -> None:
+    report = plan_for("digits", None, 16, "1GiB")
+    assert report.plan is not None
+    assert report.plan.measures == ()
+    assert report.to_dict()["plan"]["live_candidates"] == 20
+    assert report.smallest_path_bytes < report.largest_path_bytes < report.full_supernet_bytes
+    assert "20 of 20 candidates live, as it is" in plan_summary(report)
+
+
+def test_a_gpu_that_is_planned_for_need_not_be_there() -> None:
+    """Every tensor then takes whole blocks of its allocator, so small ones take more."""
+    here = plan_for("digits", None, 16, "1GiB", ["device=cpu"])
+    there = plan_for("digits", None, 16, "1GiB", ["device=cuda:1"])
+    assert (here.device, there.device) == ("cpu", "cuda")
+    assert there.full_supernet_bytes % 512 == 0
+    assert here.full_supernet_bytes < there.full_supernet_bytes < 1.3 * here.full_supernet_bytes
+    assert "batches of 16 on cuda, budget" in plan_summary(there)
+    assert "batches of 16, budget" in plan_summary(here)
+    assert there.to_dict()["device"] == "cuda"
+
+
+def test_a_report_where_candidates_are_pruned() -> None:
+    report = plan_for("digits", None, 16, "1200KiB")
+    assert report.plan is not None
+    assert "prune" in report.plan.measures
+    assert report.plan.memory.peak_bytes <= 1200 * 1024
+    assert "prune" in plan_summary(report)
+
+
+def test_a_report_says_which_steps_need_less() -> None:
+    report = plan_for("digits", None, 16, "2000KiB")
+    assert report.plan is not None
+    assert report.plan.lighter is not None
+    kind, savings = report.plan.lighter
+    assert f"{kind.value} steps need less: {' and '.join(savings.names)}" in plan_summary(report)
+    assert report.to_dict()["plan"]["lighter"] == {"step": kind, "levers": list(savings.names)}
+    roomy = plan_for("digits", None, 16, "1GiB")
+    assert "steps need less" not in plan_summary(roomy)
+    assert roomy.to_dict()["plan"]["lighter"] is None
+
+
+def test_a_report_where_nothing_fits() -> None:
+    report = plan_for("digits", None, 16, "10KiB")
+    assert isinstance(report.problem, BudgetError)
+    assert report.to_dict()["plan"] == {"fits": False, "total_candidates": 20}
+    assert "no plan fits" in plan_summary(report)
+
+
+def test_the_input_decides_the_channels_and_the_memory() -> None:
+    small = plan_for("digits", "1x8x8", 4, "1GiB")
+    large = plan_for("digits", "3x16x16", 4, "1GiB")
+    assert large.largest_path_bytes > 2 * small.largest_path_bytes
+
+
+def test_settings_of_a_search_are_taken() -> None:
+    sgd = plan_for("digits", None, 4, "1GiB")
+    adam = plan_for("digits", None, 4, "1GiB", ["optimizer.name=adamw"])
+    wide = plan_for("digits", None, 4, "1GiB", ["space_options.width=32"])
+    assert sgd.largest_path_bytes < adam.largest_path_bytes < wide.largest_path_bytes
+
+
+def test_a_plan_takes_the_configuration_of_a_search_and_says_what_is_trained(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(
+        "{space: nasbench-macro, proxy_options: {width: 4}, budget: 40MiB,"
+        " data: {batch_size: 16}, differentiate: {max_cost_ratio: 0.8}}"
+    )
+    report = plan_for(None, config_file=file)
+    assert (report.space, report.batch_size, report.budget_bytes) == (
+        "nasbench-macro",
+        16,
+        40 << 20,
+    )
+    assert report.plan is not None
+    assert report.cost_ratio is not None
+    assert report.cost_ratio <= 0.8
+    assert "nasbench-macro, trained with width=4: 6,561 arch" in plan_summary(report)
+    assert "a search keeps fewer" not in plan_summary(report)
+    assert plan_for(None, None, 8, config_file=file).batch_size == 8
+
+
+def test_a_plan_says_how_far_a_search_prunes_on_for_time() -> None:
+    report = plan_for("digits", None, 16, "1GiB")
+    assert report.cost_ratio is not None
+    assert report.cost_ratio > 1
+    assert f"{report.cost_ratio:.1f}x the multiply-accumulates" in plan_summary(report)
+    assert report.to_dict()["plan"]["cost_ratio"] == pytest.approx(report.cost_ratio, abs=1e-3)
+
+
+def test_a_space_without_a_shape_asks_for_one(tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(
+        "from torch import nn\n"
+        "def net(choose):\n"
+        "    return choose('a', {'x': lambda: nn.Linear(4, 10), 'y': lambda: nn.Linear(4, 10)})\n"
+    )
+    with pytest.raises(SpaceError, match="--input"):
+        plan_for("mine.py:net", None, 4, "1GiB")
+    assert plan_for("mine.py:net", "4", 4, "1GiB").total_candidates == 2

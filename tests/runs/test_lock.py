@@ -1,0 +1,53 @@
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from radars.errors import RunError
+from radars.runs.lock import DirectoryLock
+
+# the owner also forks a child that outlives it, as a data loader worker may
+OWNER = """
+import os, sys
+from pathlib import Path
+from radars.runs.lock import DirectoryLock
+lock = DirectoryLock(Path(sys.argv[1]))
+if os.fork() == 0:
+    sys.stdin.read()
+    os._exit(0)
+print("locked", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_second_process_waits_for_the_death_of_the_first(tmp_path: Path) -> None:
+    owner = subprocess.Popen(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", OWNER, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    with owner:
+        assert owner.stdout is not None
+        assert owner.stdout.readline() == b"locked\n"
+        with pytest.raises(RunError, match=f"in use by process {owner.pid};"):
+            DirectoryLock(tmp_path)
+        owner.send_signal(signal.SIGKILL)
+        owner.wait()
+        DirectoryLock(tmp_path).release()
+
+
+def test_the_same_process_cannot_lock_twice(tmp_path: Path) -> None:
+    lock = DirectoryLock(tmp_path)
+    with pytest.raises(RunError, match=f"in use by process {os.getpid()};"):
+        DirectoryLock(tmp_path)
+    lock.release()
+    lock.release()
+    DirectoryLock(tmp_path).release()
+
+
+def test_a_missing_directory(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="No such file"):
+        DirectoryLock(tmp_path / "none")
