@@ -45,9 +45,9 @@ def main() -> None:
         setup = setup_of(arguments, seed)
         bench, supernet = setup.workbench(), setup.new_supernet()
         train_shared(setup, bench, supernet)
-        shared = {name: tensor.clone() for name, tensor in supernet.state().items()}
+        shared = {name: tensor.clone() for name, tensor in supernet.state_dict().items()}
         for beta_decay in (0.0, 0.01, 0.1):
-            supernet.load_state(shared)
+            supernet.load_state_dict(shared)
             logits = differentiate_whole(setup, bench, supernet, beta_decay)
             best = Architecture(
                 {choice: max(known, key=known.__getitem__) for choice, known in logits.items()}

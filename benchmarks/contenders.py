@@ -49,7 +49,7 @@ def main() -> None:
     if checkpoint is None:
         parser.error(f"{arguments.run} has no checkpoint: name the directory of a finished search")
     shared = setup.new_supernet()
-    shared.load_state(of_part("supernet", of_part("method", checkpoint.tensors)))
+    shared.load_state_dict(of_part("supernet", of_part("method", checkpoint.tensors)))
 
     chosen = best(setup, table, arguments.number)
     accuracies: list[float] = []

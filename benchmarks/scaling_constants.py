@@ -67,7 +67,7 @@ def main() -> None:
         **about(),
         "space": config.space,
         "batch_size": config.data.batch_size,
-        "path_bytes": sum(tensor.nbytes for tensor in child.state().values()),
+        "path_bytes": sum(tensor.nbytes for tensor in child.state_dict().values()),
     }
     for name, part in parts.items():
         seconds = [elapsed(part) for _ in range(arguments.repeats + 1)][1:]  # the first warms up

@@ -80,9 +80,9 @@ def test_a_stream_goes_on_bit_for_bit(cut: int, batch_size: int, augment: bool) 
     stream = split.batches(batch_size, augment=augment, seed=1)
     for _ in range(cut):
         stream.next()
-    state = copy.deepcopy(stream.state())
+    state = copy.deepcopy(stream.state_dict())
     resumed = split.batches(batch_size, augment=augment, seed=2)
-    resumed.load_state(state)
+    resumed.load_state_dict(state)
     for _ in range(3):
         expected, got = stream.next(), resumed.next()
         assert torch.equal(expected.example_B, got.example_B)
@@ -101,7 +101,7 @@ def test_seeds_and_epochs_differ() -> None:
 def test_any_integer_is_a_seed(seed: int) -> None:
     stream = make_split().batches(2, augment=True, seed=seed)
     stream.next()
-    stream.load_state(stream.state())
+    stream.load_state_dict(stream.state_dict())
 
 
 @pytest.mark.parametrize("batch_size", [0, 21])
@@ -116,7 +116,7 @@ def test_a_batch_larger_than_the_split(batch_size: int) -> None:
 )
 def test_a_state_of_something_else(state: dict[str, torch.Tensor]) -> None:
     with pytest.raises(DataError, match="resume with the data"):
-        make_split().batches(2, augment=False, seed=0).load_state(state)
+        make_split().batches(2, augment=False, seed=0).load_state_dict(state)
 
 
 @pytest.mark.parametrize(

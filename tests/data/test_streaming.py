@@ -41,11 +41,11 @@ def test_a_stream_resumes_with_workers(write_parquet: Callable[..., Path]) -> No
     stream = split.batches(3, augment=True, seed=1)
     for _ in range(2):
         stream.next()
-    state = stream.state()
+    state = stream.state_dict()
     expected = stream.next().example_B
     resumed = split.batches(3, augment=True, seed=5)
     resumed.next()
-    resumed.load_state(state)
+    resumed.load_state_dict(state)
     assert torch.equal(resumed.next().example_B, expected)
 
 

@@ -57,12 +57,12 @@ def test_training_batches_are_changed_as_asked_and_alike_when_resumed() -> None:
     data = tensor_data(TABLE.abs() + 1, CLASSES, augment=flip)
     stream, again = (data.train.batches(8, augment=True, seed=3) for _ in range(2))
     first = stream.next()
-    state = stream.state()
+    state = stream.state_dict()
     second = stream.next()
     plain = data.train.batches(8, augment=False, seed=3).next()
     assert torch.equal(first.label_B, plain.label_B)
     assert not torch.equal(first.example_B, plain.example_B)
-    again.load_state(state)
+    again.load_state_dict(state)
     assert torch.equal(again.next().example_B, second.example_B)
 
 

@@ -85,6 +85,6 @@ def test_a_phase_begins_once() -> None:
 
 def test_parts_are_found_by_their_names() -> None:
     _, state = new_search()
-    tensors = state.train_stream.state()
+    tensors = state.train_stream.state_dict()
     both = named("train", tensors) | named("training", {"x": tensors["position"] + 1})
     assert_same_tensors(of_part("train", both), tensors)

@@ -157,8 +157,11 @@ def test_a_step_that_the_device_has_no_room_for_is_repeated_within_less(
     assert budget_bytes == int(0.9 * failed_bytes) < plain
     assert bench.savings(LARGEST) == cheapest_savings(budget_bytes) != MemorySavings()
     assert bench.meter.measured_peak_bytes <= budget_bytes
-    for name, tensor in expected.state().items():  # the gradients of the failed attempt are gone
-        assert torch.allclose(supernet.state()[name], tensor, atol=1e-5), name
+    for (
+        name,
+        tensor,
+    ) in expected.state_dict().items():  # the gradients of the failed attempt are gone
+        assert torch.allclose(supernet.state_dict()[name], tensor, atol=1e-5), name
 
 
 def test_a_device_that_has_no_room_twice_ends_the_search(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ def test_a_measured_step_returns_what_the_step_returns_and_trains_alike() -> Non
         )
         assert torch.equal(loss, measured)
         assert peak_bytes > 0
-    left, right = plain.state(), watched.state()
+    left, right = plain.state_dict(), watched.state_dict()
     assert all(torch.equal(left[name], right[name]) for name in left)
 
 

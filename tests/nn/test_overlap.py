@@ -37,7 +37,7 @@ def weights(supernet: Supernet, candidate: str, kind: str = "module") -> dict[st
     """Of choice `a`, as a candidate that is live has them."""
     supernet.activate(both(candidate))
     prefix = f"a#0/{candidate}|{kind}|"
-    state = supernet.state().items()
+    state = supernet.state_dict().items()
     return {name.removeprefix(prefix): t.clone() for name, t in state if name.startswith(prefix)}
 
 
@@ -115,19 +115,19 @@ def test_training_goes_on_bit_for_bit_from_a_state_that_was_taken_at_any_time(fi
 
     def states() -> list[dict[str, Tensor]]:
         supernet = new()
-        taken = [copy.deepcopy(supernet.state())]
+        taken = [copy.deepcopy(supernet.state_dict())]
         for seed, live in enumerate(phases):
             train(supernet, live, seed)
-            taken.append(copy.deepcopy(supernet.state()))
+            taken.append(copy.deepcopy(supernet.state_dict()))
         return taken
 
     uninterrupted = states()
     for start, state in enumerate(uninterrupted[:-1]):
         resumed = new()
-        resumed.load_state(state)
+        resumed.load_state_dict(state)
         for seed, live in list(enumerate(phases))[start:]:
             train(resumed, live, seed)
-        last = resumed.state()
+        last = resumed.state_dict()
         assert last.keys() == uninterrupted[-1].keys()
         for name, tensor in uninterrupted[-1].items():
             assert torch.equal(last[name], tensor), (start, name)

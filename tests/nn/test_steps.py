@@ -196,9 +196,9 @@ def test_a_second_order_step_leaves_the_weights_as_they_were() -> None:
 def test_an_architecture_step_of_a_single_path_changes_nothing() -> None:
     supernet = Supernet(SearchSpace(network))
     supernet.activate(Architecture({"a": "k1", "b": "none"}))
-    before = {name: tensor.clone() for name, tensor in supernet.state().items()}
+    before = {name: tensor.clone() for name, tensor in supernet.state_dict().items()}
     architecture_step(supernet, *batch())
-    after = supernet.state()
+    after = supernet.state_dict()
     assert before.keys() == after.keys()
     assert all(torch.equal(before[name], after[name]) for name in before)
 
@@ -206,7 +206,7 @@ def test_an_architecture_step_of_a_single_path_changes_nothing() -> None:
 def test_evaluation_leaves_no_trace() -> None:
     supernet = Supernet(SearchSpace(network))
     weights_step(supernet, *batch())
-    before = {name: tensor.clone() for name, tensor in supernet.state().items()}
+    before = {name: tensor.clone() for name, tensor in supernet.state_dict().items()}
     seen: list[bool] = []
     hook = supernet.register_forward_hook(lambda *_: seen.append(torch.is_grad_enabled()))
     output = evaluation_step(supernet, batch()[0])
@@ -214,7 +214,7 @@ def test_evaluation_leaves_no_trace() -> None:
     assert seen == [False]
     assert output.shape == (8, 4)
     assert not output.requires_grad
-    assert all(torch.equal(before[name], tensor) for name, tensor in supernet.state().items())
+    assert all(torch.equal(before[name], tensor) for name, tensor in supernet.state_dict().items())
     assert_no_gradients(supernet)
 
 
@@ -334,7 +334,7 @@ def test_a_batch_in_parts_trains_as_the_whole_does(
 
 def everything(supernet: Supernet) -> dict[str, Tensor]:
     """Weights, statistics, logits and the state of all optimizers, as copies."""
-    return {name: tensor.clone() for name, tensor in supernet.state().items()}
+    return {name: tensor.clone() for name, tensor in supernet.state_dict().items()}
 
 
 def spoiled(example: Tensor) -> Tensor:

@@ -43,7 +43,7 @@ def batch(seed: int = 0) -> tuple[Tensor, Tensor]:
 
 
 def snapshot(supernet: Supernet) -> dict[str, Tensor]:
-    return {name: tensor.clone() for name, tensor in supernet.state().items()}
+    return {name: tensor.clone() for name, tensor in supernet.state_dict().items()}
 
 
 def assert_equal(left: dict[str, Tensor], right: dict[str, Tensor]) -> None:
@@ -115,11 +115,13 @@ def test_initial_weights_depend_on_the_seed_alone() -> None:
     stepwise.activate(Subspace({"a": ["conv"], "b": ["none", "mb"]}))
     stepwise.activate(space.full)
     assert torch.equal(state, torch.get_rng_state())
-    assert_equal(dict(sorted(direct.state().items())), dict(sorted(stepwise.state().items())))
+    assert_equal(
+        dict(sorted(direct.state_dict().items())), dict(sorted(stepwise.state_dict().items()))
+    )
 
-    other = Supernet(space, seed=4).state()
+    other = Supernet(space, seed=4).state_dict()
     weight = next(name for name in other if name.endswith("weight") and "conv" in name)
-    assert not torch.equal(direct.state()[weight], other[weight])
+    assert not torch.equal(direct.state_dict()[weight], other[weight])
 
 
 def test_places_of_one_choice_share_logits_and_not_weights() -> None:
@@ -177,12 +179,12 @@ def test_state_round_trip_and_the_next_steps_are_the_same(name: str) -> None:
     assert any(key.startswith("logits_optimizer|") for key in saved)
 
     fresh = Supernet(space, optimizer=config, seed=2)
-    fresh.load_state(saved)
+    fresh.load_state_dict(saved)
     assert_equal(snapshot(fresh), saved)
 
     used = Supernet(space, optimizer=config, seed=2)
     train(used, num_steps=3)
-    used.load_state(saved)
+    used.load_state_dict(saved)
     assert_equal(snapshot(used), saved)
 
     kept = copy.deepcopy(saved)
@@ -197,7 +199,7 @@ def test_a_state_without_momentum_takes_the_momentum_away() -> None:
     supernet = Supernet(SearchSpace(small))
     start = snapshot(supernet)
     train(supernet)
-    supernet.load_state(start)
+    supernet.load_state_dict(start)
     assert_equal(snapshot(supernet), start)
 
 
@@ -207,7 +209,7 @@ def test_state_goes_to_candidates_that_are_not_built_yet() -> None:
     train(trained)
     saved = snapshot(trained)
     lazy = Supernet(space, Subspace({"a": ["none"], "b": ["conv"]}), seed=2)
-    lazy.load_state(saved)
+    lazy.load_state_dict(saved)
     assert_equal(dict(sorted(snapshot(lazy).items())), dict(sorted(saved.items())))
     lazy.activate(space.full)
     assert_equal(dict(sorted(snapshot(lazy).items())), dict(sorted(saved.items())))

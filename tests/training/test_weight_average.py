@@ -26,10 +26,10 @@ def test_it_goes_on_where_it_was() -> None:
     network = nn.Linear(2, 2)
     average, other = MovingAverage(network, 0.9), MovingAverage(nn.Linear(2, 2), 0.9)
     average.update(network)
-    other.load_state(average.state())
+    other.load_state_dict(average.state_dict())
     nn.init.ones_(network.weight)
     for each in (average, other):
         each.update(network)
-    first, second = average.state(), other.state()
+    first, second = average.state_dict(), other.state_dict()
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert not any(parameter.requires_grad for parameter in other.network.parameters())

@@ -181,12 +181,12 @@ class BatchStream:
         self._position = at._replace(offset=at.offset + self._batch_size)
         return batch
 
-    def state(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Tensor]:
         """All that the rest of the stream depends on, beside the split and the batch size."""
         return {"position": torch.tensor(self._position, dtype=torch.int64)}
 
-    def load_state(self, state: Mapping[str, Tensor]) -> None:
-        """Goes on from where the stream was whose `state` this is.
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Goes on from where the stream was whose `state_dict` this is.
 
         Raises:
             DataError: the state is not that of a stream over this split.

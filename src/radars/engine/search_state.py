@@ -85,8 +85,8 @@ class SearchState:
         """The tensors of a checkpoint."""
         return (
             named("method", self.method.tensors())
-            | named("train", self.train_stream.state())
-            | named("validation", self.validation_stream.state())
+            | named("train", self.train_stream.state_dict())
+            | named("validation", self.validation_stream.state_dict())
         )
 
     def values(self) -> dict[str, Any]:
@@ -119,8 +119,8 @@ class SearchState:
         planner.tighten(self.meter.budget_bytes)
         if self.evaluations is not None:
             self.evaluations.load(values["evaluations"])
-        self.train_stream.load_state(of_part("train", tensors))
-        self.validation_stream.load_state(of_part("validation", tensors))
+        self.train_stream.load_state_dict(of_part("train", tensors))
+        self.validation_stream.load_state_dict(of_part("validation", tensors))
         self.method.load(of_part("method", tensors), values["method"])
 
 

@@ -46,14 +46,14 @@ class Overlap:
             self._values[key][theirs] = tensor
             self._known[key][theirs] = True
 
-    def state(self) -> dict[str, Tensor]:
-        """What `load_state` puts back."""
+    def state_dict(self) -> dict[str, Tensor]:
+        """What `load_state_dict` puts back."""
         return {f"value|{key}": tensor for key, tensor in self._values.items()} | {
             f"known|{key}": tensor for key, tensor in self._known.items()
         }
 
-    def load_state(self, state: Mapping[str, Tensor]) -> None:
-        """Puts back what `state` returned, bit for bit."""
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Puts back what `state_dict` returned, bit for bit."""
         by_kind: dict[str, dict[str, Tensor]] = {"value": {}, "known": {}}
         for name, tensor in state.items():
             kind, _, key = name.partition("|")

@@ -257,10 +257,13 @@ class Supernet(nn.Module):
                 values = [logits[choice.name][name] for name in choice.candidates]
                 logit_C.copy_(torch.tensor(values))
 
-    def state(self) -> dict[str, Tensor]:
-        """Every weight, buffer, logit and optimizer state, live or not, as flat tensors."""
+    def state_dict(self) -> dict[str, Tensor]:  # type: ignore[override]
+        """Every weight, buffer, logit and optimizer state, live or not, as flat tensors.
+
+        It replaces that of `nn.Module`, which knows only what is live, and no optimizers.
+        """
         with self._no_candidates():
-            state = self._offload.state()
+            state = self._offload.state_dict()
         state |= {
             f"logits|{name}": logit_C.detach() for name, logit_C in self._named_logits().items()
         }
@@ -270,8 +273,8 @@ class Supernet(nn.Module):
             f"logits_optimizer|{name}": value for name, value in optimizer_state.items()
         }
 
-    def load_state(self, state: Mapping[str, Tensor]) -> None:
-        """Puts back what `state` returned, bit for bit."""
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:  # type: ignore[override]
+        """Puts back what `state_dict` returned, bit for bit."""
         by_kind: dict[str, dict[str, Tensor]] = {
             "logits": {},
             "logits_optimizer": {},
@@ -284,7 +287,7 @@ class Supernet(nn.Module):
             else:
                 by_kind["offload"][name] = tensor
         with self._no_candidates():
-            self._offload.load_state(by_kind["offload"])
+            self._offload.load_state_dict(by_kind["offload"])
         newest = {
             place.choice: [c for c in place.factories if self._offload.is_newest(place.key(c))]
             for place in self._places

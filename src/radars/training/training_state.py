@@ -111,9 +111,9 @@ class TrainState:
         parts: dict[str, Mapping[str, Tensor]] = {
             "network": self.network.state_dict(),
             "optimizer": named_state(self.optimizer, names),
-            "stream": self.stream.state(),
+            "stream": self.stream.state_dict(),
             "epoch": {"totals": self.totals},
-            "average": {} if self.average is None else self.average.state(),
+            "average": {} if self.average is None else self.average.state_dict(),
             "best": {} if self.best is None else self.best.weights,
         }
         return {f"{part}/{name}": value for part, of in parts.items() for name, value in of.items()}
@@ -143,10 +143,10 @@ class TrainState:
         self.network.load_state_dict(parts["network"])
         parameters = dict(self.network.named_parameters())
         load_named_state(self.optimizer, parameters, parts.get("optimizer", {}))
-        self.stream.load_state(parts["stream"])
+        self.stream.load_state_dict(parts["stream"])
         self.totals.copy_(parts["epoch"]["totals"])
         if self.average is not None:
-            self.average.load_state(parts["average"])
+            self.average.load_state_dict(parts["average"])
         if "best" in values:
             epoch, accuracy, latest_accuracy = values["best"]
             self.best = Best(epoch, accuracy, latest_accuracy, parts["best"])

@@ -28,12 +28,12 @@ class MovingAverage:
         """Follows the network by one step."""
         self._averaged.update_parameters(network)
 
-    def state(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Tensor]:
         """The average, and how many updates it has seen."""
         return dict(self._averaged.state_dict())
 
-    def load_state(self, state: dict[str, Tensor]) -> None:
-        """Puts back what `state` returned."""
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Puts back what `state_dict` returned."""
         self._averaged.load_state_dict(state)
 
     def _average(

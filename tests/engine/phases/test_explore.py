@@ -77,11 +77,11 @@ def test_what_is_trained_after_the_warm_up_is_uniform_or_follows_the_policy(
 def test_rewards_are_on_validation_batches_and_train_nothing() -> None:
     bench = SETUP.workbench()
     state = Radars(SETUP, bench)
-    before = bench.train_stream.state()["position"].clone()
-    weights = {name: tensor.clone() for name, tensor in state.supernet.state().items()}
+    before = bench.train_stream.state_dict()["position"].clone()
+    weights = {name: tensor.clone() for name, tensor in state.supernet.state_dict().items()}
     accuracy = update_policy(bench, state.supernet, state.controller, SETUP.config.explore)
     assert 0 <= accuracy <= 1
-    assert bench.train_stream.state()["position"].equal(before)
-    assert bench.validation_stream.state()["position"][-1] == 8
-    after = state.supernet.state()
+    assert bench.train_stream.state_dict()["position"].equal(before)
+    assert bench.validation_stream.state_dict()["position"][-1] == 8
+    after = state.supernet.state_dict()
     assert all(after[name].equal(tensor) for name, tensor in weights.items())

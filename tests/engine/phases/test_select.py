@@ -163,7 +163,7 @@ def test_contenders_are_sent_elsewhere_as_bytes_that_say_all_of_their_weights() 
     for task in sent:
         child = SETUP.new_child(task.architecture)
         child.inherit(shared)
-        state, unpacked = child.state(), load(task.state)
+        state, unpacked = child.state_dict(), load(task.state)
         assert state.keys() == unpacked.keys()
         assert all(torch.equal(unpacked[name], tensor) for name, tensor in state.items())
         assert any(not tensor.is_contiguous() for tensor in state.values())

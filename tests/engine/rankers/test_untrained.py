@@ -51,7 +51,7 @@ def test_draws_are_the_same_for_all_architectures_and_their_mean_counts() -> Non
     said: list[list[float]] = []
 
     def spy(child: Supernet, example_B: Tensor, judges: Sequence[Judge], **settings: Any) -> None:
-        seen.append((child.state(), example_B))
+        seen.append((child.state_dict(), example_B))
         zero_cost_step(child, example_B, judges, **settings)
         said.append([judge.score() for judge in judges])
 

@@ -25,7 +25,7 @@ def trained(supernet: Supernet, first: int = 0, last: int = 20) -> dict[str, Ten
         if step >= first:
             supernet.activate(path)
             weights_step(supernet, example_B, torch.arange(8) % 4)
-    return supernet.state()
+    return supernet.state_dict()
 
 
 def check_same(state: dict[str, Tensor], other: dict[str, Tensor]) -> None:
@@ -55,7 +55,7 @@ def test_a_state_goes_into_a_bank_with_shelved_weights_and_training_goes_on(
     trained(halfway, last=6)
     resumed = Supernet(SPACE, disk=DiskOffload(tmp_path / "b"), host_bytes=0)
     trained(resumed, last=3)  # some of its weights are on the disk already
-    resumed.load_state(halfway.state())
+    resumed.load_state_dict(halfway.state_dict())
     check_same(trained(resumed, first=6), trained(Supernet(SPACE)))
 
 
@@ -76,12 +76,12 @@ def test_what_was_never_trained_is_not_inherited_and_is_no_error() -> None:
     shared = Supernet(SPACE, Architecture(dict.fromkeys(SPACE.full, "none")).as_subspace())
     path = Architecture({"a": "none", "b": "mb2", "c": "none"})
     child = Supernet(SPACE, path.as_subspace(), seed=1)
-    fresh = {name: tensor.clone() for name, tensor in child.state().items()}
+    fresh = {name: tensor.clone() for name, tensor in child.state_dict().items()}
     child.inherit(shared)
-    inherited = child.state()
+    inherited = child.state_dict()
     mb2 = [name for name in fresh if name.startswith("b#0/mb2|module")]
     assert mb2
     assert all(torch.equal(inherited[name], fresh[name]) for name in mb2)
     network = [name for name in fresh if name.startswith("network|module") and "weight" in name]
     assert any(not torch.equal(inherited[name], fresh[name]) for name in network)
-    assert all(torch.equal(inherited[name], shared.state()[name]) for name in network)
+    assert all(torch.equal(inherited[name], shared.state_dict()[name]) for name in network)

@@ -144,7 +144,7 @@ class Children:
         """The tensors of a checkpoint."""
         if self._child is None or self._stream is None:
             return {}
-        return named("child", self._child.state()) | named("stream", self._stream.state())
+        return named("child", self._child.state_dict()) | named("stream", self._stream.state_dict())
 
     def values(self) -> dict[str, Any]:
         """The plain values of a checkpoint."""
@@ -168,8 +168,8 @@ class Children:
             self._begin(Architecture(values["architecture"]))
             assert self._child is not None
             assert self._stream is not None
-            self._child.load_state(of_part("child", tensors))
-            self._stream.load_state(of_part("stream", tensors))
+            self._child.load_state_dict(of_part("child", tensors))
+            self._stream.load_state_dict(of_part("stream", tensors))
         self._step = values["step"]
 
     def _begin(self, architecture: Architecture) -> None:

@@ -70,7 +70,7 @@ class SharedMethod(Method):
 
     def tensors(self) -> dict[str, Tensor]:
         """See `Method`."""
-        return named("supernet", self.supernet.state())
+        return named("supernet", self.supernet.state_dict())
 
     def values(self) -> dict[str, Any]:
         """See `Method`."""
@@ -78,4 +78,4 @@ class SharedMethod(Method):
 
     def load(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
         """See `Method`."""
-        self.supernet.load_state(of_part("supernet", tensors))
+        self.supernet.load_state_dict(of_part("supernet", tensors))

@@ -65,7 +65,9 @@ class Selection:
         """The tensors of a checkpoint."""
         if self.child is None or self.child_stream is None:
             return {}
-        return named("child", self.child.state()) | named("stream", self.child_stream.state())
+        return named("child", self.child.state_dict()) | named(
+            "stream", self.child_stream.state_dict()
+        )
 
     def values(self) -> dict[str, Any]:
         """The plain values of a checkpoint."""
@@ -100,9 +102,9 @@ class Selection:
         )
         if values["has_child"]:
             selection.child = new_child(selection.finalists[len(selection.accuracies)])
-            selection.child.load_state(of_part("child", tensors))
+            selection.child.load_state_dict(of_part("child", tensors))
             selection.child_stream = new_stream()
-            selection.child_stream.load_state(of_part("stream", tensors))
+            selection.child_stream.load_state_dict(of_part("stream", tensors))
         return selection
 
 
@@ -299,7 +301,7 @@ class Finalist(NamedTuple):
         # a copy each: safetensors takes neither strides nor memory that two share
         copies = {
             name: tensor.to("cpu", copy=True, memory_format=torch.contiguous_format)
-            for name, tensor in child.state().items()
+            for name, tensor in child.state_dict().items()
         }
         return cls(architecture, save(copies), num_steps)
 
@@ -307,7 +309,7 @@ class Finalist(NamedTuple):
 def train_finalist(setup: SearchSetup, bench: Workbench, task: Finalist) -> float:
     """Trains a finalist for a halving round; returns its accuracy. What a worker does."""
     child, stream = setup.new_child(task.architecture), setup.new_child_stream()
-    child.load_state(load(task.state))
+    child.load_state_dict(load(task.state))
     config, seed = setup.config, stable_seed(setup.config.seed, "select")
     for step in range(task.num_steps):
         batch = stream.next()

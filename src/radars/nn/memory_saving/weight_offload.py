@@ -143,7 +143,7 @@ class WeightOffload:
                 named = ((f"module|{name}", t) for name, t in module.state_dict().items())
                 other._overlaps[_family(key)].pull(named)
 
-    def state(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Tensor]:
         """All weights, buffers and optimizer states, keyed `module key|kind|name`."""
         self._wait_for_copies()
         state: dict[str, Tensor] = {}
@@ -156,13 +156,13 @@ class WeightOffload:
             state |= {f"{key}|{name}": tensor for name, tensor in entry.items()}
         if self._overlaps is not None:
             for family, overlap in self._overlaps.items():
-                state |= {f"{family}|overlap|{name}": t for name, t in overlap.state().items()}
+                state |= {f"{family}|overlap|{name}": t for name, t in overlap.state_dict().items()}
             newest = self._lent | self._newest
             state |= {f"{key}|overlap|{_NEWEST}": torch.tensor(True) for key in sorted(newest)}
         return state
 
-    def load_state(self, state: Mapping[str, Tensor]) -> None:
-        """Puts back what `state` returned, also for modules that are not built yet."""
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Puts back what `state_dict` returned, also for modules that are not built yet."""
         entries: dict[str, dict[str, Tensor]] = {}
         overlaps: dict[str, dict[str, Tensor]] = {}
         newest: set[str] = set()
@@ -185,7 +185,7 @@ class WeightOffload:
             self._newest = newest
             self._overlaps.clear()
             for family, known in overlaps.items():
-                self._overlaps[family].load_state(known)
+                self._overlaps[family].load_state_dict(known)
             for key in self._lent - newest:
                 self._overlaps[_family(key)].pull(self._entry(key))
 
@@ -237,7 +237,7 @@ class WeightOffload:
 
 
 def weights_of(key: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights and buffers of a module in what `WeightOffload.state` returned.
+    """The weights and buffers of a module in what `WeightOffload.state_dict` returned.
 
     They are those that its family shares, where it was not lent. Empty for what was never built.
     """
@@ -245,7 +245,7 @@ def weights_of(key: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     weights = {n.removeprefix(prefix): t.clone() for n, t in state.items() if n.startswith(prefix)}
     if f"{key}|overlap|{_NEWEST}" not in state:
         overlap, prefix = Overlap(), f"{_family(key)}|overlap|"
-        overlap.load_state(
+        overlap.load_state_dict(
             {n.removeprefix(prefix): t for n, t in state.items() if n.startswith(prefix)}
         )
         overlap.pull((f"module|{name}", tensor) for name, tensor in weights.items())

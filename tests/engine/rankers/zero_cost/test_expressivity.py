@@ -79,7 +79,7 @@ def test_channels_of_tokens_are_the_last_dimension() -> None:
 
 def test_it_leaves_nothing_behind() -> None:
     supernet = Supernet(SearchSpace(network))
-    before = {name: tensor.clone() for name, tensor in supernet.state().items()}
+    before = {name: tensor.clone() for name, tensor in supernet.state_dict().items()}
     looked_at(supernet, torch.randn(5, 6, 8, 8))
-    assert all(torch.equal(before[name], tensor) for name, tensor in supernet.state().items())
+    assert all(torch.equal(before[name], tensor) for name, tensor in supernet.state_dict().items())
     assert not any(module._forward_hooks for module in supernet.modules())

@@ -46,9 +46,9 @@ def test_the_kernel_is_the_mean_over_layers_of_how_many_relus_are_alike() -> Non
 
 def test_it_leaves_nothing_behind() -> None:
     supernet = Supernet(SearchSpace(network))
-    before = {name: tensor.clone() for name, tensor in supernet.state().items()}
+    before = {name: tensor.clone() for name, tensor in supernet.state_dict().items()}
     looked_at(supernet, torch.randn(5, 4))
-    assert all(torch.equal(before[name], tensor) for name, tensor in supernet.state().items())
+    assert all(torch.equal(before[name], tensor) for name, tensor in supernet.state_dict().items())
     assert not any(module._forward_hooks for module in supernet.modules())
 
 
