@@ -13,6 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ValidationError
 
 from radars.errors import ConfigError, RadarsError, first_line
+from radars.renamed_settings import with_new_name, with_new_names
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -22,6 +23,8 @@ _MAX_VALUES = 100_000
 
 def merge_settings(*layers: Mapping[str, Any], overrides: Sequence[str] = ()) -> dict[str, Any]:
     """Merges settings, later ones over earlier ones, then `key.path=value` overrides.
+
+    Settings under an old name are taken, and come out under the new one.
 
     Raises:
         ConfigError: an override is not of that form.
@@ -33,8 +36,10 @@ def merge_settings(*layers: Mapping[str, Any], overrides: Sequence[str] = ()) ->
                 f"an override is KEY=VALUE, but got {override!r}; write it like explore.steps=500"
             )
     try:
-        merged = OmegaConf.merge({}, *map(dict, layers))
-        merged.merge_with_dotlist(list(overrides))  # also into lists, as in objectives[0].target=3
+        merged = OmegaConf.merge({}, *map(with_new_names, layers))
+        merged.merge_with_dotlist(
+            list(map(with_new_name, overrides))
+        )  # also into lists, as in objectives[0].target=3
         plain = OmegaConf.to_container(merged, resolve=False)
     except (OmegaConfBaseException, yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(
@@ -42,7 +47,7 @@ def merge_settings(*layers: Mapping[str, Any], overrides: Sequence[str] = ()) ->
             "write an override like explore.steps=500"
         ) from error
     assert isinstance(plain, dict)
-    return {str(key): value for key, value in plain.items()}
+    return with_new_names({str(key): value for key, value in plain.items()})
 
 
 def read_settings(path: Path) -> dict[str, Any]:

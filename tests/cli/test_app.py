@@ -226,3 +226,12 @@ def test_a_folder_that_may_not_be_read_is_one_line(
         "error: cannot use 'locked/result.json': Permission denied; check the path and its "
         "permissions\n"
     )
+
+
+def test_an_old_name_of_a_setting_is_one_line_that_says_the_new_one(run: Run) -> None:
+    status, _, error = run("plan", "--budget", "1GiB", "--set", "levers.recompute=false")
+    assert status == 0
+    assert error == (
+        "note: the setting levers is called memory_savings now; the old name goes with the next "
+        "version\n"
+    )

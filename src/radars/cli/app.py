@@ -13,7 +13,7 @@ from rich.table import Table
 
 from radars import __version__
 from radars.cli.completion import complete_method, complete_methods, complete_table
-from radars.cli.endings import errors_in_a_line
+from radars.cli.endings import errors_in_a_line, notes_in_a_line
 from radars.cli.options import (
     Address,
     Budget,
@@ -337,7 +337,7 @@ def main() -> None:
     """Runs the command line; an error is one line, without a traceback."""
     # what a scheduler sends ends any command as Ctrl-C does; a search and a training save first
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with errors_in_a_line():
+    with errors_in_a_line(), notes_in_a_line():
         sys.exit(app(prog_name="radars", standalone_mode=False))
 
 

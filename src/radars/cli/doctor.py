@@ -15,7 +15,7 @@ import torch
 
 import radars
 from radars.cost.price_cache import DIRECTORY_VARIABLE, cache_directory
-from radars.machine import total_memory_bytes
+from radars.machine import usable_memory_bytes, usable_processors
 from radars.units import GIB, format_bytes
 
 _DISTRIBUTION = "radars-nas"
@@ -65,7 +65,7 @@ class Environment:
         devices: the GPUs that PyTorch sees, `cuda:0` first.
         cores: of the CPU, that this process may use.
         threads: that PyTorch uses on the CPU.
-        memory_bytes: of the machine.
+        memory_bytes: of the machine, that this process may use.
         runs: where runs go without `--out`.
         prices: where prices of candidates are kept.
         hub_data: where data sets of the Hugging Face hub are kept.
@@ -110,9 +110,9 @@ def examine() -> Environment:
         platform=f"{platform.system()} {platform.release()}, {platform.machine()}",
         cuda=torch.version.cuda or torch.version.hip,
         devices=tuple(map(_device, range(torch.cuda.device_count()))),
-        cores=_cores(),
+        cores=usable_processors(),
         threads=torch.get_num_threads(),
-        memory_bytes=total_memory_bytes(),
+        memory_bytes=usable_memory_bytes(),
         runs=_directory(Path("runs")),
         prices=_directory(cache_directory()),
         hub_data=_directory(Path(datasets.config.HF_DATASETS_CACHE)),
@@ -243,12 +243,6 @@ def _directories(environment: Environment) -> dict[str, Directory]:
 def _device(index: int) -> Device:
     free_bytes, total_bytes = torch.cuda.mem_get_info(index)
     return Device(torch.cuda.get_device_name(index), total_bytes, free_bytes)
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _directory(path: Path) -> Directory:

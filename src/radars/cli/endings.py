@@ -1,13 +1,15 @@
 """How a command ends where it does not succeed: one line on standard error, and an exit status."""
 
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 
 from radars.errors import ConfigError, RadarsError, Stopped, first_line
+from radars.renamed_settings import RenamedSetting
 
 _LONGEST_MESSAGE = 600
 # the base of what is raised for wrong options, which typer has of its own or takes from click
@@ -42,6 +44,30 @@ def errors_in_a_line() -> Iterator[None]:
     except (KeyboardInterrupt, typer.Abort):
         _say("stopped")
         sys.exit(Stopped.exit_status)
+
+
+@contextmanager
+def notes_in_a_line() -> Iterator[None]:
+    """Within, a setting under an old name is a line on standard error, without a place in code."""
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def show_or_say(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if issubclass(category, RenamedSetting):
+                _say(f"note: {message}")
+            else:
+                show(message, category, filename, lineno, file, line)
+
+        warnings.simplefilter("default", RenamedSetting)
+        warnings.showwarning = show_or_say
+        yield
 
 
 def _refusal(error: OSError) -> str:

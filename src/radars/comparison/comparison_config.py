@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from radars.engine.method_config import MethodName
 from radars.engine.search_config import SearchConfig
 from radars.execution.executor import ExecutorConfig
+from radars.renamed_settings import with_new_names
 from radars.settings import merge_settings, validate_settings
 from radars.training.train_config import INHERITED_DATA, TrainConfig
 
@@ -24,6 +25,7 @@ def _checked_name(name: str) -> str:
 
 Name = Annotated[str, AfterValidator(_checked_name)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
+SearchSettings = Annotated[dict[str, Any], AfterValidator(with_new_names)]
 
 
 class _Config(BaseModel):
@@ -79,9 +81,9 @@ class CompareConfig(_Config):
         executor: where cells run.
     """
 
-    search: dict[str, Any] = {}
-    by_method: dict[MethodName, dict[str, Any]] = {}
-    settings: dict[Name, dict[str, Any]] = Field({"default": {}}, min_length=1)
+    search: SearchSettings = {}
+    by_method: dict[MethodName, SearchSettings] = {}
+    settings: dict[Name, SearchSettings] = Field({"default": {}}, min_length=1)
     grids: tuple[Grid, ...] = Field((Grid(),), min_length=1)
     train: dict[str, Any] | None = None
     table: str | None = None

@@ -1,6 +1,5 @@
 """Images that are decoded once and kept in host memory."""
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import final
@@ -14,6 +13,7 @@ from radars.data.images import ImageFormat, open_image, to_pixels
 from radars.data.order import seeded
 from radars.data.pixels import Pixels, Request
 from radars.data.stored_split import Rows
+from radars.machine import usable_processors
 
 _IMAGES_PER_TASK = 256
 _NUM_THREADS = 2
@@ -62,7 +62,7 @@ def decode_rows(rows: Rows, index_N: Tensor, image_format: ImageFormat) -> Memor
             image = open_image(encoded, channels, where)
             image_NHWC[start + offset] = to_pixels(image, image_format, where)
 
-    with ThreadPoolExecutor(min(_NUM_THREADS, os.cpu_count() or 1)) as threads:
+    with ThreadPoolExecutor(min(_NUM_THREADS, usable_processors())) as threads:
         tasks = [
             threads.submit(decode, start) for start in range(0, len(indices), _IMAGES_PER_TASK)
         ]

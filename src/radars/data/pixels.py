@@ -3,7 +3,6 @@
 Shapes: N examples, B batch, C channels, H height, W width.
 """
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
@@ -15,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 from radars.data.augment import RandAugment, rand_augment
 from radars.data.order import Position, seeded
 from radars.errors import DataError
+from radars.machine import usable_processors
 
 
 class Request(NamedTuple):
@@ -79,7 +79,7 @@ class Pixels(ABC):
             _Answers(self),
             batch_size=None,
             sampler=requests,
-            num_workers=min(self.num_workers, os.cpu_count() or 1),
+            num_workers=min(self.num_workers, usable_processors()),
             collate_fn=_as_it_is,
             generator=torch.Generator(),  # or the loader would draw from the global one
         )

@@ -56,7 +56,7 @@ class MemorySavingsConfig(Checked):
         max_micro_batches: the most parts that a training batch may be split into. More than one
             changes results, as BatchNorm sees the parts, so it is off unless asked for.
         host_bytes: the most that weights which are not live hold in the host's memory; the others
-            are on disk, in the run directory. None for half of the machine's memory.
+            are on disk, in the run directory. None for half of what the process may use.
     """
 
     recompute: bool = True

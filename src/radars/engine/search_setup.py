@@ -17,7 +17,7 @@ from radars.engine.search_config import SearchConfig
 from radars.engine.workbench import Workbench
 from radars.errors import ConfigError
 from radars.execution.device import device_of, device_type_of
-from radars.machine import total_memory_bytes
+from radars.machine import usable_memory_bytes
 from radars.memory import Planner, PriceCache, TrainingSpec, saving_settings
 from radars.nn.memory_saving.disk_offload import DiskOffload
 from radars.nn.optimizer import OptimizerConfig
@@ -196,7 +196,7 @@ class SearchSetup:
             device=self.device,
             seed=stable_seed(config.seed, "weights"),
             disk=disk,
-            host_bytes=config.memory_savings.host_bytes or total_memory_bytes() // 2,
+            host_bytes=config.memory_savings.host_bytes or usable_memory_bytes() // 2,
             share_overlap=config.share_overlap,
         )
 

@@ -14,7 +14,7 @@ from pydantic import AfterValidator
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
 from radars.errors import ConfigError, RunError
-from radars.machine import total_memory_bytes
+from radars.machine import usable_memory_bytes, usable_processors
 from radars.nn.steps import Precision
 
 Result = TypeVar("Result")
@@ -74,19 +74,23 @@ def device_type_of(name: str) -> str:
 
 
 def device_memory_bytes(device: torch.device) -> int:
-    """The memory of a device; on the CPU, the machine's."""
+    """The memory of a device; on the CPU, what this process may use."""
     if device.type == "cuda":
         return int(torch.cuda.get_device_properties(device).total_memory)
-    return total_memory_bytes()
+    return usable_memory_bytes()
 
 
 @contextmanager
 def threads(number: int | None) -> Iterator[None]:
-    """Within, PyTorch uses this many threads of the processor; None for as many as before."""
+    """Within, PyTorch uses this many threads of the processor.
+
+    None is for as many as before, or fewer: it knows nothing of a container's share of a processor.
+    """
     before = torch.get_num_threads()
+    wanted = number or min(before, usable_processors())
     try:
-        if number is not None:
-            torch.set_num_threads(number)
+        if wanted != before:
+            torch.set_num_threads(wanted)
         yield
     finally:
         torch.set_num_threads(before)

@@ -1,19 +1,18 @@
 """`environment`: on what a run ran."""
 
-import os
 import platform
 from contextlib import suppress
 
 import torch
 
 import radars
-from radars.machine import processor_name, total_memory_bytes
+from radars.machine import processor_name, usable_memory_bytes, usable_processors
 from radars.units import format_bytes
 
 
 def environment(device: torch.device) -> dict[str, str]:
     """Versions and hardware, for people; names of what, and what."""
-    num_threads, num_processors = torch.get_num_threads(), os.cpu_count() or 1
+    num_threads, num_processors = torch.get_num_threads(), usable_processors()
     is_cuda = device.type == "cuda"
     said = {
         "radars": radars.__version__,
@@ -33,7 +32,7 @@ def _number(number: int, noun: str) -> str:
 
 
 def _memory() -> str:
-    """The host's; nothing where the system does not say."""
+    """What the process may use; nothing where the system does not say."""
     with suppress(AttributeError, OSError, ValueError):
-        return format_bytes(total_memory_bytes())
+        return format_bytes(usable_memory_bytes())
     return ""

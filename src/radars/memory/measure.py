@@ -1,5 +1,6 @@
 """The peak of a real step on a real device: `measure` of training, `measure_network` of use."""
 
+import sys
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
@@ -69,4 +70,5 @@ def peak_rss_bytes() -> int:
         import resource
     except ImportError:  # not on Windows
         return 0
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    unit_bytes = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit_bytes

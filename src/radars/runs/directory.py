@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from torch import Tensor
 
 from radars.errors import ConfigError, first_line
+from radars.renamed_settings import with_new_names
 from radars.runs.checkpoint import Checkpoint, CheckpointStore
 from radars.runs.events import EventLog, read_events
 from radars.runs.files import (
@@ -302,6 +303,6 @@ def _dump_config(config: Mapping[str, Any]) -> str:
 def _load_config(path: Path) -> dict[str, Any]:
     file = path / _CONFIG_NAME
     try:
-        return parse_yaml(file.read_text(encoding="utf-8"))
+        return with_new_names(parse_yaml(file.read_text(encoding="utf-8")), is_stored=True)
     except (OSError, ValueError, RecursionError, yaml.YAMLError, OmegaConfBaseException) as error:
         raise ConfigError(f"{file} cannot be read: {first_line(error)}; restore it") from error

@@ -1,0 +1,107 @@
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from radars.comparison.comparison_config import CompareConfig
+from radars.engine.search_config import SearchConfig
+from radars.engine.start_search import search_config
+from radars.errors import ConfigError
+from radars.renamed_settings import RenamedSetting, with_new_names
+from radars.runs.directory import read_config
+from radars.settings import merge_settings
+
+OLD = {
+    "levers": {"recompute": False},
+    "select": {"candidates": 3, "rungs": [5], "contender_draws": 1, "keep": 0.5},
+}
+NEW = {
+    "memory_savings": {"recompute": False},
+    "select": {"finalists": 3, "halving_steps": [5], "finalist_draws": 1, "keep": 0.5},
+}
+
+
+def _said(*old: str) -> Any:
+    return pytest.warns(RenamedSetting, match=rf"({'|'.join(old)}) is called \S+ now")
+
+
+def test_old_names_are_taken_and_the_new_ones_said() -> None:
+    with pytest.warns(RenamedSetting) as said:
+        assert with_new_names(OLD) == NEW
+    assert [str(warning.message).split(";")[0] for warning in said] == [
+        "the setting levers is called memory_savings now",
+        "the setting select.candidates is called select.finalists now",
+        "the setting select.rungs is called select.halving_steps now",
+        "the setting select.contender_draws is called select.finalist_draws now",
+    ]
+    assert "levers" in OLD
+
+
+def test_new_names_are_left_as_they_are_and_nothing_is_said() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert with_new_names(NEW) == NEW
+        assert with_new_names({"select": 3, "other": {"levers": 1}}) == {
+            "select": 3,
+            "other": {"levers": 1},
+        }
+
+
+def test_a_setting_under_both_names_is_refused() -> None:
+    with _said("select.candidates"), pytest.raises(ConfigError, match="under both names"):
+        with_new_names({"select": {"candidates": 3, "finalists": 4}})
+    with _said("levers"):
+        both = with_new_names({"levers": {"recompute": False}, "memory_savings": {"selective": 0}})
+    assert both == {"memory_savings": {"recompute": False, "selective": 0}}
+
+
+@pytest.mark.parametrize(
+    ("override", "merged"),
+    [
+        ("levers.host_bytes=1GiB", {"memory_savings": {"host_bytes": "1GiB"}}),
+        ("levers={recompute: false}", {"memory_savings": {"recompute": False}}),
+        ("select.rungs=[1, 2]", {"select": {"halving_steps": [1, 2]}}),
+        ("select={rungs: [1, 2]}", {"select": {"halving_steps": [1, 2]}}),
+    ],
+)
+def test_an_override_may_use_an_old_name(override: str, merged: dict[str, Any]) -> None:
+    with _said("levers", "select.rungs"):
+        assert merge_settings(overrides=[override]) == merged
+
+
+def test_an_old_name_goes_over_the_new_one_of_an_earlier_layer() -> None:
+    with _said("select.candidates"):
+        merged = merge_settings({"select": {"finalists": 9}}, {"select": {"candidates": 3}})
+    assert merged == {"select": {"finalists": 3}}
+
+
+def test_an_old_file_over_the_recipe_of_a_space(tmp_path: Path) -> None:
+    file = tmp_path / "old.yaml"
+    file.write_text("{space: nasbench-macro, select: {candidates: 3, rungs: [5, 6]}}")
+    with _said("select.candidates", "select.rungs"):
+        config = search_config({}, file)
+    assert (config.select.finalists, config.select.halving_steps) == (3, (5, 6))
+    assert config.select.draws == 192  # of the recipe
+
+
+def test_a_comparison_may_use_old_names_for_searches() -> None:
+    with _said("select.candidates", "levers"):
+        config = CompareConfig(
+            search={"select": {"candidates": 3}}, by_method={"radars": {"levers": {}}}
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        searches = {cell.method: config.search_config(cell) for cell in config.cells()}
+    assert searches["radars"].select.finalists == 3
+
+
+def test_a_run_of_an_older_version_is_read_without_a_word(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(
+        "{levers: {recompute: false}, select: {candidates: 3, rungs: [5], contender_draws: 1}}"
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        stored = read_config(tmp_path)
+    assert stored is not None
+    assert SearchConfig.suited(**stored).select.finalists == 3
