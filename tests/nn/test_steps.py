@@ -10,8 +10,9 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTens
 from radars.memory.predict import track
 from radars.nn.memory_saving.savings import MemorySavings
 from radars.nn.optimizer import OptimizerConfig
+from radars.nn.second_order_step import second_order_step
 from radars.nn.statistics import frozen_statistics
-from radars.nn.steps import architecture_step, evaluation_step, second_order_step, weights_step
+from radars.nn.steps import architecture_step, evaluation_step, weights_step
 from radars.nn.supernet import Supernet
 from radars.space import Architecture, Choose, SearchSpace
 
@@ -92,7 +93,7 @@ def with_logits(savings: MemorySavings) -> Supernet:
     supernet = Supernet(
         SearchSpace(network), architecture_optimizer=descent, savings=savings
     ).double()
-    supernet.set_logits(
+    supernet.logits.set(
         {"a": {"none": 0.3, "k1": -0.2, "k3": 0.5}, "b": {"none": 0.0, "k1": 0.4, "k3": -0.6}}
     )
     return supernet

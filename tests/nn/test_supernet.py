@@ -130,8 +130,8 @@ def test_places_of_one_choice_share_logits_and_not_weights() -> None:
     first, second = (module for module in supernet.modules() if isinstance(module, Mixture))
     assert not torch.equal(*(mixture.live["linear"].weight for mixture in (first, second)))  # type: ignore[arg-type]
 
-    supernet.set_logits({"all": {"linear": 2.0, "none": -1.0}})
-    assert supernet.logits_of("all") == {"linear": 2.0, "none": -1.0}
+    supernet.logits.set({"all": {"linear": 2.0, "none": -1.0}})
+    assert supernet.logits.of("all") == {"linear": 2.0, "none": -1.0}
     example = torch.randn(5, 3)
     weight = torch.tensor([2.0, -1.0]).softmax(-1)
     expected = example
@@ -149,7 +149,7 @@ def test_weights_are_those_of_the_live_logits() -> None:
         )
     )
     supernet = Supernet(space, Subspace({"all": ["none", "tanh"]}))
-    supernet.set_logits({"all": {"none": 1.0, "zero": 50.0, "tanh": 0.0}})
+    supernet.logits.set({"all": {"none": 1.0, "zero": 50.0, "tanh": 0.0}})
     example = torch.rand(4)
     weight = torch.tensor([1.0, 0.0]).softmax(-1)
     assert torch.allclose(supernet(example), weight[0] * example + weight[1] * example.tanh())

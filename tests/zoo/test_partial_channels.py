@@ -46,7 +46,7 @@ def test_edges_of_which_some_are_kept_share_their_weights() -> None:
     supernets = [Supernet(known) for known in (space, narrow)]
     weights = []
     for supernet in supernets:
-        supernet.set_logits(logits)
+        supernet.logits.set(logits)
         weights.append({edge: weight_C.detach() for edge, weight_C in supernet.relaxed().items()})
     apart, together = weights
     for edge in "bcd":

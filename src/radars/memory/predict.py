@@ -14,12 +14,12 @@ from radars.nn.memory_saving.savings import PLAIN, MemorySavings
 from radars.nn.mixture import Mixture
 from radars.nn.optimizer import OptimizerConfig, state_tensors
 from radars.nn.relaxation import Relaxation, Softmax
+from radars.nn.second_order_step import second_order_step
 from radars.nn.steps import (
     Precision,
     StepKind,
     architecture_step,
     evaluation_step,
-    second_order_step,
     weights_step,
 )
 from radars.nn.supernet import Supernet, Weigh

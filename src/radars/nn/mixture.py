@@ -4,16 +4,15 @@ Shapes: C live candidates; inputs and outputs as the candidates take and return 
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
+from radars.nn.memory_saving.activation_checkpointing import checkpointed
 from radars.nn.memory_saving.channel_splitting import in_parts
 from radars.nn.memory_saving.savings import PLAIN
 from radars.nn.memory_saving.selective_checkpointing import all_kept
-from radars.nn.statistics import uncounted_batch
 
 
 class Mixture(nn.Module):
@@ -24,11 +23,11 @@ class Mixture(nn.Module):
         weight_C: the weights of the sum, in the order of `live`; set for each forward pass. A
             single candidate needs none.
         savings: how it trades time for memory. Candidates that are recomputed keep only their
-            input, and are run again in the backward pass: their activations cost the largest one's
-            instead of the sum; in parts of their channels
-            (`radars.nn.memory_saving.channel_splitting`), a part of that. Those that are selective
-            keep no map that is cheap to compute again, where their supernet has
-            `radars.nn.memory_saving.selective_checkpointing` on.
+            input, and are run again in the backward pass (`activation_checkpointing` in
+            `radars.nn.memory_saving`): their activations cost the largest one's instead of the
+            sum; in parts of their channels (`channel_splitting`), a part of that. Those that are
+            selective keep no map that is cheap to compute again, where their supernet has
+            `selective_checkpointing` on.
     """
 
     def __init__(self) -> None:
@@ -66,7 +65,7 @@ class Mixture(nn.Module):
             is_split = savings.recompute and savings.split_channels
             function = in_parts(candidate) if is_split else candidate
             if savings.recompute and torch.is_grad_enabled():
-                term = _recomputed(candidate, function, weight, inputs)
+                term = checkpointed(candidate, _add_weighted, function, weight, None, *inputs)
                 total = term if total is None else total + term
             else:
                 with nullcontext() if savings.selective else all_kept():
@@ -83,22 +82,3 @@ def _add_weighted(
         return output
     weight = weight.to(output.dtype)
     return weight * output if total is None else torch.addcmul(total, weight, output)
-
-
-def _recomputed(
-    candidate: nn.Module,
-    function: Callable[..., Tensor],
-    weight: Tensor | None,
-    inputs: tuple[Tensor, ...],
-) -> Tensor:
-    """One candidate's term, which saves its inputs only and is run again in the backward pass."""
-
-    def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-        # BatchNorm has seen the batch in the first run; the second must not count it again
-        return nullcontext(), uncounted_batch(candidate)
-
-    term = checkpoint(
-        _add_weighted, function, weight, None, *inputs, use_reentrant=False, context_fn=contexts
-    )
-    assert isinstance(term, Tensor)
-    return term

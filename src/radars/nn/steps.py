@@ -7,10 +7,9 @@ Shapes: B batch, P a part of it, K classes.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from enum import StrEnum
-from functools import partial
 from typing import Literal
 
 import torch
@@ -60,11 +59,8 @@ def weights_step(
     """
     supernet.train()
     statistics = StatisticsCopy(supernet)
-    supernet.logits.requires_grad_(False)
-    try:
-        value = _backward(supernet, example_B, label_B, loss, precision, micro_batches, average)
-    finally:
-        supernet.logits.requires_grad_(True)
+    with supernet.logits.frozen():
+        value = backward_pass(supernet, example_B, label_B, loss, precision, micro_batches, average)
     norm = nn.utils.clip_grad_norm_(supernet.weight_parameters(), max_gradient_norm, foreach=True)
     is_sound = value.isfinite() & norm.isfinite()
     optimizers = supernet.weight_optimizers()
@@ -95,115 +91,10 @@ def architecture_step(
     """
     supernet.train()
     with supernet.frozen_weights(), frozen_statistics(supernet):
-        value = _backward(supernet, example_B, label_B, loss, precision, micro_batches, average)
+        value = backward_pass(supernet, example_B, label_B, loss, precision, micro_batches, average)
         if regulariser is not None:
-            _add_gradient(regulariser(supernet))
-    return _move_logits(supernet, value)
-
-
-def second_order_step(
-    supernet: Supernet,
-    example_B: Tensor,
-    label_B: Tensor,
-    train_example_B: Tensor,
-    train_label_B: Tensor,
-    *,
-    virtual_learning_rate: float,
-    loss: Loss = nn.functional.cross_entropy,
-    precision: Precision = "32-true",
-    regulariser: Regulariser | None = None,
-    micro_batches: int = 1,
-    average: Average = lambda tensors: None,
-) -> Tensor:
-    """Trains the logits on one batch as if the weights followed them by one step of descent.
-
-    DARTS, Liu et al. 2019, section 2.3: the gradient of L_val(w - xi grad L_train(w, a), a) to the
-    logits a (equation 7), its second derivatives by central differences (equation 8). The weights
-    are as before in the end. Returns the loss after the virtual step; skipped as `weights_step` is.
-
-    Args:
-        supernet: what is trained.
-        example_B: of the validation part.
-        label_B: its labels.
-        train_example_B: of the training part.
-        train_label_B: its labels.
-        virtual_learning_rate: xi, of the virtual step.
-        loss: of outputs and labels.
-        precision: of the passes.
-        regulariser: as in `architecture_step`.
-        micro_batches: as in `weights_step`.
-        average: likewise.
-    """
-    supernet.train()
-    weights, logits = supernet.weight_parameters(), list(supernet.logits)
-    before = [weight.detach().clone() for weight in weights]
-    backward = partial(
-        _backward,
-        supernet,
-        loss=loss,
-        precision=precision,
-        micro_batches=micro_batches,
-        average=average,
-    )
-
-    def shift_weights(directions: Sequence[Tensor], length: float | Tensor) -> None:
-        with torch.no_grad():
-            for weight, start, direction in zip(weights, before, directions, strict=True):
-                torch.sub(start, length * direction, out=weight)
-
-    with frozen_statistics(supernet):
-        try:
-            supernet.logits.requires_grad_(False)
-            train_losses = [backward(train_example_B, train_label_B)]
-            supernet.logits.requires_grad_(True)
-            shift_weights(_taken_gradients(weights), virtual_learning_rate)
-            value = backward(example_B, label_B)
-            totals, directions = _taken_gradients(logits), _taken_gradients(weights)
-            length = 0.01 / nn.utils.get_total_norm(directions).clamp(min=1e-12)
-            for sign in (-1.0, 1.0):
-                shift_weights(directions, sign * length)  # w+ first
-                with supernet.frozen_weights():
-                    train_losses.append(backward(train_example_B, train_label_B))
-                factor = sign * virtual_learning_rate / (2.0 * length)
-                for total, gradient in zip(totals, _taken_gradients(logits), strict=True):
-                    total += factor * gradient
-            for logit_C, total in zip(logits, totals, strict=True):
-                logit_C.grad = total
-            if regulariser is not None:
-                _add_gradient(regulariser(supernet))
-        finally:
-            supernet.logits.requires_grad_(True)
-            with torch.no_grad():
-                for weight, start in zip(weights, before, strict=True):
-                    weight.copy_(start)
-    return _move_logits(supernet, value, *train_losses)
-
-
-def _move_logits(supernet: Supernet, loss: Tensor, *others: Tensor) -> Tensor:
-    """Lets the logits follow their gradients, unless one of these, or of the losses, is not finite.
-
-    Returns the first loss; NaN where they did not.
-    """
-    gradients = [logit_C.grad.sum() for logit_C in supernet.logits if logit_C.grad is not None]
-    is_sound = torch.stack([loss, *others, *gradients]).isfinite().all()
-    with stepping_where(is_sound, supernet.architecture_optimizer):
-        supernet.architecture_optimizer.step()
-    supernet.architecture_optimizer.zero_grad()
-    return loss.where(is_sound, math.nan)
-
-
-def _add_gradient(value: Tensor) -> None:
-    if value.requires_grad:  # not where nothing is left to choose
-        value.backward()  # type: ignore[no-untyped-call]
-
-
-def _taken_gradients(parameters: Iterable[nn.Parameter]) -> list[Tensor]:
-    """Their gradients, zero where a loss does not depend on one, which they have no more then."""
-    gradients = []
-    for parameter in parameters:
-        gradients.append(torch.zeros_like(parameter) if parameter.grad is None else parameter.grad)
-        parameter.grad = None
-    return gradients
+            add_gradient(regulariser(supernet))
+    return move_logits(supernet, value)
 
 
 @torch.no_grad()
@@ -232,18 +123,20 @@ def evaluation_step(
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
-def _parts(
-    example_B: Tensor, label_B: Tensor, micro_batches: int
-) -> Iterator[tuple[float, Tensor, Tensor]]:
-    """Yields a batch in parts of about the same size, each with its share of the batch."""
-    parts = zip(
-        example_B.tensor_split(micro_batches), label_B.tensor_split(micro_batches), strict=True
-    )
-    for example_P, label_P in parts:
-        yield len(label_P) / len(label_B), example_P, label_P
+def move_logits(supernet: Supernet, loss: Tensor, *others: Tensor) -> Tensor:
+    """Lets the logits follow their gradients, unless one of these, or of the losses, is not finite.
+
+    Returns the first loss; NaN where they did not.
+    """
+    gradients = [logit_C.grad.sum() for logit_C in supernet.logits if logit_C.grad is not None]
+    is_sound = torch.stack([loss, *others, *gradients]).isfinite().all()
+    with stepping_where(is_sound, supernet.architecture_optimizer):
+        supernet.architecture_optimizer.step()
+    supernet.architecture_optimizer.zero_grad()
+    return loss.where(is_sound, math.nan)
 
 
-def _backward(
+def backward_pass(
     supernet: Supernet,
     example_B: Tensor,
     label_B: Tensor,
@@ -259,11 +152,28 @@ def _backward(
             value = loss(supernet(example_P), label_P)
         if share < 1.0:
             value = value * share
-        _add_gradient(value)  # unless nothing that runs is to be trained
+        add_gradient(value)  # unless nothing that runs is to be trained
         total += value.detach()
     average([total])  # what is not finite in one process is in all
     average(parameter.grad for parameter in supernet.parameters() if parameter.grad is not None)
     return total
+
+
+def add_gradient(value: Tensor) -> None:
+    """Adds the gradient of a scalar to those of what it depends on, if it is to be trained."""
+    if value.requires_grad:  # not where nothing is left to choose
+        value.backward()  # type: ignore[no-untyped-call]
+
+
+def _parts(
+    example_B: Tensor, label_B: Tensor, micro_batches: int
+) -> Iterator[tuple[float, Tensor, Tensor]]:
+    """Yields a batch in parts of about the same size, each with its share of the batch."""
+    parts = zip(
+        example_B.tensor_split(micro_batches), label_B.tensor_split(micro_batches), strict=True
+    )
+    for example_P, label_P in parts:
+        yield len(label_P) / len(label_B), example_P, label_P
 
 
 def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[None]:

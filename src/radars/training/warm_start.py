@@ -1,20 +1,17 @@
 """The shared weights of a search, for a training that starts from them."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from radars.errors import ConfigError
-from radars.nn.memory_saving.weight_offload import weights_of
+from radars.nn.candidate_weights import path_weights
 from radars.runs.checkpoint import CheckpointStore
 from radars.runs.directory import read_result
-from radars.space import Architecture, Candidates, SearchSpace
-from radars.space.choose import as_pairs
+from radars.space import Architecture, SearchSpace
 
-_SHARED = "method/supernet/"  # in the checkpoint of a search; then the key of the weight offload
-_OUTSIDE = "network"  # the offload's key of what is no candidate
+_SHARED = "method/supernet/"  # in the checkpoint of a search
 
 
 def searched_weights(
@@ -43,12 +40,10 @@ def searched_weights(
         )
     checkpoint = CheckpointStore(path / "checkpoint").latest()
     tensors = {} if checkpoint is None else checkpoint.tensors
-    network, key_of_place = _with_places(space, architecture)
-    weights: dict[str, Tensor] = {}
     shared = {n.removeprefix(_SHARED): t for n, t in tensors.items() if n.startswith(_SHARED)}
-    for place, key in {"": _OUTSIDE, **key_of_place}.items():
-        weights |= {f"{place}{name}": t for name, t in weights_of(key, shared).items()}
-    own = network.state_dict()
+    weights = path_weights(space, architecture, shared)
+    with torch.device("meta"):
+        own = space.build(architecture).state_dict()
     fit = [name for name in weights if name in own and own[name].shape == weights[name].shape]
     if not weights or len(fit) < len(weights):
         problem = "differ from those of the network" if weights else "are not there"
@@ -58,22 +53,3 @@ def searched_weights(
             f"from_search"
         )
     return weights
-
-
-def _with_places(
-    space: SearchSpace, architecture: Architecture
-) -> tuple[nn.Module, Mapping[str, str]]:
-    """The network without values, and the offload's key of what is at each place in it."""
-    keys: dict[nn.Module, str] = {}
-    counts = dict.fromkeys(architecture, 0)
-
-    def choose(name: str, candidates: Candidates) -> nn.Module:
-        module = dict(as_pairs(candidates))[architecture[name]]()
-        keys[module] = f"{name}#{counts[name]}/{architecture[name]}"
-        counts[name] += 1
-        return module
-
-    with torch.device("meta"):
-        network = space.replay(choose)
-    names = {f"{name}.": module for name, module in network.named_modules()}
-    return network, {name: keys[module] for name, module in names.items() if module in keys}

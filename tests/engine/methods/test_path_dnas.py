@@ -22,7 +22,7 @@ LOGITS = {
 def method_of(kind: type[PathDNAS], **changes: Any) -> PathDNAS:
     setup = SearchSetup.of(quick_config(**changes), space=tiny_space(), data=tiny_data())
     method = kind(setup, setup.workbench())
-    method.supernet.set_logits(LOGITS)
+    method.supernet.logits.set(LOGITS)
     return method
 
 
@@ -56,7 +56,7 @@ def logit_gradients(method: PathDNAS) -> tuple[Supernet, dict[str, torch.Tensor]
     step = optimizer.step
 
     def keep(*arguments: Any) -> Any:
-        for choice, logit_C in method.supernet._named_logits().items():
+        for choice, logit_C in method.supernet.logits.by_choice.items():
             assert logit_C.grad is not None
             gradients[choice] = logit_C.grad.clone()
         return step(*arguments)
@@ -95,7 +95,7 @@ def test_proxyless_runs_two_paths_and_leaves_the_other_probabilities_alone() -> 
         [rest] = [name for name in LOGITS[choice] if name not in names]
         index = list(LOGITS[choice]).index(rest)
         before_C = torch.tensor(list(LOGITS[choice].values())).softmax(-1)
-        after_C = torch.tensor(list(supernet.logits_of(choice).values())).softmax(-1)
+        after_C = torch.tensor(list(supernet.logits.of(choice).values())).softmax(-1)
         assert after_C[index] == pytest.approx(float(before_C[index]), abs=1e-6)
         assert not torch.allclose(after_C, before_C)
         assert gradients[choice][index] == 0.0

@@ -71,7 +71,7 @@ def run_plan(
 def test_the_gradient_of_beta_decay_is_the_softmax_times_its_weight(weight: float) -> None:
     supernet = Supernet(tiny_space())
     logits = {"none": 0.3, "conv3": -0.4, "mb2": 1.0}
-    supernet.set_logits(dict.fromkeys("abc", logits))
+    supernet.logits.set(dict.fromkeys("abc", logits))
     BetaDecay(weight)(supernet).backward()  # type: ignore[no-untyped-call]
     for logit_C in supernet.logits:
         assert logit_C.grad is not None

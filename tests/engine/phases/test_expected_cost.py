@@ -7,7 +7,8 @@ from radars.cost import CostTable, Objectives, SoftTarget
 from radars.engine.phases.expected_cost import ExpectedCost
 from radars.memory import inference_memory
 from radars.nn.relaxation import GumbelSoftmax, Relaxation, Softmax
-from radars.nn.steps import Regulariser, architecture_step, second_order_step
+from radars.nn.second_order_step import second_order_step
+from radars.nn.steps import Regulariser, architecture_step
 from radars.nn.supernet import Supernet
 from radars.space import Subspace
 
@@ -94,6 +95,6 @@ def test_a_step_moves_the_logits_to_what_is_cheap(second_order: bool) -> None:
     else:
         architecture_step(supernet, *batch, regulariser=penalty)
     for choice in "abc":
-        logits = supernet.logits_of(choice)
+        logits = supernet.logits.of(choice)
         assert logits["none"] > logits["mb2"]
         assert logits["none"] > logits["conv3"]

@@ -106,12 +106,12 @@ class DNAS(SharedMethod):
     def preferences(self, phase: str) -> Preferences:
         """See `Method`: the softmax of the logits."""
         full = self.setup.proxy.full
-        return preferences_of(full, self.supernet.preferences(full))
+        return preferences_of(full, self.supernet.logits.preferences(full))
 
     def ranked(self) -> Iterator[Found]:
         """The best architectures by logits, of the candidates that are live in the end."""
         full = self.setup.proxy.full
-        logits = self._trained or {choice: self.supernet.logits_of(choice) for choice in full}
+        logits = self._trained or {choice: self.supernet.logits.of(choice) for choice in full}
         scores = discretisation_scores(logits, self.setup.proxy.rules)
         return (Found(best, None) for best in self.bench.feasible.ranked(scores, Subspace(logits)))
 

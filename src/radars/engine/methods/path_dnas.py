@@ -69,12 +69,12 @@ class PathDNAS(SharedMethod):
     def preferences(self, phase: str) -> Preferences:
         """See `Method`: the softmax of the logits."""
         full = self.setup.proxy.full
-        return preferences_of(full, self.supernet.preferences(full))
+        return preferences_of(full, self.supernet.logits.preferences(full))
 
     def ranked(self) -> Iterator[Found]:
         """The best architectures by logits."""
         full = self.setup.proxy.full
-        logits = {choice: self.supernet.logits_of(choice) for choice in full}
+        logits = {choice: self.supernet.logits.of(choice) for choice in full}
         scores = discretisation_scores(logits, self.setup.proxy.rules)
         return (Found(best, None) for best in self.bench.feasible.ranked(scores, full))
 
@@ -97,7 +97,7 @@ class PathDNAS(SharedMethod):
                 choice: {
                     name: logit + float(bump)
                     for (name, logit), bump in zip(
-                        self.supernet.logits_of(choice).items(), noise[choice], strict=True
+                        self.supernet.logits.of(choice).items(), noise[choice], strict=True
                     )
                 }
                 for choice in full

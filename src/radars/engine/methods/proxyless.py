@@ -85,11 +85,11 @@ class Proxyless(PathDNAS):
         except BudgetError:  # a pair that does not fit is not trained
             return
         after = self._mass(index)
-        shifted = {choice: self.supernet.logits_of(choice) for choice in full}
+        shifted = {choice: self.supernet.logits.of(choice) for choice in full}
         for choice, names in pairs.items():
             for name in names:
                 shifted[choice][name] += before[choice] - after[choice]
-        self.supernet.set_logits(shifted)
+        self.supernet.logits.set(shifted)
 
     def _with_another(self, path: Architecture, generator: torch.Generator) -> Subspace:
         """The path's candidates, each beside another that is drawn from the rest."""
@@ -98,7 +98,7 @@ class Proxyless(PathDNAS):
             rest = [name for name in names if name != path[choice]]
             pair = {path[choice]}
             if rest:
-                logits = self.supernet.logits_of(choice)
+                logits = self.supernet.logits.of(choice)
                 weight_R = torch.tensor([logits[name] for name in rest]).softmax(-1)
                 pair.add(rest[int(torch.multinomial(weight_R, 1, generator=generator))])
             pairs[choice] = [name for name in names if name in pair]
@@ -108,7 +108,7 @@ class Proxyless(PathDNAS):
         """The log-sum-exp of each pair's logits."""
         return {
             choice: float(
-                torch.tensor(list(self.supernet.logits_of(choice).values()))[known].logsumexp(-1)
+                torch.tensor(list(self.supernet.logits.of(choice).values()))[known].logsumexp(-1)
             )
             for choice, known in index.items()
         }

@@ -221,7 +221,7 @@ class Radars(SharedMethod):
         if phase == "explore":
             return preferences_of(full, self.controller.probabilities())
         if phase == "differentiate" and self.plan is not None:
-            return preferences_of(full, self.supernet.preferences(self.plan.subspace))
+            return preferences_of(full, self.supernet.logits.preferences(self.plan.subspace))
         return {}
 
     def _plan_of_first(self) -> Plan:

@@ -16,7 +16,8 @@ from radars.engine.method_config import DifferentiateConfig
 from radars.engine.search_observer import Tick
 from radars.engine.workbench import Workbench
 from radars.memory import Plan
-from radars.nn.steps import StepKind, architecture_step, second_order_step, weights_step
+from radars.nn.second_order_step import second_order_step
+from radars.nn.steps import StepKind, architecture_step, weights_step
 from radars.nn.supernet import Supernet
 from radars.seeds import stable_seed
 
@@ -72,7 +73,7 @@ def differentiate(
         Choice to live candidate to its architecture logit.
     """
     if start == 0:
-        supernet.set_logits(initial_logits)
+        supernet.logits.set(initial_logits)
     bench.group.agree("subspace in training", repr(plan.subspace))
     bench.group.follow_first("logits", supernet.logits)
     supernet.activate(plan.subspace)
@@ -85,7 +86,9 @@ def differentiate(
         def attempt() -> Tensor:
             nonlocal plan
             if plan.memory.peak_bytes > bench.planner.budget_bytes:
-                plan = bench.planner.plan(supernet.preferences(supernet.live), within=plan.subspace)
+                plan = bench.planner.plan(
+                    supernet.logits.preferences(supernet.live), within=plan.subspace
+                )
                 supernet.activate(plan.subspace)
                 on_new_plan(plan)
             savings = plan.savings_of(kind)
@@ -134,8 +137,8 @@ def differentiate(
         bench.group.follow_first("logits", supernet.logits)
         tick(step + 1, float("nan"))
     trained = {
-        choice: {name: supernet.logits_of(choice)[name] for name in names}
+        choice: {name: supernet.logits.of(choice)[name] for name in names}
         for choice, names in plan.subspace.items()
     }
-    supernet.reset_logits()  # or their optimizer state would stay on the device
+    supernet.logits.reset()  # or their optimizer state would stay on the device
     return trained

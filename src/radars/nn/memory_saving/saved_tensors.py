@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 
-class Saved(ABC):
+class TensorSource(ABC):
     """What the backward pass gets a tensor from.
 
     Attributes:
@@ -26,7 +26,7 @@ class Saved(ABC):
         return self.value()
 
 
-class Kept(Saved):
+class Kept(TensorSource):
     """A tensor that is there."""
 
     def __init__(self, tensor: Tensor) -> None:
@@ -47,7 +47,7 @@ class Kept(Saved):
         return self._tensor
 
 
-class Recipe(Saved):
+class Recipe(TensorSource):
     """How to make a tensor again.
 
     Args:
@@ -55,7 +55,7 @@ class Recipe(Saved):
         sources: those.
     """
 
-    def __init__(self, make: Callable[..., Tensor], sources: Sequence[Saved] = ()) -> None:
+    def __init__(self, make: Callable[..., Tensor], sources: Sequence[TensorSource] = ()) -> None:
         self._make = make
         self._sources = sources
         self._made: Tensor | None = None
@@ -103,7 +103,7 @@ class Recipe(Saved):
 
 
 @dataclass(frozen=True)
-class Sign(Saved):
+class Sign(TensorSource):
     """What a ReLU asks for: where it returned more than zero, which its input says as well."""
 
     result: Recipe
@@ -114,7 +114,7 @@ class Sign(Saved):
 
 
 @dataclass(frozen=True)
-class Shape(Saved):
+class Shape(TensorSource):
     """That of a tensor whose numbers nobody asks for."""
 
     size: torch.Size

@@ -20,7 +20,8 @@ class MemorySavings:
             first have the largest maps, and keep them the longest. Where it is not 0, what is
             outside of mixtures keeps none either. Changes results by rounding only.
         recompute: the fraction of the mixtures, likewise, whose candidates keep only their input,
-            and are run again in the backward pass. Changes no result.
+            and are run again in the backward pass
+            (`radars.nn.memory_saving.activation_checkpointing`). Changes no result.
         split_channels: the fraction of the mixtures, the first ones, whose candidates are run in
             parts of their channels when they are recomputed, where they allow it
             (`radars.nn.memory_saving.channel_splitting`). Changes results by rounding only.

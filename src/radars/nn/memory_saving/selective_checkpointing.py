@@ -24,7 +24,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from radars.nn.memory_saving.saved_tensors import Kept, Recipe, Saved, Shape, Sign
+from radars.nn.memory_saving.saved_tensors import Kept, Recipe, Shape, Sign, TensorSource
 
 _MAX_OPERATIONS = 4  # between what is kept and what is not: a residual network is a chain of them
 _FEW_CHANNELS = 64  # multiply-accumulates for each number: as long as BatchNorm and ReLU take
@@ -124,7 +124,7 @@ class _Ledger(TorchFunctionMode):
             return result
         return func(*args, **kwargs)
 
-    def pack(self, tensor: Tensor) -> Saved:
+    def pack(self, tensor: Tensor) -> TensorSource:
         """What is kept of a tensor that the backward pass asks for."""
         if _storage(tensor) == self._frozen_input:
             return Shape.of(tensor)
@@ -163,7 +163,7 @@ class _Ledger(TorchFunctionMode):
         )
         return recipe if is_it else None
 
-    def _source(self, tensor: Tensor) -> Saved:
+    def _source(self, tensor: Tensor) -> TensorSource:
         return self._find(tensor) or Kept(tensor)
 
     def _note(self, tensor: Tensor, recipe: Recipe) -> None:
@@ -246,7 +246,7 @@ class _Call:
         func: Callable[..., Tensor],
         args: Sequence[Any],
         kwargs: Mapping[str, Any],
-        source: Saved,
+        source: TensorSource,
     ) -> None:
         self._func = func
         self._is_tensor = [isinstance(value, Tensor) for value in args]

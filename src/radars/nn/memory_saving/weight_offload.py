@@ -5,20 +5,14 @@ The others are on the host, or on disk where the host is short of memory too.
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
 
 from radars.nn.memory_saving.disk_offload import DiskOffload
-from radars.nn.optimizer import (
-    OptimizerConfig,
-    load_named_state,
-    move_state,
-    named_state,
-    set_learning_rate,
-    state_tensors,
-)
+from radars.nn.memory_saving.module_with_optimizer import ModuleWithOptimizer
+from radars.nn.optimizer import OptimizerConfig, set_learning_rate
 from radars.nn.overlap import Overlap
 from radars.seeds import stable_seed
 
@@ -58,8 +52,7 @@ class WeightOffload:
         self._seed = seed
         self._disk = disk
         self._host_bytes = host_bytes
-        self._modules: dict[str, nn.Module] = {}
-        self._optimizers: dict[str, torch.optim.Optimizer] = {}
+        self._modules: dict[str, ModuleWithOptimizer] = {}
         self._held_bytes: dict[str, int] = {}  # of everything that was ever built
         self._idle: dict[str, int] = {}  # bytes of what is not lent, the longest idle first
         self._unclaimed: dict[str, dict[str, Tensor]] = {}  # loaded, but not built yet
@@ -69,30 +62,23 @@ class WeightOffload:
 
     def lend(self, key: str, factory: Callable[[], nn.Module]) -> nn.Module:
         """Returns the module of `key` on the device, building it if it is new."""
-        module = self._modules.get(key)
-        if module is None:
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(stable_seed(self._seed, key))
-                module = factory()
-            _to_channels_last(module)
-            self._modules[key] = module
-            self._optimizers[key] = self._optimizer_config.build(_parameters(module))
-            held = [*module.state_dict().values(), *state_tensors(self._optimizers[key])]
-            self._held_bytes[key] = sum(tensor.nbytes for tensor in held)
+        if key not in self._modules:
+            self._modules[key] = self._built(key, factory)
+            self._held_bytes[key] = self._modules[key].num_bytes
             if key in self._unclaimed:
-                self._load_entry(key, self._unclaimed.pop(key))
+                self._modules[key].load_state_dict(self._unclaimed.pop(key))
             elif self._disk is not None and key in self._disk:
-                self._load_entry(key, self._disk.read(key))
+                self._modules[key].load_state_dict(self._disk.read(key))
                 self._disk.remove(key)
         self._idle.pop(key, None)
         if key not in self._lent:
             self._lent.add(key)
             if self._overlaps is not None and key not in self._newest:
                 self._wait_for_copies()
-                self._overlaps[_family(key)].pull(self._entry(key))
+                self._overlaps[_family(key)].pull(self._modules[key].state_dict().items())
         self._newest.discard(key)
         self._move(key, self._device)
-        return module
+        return self._modules[key].module
 
     def take_back(self, key: str) -> None:
         """Moves the module of `key` to the host, or to the disk where the host has no room."""
@@ -101,13 +87,13 @@ class WeightOffload:
         self._newest.discard(key)
         if self._overlaps is not None:
             self._wait_for_copies()
-            self._overlaps[_family(key)].push(self._entry(key))
+            self._overlaps[_family(key)].push(self._modules[key].state_dict().items())
         self._idle[key] = self._held_bytes[key]
         while self._disk is not None and sum(self._idle.values()) > self._host_bytes:
             self._wait_for_copies()
             oldest = next(iter(self._idle))
-            self._disk.put(oldest, dict(self._entry(oldest)))
-            del self._idle[oldest], self._modules[oldest], self._optimizers[oldest]
+            self._disk.put(oldest, self._modules[oldest].state_dict())
+            del self._idle[oldest], self._modules[oldest]
 
     def move_to_host(self, key: str) -> None:
         """Moves the module of `key` to the host, where it stays."""
@@ -115,15 +101,15 @@ class WeightOffload:
 
     def optimizer(self, key: str) -> torch.optim.Optimizer:
         """The optimizer of the module of `key`."""
-        return self._optimizers[key]
+        return self._modules[key].optimizer
 
     def set_learning_rate(self, learning_rate: float) -> None:
         """Sets the learning rate of every module, built or to be built."""
         self._optimizer_config = self._optimizer_config.model_copy(
             update={"learning_rate": learning_rate}
         )
-        for optimizer in self._optimizers.values():
-            set_learning_rate(optimizer, learning_rate)
+        for known in self._modules.values():
+            set_learning_rate(known.optimizer, learning_rate)
 
     def is_newest(self, key: str) -> bool:
         """Whether a loaded module was lent then, and is newer than what its family shares."""
@@ -135,7 +121,7 @@ class WeightOffload:
         What the other has not built yet was never trained there, and stays as it is here.
         """
         for key in keys:
-            module = self._modules[key]
+            module = self._modules[key].module
             weights = other._weights(key)
             if weights is not None:
                 module.load_state_dict(weights)
@@ -147,12 +133,11 @@ class WeightOffload:
         """All weights, buffers and optimizer states, keyed `module key|kind|name`."""
         self._wait_for_copies()
         state: dict[str, Tensor] = {}
-        for key in self._modules:
-            state |= {f"{key}|{name}": tensor for name, tensor in self._entry(key)}
-        elsewhere = dict(self._unclaimed)
+        entries = {key: known.state_dict() for key, known in self._modules.items()}
+        entries |= self._unclaimed
         if self._disk is not None:
-            elsewhere |= {key: self._disk.read(key) for key in self._disk}
-        for key, entry in elsewhere.items():
+            entries |= {key: self._disk.read(key) for key in self._disk}
+        for key, entry in entries.items():
             state |= {f"{key}|{name}": tensor for name, tensor in entry.items()}
         if self._overlaps is not None:
             for family, overlap in self._overlaps.items():
@@ -176,7 +161,7 @@ class WeightOffload:
                 overlaps.setdefault(key, {})[rest] = tensor
         for key, entry in entries.items():
             if key in self._modules:
-                self._load_entry(key, entry)
+                self._modules[key].load_state_dict(entry)
                 continue
             if self._disk is not None:
                 self._disk.remove(key)
@@ -187,18 +172,19 @@ class WeightOffload:
             for family, known in overlaps.items():
                 self._overlaps[family].load_state_dict(known)
             for key in self._lent - newest:
-                self._overlaps[_family(key)].pull(self._entry(key))
+                self._overlaps[_family(key)].pull(self._modules[key].state_dict().items())
 
-    def _entry(self, key: str) -> Iterator[tuple[str, Tensor]]:
-        module = self._modules[key]
-        yield from ((f"module|{name}", tensor) for name, tensor in module.state_dict().items())
-        names = {parameter: name for name, parameter in module.named_parameters()}
-        optimizer_state = named_state(self._optimizers[key], names)
-        yield from ((f"optimizer|{name}", tensor) for name, tensor in optimizer_state.items())
+    def _built(self, key: str, factory: Callable[[], nn.Module]) -> ModuleWithOptimizer:
+        """A new module with its initial weights."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(stable_seed(self._seed, key))
+            module = factory()
+        _to_channels_last(module)
+        return ModuleWithOptimizer(module, self._optimizer_config.build(_parameters(module)))
 
     def _weights(self, key: str) -> dict[str, Tensor] | None:
         if key in self._modules:
-            return self._modules[key].state_dict()
+            return self._modules[key].module.state_dict()
         if self._disk is not None and key in self._disk:
             entry = self._disk.read(key)
         elif key in self._unclaimed:
@@ -211,25 +197,9 @@ class WeightOffload:
             if name.startswith("module|")
         }
 
-    def _load_entry(self, key: str, entry: Mapping[str, Tensor]) -> None:
-        module = self._modules[key]
-        by_kind: dict[str, dict[str, Tensor]] = {"module": {}, "optimizer": {}}
-        for name, tensor in entry.items():
-            kind, rest = name.split("|", 1)
-            by_kind[kind][rest] = tensor
-        module.load_state_dict(by_kind["module"])
-        parameters = dict(module.named_parameters())
-        load_named_state(self._optimizers[key], parameters, by_kind["optimizer"])
-
     def _move(self, key: str, device: torch.device) -> None:
-        if self._device == _HOST:
-            return
-        module = self._modules[key]
-        if all(tensor.device == device for tensor in [*module.parameters(), *module.buffers()]):
-            return
-        # from a GPU into pinned memory, and back, in the order of the steps; who reads it waits
-        module.to(device, non_blocking=True)
-        move_state(self._optimizers[key], device)
+        if self._device != _HOST:
+            self._modules[key].move(device)
 
     def _wait_for_copies(self) -> None:
         if self._device.type == "cuda":
