@@ -4,14 +4,15 @@
 
 What stands between `<!-- made from ... -->` and `<!-- end -->` is replaced: by every key of a
 configuration (`settings MODULE:CLASS`), every command and option (`commands`), the recipe of every
-space (`recipes`), or the table of a comparison, or of one method of it (`results FILE.jsonl`,
-`results FILE.jsonl:METHOD`). A test fails where a page is out of date.
+space (`recipes`), every event of a run (`events`), or the table of a comparison, or of one method
+of it (`results FILE.jsonl`, `results FILE.jsonl:METHOD`). A test fails where a page is out of date.
 """
 
 import inspect
 import re
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import is_dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -25,6 +26,7 @@ from typer.cli import get_docs_for_click
 from radars.cli.app import app
 from radars.comparison import markdown_table, read_rows
 from radars.engine.recipe import recipe
+from radars.runs.event_schema import KINDS, Event
 from radars.units import format_bytes, parse_bytes
 from radars.zoo import zoo
 
@@ -56,6 +58,8 @@ def made(text: str) -> str:
             content = recipes_markdown()
         elif found["what"] == "commands":
             content = commands_markdown(app)
+        elif found["what"] == "events":
+            content = events_markdown(KINDS.values())
         else:
             content = results_markdown(ROOT / place, part)
         return f"{found['begin']}\n{content.strip()}\n\n{found['end']}"
@@ -165,7 +169,7 @@ def _type_text(annotation: Any) -> str:
     if origin is tuple:
         each = ", ".join(_type_text(part) for part in parts if part is not Ellipsis)
         return f"list of {each}" if Ellipsis in parts else f"list: {each}"
-    if origin is dict:
+    if origin is dict or is_dataclass(annotation):
         return "mapping"
     names = {
         int: "whole number",
@@ -239,6 +243,33 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
         else:
             text = str(value).lower() if isinstance(value, bool) else str(value).replace(" ", "")
             yield f"{prefix}{key}={text}"
+
+
+# --- events ---
+
+
+def events_markdown(kinds: Iterable[type[Event]]) -> str:
+    """Every kind of event with its fields, but for `time`, which each has.
+
+    Raises:
+        MissingDescriptionError: a field has no description.
+    """
+    parts: list[str] = []
+    for kind in kinds:
+        described = descriptions(kind)
+        summary = (inspect.getdoc(kind) or "").partition("\n")[0]
+        parts.append(f"\n### `{kind.kind}`\n\n{summary} `{kind.__name__}` in Python.\n")
+        parts += ["| field | value | meaning |", "|---|---|---|"]
+        for name, field in kind.model_fields.items():
+            if name == "time":
+                continue
+            if name not in described:
+                raise MissingDescriptionError(
+                    f"every field of an event is described, but {kind.__name__}.{name} is not; "
+                    f"add it to the Attributes of the docstring"
+                )
+            parts.append(_row(f"`{name}`", _type_text(field.annotation), described[name]))
+    return "\n".join(parts)
 
 
 # --- results ---

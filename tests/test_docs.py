@@ -16,6 +16,7 @@ from radars.cli.app import app
 from radars.comparison.comparison_config import CompareConfig
 from radars.engine.search_config import SearchConfig
 from radars.engine.start_search import search_config
+from radars.runs.event_schema import KINDS, Event
 from radars.settings import merge_settings, parse_yaml, validate_settings
 from radars.training.train_config import TrainConfig
 
@@ -168,6 +169,24 @@ def test_what_says_nothing_of_itself_fails_the_build(reference: ModuleType) -> N
 
     with pytest.raises(reference.MissingDescriptionError, match="option of `radars command`"):
         reference.commands_markdown(silent_app)
+
+
+def test_every_event_is_in_the_reference(reference: ModuleType) -> None:
+    markdown = reference.events_markdown(KINDS.values())
+    for kind, event in KINDS.items():
+        assert f"### `{kind}`" in markdown
+        for name in event.model_fields:
+            assert name == "time" or f"| `{name}` |" in markdown
+    assert "| `finalists` | list of mapping | the architectures that take part. |" in markdown
+
+    class SilentEvent(Event):
+        """Says nothing."""
+
+        kind = "silent"
+        silent: int = 0
+
+    with pytest.raises(reference.MissingDescriptionError, match=r"SilentEvent\.silent is not"):
+        reference.events_markdown([SilentEvent])
 
 
 def test_pages_are_as_code_and_results_say(reference: ModuleType) -> None:

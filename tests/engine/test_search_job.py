@@ -30,6 +30,7 @@ from radars.nn.steps import weights_step
 from radars.nn.supernet import Supernet
 from radars.runs.checkpoint import CheckpointStore
 from radars.runs.directory import RunDirectory, read_result
+from radars.runs.event_schema import Event
 from radars.runs.events import read_events
 from radars.space import Architecture
 
@@ -331,9 +332,9 @@ def test_a_search_whose_end_cannot_be_logged_is_not_completed(
     out = tmp_path / "run"
     log = RunDirectory.log
 
-    def full_in_the_end(run: RunDirectory, event: str, /, **fields: Any) -> None:
-        with full_for("events.jsonl") if event == "search_ended" else nullcontext():
-            log(run, event, **fields)
+    def full_in_the_end(run: RunDirectory, event: Event) -> None:
+        with full_for("events.jsonl") if event.kind == "search_ended" else nullcontext():
+            log(run, event)
 
     with monkeypatch.context() as patch:
         patch.setattr(RunDirectory, "log", full_in_the_end)

@@ -14,7 +14,8 @@ from radars.engine.search_state import SearchState
 from radars.errors import Stopped
 from radars.execution.interrupt import Interrupt
 from radars.runs.directory import RunDirectory
-from radars.runs.events import read_events
+from radars.runs.event_schema import Event, PhaseStartedEvent
+from radars.runs.events import load_events, read_events
 from radars.tracking.progress import Bar, NoProgress
 
 SETUP = SearchSetup.of(quick_config(), space=tiny_space(), data=tiny_data())
@@ -46,6 +47,28 @@ def test_an_interrupt_saves_before_it_stops(tmp_path: Path) -> None:
     assert values["step"] == values["total_steps"] == values["num_saves"] == 1
     assert tensors.keys() == state.tensors().keys()
     assert events[0] == "phase_started"
+
+
+def test_a_callback_is_told_what_the_log_says(tmp_path: Path) -> None:
+    told: list[Event] = []
+    with RunDirectory.create(tmp_path / "run", {}) as run:
+        run.log(PhaseStartedEvent(phase="before anybody listens"))
+    with RunDirectory.resume(tmp_path / "run") as run:
+        observer = Observer(run, None, NoProgress(), Interrupt(), new_state(), on_event=told.append)
+        with observer.phase("explore", 1) as tick:
+            tick(1, math.nan)
+    assert told == load_events(tmp_path / "run" / "events.jsonl")
+    assert {"resumed", "phase_started", "progress", "phase_ended"} <= {e.kind for e in told}
+
+
+def test_a_callback_may_stop_the_search(tmp_path: Path) -> None:
+    def stop(event: Event) -> None:
+        if isinstance(event, PhaseStartedEvent):
+            raise Stopped("seen enough")
+
+    observer = Observer(None, None, NoProgress(), Interrupt(), new_state(), on_event=stop)
+    with pytest.raises(Stopped, match="seen enough"), observer.phase("explore", 1):
+        pass
 
 
 def test_what_comes_before_a_phase_is_shown_and_saved_as_not_begun(tmp_path: Path) -> None:

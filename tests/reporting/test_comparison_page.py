@@ -1,8 +1,8 @@
-from tests.report.conftest import row
+from tests.reporting.conftest import row
 
 from radars.reporting.comparison_page import comparison_plots, comparison_table, origin_table
 from radars.reporting.plot import Plot
-from radars.reporting.record import Comparison
+from radars.reporting.record import ComparisonRecord
 from radars.reporting.to_plotly import plotly_figure
 
 ROWS = (
@@ -15,11 +15,11 @@ ROWS = (
 
 
 def plots() -> dict[str, Plot]:
-    return {plot.key: plot for plot in comparison_plots(Comparison("c", ROWS))}
+    return {plot.key: plot for plot in comparison_plots(ComparisonRecord("c", ROWS))}
 
 
 def test_table_and_plots_have_one_order() -> None:
-    table = comparison_table(Comparison("c", ROWS))
+    table = comparison_table(ComparisonRecord("c", ROWS))
     assert [line[0] for line in table.rows] == ["huge", "huge", "wide", "wide", "wide"]
     for plot in plots().values():
         names = [name for _, name in plot.x_ticks]
@@ -51,7 +51,7 @@ def test_an_axis_of_what_is_not_negative_is_not_negative() -> None:
 
 
 def test_when_and_where_is_said() -> None:
-    assert origin_table(Comparison("c", ROWS)).rows == [
+    assert origin_table(ComparisonRecord("c", ROWS)).rows == [
         ["date", "2026-11-25; 2026-11-26"],
         ["device", "cpu; cuda"],
     ]

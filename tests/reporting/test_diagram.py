@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from radars.reporting.diagram import Diagram, diagram_of, text_width
-from radars.reporting.record import Run, read_directory
+from radars.reporting.record import RunRecord, read_directory
 from radars.zoo import load_space, zoo
 
 # mobile-large is as mobile, but takes long to trace
@@ -19,7 +19,7 @@ def drawn(name: str, write: Callable[..., Path], costs: Mapping[str, int] | None
     run = read_directory(
         write({"event": "search_started", "network": network}, architecture=architecture)
     )
-    assert isinstance(run, Run)
+    assert isinstance(run, RunRecord)
     diagram = diagram_of(run, costs)
     assert diagram is not None
     return diagram
@@ -65,7 +65,7 @@ def test_a_run_that_did_not_log_its_wiring_is_drawn_as_a_chain(
     written_run: Callable[..., Path],
 ) -> None:
     run = read_directory(written_run(architecture={"a": "skip", "b": "conv"}))
-    assert isinstance(run, Run)
+    assert isinstance(run, RunRecord)
     diagram = diagram_of(run)
     assert diagram is not None
     assert [box.kind for box in diagram.boxes] == ["end", "passive", "choice", "end"]
@@ -74,7 +74,7 @@ def test_a_run_that_did_not_log_its_wiring_is_drawn_as_a_chain(
 def test_no_text_is_wider_than_its_place(written_run: Callable[..., Path]) -> None:
     wide = "MMMMWWWWMMMMWWWW"
     run = read_directory(written_run(architecture={wide: wide, "b": "identity_identity"}))
-    assert isinstance(run, Run)
+    assert isinstance(run, RunRecord)
     diagram = diagram_of(run, {wide: 1, "b": 0})
     assert diagram is not None
     assert "100% MACs" in [text.text for text in diagram.texts]

@@ -9,7 +9,7 @@ from tests.tiny import quick_config, tiny_data, tiny_space
 
 from radars.engine import run_search
 from radars.errors import BudgetError
-from radars.reporting import Run, read_directory, report_page
+from radars.reporting import RunRecord, read_directory, report_page
 from radars.reporting.facts import (
     confusion_table,
     environment_table,
@@ -50,7 +50,7 @@ def test_how_a_run_ended_is_said_first(
         known = {"architecture": ARCHITECTURE, "parameters": 12_000, "macs": 500}
         (out / "result.json").write_text(json.dumps(known | result))
     run = read_directory(out)
-    assert isinstance(run, Run)
+    assert isinstance(run, RunRecord)
     told = notice(run)
     assert told is None if said is None else told is not None and said in told
     assert bool(run.architecture) == is_found
@@ -65,7 +65,7 @@ def test_a_search_that_did_not_fit_has_a_report(tmp_path: Path) -> None:
     with pytest.raises(BudgetError) as caught:
         run_search(config, space=tiny_space(), data=tiny_data(), out=tmp_path / "run")
     run = read_directory(tmp_path / "run")
-    assert isinstance(run, Run)
+    assert isinstance(run, RunRecord)
     facts = {row[0]: row[1] for row in facts_table([run]).rows}
     assert facts["status"] == "exceeded memory"
     assert "measured peak" not in facts
@@ -88,7 +88,7 @@ def test_a_training_shows_what_was_held_out_and_its_evaluation(
     names = {"class_names": ["cat", "dog"], "confusion": [[2, 0], [1, 1]]}
     (out / "evaluation.json").write_text(json.dumps(evaluation | names))
     run = read_directory(out)
-    assert isinstance(run, Run)
+    assert isinstance(run, RunRecord)
     [accuracy, _] = training_plots(run)
     assert [(one.name, list(one.y)) for one in accuracy.series] == [
         ("held out", [10.0, 20.0]),
@@ -117,7 +117,7 @@ def test_of_many_classes_what_is_confused_most(written_run: Callable[..., Path])
     names = [f"class {index}" for index in range(20)]
     (out / "evaluation.json").write_text(json.dumps({"class_names": names, "confusion": counts}))
     run = read_directory(out)
-    assert isinstance(run, Run)
+    assert isinstance(run, RunRecord)
     table = confusion_table(run)
     assert table is not None
     assert table.rows == [["class 7", "class 1", "3"], ["class 3", "class 4", "2"]]
@@ -126,5 +126,5 @@ def test_of_many_classes_what_is_confused_most(written_run: Callable[..., Path])
 def test_when_a_run_began_is_said(written_run: Callable[..., Path]) -> None:
     start = {"event": "search_started", "time": 1e9, "environment": {"device": "cpu"}}
     run = read_directory(written_run(start))
-    assert isinstance(run, Run)
+    assert isinstance(run, RunRecord)
     assert environment_table([run]).rows == [["date", "2001-09-09 01:46 UTC"], ["device", "cpu"]]

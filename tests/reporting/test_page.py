@@ -9,25 +9,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.report.conftest import HOSTILE, row
+from tests.reporting.conftest import HOSTILE, row
 
-from radars.reporting import Comparison, Run, read_directory, report_page
-from radars.reporting.record import Network, Preferences, Started
+from radars.reporting import ComparisonRecord, RunRecord, read_directory, report_page
+from radars.runs.event_schema import PreferencesEvent, SearchStartedEvent
+from radars.space import Flow
 
 CHROMIUM = os.environ.get("RADARS_CHROMIUM") or shutil.which("chromium")
 
 
-def hostile(run: Run) -> Run:
+def hostile(run: RunRecord) -> RunRecord:
     """The run, with a choice and a candidate whose names are HTML."""
     [first, *rest] = run.events
-    assert isinstance(first, Started)
-    candidates = {HOSTILE: ("<b>bold</b>", "x & y"), **dict(run.started.candidates)}
+    assert isinstance(first, SearchStartedEvent)
+    candidates = {HOSTILE: ("<b>bold</b>", "x & y"), **run.candidates}
     sources: dict[str, tuple[str, ...]] = {HOSTILE: ("",), "a": (HOSTILE,)}
     sources |= {"b": ("a",), "c": ("b",)}
-    changes = {"candidates": candidates, "network": Network(sources=sources, output=("c",))}
+    changes = {"candidates": candidates, "network": Flow(sources=sources, output=("c",))}
     events = [
         event.model_copy(update={"values": {HOSTILE: (0.25, None), **event.values}})
-        if isinstance(event, Preferences)
+        if isinstance(event, PreferencesEvent)
         else event
         for event in rest
     ]
@@ -46,13 +47,13 @@ def page(run_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[A
         pytest.skip("no chromium on the PATH, nor named by RADARS_CHROMIUM")
     sync_api = pytest.importorskip("playwright.sync_api")
     run = read_directory(run_path)
-    assert isinstance(run, Run)
+    assert isinstance(run, RunRecord)
     rows = [row("radars", seed) for seed in range(3)] + [row("darts", 0, 2**22)]
     file = tmp_path_factory.mktemp("page") / "report.html"
-    records: list[Run | Comparison] = [
+    records: list[RunRecord | ComparisonRecord] = [
         hostile(run),
         replace(run, name="second"),
-        Comparison("three", tuple(rows)),
+        ComparisonRecord("three", tuple(rows)),
     ]
     file.write_text(report_page(records), "utf-8")
     with sync_api.sync_playwright() as playwright:

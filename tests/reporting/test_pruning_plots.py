@@ -1,7 +1,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from radars.reporting import Run, read_directory
+from radars.reporting import RunRecord, read_directory
 from radars.reporting.pruning_plots import preferences_plots, stages_plot
 from radars.reporting.to_plotly import plotly_figure
 
@@ -10,9 +10,9 @@ START = {"event": "search_started", "candidates": FULL}
 PLAN = {"event": "planned", "round": 0, "subspace": {"a": ["skip"], "b": ["skip", "conv"]}}
 
 
-def run_of(path: Path) -> Run:
+def run_of(path: Path) -> RunRecord:
     run = read_directory(path)
-    assert isinstance(run, Run)
+    assert isinstance(run, RunRecord)
     return run
 
 

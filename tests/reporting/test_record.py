@@ -4,31 +4,26 @@ from pathlib import Path
 import pytest
 
 from radars.errors import ConfigError, RunError
-from radars.reporting.record import (
-    Preferences,
-    Progress,
-    Run,
-    Selection,
-    named_apart,
-    read_directory,
-)
+from radars.reporting.record import RunRecord, named_apart, read_directory
+from radars.runs.event_schema import PreferencesEvent, ProgressEvent, SelectionEvent
 
 
 def test_a_search_is_read_as_it_happened(run_path: Path) -> None:
     run = read_directory(run_path)
-    assert isinstance(run, Run)
+    assert isinstance(run, RunRecord)
     assert not run.is_training
-    assert set(run.started.candidates) == set(run.architecture) == {"a", "b", "c"}
+    assert set(run.candidates) == set(run.architecture) == {"a", "b", "c"}
+    assert run.started is not None
     assert run.started.network is not None
     assert run.started.environment["device"] == "cpu"
-    assert {event.phase for event in run.all(Preferences)} == {"explore", "differentiate"}
-    for event in run.all(Preferences):
+    assert {event.phase for event in run.all(PreferencesEvent)} == {"explore", "differentiate"}
+    for event in run.all(PreferencesEvent):
         for choice, values in event.values.items():
-            assert len(values) == len(run.started.candidates[choice])
+            assert len(values) == len(run.candidates[choice])
             assert sum(value or 0.0 for value in values) == pytest.approx(1, abs=0.01)
-    seconds = [run.seconds(event) for event in run.all(Progress)]
+    seconds = [run.seconds(event) for event in run.all(ProgressEvent)]
     assert seconds == sorted(seconds)
-    assert run.all(Selection)
+    assert run.all(SelectionEvent)
 
 
 def test_what_is_no_run_is_refused_in_a_line(tmp_path: Path) -> None:

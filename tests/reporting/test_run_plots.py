@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from radars.reporting import Run, read_directory
+from radars.reporting import RunRecord, read_directory
 from radars.reporting.plot import Span
 from radars.reporting.run_plots import memory_plot, spans
 from radars.reporting.to_plotly import plotly_figure
@@ -29,9 +29,9 @@ EVENTS = (
 EXPLORE = Span(0.0, 20.0, "1 explore")
 
 
-def run_of(path: Path) -> Run:
+def run_of(path: Path) -> RunRecord:
     run = read_directory(path)
-    assert isinstance(run, Run)
+    assert isinstance(run, RunRecord)
     return run
 
 

@@ -1,13 +1,13 @@
 from matplotlib.figure import Figure
 
-from radars.reporting.plot import HeatMap, Plot, Series, Span, Table
+from radars.reporting.plot import HeatMap, Plot, Series, Span, TextTable
 from radars.reporting.to_matplotlib import _plotted
 
 SPANS = (Span(2.0, 6.0, "1 explore"), Span(6.0, 10.0, "1 diff.", is_shaded=True))
 
 
 def plot(**parts: object) -> Plot:
-    return Plot("key", "title", "caption", "time", "value", Table([], []), spans=SPANS, **parts)  # type: ignore[arg-type]
+    return Plot("key", "title", "caption", "time", "value", TextTable([], []), spans=SPANS, **parts)  # type: ignore[arg-type]
 
 
 def test_phases_span_the_axis_and_have_names_within_it() -> None:

@@ -242,9 +242,10 @@ import sys
 from pathlib import Path
 import torch
 from radars.runs.directory import RunDirectory
+from radars.runs.event_schema import PhaseStartedEvent
 with RunDirectory.resume(sys.argv[1]) as run:
     for step in range((run.resumed_step or 0) + 1, 10**6):
-        run.log("step", step=step)
+        run.log(PhaseStartedEvent(step=step))
         run.save(step, {"x": torch.full((20_000,), step)}, {"step": step})
         print(step, flush=True)
 """
@@ -270,6 +271,6 @@ def test_sigkill_while_it_saves(tmp_path: Path) -> None:
         assert checkpoint.step >= last_printed >= 13
         assert checkpoint.values == {"step": checkpoint.step}
         assert torch.equal(checkpoint.tensors["x"], torch.full((20_000,), checkpoint.step))
-        assert run.damaged_steps == ()
-        steps = [event["step"] for event in run.read_events() if event["event"] == "step"]
+        steps = [e["step"] for e in run.read_events() if e["event"] == "phase_started"]
+        assert "checkpoint_damaged" not in {e["event"] for e in run.read_events()}
         assert steps == list(range(1, checkpoint.step + 1))

@@ -13,9 +13,14 @@ from tests.full_disk import full_for
 
 from radars.errors import ConfigError, RunError
 from radars.runs.directory import RunDirectory, read_result
+from radars.runs.event_schema import ChildEvent, Event, PhaseStartedEvent
 from radars.runs.lock import DirectoryLock
 
 CONFIG = {"method": "radars", "budget_bytes": 2**28, "options": {"rates": [0.1, 1e-5], "x": None}}
+
+
+def at_step(step: int) -> Event:
+    return PhaseStartedEvent(step=step)
 
 
 def names(run: RunDirectory) -> list[str]:
@@ -28,7 +33,7 @@ def test_a_run_from_start_to_result(tmp_path: Path) -> None:
         assert run.config == CONFIG
         assert run.resumed_step is None
         assert run.latest() is None
-        run.log("round_started", round=0, loss=math.nan)
+        run.log(ChildEvent(architecture={"block0": "conv3"}, accuracy=math.nan))
         run.save(1, {"x": torch.ones(2)}, {"round": 1})
         run.write_architecture({"block0": "conv3"})
         run.write_result({"status": "completed", "accuracy": math.nan})
@@ -45,9 +50,9 @@ def test_a_run_from_start_to_result(tmp_path: Path) -> None:
 
 def test_events_after_the_checkpoint_are_told_once(tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path, CONFIG) as run:
-        run.log("step", step=1)
+        run.log(at_step(1))
         run.save(1, {"x": torch.ones(2)}, {"step": 1})
-        run.log("step", step=2)
+        run.log(at_step(2))
         run.write_result({"status": "failed"})
     with (tmp_path / "events.jsonl").open("ab") as file:
         file.write(b'{"time": 1, "ev')  # as a SIGKILL may leave it
@@ -58,14 +63,14 @@ def test_events_after_the_checkpoint_are_told_once(tmp_path: Path) -> None:
         checkpoint = run.latest()
         assert checkpoint is not None
         assert checkpoint.values == {"step": 1}
-        run.log("step", step=2)
-        assert names(run) == ["step", "resumed", "step"]
+        run.log(at_step(2))
+        assert names(run) == ["phase_started", "resumed", "phase_started"]
         assert [event.get("step") for event in run.read_events()] == [1, 1, 2]
 
 
 def test_without_a_checkpoint_all_is_redone(tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path, CONFIG) as run:
-        run.log("step", step=1)
+        run.log(at_step(1))
     with RunDirectory.resume(tmp_path) as run:
         assert run.resumed_step is None
         assert names(run) == ["resumed"]
@@ -74,13 +79,14 @@ def test_without_a_checkpoint_all_is_redone(tmp_path: Path) -> None:
 def test_the_one_before_a_damaged_checkpoint(tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path, CONFIG) as run:
         for step in (1, 2):
-            run.log("step", step=step)
+            run.log(at_step(step))
             run.save(step, {}, {})
     (tmp_path / "checkpoint" / "00000002.safetensors").write_bytes(b"x")
     with RunDirectory.resume(tmp_path) as run:
         assert run.resumed_step == 1
-        assert run.damaged_steps == (2,)
-        assert names(run) == ["step", "checkpoint_damaged", "resumed"]
+        assert [event.kind for event in run.resume_events] == ["checkpoint_damaged", "resumed"]
+        assert [event.get("step") for event in run.read_events()] == [1, 2, 1]
+        assert names(run) == ["phase_started", "checkpoint_damaged", "resumed"]
     (tmp_path / "checkpoint" / "00000001.safetensors").write_bytes(b"x")
     before = (tmp_path / "events.jsonl").read_bytes()
     with pytest.raises(RunError, match="are damaged"):

@@ -17,7 +17,7 @@ from torch import nn
 
 from radars.data import Data, SealedSplit
 from radars.errors import ConfigError, RunError, SpaceError, Stopped
-from radars.reporting import Run, read_directory
+from radars.reporting import RunRecord, read_directory
 from radars.reporting.facts import notice
 from radars.runs.directory import RunDirectory
 from radars.runs.events import read_events
@@ -197,7 +197,7 @@ def test_a_loss_that_is_not_finite_stops_it(
         train_architecture(architecture, config, data=small_data, out=out)
     assert "\n" not in str(caught.value)
     run = read_directory(out)
-    assert isinstance(run, Run)
+    assert isinstance(run, RunRecord)
     assert (run.result["status"], run.result["reason"]) == ("failed", str(caught.value))
     assert "It trained no network" in str(notice(run))
     assert str(caught.value)[1:] in str(notice(run))

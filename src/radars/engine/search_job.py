@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from radars.cost import COUNTED, LatencyRow, read_latencies
+from radars.cost import COUNTED, Cost, LatencyRow, read_latencies
 from radars.data import Data
 from radars.engine.methods.method import Found
 from radars.engine.methods.registry import new_method
@@ -34,6 +34,13 @@ from radars.memory.measure import peak_rss_bytes
 from radars.nn.memory_saving.disk_offload import DiskOffload
 from radars.nn.task import CLASSIFICATION, Task
 from radars.runs.directory import PARETO_NAME, RunDirectory, read_checkpoint, read_config
+from radars.runs.event_schema import (
+    OutOfMemoryEvent,
+    SearchEndedEvent,
+    SearchStartedEvent,
+    StepSkippedEvent,
+    WorkerLostEvent,
+)
 from radars.runs.files import unwritable
 from radars.settings import validate_settings
 from radars.space import Architecture, SearchSpace
@@ -156,11 +163,17 @@ def run_search(
                     if bench.evaluations is not None:
                         front = bench.evaluations.front(config.pareto, setup.costs)
                         run.write_json(PARETO_NAME, front)
-                known = {
-                    "architecture": dict(found.architecture),
-                    "costs": _costs(setup, found.architecture),
-                }
-                observer.log("search_ended", status=status, **(known | details))
+                is_found = status != "exceeded_memory"
+                observer.log(
+                    SearchEndedEvent(
+                        status=status,
+                        architecture=dict(found.architecture) if is_found else None,
+                        costs=_costs(setup, found.architecture) if is_found else None,
+                        needed_bytes=details.get("needed_bytes"),
+                        reason=details.get("reason"),
+                        skipped_steps=state.skipped.count,
+                    )
+                )
                 # last, as it says that all the rest is there
                 run.write_result(result.to_dict() | details)
             return result
@@ -242,38 +255,36 @@ def _temporary_folder() -> TemporaryDirectory[str]:
 def _log_start(observer: Observer, setup: SearchSetup) -> None:
     """Logs what a report of the search needs, beside its configuration."""
     observer.log(
-        "search_started",
-        space=setup.space.name,
-        method=setup.config.method,
-        seed=setup.config.seed,
-        candidates={choice: list(names) for choice, names in setup.space.full.items()},
-        network=setup.space.flow(setup.data.input_shape).to_dict(),
-        environment=environment(setup.device),
-        num_threads=torch.get_num_threads(),
+        SearchStartedEvent(
+            space=setup.space.name,
+            method=setup.config.method,
+            seed=setup.config.seed,
+            candidates={choice: tuple(names) for choice, names in setup.space.full.items()},
+            network=setup.space.flow(setup.data.input_shape),
+            environment=environment(setup.device),
+            num_threads=torch.get_num_threads(),
+        )
     )
 
 
-def _costs(setup: SearchSetup, architecture: Architecture) -> dict[str, dict[str, int]]:
+def _costs(setup: SearchSetup, architecture: Architecture) -> dict[str, Cost]:
     """Choice to what its candidate adds to the cost of the architecture."""
-    return {
-        choice: asdict(setup.costs.candidates[choice][name])
-        for choice, name in architecture.items()
-    }
+    return {choice: setup.costs.candidates[choice][name] for choice, name in architecture.items()}
 
 
 def _log_out_of_memory(observer: Observer, expected_bytes: int, budget_bytes: int) -> None:
-    observer.log("out_of_memory", expected_bytes=expected_bytes, budget_bytes=budget_bytes)
+    observer.log(OutOfMemoryEvent(expected_bytes=expected_bytes, budget_bytes=budget_bytes))
 
 
 def _log_skipped_step(observer: Observer, count: int) -> None:
     state = observer.state
     observer.log(
-        "step_skipped", phase=state.phase, round=state.round_index, step=state.step, count=count
+        StepSkippedEvent(phase=state.phase, round=state.round_index, step=state.step, count=count)
     )
 
 
 def _log_lost(observer: Observer, lost: Lost) -> None:
-    observer.log("worker_lost", **asdict(lost))
+    observer.log(WorkerLostEvent(**asdict(lost)))
 
 
 def _result(setup: SearchSetup, state: SearchState, status: Status, found: Found) -> SearchResult:

@@ -10,6 +10,13 @@ from radars.errors import RadarsError
 from radars.execution.group import Group
 from radars.execution.interrupt import Interrupt
 from radars.runs.directory import RunDirectory
+from radars.runs.event_schema import (
+    EventSink,
+    PhaseEndedEvent,
+    PhaseStartedEvent,
+    PreferencesEvent,
+    ProgressEvent,
+)
 from radars.tracking.curves import Curves
 from radars.tracking.heat_map import heat_map
 from radars.tracking.progress import Progress
@@ -37,6 +44,7 @@ class Observer(RunObserver):
         max_seconds: wall-clock limit of the search over all sittings.
         save_every_seconds: time between checkpoints.
         group: the processes that stop together.
+        on_event: see `RunObserver`.
     """
 
     noun = "search"
@@ -52,9 +60,16 @@ class Observer(RunObserver):
         max_seconds: float = math.inf,
         save_every_seconds: float = 60.0,
         group: Group | None = None,
+        on_event: EventSink | None = None,
     ) -> None:
         super().__init__(
-            run, curves, progress, interrupt, state, save_every_seconds=save_every_seconds
+            run,
+            curves,
+            progress,
+            interrupt,
+            state,
+            save_every_seconds=save_every_seconds,
+            on_event=on_event,
         )
         self.state = state
         self._max_seconds = max_seconds
@@ -73,7 +88,7 @@ class Observer(RunObserver):
             label: what people read; by default the name.
         """
         state = self.state
-        self.log("phase_started", phase=name, round=state.round_index, step=state.step)
+        self.log(PhaseStartedEvent(phase=name, round=state.round_index, step=state.step))
         with self._progress.phase(label or name, total, completed=state.step) as bar:
 
             def tick(step: int, accuracy: float) -> None:
@@ -90,7 +105,7 @@ class Observer(RunObserver):
 
             yield tick
         self.log(
-            "phase_ended", phase=name, round=state.round_index, seconds=round(state.seconds, 3)
+            PhaseEndedEvent(phase=name, round=state.round_index, seconds=round(state.seconds, 3))
         )
 
     @contextmanager
@@ -156,17 +171,19 @@ class Observer(RunObserver):
     def _log_progress(self, phase: str, accuracy: float) -> None:
         state, meter = self.state, self.state.meter
         self._logged_at = state.seconds
-        scalars = {
-            "accuracy": accuracy,
-            "predicted_peak_bytes": float(meter.predicted_peak_bytes),
-            "measured_peak_bytes": float(meter.measured_peak_bytes),
-            "budget_bytes": float(meter.budget_bytes),
-        } | state.method.scalars()
+        counts = {
+            "predicted_peak_bytes": meter.predicted_peak_bytes,
+            "measured_peak_bytes": meter.measured_peak_bytes,
+            "budget_bytes": meter.budget_bytes,
+        }
         live = state.method.live_candidates(phase)
         if live is not None:
-            scalars["live_candidates"] = float(live[0])
-        self.log("progress", **self._position(phase), **scalars)
-        self._draw(state.total_steps, scalars)
+            counts["live_candidates"] = live[0]
+        scalars = state.method.scalars()
+        position = self._position(phase)
+        self.log(ProgressEvent(**position, accuracy=accuracy, **counts, scalars=scalars))
+        floats = {name: float(count) for name, count in counts.items()}
+        self._draw(state.total_steps, {"accuracy": accuracy} | floats | scalars)
 
     def _log_preferences(self, phase: str) -> None:
         state = self.state
@@ -178,7 +195,7 @@ class Observer(RunObserver):
             choice: [None if value is None else round(value, 4) for value in of_choice.values()]
             for choice, of_choice in preferences.items()
         }
-        self.log("preferences", **self._position(phase), values=values)
+        self.log(PreferencesEvent(**self._position(phase), values=values))
         if self._curves is not None:
             self._curves.show(state.total_steps, "preferences", heat_map(preferences))
 

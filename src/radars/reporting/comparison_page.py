@@ -6,27 +6,27 @@ from functools import partial
 from radars.comparison.comparison_config import Cell
 from radars.comparison.results_table import table_cells
 from radars.comparison.rows import Row
-from radars.reporting.plot import Plot, Series, Table, byte_unit, time_unit
-from radars.reporting.record import Comparison
+from radars.reporting.plot import Plot, Series, TextTable, byte_unit, time_unit
+from radars.reporting.record import ComparisonRecord
 from radars.units import format_bytes, format_seconds
 
 
-def comparison_table(comparison: Comparison) -> Table:
+def comparison_table(comparison: ComparisonRecord) -> TextTable:
     """As `radars compare` prints it."""
-    return Table(*table_cells(comparison.rows))
+    return TextTable(*table_cells(comparison.rows))
 
 
-def origin_table(comparison: Comparison) -> Table:
+def origin_table(comparison: ComparisonRecord) -> TextTable:
     """When and where the searches ran; all that was, where they differ."""
     said: dict[str, set[str]] = {}
     for row in comparison.rows:
         for key, value in {"date": row.date, **row.environment}.items():
             said.setdefault(key, set()).add(value)
     rows = [[key, "; ".join(sorted(values - {""}))] for key, values in said.items()]
-    return Table(["", comparison.name], [row for row in rows if row[1]])
+    return TextTable(["", comparison.name], [row for row in rows if row[1]])
 
 
-def comparison_plots(comparison: Comparison) -> list[Plot]:
+def comparison_plots(comparison: ComparisonRecord) -> list[Plot]:
     """Accuracy, time and memory: a mark a search."""
     rows = sorted(comparison.rows, key=lambda row: (row.setting, row.method, row.seed))
     plots = []
@@ -92,7 +92,7 @@ def _plot(
         caption="A mark for each search; side by side are settings and seeds.",
         x_label="",
         y_label=y_label,
-        table=Table(
+        table=TextTable(
             ["method", "setting", "seed", title.lower()],
             [[r.method, r.setting, str(r.seed), form.format(value(r))] for r in rows],
         ),
@@ -146,7 +146,7 @@ def _memory_plot(rows: Sequence[Row]) -> Plot:
         "An arrow (↑): it is beyond the scale.",
         x_label="",
         y_label=f"memory ({unit})",
-        table=Table(
+        table=TextTable(
             ["setting", "method", "seed", "measured", "needed", "budget", "time"],
             [
                 [

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from radars.reporting.plot import shortened
-from radars.reporting.record import Network, Run
+from radars.reporting.record import RunRecord
+from radars.space import Flow
 
 ROW = 34.0
 BOX_HEIGHT = 24.0
@@ -89,7 +90,7 @@ class Diagram:
     description: str
 
 
-def diagram_of(run: Run, costs: Mapping[str, int] | None = None) -> Diagram | None:
+def diagram_of(run: RunRecord, costs: Mapping[str, int] | None = None) -> Diagram | None:
     """The diagram of a run's architecture; None where there is none yet.
 
     Args:
@@ -99,11 +100,13 @@ def diagram_of(run: Run, costs: Mapping[str, int] | None = None) -> Diagram | No
     architecture = run.architecture
     if not architecture:
         return None
-    network = run.started.network
+    network = None if run.started is None else run.started.network
     if network is None or set(network.sources) != set(architecture):
         choices = list(architecture)  # of a run that did not log it: a chain
-        sources = {c: (choices[i - 1] if i else "",) for i, c in enumerate(choices)}
-        network = Network(sources=sources, output=(choices[-1],))
+        sources: dict[str, tuple[str, ...]] = {
+            c: (choices[i - 1] if i else "",) for i, c in enumerate(choices)
+        }
+        network = Flow(sources=sources, output=(choices[-1],))
     return _Drawing(network, architecture, costs or {}).diagram()
 
 
@@ -113,7 +116,7 @@ def text_width(text: str, kind: str) -> float:
     return letters * _SIZES[kind] * (1.0 if kind == "label" else 0.9)  # labels are bold
 
 
-def direct_sources(network: Network) -> dict[str, frozenset[str]]:
+def direct_sources(network: Flow) -> dict[str, frozenset[str]]:
     """The sources of each choice, without those that another of them comes from as well."""
     before: dict[str, frozenset[str]] = {}
     for choice, sources in network.sources.items():
@@ -133,7 +136,7 @@ _OUTPUT = "\0output"
 
 class _Drawing:
     def __init__(
-        self, network: Network, architecture: Mapping[str, str], costs: Mapping[str, int]
+        self, network: Flow, architecture: Mapping[str, str], costs: Mapping[str, int]
     ) -> None:
         self.network = network
         self.architecture = architecture

@@ -4,74 +4,75 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from radars.reporting.plot import Table
-from radars.reporting.record import Ended, Run, Selection
+from radars.reporting.plot import TextTable
+from radars.reporting.record import RunRecord
+from radars.runs.event_schema import SearchEndedEvent, SelectionEvent
 from radars.units import format_bytes, format_count, format_seconds, format_whole
 
 _NOTHING = "-"
 _MOST_CLASSES = 12
 
 
-def facts_table(runs: Sequence[Run]) -> Table:
+def facts_table(runs: Sequence[RunRecord]) -> TextTable:
     """A row a fact, a column a run."""
     rows = [[name, *(show(run) for run in runs)] for name, show in _FACTS]
-    return Table(["", *(run.name for run in runs)], [r for r in rows if set(r[1:]) != {_NOTHING}])
+    return TextTable(
+        ["", *(run.name for run in runs)], [r for r in rows if set(r[1:]) != {_NOTHING}]
+    )
 
 
-def settings_table(runs: Sequence[Run]) -> Table:
+def settings_table(runs: Sequence[RunRecord]) -> TextTable:
     """A row a setting: of several runs only those that differ."""
     flat = [dict(_flat(run.config)) for run in runs]
     keys = dict.fromkeys(key for settings in flat for key in settings)
     rows = [[key, *(settings.get(key, _NOTHING) for settings in flat)] for key in keys]
     if len(runs) > 1:
         rows = [row for row in rows if len(set(row[1:])) > 1]
-    return Table(["setting", *(run.name for run in runs)], rows)
+    return TextTable(["setting", *(run.name for run in runs)], rows)
 
 
-def environment_table(runs: Sequence[Run]) -> Table:
+def environment_table(runs: Sequence[RunRecord]) -> TextTable:
     """When each run began, and on what it ran."""
     said = [_environment(run) for run in runs]
     keys = dict.fromkeys(key for of_run in said for key in of_run)
     rows = [[key, *(of_run.get(key, _NOTHING) for of_run in said)] for key in keys]
-    return Table(["", *(run.name for run in runs)], rows)
+    return TextTable(["", *(run.name for run in runs)], rows)
 
 
-def _environment(run: Run) -> Mapping[str, str]:
+def _environment(run: RunRecord) -> Mapping[str, str]:
     started = run.started
-    if not started.time:
-        return started.environment
+    if started is None or not started.time:
+        return {} if started is None else started.environment
     return {"date": f"{datetime.fromtimestamp(started.time, UTC):%Y-%m-%d %H:%M} UTC"} | (
         started.environment
     )
 
 
-def contenders_table(run: Run) -> Table | None:
+def finalists_table(run: RunRecord) -> TextTable | None:
     """Who took part in the selection, and how each did in each halving round."""
-    rounds = [selection for selection in run.all(Selection) if selection.accuracies]
+    rounds = [selection for selection in run.all(SelectionEvent) if selection.accuracies]
     if not rounds:
         return None
     texts: dict[str, dict[int, str]] = {}
     best: dict[str, tuple[int, float]] = {}
     for selection in rounds:
         accuracies = (*selection.accuracies, *[None] * len(selection.finalists))
-        standings = (*selection.standings, *[0.0] * len(selection.finalists))
-        for finalist, accuracy, standing in zip(
-            selection.finalists, accuracies, standings, strict=False
-        ):
+        scores = (*selection.scores, *[0.0] * len(selection.finalists))
+        for finalist, accuracy, score in zip(selection.finalists, accuracies, scores, strict=False):
             name = " · ".join(finalist.values())
             if accuracy is not None:
-                text = f"{accuracy:.2%}, standing {standing:+.2f}"
+                text = f"{accuracy:.2%}, score {score or 0.0:+.2f}"
                 texts.setdefault(name, {})[selection.halving_round] = text
-                best[name] = (selection.halving_round, standing)
+                best[name] = (selection.halving_round, score or 0.0)
     ordered = sorted(texts, key=lambda name: best[name], reverse=True)
     numbers = sorted({selection.halving_round for selection in rounds})
-    return Table(
+    return TextTable(
         ["finalist", *(f"halving round {number + 1}" for number in numbers)],
         [[name, *(texts[name].get(number, "dropped") for number in numbers)] for name in ordered],
     )
 
 
-def confusion_table(run: Run) -> Table | None:
+def confusion_table(run: RunRecord) -> TextTable | None:
     """What was taken for what on the test split; of many classes what is confused most."""
     names, counts = run.evaluation.get("class_names"), run.evaluation.get("confusion")
     if not names or not counts:
@@ -81,7 +82,7 @@ def confusion_table(run: Run) -> Table | None:
             [str(name), *(str(count or "·") for count in of)]
             for name, of in zip(names, counts, strict=False)
         ]
-        return Table(["class, taken for", *map(str, names)], rows)
+        return TextTable(["class, taken for", *map(str, names)], rows)
     wrong = [
         (count, str(names[label]), str(names[answer]))
         for label, of in enumerate(counts)
@@ -89,23 +90,23 @@ def confusion_table(run: Run) -> Table | None:
         if label != answer and count
     ]
     most = sorted(wrong, key=lambda each: -each[0])[:_MOST_CLASSES]
-    return Table(["class", "taken for", "examples"], [[n, a, str(c)] for c, n, a in most])
+    return TextTable(["class", "taken for", "examples"], [[n, a, str(c)] for c, n, a in most])
 
 
-def macs_of_choices(run: Run) -> dict[str, int]:
+def macs_of_choices(run: RunRecord) -> dict[str, int]:
     """Choice to the multiply-accumulates of what was taken; empty where the run does not say."""
-    ended = next((event for event in run.all(Ended) if event.costs), None)
+    ended = next((event for event in run.all(SearchEndedEvent) if event.costs), None)
     costs = {} if ended is None or not run.architecture else ended.costs or {}
     return {choice: cost.macs for choice, cost in costs.items()}
 
 
-def memory_share(run: Run) -> float | None:
+def memory_share(run: RunRecord) -> float | None:
     """The measured peak, as a fraction of the budget."""
     peak, budget = run.result.get("measured_peak_bytes"), run.result.get("budget_bytes")
     return float(peak) / float(budget) if peak and budget else None
 
 
-def notice(run: Run) -> str | None:
+def notice(run: RunRecord) -> str | None:
     """What to know before any number: that a run is not over, or did not end as it should."""
     status = run.result.get("status")
     if status == "completed":
@@ -129,17 +130,17 @@ def notice(run: Run) -> str | None:
     return f"Status: {words}. It {lacks} no network.{because}"
 
 
-def _said(run: Run, key: str) -> str | None:
+def _said(run: RunRecord, key: str) -> str | None:
     value = run.result.get(key)
     return format_bytes(value) if isinstance(value, int) else None
 
 
-def _status(run: Run) -> str:
+def _status(run: RunRecord) -> str:
     return str(run.result.get("status", "not finished")).replace("_", " ")
 
 
 def _text(*keys: str) -> Any:
-    def show(run: Run) -> str:
+    def show(run: RunRecord) -> str:
         for source in (run.result, run.config):
             for key in keys:
                 if source.get(key) not in (None, ""):
@@ -150,7 +151,7 @@ def _text(*keys: str) -> Any:
 
 
 def _number(key: str, form: Any) -> Any:
-    def show(run: Run) -> str:
+    def show(run: RunRecord) -> str:
         value = run.evaluation.get(key, run.result.get(key))
         if isinstance(value, bool) or not isinstance(value, int | float):
             return _NOTHING
@@ -173,14 +174,14 @@ def _percent(value: float) -> str:
     return f"{value:.2%}"
 
 
-def _test_accuracy(run: Run) -> str:
+def _test_accuracy(run: RunRecord) -> str:
     """With its data, where they are others than those of the run."""
     accuracy = str(_number("test_accuracy", _percent)(run))
     source = run.evaluation.get("source")
     return accuracy if source in (None, _data(run)) else f"{accuracy} on {source}"
 
 
-def _data(run: Run) -> str:
+def _data(run: RunRecord) -> str:
     data = run.config.get("data")
     return str(data.get("source", _NOTHING)) if isinstance(data, Mapping) else _NOTHING
 
@@ -215,7 +216,7 @@ _FACTS = (
 )
 
 
-def headline(run: Run) -> list[tuple[str, str]]:
+def headline(run: RunRecord) -> list[tuple[str, str]]:
     """The few numbers that people look for first: what it is, and its value."""
     known = dict(_FACTS)
     names = (

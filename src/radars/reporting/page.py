@@ -12,18 +12,18 @@ from radars.reporting.comparison_page import comparison_plots, comparison_table,
 from radars.reporting.diagram import Diagram, diagram_of
 from radars.reporting.facts import (
     confusion_table,
-    contenders_table,
     environment_table,
     facts_table,
+    finalists_table,
     headline,
     macs_of_choices,
     memory_share,
     notice,
     settings_table,
 )
-from radars.reporting.plot import Plot, Table
+from radars.reporting.plot import Plot, TextTable
 from radars.reporting.pruning_plots import preferences_plots, stages_plot
-from radars.reporting.record import Comparison, Run
+from radars.reporting.record import ComparisonRecord, RunRecord
 from radars.reporting.run_plots import (
     accuracy_plot,
     entropy_plot,
@@ -41,7 +41,7 @@ class Panel:
     run: str
     plots: Sequence[Plot] = ()
     diagrams: Sequence[Diagram] = ()
-    tables: Sequence[tuple[str, Table]] = ()
+    tables: Sequence[tuple[str, TextTable]] = ()
 
 
 @dataclass(frozen=True)
@@ -60,16 +60,16 @@ class Section:
     title: str
     intro: str
     panels: Sequence[Panel] = ()
-    tables: Sequence[tuple[str, Table]] = field(default=())
+    tables: Sequence[tuple[str, TextTable]] = field(default=())
 
 
-def report_page(records: Sequence[Run | Comparison]) -> str:
+def report_page(records: Sequence[RunRecord | ComparisonRecord]) -> str:
     """The whole file.
 
     Args:
         records: runs and comparisons, with names that differ; runs are shown side by side.
     """
-    runs = [record for record in records if isinstance(record, Run)]
+    runs = [record for record in records if isinstance(record, RunRecord)]
     shown = sections(records)
     figures = {
         f"{section.key}-{index}-{plot.key}": plotly_figure(plot)
@@ -90,10 +90,10 @@ def report_page(records: Sequence[Run | Comparison]) -> str:
     )
 
 
-def sections(records: Sequence[Run | Comparison]) -> list[Section]:
+def sections(records: Sequence[RunRecord | ComparisonRecord]) -> list[Section]:
     """What a report shows, in order; without what nobody has anything of."""
-    runs = [record for record in records if isinstance(record, Run)]
-    comparisons = [record for record in records if isinstance(record, Comparison)]
+    runs = [record for record in records if isinstance(record, RunRecord)]
+    comparisons = [record for record in records if isinstance(record, ComparisonRecord)]
     found = [
         Section(
             "comparison",
@@ -159,7 +159,7 @@ def sections(records: Sequence[Run | Comparison]) -> list[Section]:
     return shown
 
 
-def _details(runs: Sequence[Run]) -> Section:
+def _details(runs: Sequence[RunRecord]) -> Section:
     settings = "All settings" if len(runs) == 1 else "Settings that differ"
     tables = [
         ("Results", facts_table(runs)),
@@ -174,15 +174,15 @@ def _details(runs: Sequence[Run]) -> Section:
     )
 
 
-def _accuracy_panel(run: Run) -> Panel:
-    finalists = contenders_table(run)
-    tables = [] if finalists is None else [(_CONTENDERS, finalists)]
+def _accuracy_panel(run: RunRecord) -> Panel:
+    finalists = finalists_table(run)
+    tables = [] if finalists is None else [(_FINALISTS, finalists)]
     return Panel(run.name, _some(accuracy_plot(run)), tables=tables)
 
 
-_CONTENDERS = (
-    "Finalists of the selection. Standing decides: standard deviations above the mean of uniform "
-    "draws, in accuracy and in what is known untrained (regions, size, expressivity), weighted and "
+_FINALISTS = (
+    "Finalists of the selection. The score decides: standard deviations above the mean of uniform "
+    "draws, in accuracy and in what is known untrained (zero-cost proxies and size), weighted and "
     "added up"
 )
 

@@ -62,7 +62,7 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Table:
+class TextTable:
     """The numbers of a figure in short, as text."""
 
     header: Sequence[str]
@@ -92,7 +92,7 @@ class Plot:
     caption: str
     x_label: str
     y_label: str
-    table: Table
+    table: TextTable
     series: Sequence[Series] = ()
     heat_map: HeatMap | None = None
     spans: Sequence[Span] = ()

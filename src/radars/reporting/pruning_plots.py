@@ -6,9 +6,10 @@ What was found has a dot: in a stage that it is live in, and at its row.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from radars.reporting.plot import HeatMap, Plot, Table, thinned, time_unit
-from radars.reporting.record import Planned, Preferences, Run, Selection
+from radars.reporting.plot import HeatMap, Plot, TextTable, thinned, time_unit
+from radars.reporting.record import RunRecord
 from radars.reporting.run_plots import spans
+from radars.runs.event_schema import PlannedEvent, PreferencesEvent, SelectionEvent
 from radars.units import format_seconds
 
 _MOST_COLUMNS = 80
@@ -16,10 +17,10 @@ _MOST_ROWS = 50  # of one heat map over time
 _FOUND = "●"
 
 
-def stages(run: Run) -> list[tuple[str, dict[str, tuple[str, ...]]]]:
+def stages(run: RunRecord) -> list[tuple[str, dict[str, tuple[str, ...]]]]:
     """The stages of a search, and the candidates that were live in each."""
-    full = dict(run.started.candidates)
-    plans, selections = run.all(Planned), run.all(Selection)
+    full = dict(run.candidates)
+    plans, selections = run.all(PlannedEvent), run.all(SelectionEvent)
     if not plans:
         return []
     full = full or {choice: _seen(choice, run) for choice in plans[0].subspace}
@@ -42,7 +43,7 @@ def stages(run: Run) -> list[tuple[str, dict[str, tuple[str, ...]]]]:
     return found
 
 
-def stages_plot(run: Run) -> Plot | None:
+def stages_plot(run: RunRecord) -> Plot | None:
     """How many candidates of each choice were live in each stage."""
     known = stages(run)
     if not known:
@@ -68,7 +69,7 @@ def stages_plot(run: Run) -> Plot | None:
         "the one that was found. The stronger the colour, the more." + _found_said(run),
         x_label="",
         y_label="",
-        table=Table(
+        table=TextTable(
             ["choice", *(label for label, _ in known)],
             [
                 [
@@ -98,12 +99,12 @@ def stages_plot(run: Run) -> Plot | None:
     )
 
 
-def _found_said(run: Run) -> str:
+def _found_said(run: RunRecord) -> str:
     """What the dots mean, and whether the last plan had dropped what was found."""
     if not run.architecture:
         return ""
     said = f" A dot ({_FOUND}) is where what was found is among them."
-    kept = run.all(Planned)[-1].subspace
+    kept = run.all(PlannedEvent)[-1].subspace
     dropped = [
         f"{choice} {name}"
         for choice, name in run.architecture.items()
@@ -121,15 +122,15 @@ def _without(found: str | None, names: Sequence[str]) -> str:
     return "" if found is None or found in names else f"; without {found}, which was found"
 
 
-def preferences_plots(run: Run) -> list[Plot]:
+def preferences_plots(run: RunRecord) -> list[Plot]:
     """The probability of each candidate over time: of the policy, or of the mixture."""
-    events = [event for event in run.all(Preferences) if event.values]
-    if len(events) < 2 or not run.started.candidates:
+    events = [event for event in run.all(PreferencesEvent) if event.values]
+    if len(events) < 2 or not run.candidates:
         return []
     chosen = [events[index] for index in thinned(len(events), _MOST_COLUMNS)]
     candidates = {
         choice: names
-        for choice, names in run.started.candidates.items()
+        for choice, names in run.candidates.items()
         if all(len(event.values.get(choice, ())) == len(names) for event in chosen)
     }
     pages = list(_pages(candidates))
@@ -137,13 +138,13 @@ def preferences_plots(run: Run) -> list[Plot]:
 
 
 def _preferences_plot(
-    run: Run,
-    events: Sequence[Preferences],
+    run: RunRecord,
+    events: Sequence[PreferencesEvent],
     candidates: Mapping[str, Sequence[str]],
     index: int,
     number: int,
 ) -> Plot:
-    unit_seconds, unit = time_unit(max(event.seconds or 0.0 for event in run.events))
+    unit_seconds, unit = time_unit(run.total_seconds)
     at = [run.seconds(event) for event in events]
     labels: list[str] = []
     values: list[list[float | None]] = []
@@ -177,7 +178,7 @@ def _preferences_plot(
         + (f" A dot ({_FOUND}) is what was found." if run.architecture else ""),
         x_label=f"time ({unit})",
         y_label="",
-        table=Table(["choice", "candidate", "at first", "half-way", "at last"], rows),
+        table=TextTable(["choice", "candidate", "at first", "half-way", "at last"], rows),
         heat_map=HeatMap([s / unit_seconds for s in at], labels, values, notes, breaks=breaks),
         spans=[
             replace(span, is_shaded=False)  # a shade would be taken for a value
@@ -199,8 +200,8 @@ def _pages(candidates: Mapping[str, Sequence[str]]) -> Iterator[dict[str, Sequen
         yield page
 
 
-def _seen(choice: str, run: Run) -> tuple[str, ...]:
+def _seen(choice: str, run: RunRecord) -> tuple[str, ...]:
     """The candidates of a choice that some plan kept, for runs whose log does not name them all."""
     return tuple(
-        dict.fromkeys(n for plan in run.all(Planned) for n in plan.subspace.get(choice, ()))
+        dict.fromkeys(n for plan in run.all(PlannedEvent) for n in plan.subspace.get(choice, ()))
     )

@@ -9,121 +9,10 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from radars.comparison.rows import RESULTS_NAME, Row, read_rows
-from radars.errors import ConfigError, RunError, first_line
+from radars.errors import ConfigError, first_line
 from radars.runs.directory import read_config, read_result
-from radars.runs.events import event_files, read_event_file
-
-
-class Event(BaseModel):
-    """A line of `events.jsonl`; what a field is missing or unknown in older or newer runs is fine.
-
-    Attributes:
-        time: seconds since the epoch.
-        seconds: of the run, over all sittings; None where the event does not say.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    time: float = 0.0
-    seconds: float | None = None
-
-
-class Network(BaseModel):
-    """See `radars.space.Flow`."""
-
-    sources: dict[str, tuple[str, ...]]
-    output: tuple[str, ...]
-    num_places: dict[str, int] = {}
-    shapes: dict[str, tuple[int, ...]] = {}
-
-
-class Cost(BaseModel):
-    """See `radars.cost`."""
-
-    macs: int = 0
-    parameters: int = 0
-
-
-class Started(Event):
-    """The run began."""
-
-    space: str = ""
-    candidates: dict[str, tuple[str, ...]] = {}
-    network: Network | None = None
-    environment: dict[str, str] = {}
-
-
-class PhaseStarted(Event):
-    """A phase began, or goes on after the run was resumed."""
-
-    phase: str = ""
-    round: int = 0
-
-
-class PhaseEnded(Event):
-    """A phase is over."""
-
-    phase: str = ""
-    round: int = 0
-
-
-class Progress(Event):
-    """A point of the curves."""
-
-    phase: str = ""
-    accuracy: float | None = None
-    entropy: float | None = None
-    predicted_peak_bytes: float | None = None
-    measured_peak_bytes: float | None = None
-    budget_bytes: float | None = None
-
-
-class Preferences(Event):
-    """The probabilities of candidates, in the order of `Started.candidates`."""
-
-    phase: str = ""
-    values: dict[str, tuple[float | None, ...]] = {}
-
-
-class Planned(Event):
-    """What a plan keeps live."""
-
-    round: int = 0
-    subspace: dict[str, tuple[str, ...]] = {}
-    savings: tuple[str, ...] = ()
-    predicted_peak_bytes: float | None = None
-
-
-class Selection(Event):
-    """The finalists of a halving round; without accuracies when it begins."""
-
-    halving_round: int = 0
-    finalists: tuple[dict[str, str], ...] = ()
-    accuracies: tuple[float | None, ...] = ()
-    standings: tuple[float, ...] = ()
-
-
-class Child(Event):
-    """An architecture that was trained from scratch."""
-
-    architecture: dict[str, str] = {}
-    accuracy: float | None = None
-
-
-class Epoch(Event):
-    """An epoch of a training is over."""
-
-    epoch: int = 0
-    train_loss: float | None = None
-    train_accuracy: float | None = None
-    validation_accuracy: float | None = None
-    learning_rate: float | None = None
-
-
-class Ended(Event):
-    """The search is over; without costs where it found nothing."""
-
-    costs: dict[str, Cost] | None = None
+from radars.runs.event_schema import Event, SearchStartedEvent, StartedEvent, TimedEvent
+from radars.runs.events import load_events
 
 
 class ParetoPoint(BaseModel):
@@ -150,27 +39,13 @@ class Pareto(BaseModel):
         return [name for name in self.objectives if name != "accuracy"]
 
 
-_KINDS: dict[str, type[Event]] = {
-    "search_started": Started,
-    "train_started": Started,
-    "phase_started": PhaseStarted,
-    "phase_ended": PhaseEnded,
-    "progress": Progress,
-    "preferences": Preferences,
-    "planned": Planned,
-    "selection": Selection,
-    "child": Child,
-    "epoch_ended": Epoch,
-    "search_ended": Ended,
-}
-
 _FINDS = ("completed", "exceeded_time")  # the statuses of a search that found something
 
 SomeEvent = TypeVar("SomeEvent", bound=Event)
 
 
 @dataclass(frozen=True)
-class Run:
+class RunRecord:
     """A search or a training, whether it is over or not.
 
     Attributes:
@@ -201,22 +76,34 @@ class Run:
         return [event for event in self.events if isinstance(event, kind)]
 
     @property
-    def started(self) -> Started:
-        """Its first event."""
-        return next(iter(self.all(Started)), Started())
+    def started(self) -> StartedEvent | None:
+        """Its first event; None where there is none yet."""
+        return next(iter(self.all(StartedEvent)), None)
+
+    @property
+    def candidates(self) -> dict[str, tuple[str, ...]]:
+        """Every choice to its candidates; empty where the run does not say."""
+        started = self.started
+        return started.candidates if isinstance(started, SearchStartedEvent) else {}
 
     def seconds(self, event: Event) -> float:
         """When an event was, in seconds of the run: its own word, or that of the one before it."""
         latest = 0.0
         for known in self.events:
-            latest = latest if known.seconds is None else known.seconds
+            if isinstance(known, TimedEvent) and known.seconds is not None:
+                latest = known.seconds
             if known is event:
                 break
         return latest
 
+    @property
+    def total_seconds(self) -> float:
+        """The latest time that an event says, in seconds of the run."""
+        return max((event.seconds or 0.0 for event in self.all(TimedEvent)), default=0.0)
+
 
 @dataclass(frozen=True)
-class Comparison:
+class ComparisonRecord:
     """What `radars compare` left.
 
     Attributes:
@@ -228,7 +115,7 @@ class Comparison:
     rows: tuple[Row, ...]
 
 
-def read_directory(path: Path) -> Run | Comparison:
+def read_directory(path: Path) -> RunRecord | ComparisonRecord:
     """Reads the directory of a run or of a comparison.
 
     Raises:
@@ -243,7 +130,7 @@ def read_directory(path: Path) -> Run | Comparison:
                 f"a comparison has a row for each search that is done, but {path / RESULTS_NAME} "
                 f"has none; go on with radars compare --out {path}"
             )
-        return Comparison(name, rows)
+        return ComparisonRecord(name, rows)
     config = read_config(path)
     if config is None:
         raise ConfigError(
@@ -254,14 +141,14 @@ def read_directory(path: Path) -> Run | Comparison:
     architecture = _json(path / "architecture.json", {})
     if not architecture and result.get("status") in _FINDS:
         architecture = result.get("architecture") or {}
-    return Run(
+    return RunRecord(
         name=name,
         config=config,
         result=result,
         evaluation=_json(path / "evaluation.json", {}),
         architecture={str(choice): str(taken) for choice, taken in architecture.items()},
         pareto=_pareto(path / "pareto.json"),
-        events=tuple(_events(path / "events.jsonl")),
+        events=tuple(load_events(path / "events.jsonl")),
     )
 
 
@@ -273,28 +160,6 @@ def named_apart(paths: Sequence[Path]) -> list[str]:
     while len({p[-depth:] for p in parts}) < len(parts) and depth < deepest:
         depth += 1
     return ["/".join(p[-depth:]) for p in parts]
-
-
-def _events(file: Path) -> list[Event]:
-    return [event for part in event_files(file) for event in _events_of(part)]
-
-
-def _events_of(file: Path) -> list[Event]:
-    events: list[Event] = []
-    for number, line in enumerate(read_event_file(file), start=1):
-        kind = _KINDS.get(str(line.get("event")))
-        if kind is None:
-            continue
-        try:
-            events.append(kind.model_validate(line))
-        except ValidationError as error:
-            problem = error.errors()[0]
-            where = ".".join(map(str, problem["loc"]))
-            raise RunError(
-                f"events are as radars writes them, but line {number} of {file} has a wrong "
-                f"{where}; remove that line"
-            ) from error
-    return events
 
 
 def _pareto(file: Path) -> Pareto:

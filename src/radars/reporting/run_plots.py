@@ -2,17 +2,24 @@
 
 from collections.abc import Iterable, Sequence
 
-from radars.reporting.plot import Plot, Series, Span, Style, Table, byte_unit, thinned, time_unit
-from radars.reporting.record import (
-    Child,
-    Epoch,
-    Pareto,
-    ParetoPoint,
-    PhaseEnded,
-    PhaseStarted,
-    Planned,
-    Progress,
-    Run,
+from radars.reporting.plot import (
+    Plot,
+    Series,
+    Span,
+    Style,
+    TextTable,
+    byte_unit,
+    thinned,
+    time_unit,
+)
+from radars.reporting.record import Pareto, ParetoPoint, RunRecord
+from radars.runs.event_schema import (
+    ChildEvent,
+    EpochEndedEvent,
+    PhaseEndedEvent,
+    PhaseStartedEvent,
+    PlannedEvent,
+    ProgressEvent,
 )
 from radars.units import format_bytes, format_count, format_seconds
 
@@ -27,10 +34,10 @@ _TABLE_ROWS = 12
 _UNITS = {"macs": "multiply-accumulates", "memory": "memory (bytes)", "latency_ms": "latency (ms)"}
 
 
-def accuracy_plot(run: Run) -> Plot | None:
+def accuracy_plot(run: RunRecord) -> Plot | None:
     """Reward and accuracy over time."""
     unit_seconds, unit = _time(run)
-    children = [child for child in run.all(Child) if child.accuracy is not None]
+    children = [child for child in run.all(ChildEvent) if child.accuracy is not None]
     series: list[Series] = []
     if children:
         at = [run.seconds(child) / unit_seconds for child in children]
@@ -43,8 +50,8 @@ def accuracy_plot(run: Run) -> Plot | None:
         series.append(Series("trained from scratch", at, reached, "points", notes))
         series.append(Series("best so far", at, best, "steps", [f"{b:.2f}%" for b in best]))
     else:
-        by_phase: dict[str, list[Progress]] = {}
-        for point in run.all(Progress):
+        by_phase: dict[str, list[ProgressEvent]] = {}
+        for point in run.all(ProgressEvent):
             if point.accuracy is not None:
                 by_phase.setdefault(point.phase, []).append(point)
         for phase, points in by_phase.items():
@@ -72,9 +79,9 @@ def accuracy_plot(run: Run) -> Plot | None:
     )
 
 
-def memory_plot(run: Run) -> Plot | None:
+def memory_plot(run: RunRecord) -> Plot | None:
     """Memory predicted, measured and allowed, over time."""
-    points = [p for p in run.all(Progress) if p.measured_peak_bytes is not None]
+    points = [p for p in run.all(ProgressEvent) if p.measured_peak_bytes is not None]
     if not points:
         return None
     unit_seconds, unit = _time(run)
@@ -99,7 +106,7 @@ def memory_plot(run: Run) -> Plot | None:
         curve("predicted peak so far", [p.predicted_peak_bytes for p in points], "steps", at),
         curve("budget", budgets, "limit", at),
     ]
-    plans = [plan for plan in run.all(Planned) if plan.predicted_peak_bytes is not None]
+    plans = [plan for plan in run.all(PlannedEvent) if plan.predicted_peak_bytes is not None]
     if plans:
         x = [run.seconds(plan) / unit_seconds for plan in plans]
         series.append(
@@ -120,14 +127,18 @@ def memory_plot(run: Run) -> Plot | None:
     )
 
 
-def entropy_plot(run: Run) -> Plot | None:
+def entropy_plot(run: RunRecord) -> Plot | None:
     """How undecided the policy is, over time."""
-    points = [point for point in run.all(Progress) if point.entropy is not None]
+    points = [
+        (point, entropy)
+        for point in run.all(ProgressEvent)
+        if (entropy := point.scalars.get("entropy")) is not None
+    ]
     if len(points) < 2:
         return None
     unit_seconds, unit = _time(run)
-    at = [run.seconds(point) / unit_seconds for point in points]
-    values = [100 * (point.entropy or 0.0) for point in points]
+    at = [run.seconds(point) / unit_seconds for point, _ in points]
+    values = [100 * entropy for _, entropy in points]
     notes = [f"entropy {value:.1f}% of the largest possible" for value in values]
     series = [Series("entropy of the policy", at, values, "line", notes)]
     return Plot(
@@ -144,9 +155,9 @@ def entropy_plot(run: Run) -> Plot | None:
     )
 
 
-def training_plots(run: Run) -> list[Plot]:
+def training_plots(run: RunRecord) -> list[Plot]:
     """Accuracy and loss over epochs."""
-    epochs = run.all(Epoch)
+    epochs = run.all(EpochEndedEvent)
     if not epochs:
         return []
     accuracies = (
@@ -173,7 +184,7 @@ def _epochs_plot(
     title: str,
     caption: str,
     y_label: str,
-    epochs: Sequence[Epoch],
+    epochs: Sequence[EpochEndedEvent],
     curves: Iterable[tuple[str, Sequence[float | None]]],
     scale: float = 1.0,
 ) -> Plot:
@@ -199,7 +210,7 @@ def _epochs_plot(
     )
 
 
-def pareto_plots(run: Run) -> list[Plot]:
+def pareto_plots(run: RunRecord) -> list[Plot]:
     """The Pareto front, and all that was scored: accuracy against each cost of it."""
     return [plot for name in run.pareto.costs if (plot := _pareto_plot(run.pareto, name))]
 
@@ -235,7 +246,7 @@ def _pareto_plot(pareto: Pareto, cost: str) -> Plot | None:
         + ".",
         x_label=unit,
         y_label="accuracy (%)",
-        table=Table(
+        table=TextTable(
             [unit, "accuracy", "architecture"],
             [
                 [
@@ -256,14 +267,16 @@ def _cost(point: ParetoPoint, name: str) -> float | None:
     return float(value) if is_number else None  # type: ignore[arg-type]
 
 
-def spans(run: Run) -> list[Span]:
+def spans(run: RunRecord) -> list[Span]:
     """The phases of a run, on its time axis; one that did not end goes on to the latest event."""
     unit_seconds, _ = _time(run)
-    phases = [event for event in run.events if isinstance(event, PhaseStarted | PhaseEnded)]
-    ends: list[tuple[PhaseStarted | PhaseEnded, float]] = [
-        (event, run.seconds(event)) for event in run.all(PhaseEnded)
+    phases = [
+        event for event in run.events if isinstance(event, PhaseStartedEvent | PhaseEndedEvent)
     ]
-    if phases and isinstance(phases[-1], PhaseStarted):
+    ends: list[tuple[PhaseStartedEvent | PhaseEndedEvent, float]] = [
+        (event, run.seconds(event)) for event in run.all(PhaseEndedEvent)
+    ]
+    if phases and isinstance(phases[-1], PhaseStartedEvent):
         ends.append((phases[-1], run.seconds(run.events[-1])))
     found: list[Span] = []
     start = 0.0
@@ -278,17 +291,17 @@ def spans(run: Run) -> list[Span]:
     return found
 
 
-def shading_said(run: Run, why: str = "") -> str:
+def shading_said(run: RunRecord, why: str = "") -> str:
     """A sentence on what is shaded, for a caption; none where nothing is."""
     is_shaded = any(span.is_shaded for span in spans(run))
     return f" Shaded are the phases that differentiate (diff.){why}." if is_shaded else ""
 
 
-def _time(run: Run) -> tuple[float, str]:
-    return time_unit(max((event.seconds or 0.0 for event in run.events), default=0.0))
+def _time(run: RunRecord) -> tuple[float, str]:
+    return time_unit(run.total_seconds)
 
 
-def _with_gaps(run: Run, series: Series) -> Series:
+def _with_gaps(run: RunRecord, series: Series) -> Series:
     """A curve that is not joined across another phase."""
     ends = [span.end for span in spans(run)]
     x: list[float] = []
@@ -306,7 +319,7 @@ def _with_gaps(run: Run, series: Series) -> Series:
     return Series(series.name, x, y, series.style, notes)
 
 
-def _series_table(series: Sequence[Series], x_label: str, form: str) -> Table:
+def _series_table(series: Sequence[Series], x_label: str, form: str) -> TextTable:
     """Some points of each curve, as text."""
     rows = []
     for one in series:
@@ -314,4 +327,4 @@ def _series_table(series: Sequence[Series], x_label: str, form: str) -> Table:
         for index in thinned(len(known), _TABLE_ROWS):
             x, y = known[index]
             rows.append([one.name, f"{x:.4g}", form.format(y)])
-    return Table(["curve", x_label, "value"], rows)
+    return TextTable(["curve", x_label, "value"], rows)

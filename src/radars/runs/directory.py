@@ -16,6 +16,7 @@ from torch import Tensor
 from radars.errors import ConfigError, first_line
 from radars.renamed_settings import with_new_names
 from radars.runs.checkpoint import Checkpoint, CheckpointStore
+from radars.runs.event_schema import CheckpointDamagedEvent, Event, ResumedEvent
 from radars.runs.events import EventLog, read_events
 from radars.runs.files import (
     TEMPORARY_SUFFIX,
@@ -45,14 +46,14 @@ class RunDirectory:
         path: of the directory.
         config: the complete configuration, as in `config.yaml`.
         resumed_step: the step of the checkpoint that the run goes on from, or None.
-        damaged_steps: the later checkpoints that could not be used.
+        resume_events: what was logged as it was resumed; of a new run nothing.
     """
 
     def __init__(self, path: Path, config: Mapping[str, Any], lock: DirectoryLock) -> None:
         self.path = path
         self.config = config
         self.resumed_step: int | None = None
-        self.damaged_steps: tuple[int, ...] = ()
+        self.resume_events: tuple[Event, ...] = ()
         self._lock = lock
         self._checkpoints = CheckpointStore(path / _CHECKPOINT_NAME)
         self._events = EventLog(path / _EVENTS_NAME)
@@ -143,14 +144,13 @@ class RunDirectory:
         """Where weights may be put aside while the run goes on; nothing there outlives it."""
         return self.path / _WEIGHTS_NAME
 
-    def log(self, event: str, /, **fields: Any) -> None:
-        """Appends an event: numbers (NaN is written as null), strings, lists, dictionaries.
+    def log(self, event: Event) -> None:
+        """Appends an event.
 
         Raises:
             RunError: it cannot be written.
-            TypeError: a field is not made of plain values.
         """
-        self._events.append(event, fields)
+        self._events.append(event)
 
     def read_events(self) -> list[dict[str, Any]]:
         """All events so far, each with its `time` in seconds since the epoch and its `event`."""
@@ -207,10 +207,13 @@ class RunDirectory:
             leftover.unlink(missing_ok=True)
         self._checkpoints.remove_leftovers()
         shutil.rmtree(self.weights_path, ignore_errors=True)
-        self.resumed_step, self.damaged_steps = step, tuple(damaged)
-        for damaged_step in damaged:
-            self.log("checkpoint_damaged", step=damaged_step)
-        self.log("resumed", step=step)
+        self.resumed_step = step
+        self.resume_events = (
+            *(CheckpointDamagedEvent(step=damaged_step) for damaged_step in damaged),
+            ResumedEvent(step=step),
+        )
+        for event in self.resume_events:
+            self.log(event)
 
 
 def read_config(path: str | Path) -> dict[str, Any] | None:

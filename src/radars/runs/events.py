@@ -7,12 +7,14 @@ A file that has grown long is put aside (`events.jsonl` becomes `events.1.jsonl`
 import json
 import os
 import re
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from radars.errors import RunError
+from radars.runs.event_schema import Event, parse_event
 from radars.runs.files import append_whole, to_json, unwritable
 
 _LONGEST_FILE_BYTES = 16 * 2**20
@@ -23,7 +25,6 @@ class EventLog:
 
     Args:
         path: of the file; made where it does not exist.
-        clock: gives the seconds since the epoch that each event carries.
         longest_file_bytes: a file of this length or more is put aside for a new one.
 
     Raises:
@@ -33,11 +34,9 @@ class EventLog:
     def __init__(
         self,
         path: Path,
-        clock: Callable[[], float] = time.time,
         longest_file_bytes: int = _LONGEST_FILE_BYTES,
     ) -> None:
         self._path = path
-        self._clock = clock
         self._longest_file_bytes = longest_file_bytes
         self._aside = _files_aside(path)
         try:
@@ -52,16 +51,13 @@ class EventLog:
         """The length of all events since the start of the run, those put aside too."""
         return self._aside_bytes + self._file_bytes()
 
-    def append(self, event: str, fields: dict[str, Any]) -> None:
+    def append(self, event: Event) -> None:
         """Writes one event at once; numbers that JSON lacks (NaN) are written as null.
 
         Raises:
             RunError: the file cannot be written; it ends with the event before.
-            TypeError: a field is not made of plain values.
         """
-        if reserved := fields.keys() & {"time", "event"}:
-            raise TypeError(f"every event has its own {sorted(reserved)}; give the field a name")
-        line = to_json({"time": self._clock(), "event": event, **fields}).encode() + b"\n"
+        line = to_json(event.to_dict()).encode() + b"\n"
         try:
             if self._file_bytes() >= self._longest_file_bytes:
                 self._put_aside()
@@ -141,6 +137,29 @@ def read_events(path: Path) -> list[dict[str, Any]]:
         RunError: a line other than the last of a file is damaged.
     """
     return [event for file in event_files(path) for event in read_event_file(file)]
+
+
+def load_events(path: str | Path) -> list[Event]:
+    """Reads the events of a run as `read_events` does, as objects; other kinds are left out.
+
+    Raises:
+        RunError: a line is damaged, or a field of it is of another type.
+    """
+    return [event for file in event_files(Path(path)) for event in _events_of(file)]
+
+
+def _events_of(file: Path) -> Iterator[Event]:
+    for number, line in enumerate(read_event_file(file), start=1):
+        try:
+            event = parse_event(line)
+        except ValidationError as error:
+            where = ".".join(map(str, error.errors()[0]["loc"]))
+            raise RunError(
+                f"events are as radars writes them, but line {number} of {file} has a wrong "
+                f"{where}; remove that line"
+            ) from error
+        if event is not None:
+            yield event
 
 
 def read_event_file(path: Path) -> list[dict[str, Any]]:

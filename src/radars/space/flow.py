@@ -1,7 +1,7 @@
 """How data flow from choice to choice through a space's network: what a diagram of it shows."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
@@ -31,8 +31,8 @@ class Flow:
 
     sources: dict[str, tuple[str, ...]]
     output: tuple[str, ...]
-    num_places: dict[str, int]
-    shapes: dict[str, tuple[int, ...]]
+    num_places: dict[str, int] = field(default_factory=dict)
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""

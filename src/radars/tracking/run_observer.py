@@ -10,6 +10,7 @@ from torch import Tensor
 from radars.errors import Stopped
 from radars.execution.interrupt import Interrupt
 from radars.runs.directory import RunDirectory
+from radars.runs.event_schema import Event, EventSink
 from radars.tracking.curves import Curves
 from radars.tracking.progress import Progress
 
@@ -45,6 +46,7 @@ class RunObserver(ABC):
         interrupt: says when to stop.
         state: how far the computation is; its seconds are counted here.
         save_every_seconds: time between checkpoints.
+        on_event: told of every event, after it is logged; what it raises ends the computation.
     """
 
     noun: ClassVar[str]
@@ -58,6 +60,7 @@ class RunObserver(ABC):
         state: Saved,
         *,
         save_every_seconds: float = 60.0,
+        on_event: EventSink | None = None,
     ) -> None:
         self._run = run
         self._curves = curves
@@ -66,11 +69,15 @@ class RunObserver(ABC):
         self._saved = state
         self._save_every_seconds = save_every_seconds
         self._saved_at = self._now = time.monotonic()
+        self._on_event = on_event
+        for event in () if run is None else run.resume_events:
+            self._tell(event)
 
-    def log(self, event: str, **fields: Any) -> None:
-        """Appends an event to the run's log."""
+    def log(self, event: Event) -> None:
+        """Appends an event to the run's log, and tells whoever wants to know."""
         if self._run is not None:
-            self._run.log(event, **fields)
+            self._run.log(event)
+        self._tell(event)
 
     def save(self) -> None:
         """Saves a checkpoint."""
@@ -82,6 +89,10 @@ class RunObserver(ABC):
     @abstractmethod
     def _checkpoint_step(self) -> int:
         """The number of the checkpoint that is saved next."""
+
+    def _tell(self, event: Event) -> None:
+        if self._on_event is not None:
+            self._on_event(event)
 
     def _draw(self, step: int, scalars: Mapping[str, float]) -> None:
         """Adds a point to each curve."""

@@ -24,6 +24,7 @@ from radars.execution.interrupt import Interrupt
 from radars.memory import out_of_memory_said
 from radars.nn.task import CLASSIFICATION, Task
 from radars.runs.directory import RunDirectory, read_config, read_result
+from radars.runs.event_schema import StepSkippedEvent, TrainEndedEvent, TrainStartedEvent
 from radars.settings import validate_settings
 from radars.space import Architecture, SearchSpace
 from radars.tracking.loggers import check_installed, open_curves
@@ -117,11 +118,12 @@ def _train(
         state.skipped.on_skip = partial(_log_skipped_step, observer, state)
         if checkpoint is None and run is not None:
             observer.log(
-                "train_started",
-                space=setup.space.name,
-                seed=config.seed,
-                environment=environment(fabric.device),
-                network=setup.space.flow(setup.data.input_shape).to_dict(),
+                TrainStartedEvent(
+                    space=setup.space.name,
+                    seed=config.seed,
+                    environment=environment(fabric.device),
+                    network=setup.space.flow(setup.data.input_shape),
+                )
             )
         if checkpoint is None:
             observer.save()
@@ -151,7 +153,7 @@ def _train(
         result = _result(setup, state)
         if run is not None:
             save_weights(result.network, run.path / WEIGHTS_NAME)
-            observer.log("train_ended", train_accuracy=result.train_accuracy)
+            observer.log(TrainEndedEvent(train_accuracy=result.train_accuracy))
             run.write_result(result.to_dict())  # last, as it says that all the rest is there
     return result
 
@@ -265,7 +267,7 @@ def _end_as_failed(run: RunDirectory | None, setup: TrainSetup, error: RunError)
 
 
 def _log_skipped_step(observer: Observer, state: TrainState, count: int) -> None:
-    observer.log("step_skipped", step=state.step, count=count)
+    observer.log(StepSkippedEvent(step=state.step, count=count))
 
 
 def _check_same(what: str, name: str, saved: Mapping[str, Any], given: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ from lightning_fabric import Fabric
 from radars.errors import RunError
 from radars.execution.interrupt import Interrupt
 from radars.runs.directory import RunDirectory
+from radars.runs.event_schema import EpochEndedEvent, EventSink
 from radars.tracking.curves import Curves
 from radars.tracking.progress import Progress
 from radars.tracking.run_observer import RunObserver
@@ -37,9 +38,16 @@ class Observer(RunObserver):
         fabric: Fabric | None = None,
         *,
         save_every_seconds: float = 60.0,
+        on_event: EventSink | None = None,
     ) -> None:
         super().__init__(
-            run, curves, progress, interrupt, state, save_every_seconds=save_every_seconds
+            run,
+            curves,
+            progress,
+            interrupt,
+            state,
+            save_every_seconds=save_every_seconds,
+            on_event=on_event,
         )
         self._state = state
         self._fabric = fabric
@@ -103,14 +111,14 @@ class Observer(RunObserver):
 
     def _log_epoch(self, epoch: int) -> None:
         loss, accuracy = self._state.means()
-        scalars = {
+        scalars: dict[str, float] = {
             "train_loss": loss,
             "train_accuracy": accuracy,
             "learning_rate": self._learning_rate(),
         }
         if self._state.best is not None:
             scalars["validation_accuracy"] = self._state.best.latest_accuracy
-        self.log("epoch_ended", epoch=epoch, seconds=round(self._state.seconds, 3), **scalars)
+        self.log(EpochEndedEvent(epoch=epoch, seconds=round(self._state.seconds, 3), **scalars))
         self._draw(epoch, scalars)
 
 

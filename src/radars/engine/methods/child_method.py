@@ -13,6 +13,7 @@ from radars.engine.search_setup import SearchSetup
 from radars.engine.search_state import named, of_part
 from radars.engine.workbench import Workbench
 from radars.nn.memory_saving.disk_offload import DiskOffload
+from radars.runs.event_schema import ChildEvent
 from radars.space import Architecture
 
 
@@ -79,7 +80,7 @@ class ChildMethod(Method):
         accuracies = self.children.accuracies(group, on_steps, self.workers)
         for architecture, accuracy in zip(group, accuracies, strict=True):
             self.history.append((architecture, accuracy))
-            observer.log("child", architecture=dict(architecture), accuracy=accuracy)
+            observer.log(ChildEvent(architecture=dict(architecture), accuracy=accuracy))
 
     def tensors(self) -> dict[str, Tensor]:
         """See `Method`."""

@@ -16,6 +16,7 @@ from radars.engine.workbench import Workbench
 from radars.errors import BudgetError
 from radars.memory import PLAIN, Plan
 from radars.nn.memory_saving.disk_offload import DiskOffload
+from radars.runs.event_schema import DifferentiatedEvent
 from radars.schedules import cosine
 from radars.seeds import stable_seed
 from radars.space import Subspace
@@ -100,7 +101,9 @@ class DNAS(SharedMethod):
                     second_order=self.setup.planner.spec.second_order,
                 )
         found = self.best_so_far()
-        observer.log("differentiated", logits=self._trained, architecture=dict(found.architecture))
+        observer.log(
+            DifferentiatedEvent(logits=self._trained, architecture=dict(found.architecture))
+        )
         return Found(found.architecture, self.shared_accuracy(found.architecture))
 
     def preferences(self, phase: str) -> Preferences:

@@ -32,9 +32,10 @@ from radars.engine.workbench import Workbench
 from radars.memory import Plan
 from radars.nn.memory_saving.disk_offload import DiskOffload
 from radars.nn.supernet import Supernet
+from radars.runs.event_schema import DifferentiatedEvent, PlannedEvent, SelectionEvent
 from radars.schedules import cosine
 from radars.seeds import stable_seed
-from radars.space import Architecture, Subspace
+from radars.space import Architecture
 from radars.tracking.heat_map import Preferences
 
 
@@ -118,10 +119,11 @@ class Radars(SharedMethod):
         self.round_winners += round_winners
         self.controller.learn(trained, config.differentiate.feedback)
         observer.log(
-            "differentiated",
-            round=state.round_index,
-            logits={choice: dict(logits) for choice, logits in trained.items()},
-            architecture=dict(round_winners[0]) if round_winners else None,
+            DifferentiatedEvent(
+                round=state.round_index,
+                logits={choice: dict(logits) for choice, logits in trained.items()},
+                architecture=dict(round_winners[0]) if round_winners else None,
+            )
         )
 
     def run_selection(self, observer: Observer) -> Found:
@@ -241,29 +243,27 @@ class Radars(SharedMethod):
         plan = self.plan
         assert plan is not None
         observer.log(
-            "planned",
-            round=observer.state.round_index,
-            live_candidates=plan.subspace.num_candidates,
-            subspace=_plain(plan.subspace),
-            savings=list(plan.measures),
-            time_ratio=round(plan.time_ratio, 3),
-            predicted_peak_bytes=plan.memory.peak_bytes,
-            policy=self.controller.probabilities(),
+            PlannedEvent(
+                round=observer.state.round_index,
+                live_candidates=plan.subspace.num_candidates,
+                subspace={choice: tuple(names) for choice, names in plan.subspace.items()},
+                savings=tuple(plan.measures),
+                time_ratio=round(plan.time_ratio, 3),
+                predicted_peak_bytes=plan.memory.peak_bytes,
+                policy=self.controller.probabilities(),
+            )
         )
 
 
 def _log_selection(observer: Observer, selection: Selection) -> None:
     """Logs the finalists of a halving round, and how they stand."""
     observer.log(
-        "selection",
-        halving_round=selection.halving_round,
-        finalists=[dict(architecture) for architecture in selection.finalists],
-        accuracies=selection.accuracies,
-        regions=[known.regions for known in selection.untrained],
-        expressivity=[known.expressivity for known in selection.untrained],
-        standings=selection.standings,
+        SelectionEvent(
+            halving_round=selection.halving_round,
+            finalists=tuple(dict(architecture) for architecture in selection.finalists),
+            accuracies=tuple(selection.accuracies),
+            regions=tuple(known.regions for known in selection.untrained),
+            expressivity=tuple(known.expressivity for known in selection.untrained),
+            scores=tuple(selection.standings),
+        )
     )
-
-
-def _plain(subspace: Subspace) -> dict[str, list[str]]:
-    return {choice: list(names) for choice, names in subspace.items()}
