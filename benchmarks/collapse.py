@@ -16,13 +16,13 @@ from pathlib import Path
 import torch
 from about import about
 from macro_table import macro_table
+from radars.engine.workbench import Workbench
 
 from radars.data import DataConfig
 from radars.engine import DifferentiateConfig, ExploreConfig, SearchConfig
 from radars.engine.phases.differentiate import differentiate
 from radars.engine.phases.explore import explore
-from radars.engine.search_setup import SearchSetup
-from radars.engine.workbench import Workbench
+from radars.engine.problem import SearchSetup
 from radars.memory import MemorySavings, Plan
 from radars.nn.supernet import Supernet
 from radars.space import Architecture

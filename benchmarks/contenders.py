@@ -19,8 +19,8 @@ from scipy.stats import kendalltau
 
 from radars.comparison import Table
 from radars.engine import SearchConfig
-from radars.engine.phases.select import Finalist, train_finalist
-from radars.engine.search_setup import SearchSetup
+from radars.engine.phases.successive_halving import Finalist, train_finalist
+from radars.engine.problem import SearchSetup
 from radars.engine.search_state import of_part
 from radars.execution.allocator import freed_memory_kept
 from radars.runs.checkpoint import CheckpointStore

@@ -40,7 +40,8 @@ import torch.utils.tensorboard
 from about import about
 from torch import Tensor
 
-from radars.engine import SearchConfig, run_search, workbench
+from radars.engine import SearchConfig, workbench
+from radars.engine.run import run_search
 from radars.errors import RadarsError, RunError
 from radars.nn import steps
 from radars.runs.checkpoint import CheckpointStore

@@ -24,9 +24,9 @@ from scipy.stats import kendalltau
 
 from radars.data import DataConfig
 from radars.engine import SearchConfig
-from radars.engine.rankers.standing import Standard
-from radars.engine.rankers.untrained import look_at
-from radars.engine.search_setup import SearchSetup
+from radars.engine.problem import SearchSetup
+from radars.engine.rankers.standards import Standard
+from radars.engine.rankers.zero_cost_scores import look_at
 from radars.zoo.nasbench_macro import table_key
 
 RESULTS = Path(__file__).parent / "results" / "judges.jsonl"

@@ -24,7 +24,8 @@ import torch
 from about import about
 from torch import nn
 
-from radars.engine import SearchConfig, run_search
+from radars.engine import SearchConfig
+from radars.engine.run import run_search
 from radars.nn.operations import classifier, conv_bn_relu, mbconv
 from radars.runs.events import read_events
 from radars.space import Choose, Factory, SearchSpace

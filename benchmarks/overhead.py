@@ -29,9 +29,9 @@ from torch import nn
 from radars.data import Batch, BatchStream
 from radars.engine import search_observer, workbench
 from radars.engine.phases import differentiate, explore
+from radars.engine.problem import SearchSetup
 from radars.engine.rankers import untrained
-from radars.engine.search_job import run_search
-from radars.engine.search_setup import SearchSetup
+from radars.engine.run import run_search
 from radars.engine.start_search import search_config
 from radars.execution.allocator import freed_memory_kept
 from radars.memory import Planner

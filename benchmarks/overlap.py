@@ -20,7 +20,7 @@ from about import about
 from radars.data import DataConfig
 from radars.engine import ExploreConfig, SearchConfig
 from radars.engine.phases.explore import explore
-from radars.engine.search_setup import SearchSetup
+from radars.engine.problem import SearchSetup
 from radars.execution.allocator import freed_memory_kept
 from radars.schedules import cosine
 

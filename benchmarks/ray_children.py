@@ -25,7 +25,7 @@ from about import about
 
 from radars.engine import SearchConfig
 from radars.engine.methods.children import ChildTask, train_child
-from radars.engine.search_setup import SearchSetup
+from radars.engine.problem import SearchSetup
 from radars.engine.workers import Origin, Workers
 from radars.execution.ray_executor import RayExecutor
 

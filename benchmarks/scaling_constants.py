@@ -18,7 +18,7 @@ from about import about
 
 from radars.engine import SearchConfig
 from radars.engine.phases.explore import update_policy
-from radars.engine.search_setup import SearchSetup
+from radars.engine.problem import SearchSetup
 from radars.nn.steps import architecture_step, weights_step
 
 RESULTS = Path(__file__).parent / "results" / "scaling_constants.jsonl"
@@ -33,7 +33,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     given = {"space": arguments.space, "data": {"source": arguments.data}, "device": "cpu"}
-    config = SearchConfig.suited(**given)
+    config = SearchConfig(**given)
     setup = SearchSetup.of(config)
     bench, controller, supernet = setup.workbench(), setup.new_controller(), setup.new_supernet()
     bench.meter.predicted_peak_bytes = (

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from radars.engine import SearchConfig
-from radars.engine.phases.select import num_kept
+from radars.engine.phases.successive_halving import num_kept
 
 RESULTS = Path(__file__).parent / "results"
 WORKERS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)
@@ -140,7 +140,7 @@ def main() -> None:
     lines = (RESULTS / "scaling_constants.jsonl").read_text().splitlines()
     constants = json.loads(lines[-1]) | {"bytes_a_second": arguments.bytes_a_second}
     given = {"space": constants["space"]}
-    config = SearchConfig.suited(**given)
+    config = SearchConfig(**given)
     failing = Failures(
         arguments.failures_an_hour / HOUR, head_rate=arguments.head_failures_an_hour / HOUR
     )

@@ -11,7 +11,8 @@ import torch
 from tests.tiny import quick_config, tiny_data, tiny_network, tiny_space
 from torch import Tensor, nn
 
-from radars.engine import SearchResult, run_search
+from radars.engine import SearchResult
+from radars.engine.run import run_search
 from radars.space import Choose, SearchSpace
 
 _SECONDS = 60.0

@@ -19,7 +19,8 @@ from radars.errors import (
 
 if TYPE_CHECKING:
     from radars.data import tensor_data
-    from radars.engine import SearchConfig, SearchResult, run_search
+    from radars.engine import SearchConfig, SearchResult
+    from radars.engine.run import run_search
     from radars.nn.supernet import Supernet
     from radars.nn.task import Task
     from radars.space import Architecture, Choose, Keep, SearchSpace, Subspace
@@ -65,7 +66,7 @@ _MODULE_OF = {
     "Task": "radars.nn.task",
     "TrainedNetwork": "radars.training",
     "load": "radars.training",
-    "run_search": "radars.engine",
+    "run_search": "radars.engine.run",
     "searchable": "radars.zoo",
     "tensor_data": "radars.data",
 }

@@ -3,7 +3,7 @@
 import difflib
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -144,7 +144,7 @@ def validate_settings(model: type[Model], settings: Mapping[str, Any]) -> Model:
         key = ".".join(map(str, first["loc"]))
         cause = first.get("ctx", {}).get("error")
         if isinstance(cause, RadarsError):
-            raise ConfigError(f"{key}: {cause}") from error
+            raise ConfigError(f"{key}: {cause}" if key else str(cause)) from error
         if first["type"] == "extra_forbidden":
             raise ConfigError(_unknown_key(model, first["loc"])) from error
         if first["type"] == "missing":
@@ -194,8 +194,12 @@ def _model_at(model: type[BaseModel], location: Sequence[int | str]) -> type[Bas
 
 
 def _unknown_key(model: type[BaseModel], location: Sequence[int | str]) -> str:
-    names = list(_model_at(model, location[:-1]).model_fields)
-    key = str(location[-1])
-    close = difflib.get_close_matches(key, names, n=1)
+    return unknown_key(list(map(str, location)), _model_at(model, location[:-1]).model_fields)
+
+
+def unknown_key(path: Sequence[str], names: Iterable[str]) -> str:
+    """What is wrong with a key that is none of the names, and which was meant."""
+    names = list(names)
+    close = difflib.get_close_matches(path[-1], names, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"the keys there are {', '.join(names)}"
-    return f"there is no key {'.'.join(map(str, location))!r}; {hint}"
+    return f"there is no key {'.'.join(path)!r}; {hint}"

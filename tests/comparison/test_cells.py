@@ -10,7 +10,8 @@ from tests.tiny import InterruptAt
 from radars.comparison import CompareConfig, Row, compare, markdown_table
 from radars.comparison.rows import RESULTS_NAME, read_rows
 from radars.comparison.start_comparison import start_comparison
-from radars.engine import SearchConfig, SearchResult, run_search
+from radars.engine import SearchConfig, SearchResult
+from radars.engine.run import run_search
 from radars.errors import ConfigError, RunError, Stopped
 from radars.tracking.progress import NoProgress
 from radars.zoo.nasbench201 import architecture_of

@@ -36,7 +36,7 @@ from radars.engine import (
 )
 from radars.engine.methods.path_dnas import PathDNAS
 from radars.engine.methods.registry import METHODS
-from radars.engine.search_setup import SearchSetup, training_spec
+from radars.engine.problem import SearchSetup, training_spec
 from radars.errors import BudgetError, Stopped
 from radars.memory import Planner
 from radars.nn.supernet import Supernet

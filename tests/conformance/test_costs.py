@@ -10,7 +10,8 @@ from tests.tiny import InterruptAt, quick_config, tiny_data, tiny_space
 from torch import nn
 
 from radars.cost import CostTable, LatencySpec, SoftTarget, latency
-from radars.engine import SearchConfig, SearchResult, pricing, run_search
+from radars.engine import SearchConfig, SearchResult, pricing
+from radars.engine.run import run_search
 from radars.engine.methods.registry import METHODS
 from radars.errors import ConfigError, Stopped
 from radars.memory import inference_memory

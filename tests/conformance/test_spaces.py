@@ -15,7 +15,8 @@ from tests.tiny import (
     tiny_data,
 )
 
-from radars.engine import SearchConfig, SearchResult, run_search
+from radars.engine import SearchConfig, SearchResult
+from radars.engine.run import run_search
 from radars.engine.methods.registry import METHODS
 from radars.errors import Stopped
 from radars.nn.supernet import Supernet

@@ -4,7 +4,7 @@ from pathlib import Path
 from tests.tiny import quick_config, tiny_data, tiny_space
 
 from radars.cost import LatencyRow
-from radars.engine import run_search
+from radars.engine.run import run_search
 from radars.engine.pricing import priced
 from radars.engine.search_config import CostsConfig
 

@@ -21,7 +21,8 @@ from tests.tiny import (
 from torch import Tensor
 
 from radars.cost import CostTable
-from radars.engine import SearchConfig, SearchResult, run_search
+from radars.engine import SearchConfig, SearchResult
+from radars.engine.run import run_search
 from radars.engine.search_config import MemorySavingsConfig
 from radars.errors import BudgetError, ConfigError, RadarsError, RunError, Stopped
 from radars.nn.memory_saving.disk_offload import DiskOffload
@@ -351,7 +352,7 @@ def test_without_a_directory_a_temporary_one_is_needed(monkeypatch: pytest.Monke
     def full(**options: Any) -> None:
         raise FileNotFoundError(2, "No usable temporary directory found")
 
-    monkeypatch.setattr("radars.engine.search_job.TemporaryDirectory", full)
+    monkeypatch.setattr("radars.engine.run.TemporaryDirectory", full)
     with pytest.raises(RunError, match="cannot write a temporary directory: No usable"):
         search(quick_config())
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from tests.tiny import final_checkpoint, quick_config, tiny_data, tiny_space
 
-from radars.engine import run_search
+from radars.engine.run import run_search
 from radars.engine.methods.radars import Radars
 from radars.engine.search_observer import Observer, TimeLimitReached
-from radars.engine.search_setup import SearchSetup
+from radars.engine.problem import SearchSetup
 from radars.engine.search_state import SearchState
 from radars.errors import Stopped
 from radars.execution.interrupt import Interrupt

@@ -6,7 +6,7 @@ from tests.tiny import quick_config, shared_space, tiny_data, tiny_space
 from torch import nn
 
 from radars.cost import CostTable
-from radars.engine.search_setup import SearchSetup, training_spec
+from radars.engine.problem import SearchSetup, training_spec
 from radars.errors import BudgetError, ConfigError, SpaceError
 from radars.nn.operations import classifier, conv_bn_relu
 from radars.space import Architecture, Choose, Factory, SearchSpace

@@ -4,11 +4,11 @@ import pytest
 from tests.tiny import assert_same_tensors, quick_config, tiny_data, tiny_space
 
 from radars.engine.methods.radars import Radars
-from radars.engine.phases.select import Selection
-from radars.engine.rankers.standing import Standard, Standards
-from radars.engine.rankers.untrained import Untrained
+from radars.engine.phases.successive_halving import Selection
+from radars.engine.rankers.standards import Standard, Standards
+from radars.engine.rankers.zero_cost_scores import Untrained
 from radars.engine.search_observer import Observer
-from radars.engine.search_setup import SearchSetup
+from radars.engine.problem import SearchSetup
 from radars.engine.search_state import SearchState, named, of_part
 from radars.execution.interrupt import Interrupt
 from radars.space import Architecture

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from radars.engine.method_config import ControllerConfig
 from radars.engine.policies.categorical import Controller
-from radars.engine.search_setup import SearchSetup, training_spec
+from radars.engine.problem import SearchSetup, training_spec
 from radars.errors import BudgetError, RunError
 from radars.memory import MemorySavings, Planner, StepMemory, predict
 from radars.memory.predict import track

@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 from tests.tiny import InterruptAt, final_checkpoint, quick_config, tiny_data, tiny_space
 
-from radars.engine import SearchResult, run_search
+from radars.engine import SearchResult
+from radars.engine.run import run_search
 from radars.errors import ConfigError, Stopped
 from radars.execution.executor import LocalExecutor
 from radars.nn.task import CLASSIFICATION, Task

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from tests.tiny import MIB, assert_same_tensors, quick_config, tiny_space
 
 from radars.data import Batch
-from radars.engine.search_setup import training_spec
+from radars.engine.problem import training_spec
 from radars.errors import ConfigError
 from radars.execution.group import Group, new_group
 from radars.nn.steps import architecture_step, weights_step
@@ -35,7 +35,7 @@ from tests.tiny import InterruptAt, quick_config, tiny_data, tiny_space
 
 from radars.errors import RunError, Stopped
 from radars.execution.group import new_group
-from radars.engine import run_search
+from radars.engine.run import run_search
 
 torch.set_num_threads(1)
 out = Path(sys.argv[1])

@@ -7,7 +7,7 @@ import pytest
 from tests.tiny import quick_config, tiny_data, tiny_space
 
 from radars.comparison.rows import Row
-from radars.engine import run_search
+from radars.engine.run import run_search
 
 HOSTILE = "<script>alert(1)</script>"
 

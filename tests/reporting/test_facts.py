@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.tiny import quick_config, tiny_data, tiny_space
 
-from radars.engine import run_search
+from radars.engine.run import run_search
 from radars.errors import BudgetError
 from radars.reporting import RunRecord, read_directory, report_page
 from radars.reporting.facts import (

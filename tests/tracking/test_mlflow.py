@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tests.tiny import quick_config, tiny_data, tiny_space
 
-from radars.engine import run_search
+from radars.engine.run import run_search
 from radars.errors import RunError
 from radars.tracking.mlflow import MlflowCurves, flat
 

@@ -6,7 +6,7 @@ import torch
 from tests.tiny import quick_config, shared_space, tiny_data, tiny_space
 from torch import nn
 
-from radars.engine import run_search
+from radars.engine.run import run_search
 from radars.errors import ConfigError
 from radars.runs.checkpoint import CheckpointStore
 from radars.space import Architecture, SearchSpace

@@ -6,7 +6,7 @@ from tests.tiny import quick_config, tiny_data
 from torch import nn
 from torchvision.models.resnet import BasicBlock, ResNet
 
-from radars.engine import run_search
+from radars.engine.run import run_search
 from radars.errors import SpaceError
 from radars.memory import TrainingSpec, measure, predict
 from radars.nn.steps import weights_step

@@ -15,8 +15,8 @@ from radars.comparison.comparison_config import Cell, CompareConfig
 from radars.comparison.published_table import Table
 from radars.comparison.read_table import read_table
 from radars.comparison.rows import RESULTS_NAME, Row, read_rows
+from radars.engine.run import run_search
 from radars.engine.search_config import SearchConfig
-from radars.engine.search_job import run_search
 from radars.engine.search_result import SearchResult
 from radars.errors import BudgetError, ConfigError, RadarsError, RunError, first_line
 from radars.execution.device import device_of

@@ -126,7 +126,7 @@ class CompareConfig(_Config):
             self.settings[cell.setting],
             {"method": cell.method, "seed": cell.seed},
         )
-        return SearchConfig.suited(**given)
+        return validate_settings(SearchConfig, given)
 
     def train_config(self, search: SearchConfig) -> TrainConfig | None:
         """The configuration of the training of what a search found; None for no training.

@@ -6,20 +6,17 @@ LSTM that never meets one takes half a minute until it gives up.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
 
-import torch
-
 from radars.comparison.published_table import Entry, Table
 from radars.cost import Constraint, CostTable, Feasible
-from radars.engine.policies.categorical import Controller, Policy, Uniform
-from radars.engine.policies.lstm import LSTMController
+from radars.engine.methods.method import Method
+from radars.engine.policies.policy import Policy
 from radars.engine.search_config import SearchConfig
 from radars.errors import ConfigError
-from radars.seeds import stable_seed
-from radars.space import Subspace
+from radars.registries import METHODS
 from radars.tracking.progress import NoProgress, Progress
 from radars.zoo import load_space
 
@@ -40,34 +37,6 @@ class Hits:
     method: str
     seed: int
     samples: tuple[int | None, ...]
-
-
-@dataclass(frozen=True)
-class _Kind:
-    """How a method's policy is made, and how many draws it learns from at a time."""
-
-    make: Callable[[SearchConfig, Subspace, int], Policy]
-    batch: Callable[[SearchConfig], int]
-
-
-_KINDS: Mapping[str, _Kind] = {
-    "radars": _Kind(
-        lambda config, full, seed: Controller(full, config.explore.controller, seed),
-        lambda config: config.explore.samples,
-    ),
-    "reinforce": _Kind(
-        lambda config, full, seed: LSTMController(full, config.reinforce.controller, seed),
-        lambda config: config.reinforce.batch,
-    ),
-    "enas": _Kind(
-        lambda config, full, seed: LSTMController(full, config.enas.controller, seed),
-        lambda config: config.explore.samples,
-    ),
-    "random": _Kind(
-        lambda config, full, seed: Uniform(full, torch.Generator().manual_seed(seed)),
-        lambda config: 1,
-    ),
-}
 
 
 def run_controllers(
@@ -94,23 +63,25 @@ def run_controllers(
     Raises:
         ConfigError: a method has no policy, or no architecture satisfies the constraints.
     """
-    for method in configs:
-        if method not in _KINDS:
-            raise ConfigError(
-                f"a controller alone is one of {', '.join(_KINDS)}, but got {method!r}, which has "
-                f"none; leave it out of --methods"
-            )
     space = load_space(table.space)
+    for method, config in configs.items():
+        if METHODS.get(method).new_policy(space.full, config) is None:
+            raise ConfigError(
+                f"a controller alone is that of a method which has one, but got {method!r}, "
+                f"which has none; leave it out of --methods"
+            )
     assert space.input_shape is not None  # those of the zoo have one
     costs = CostTable.of(space, space.input_shape)
     hits = []
     with (progress or NoProgress()).phase("controllers", len(configs) * len(seeds), 0) as bar:
         for method, config in configs.items():
             feasible = Feasible(costs, config.constraints, space.full)
-            kind = _KINDS[method]
+            kind: type[Method] = METHODS.get(method)
             for seed in seeds:
-                policy = kind.make(config, space.full, stable_seed(seed, "controller"))
-                ranks = _ranks(policy, kind.batch(config), feasible, table, config.constraints)
+                policy = kind.new_policy(space.full, config.model_copy(update={"seed": seed}))
+                assert policy is not None
+                batch = kind.policy_batch(config)
+                ranks = _ranks(policy, batch, feasible, table, config.constraints)
                 first = _first_hits(islice(ranks, most_samples), table, config.constraints)
                 hits.append(Hits(method, seed, first))
                 bar.advance()

@@ -7,7 +7,6 @@ from radars.engine.method_config import (
     SelectConfig,
 )
 from radars.engine.search_config import SearchConfig
-from radars.engine.search_job import run_search
 from radars.engine.search_result import SearchResult
 
 __all__ = [
@@ -17,5 +16,4 @@ __all__ = [
     "SearchConfig",
     "SearchResult",
     "SelectConfig",
-    "run_search",
 ]

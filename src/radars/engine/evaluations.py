@@ -1,10 +1,11 @@
 """`Evaluations`: everything that a search scored, and the front of it."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from radars.cost import CostTable, pareto_front
+from radars.runs.state import State
 from radars.space import Architecture
 
 ACCURACY = "accuracy"
@@ -45,17 +46,20 @@ class Evaluations:
         if known is None or new.trust >= known.trust:
             self._known[architecture] = new
 
-    def values(self) -> list[list[Any]]:
-        """As plain values of a checkpoint."""
-        return [
-            [dict(architecture), known.accuracy, known.num_examples, known.is_alone]
-            for architecture, known in self._known.items()
-        ]
+    def items(self) -> Iterator[tuple[Architecture, Evaluation]]:
+        """Every architecture, and the evaluation that counts."""
+        return iter(self._known.items())
 
-    def load(self, values: Iterable[Sequence[Any]]) -> None:
-        """Puts back what `values` returned."""
+    def state_dict(self) -> State:
+        """Every architecture, and the evaluation that counts."""
+        known = [[dict(architecture), asdict(e)] for architecture, e in self._known.items()]
+        return {"known": known}
+
+    def load_state_dict(self, state: State, /) -> None:
+        """Puts back what `state_dict` returned."""
         self._known = {
-            Architecture(architecture): Evaluation(*known) for architecture, *known in values
+            Architecture(architecture): Evaluation(**known)
+            for architecture, known in state["known"]
         }
 
     def front(self, objectives: Sequence[str], costs: CostTable) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """`MemoryMeter`: keeps the promise of the budget, and the record of it."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TypeVar
 
 from torch import Tensor
@@ -9,6 +9,7 @@ from torch import Tensor
 from radars.errors import BudgetError
 from radars.memory import measure
 from radars.nn.supernet import Supernet
+from radars.runs.state import State
 from radars.units import format_bytes
 
 Result = TypeVar("Result")
@@ -73,6 +74,15 @@ class MemoryMeter:
         """Runs a step that holds no more than another, whose peak is within the budget."""
         self.latest_bytes = peak_bytes
         return step()
+
+    def state_dict(self) -> State:
+        """The budget and the peaks."""
+        return asdict(self)
+
+    def load_state_dict(self, state: State, /) -> None:
+        """Puts back what `state_dict` returned."""
+        for name, value in state.items():
+            setattr(self, name, value)
 
     def include(self, other: "MemoryMeter") -> None:
         """Takes in what another meter of the same search saw."""

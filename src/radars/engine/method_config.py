@@ -1,25 +1,33 @@
-"""The settings of each method, and of the parts that methods are made of."""
+"""The settings of the parts that methods are made of; those of one method are in its file."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.relaxation import GumbelSoftmax, Relaxation, Softmax
+from radars.registries import METHODS, RANKERS
 
-MethodName = Literal[
-    "radars",
-    "reinforce",
-    "enas",
-    "spos",
-    "random",
-    "evolution",
-    "darts",
-    "fbnet",
-    "pcdarts",
-    "gdas",
-    "proxyless",
-]
+
+def _known_method(name: str) -> str:
+    if name not in METHODS:
+        METHODS.get(name)  # says which there are
+    return name
+
+
+MethodName = Annotated[str, AfterValidator(_known_method)]
+"""A registered method."""
+
+
+def _known_ranker(name: str) -> str:
+    if name not in RANKERS:
+        RANKERS.get(name)  # says which there are
+    return name
+
+
+RankerName = Annotated[str, AfterValidator(_known_ranker)]
+"""A registered ranker."""
 
 
 class Checked(BaseModel):
@@ -45,36 +53,6 @@ class ControllerConfig(Checked):
     entropy_weight: float = Field(1e-4, ge=0)
     baseline_decay: float = Field(0.9, ge=0, lt=1)
     group_weight: float = Field(1.0, ge=0, le=1)
-
-
-class LSTMControllerConfig(Checked):
-    """The autoregressive RL policy.
-
-    By default the settings are those of ENAS: the constant of the tanh and the weight of the
-    entropy are the paper's (section 3.1), the learning rate and the temperature those of its
-    published code for cells, as the paper's (3.5e-4 and 5) need many more rewards to learn.
-
-    Attributes:
-        hidden_size: units of the LSTM, and of the embeddings of what was taken before.
-        learning_rate: of Adam.
-        entropy_weight: of the entropy bonus.
-        baseline_decay: of the moving average of earlier rewards.
-        group_weight: how much of the baseline is the mean of the samples that are rewarded
-            together; the rest is the moving average. The papers have none of it.
-        temperature: what logits are divided by.
-        tanh_constant: then they are this constant times their tanh, so that no probability gets
-            stuck at 0 or 1; None to leave them as they are.
-        max_gradient_norm: of a step; larger gradients are scaled down to it. None for any norm.
-    """
-
-    hidden_size: int = Field(64, ge=1)
-    learning_rate: float = Field(3.5e-3, gt=0, allow_inf_nan=False)
-    entropy_weight: float = Field(1e-4, ge=0, allow_inf_nan=False)
-    baseline_decay: float = Field(0.95, ge=0, lt=1)
-    group_weight: float = Field(0.0, ge=0, le=1)
-    temperature: float = Field(1.0, gt=0, allow_inf_nan=False)
-    tanh_constant: float | None = Field(2.5, gt=0, allow_inf_nan=False)
-    max_gradient_norm: float | None = Field(5.0, gt=0, allow_inf_nan=False)
 
 
 class ExploreConfig(Checked):
@@ -151,10 +129,8 @@ class SelectConfig(Checked):
         finalists: how many architectures are trained alone.
         regions_draws: draws of fresh weights, each of which has a training batch to tell apart.
         finalist_draws: further draws for those that are trained alone.
-        regions_weight: weight of how well fresh weights tell examples apart; accuracy weighs 1, in
-            the second halving round 2, and so on. Both in standard deviations among uniform draws.
-        size_weight: likewise, of the logarithm of multiply-accumulates.
-        expressivity_weight: likewise, of how evenly fresh weights use a network's channels.
+        rankers: the rankers of untrained networks, and the weight of each; accuracy weighs 1, in
+            the second halving round 2, and so on. All in standard deviations among uniform draws.
         halving_steps: training steps of each halving round; after each, the best `keep` go on.
         keep: the fraction that goes on to the next halving round.
         optimizer: of all these trainings.
@@ -165,12 +141,21 @@ class SelectConfig(Checked):
     finalists: int = Field(6, ge=1)
     regions_draws: int = Field(2, ge=0)
     finalist_draws: int = Field(0, ge=0)
-    regions_weight: float = Field(1.0, ge=0)
-    size_weight: float = Field(0.0, ge=0)
-    expressivity_weight: float = Field(0.0, ge=0)
+    rankers: dict[RankerName, Annotated[float, Field(ge=0)]] = {
+        "regions": 1.0,
+        "size": 0.0,
+        "expressivity": 0.0,
+    }
     halving_steps: tuple[Annotated[int, Field(ge=1)], ...] = Field((50, 150), min_length=1)
     keep: float = Field(0.4, gt=0, lt=1)
     optimizer: OptimizerConfig = OptimizerConfig(learning_rate=0.05)
+
+    @field_validator("rankers", mode="before")
+    @classmethod
+    def _beside_the_usual(cls, rankers: Any) -> Any:
+        """What is given, beside the usual ones: a weight of 0 leaves one out."""
+        usual = cls.model_fields["rankers"].default
+        return {**usual, **rankers} if isinstance(rankers, Mapping) else rankers
 
 
 class ChildrenConfig(Checked):
@@ -193,54 +178,6 @@ class ChildrenConfig(Checked):
     check_fraction: float = Field(0.34, ge=0, lt=1)
     batch: int = Field(1, ge=1)
     optimizer: OptimizerConfig = OptimizerConfig(learning_rate=0.05)
-
-
-class ReinforceConfig(Checked):
-    """Of `reinforce`.
-
-    Attributes:
-        batch: architectures that are sampled for each policy update.
-        controller: the policy.
-    """
-
-    batch: int = Field(4, ge=1)
-    controller: LSTMControllerConfig = LSTMControllerConfig()
-
-
-class EnasConfig(Checked):
-    """Of `enas`; `explore` says how weights and policy are trained.
-
-    Attributes:
-        finalists: architectures that are sampled at the end; the best with shared weights wins.
-        controller: the policy.
-    """
-
-    finalists: int = Field(16, ge=1)
-    controller: LSTMControllerConfig = LSTMControllerConfig()
-
-
-class EvolutionConfig(Checked):
-    """Of `evolution`.
-
-    Attributes:
-        population: the youngest architectures, which are alive.
-        tournament: how many of them compete to be the parent of the next.
-    """
-
-    population: int = Field(8, ge=2)
-    tournament: int = Field(3, ge=1)
-
-
-class SposConfig(Checked):
-    """Of `spos`; `explore.steps` says how long the shared weights are trained.
-
-    Attributes:
-        population: architectures of a generation.
-        generations: of the evolution, the first of random draws included.
-    """
-
-    population: int = Field(16, ge=2)
-    generations: int = Field(4, ge=1)
 
 
 class DnasConfig(Checked):

@@ -30,9 +30,7 @@ _CIFAR: dict[str, Any] = {
         "finalists": 12,
         "regions_draws": 4,
         "finalist_draws": 12,
-        "regions_weight": 2.0,
-        "size_weight": 1.0,
-        "expressivity_weight": 1.0,
+        "rankers": {"regions": 2.0, "size": 1.0, "expressivity": 1.0},
         "halving_steps": [20, 600],
         "keep": 0.5,
         "optimizer": {"learning_rate": 0.2},
@@ -84,8 +82,9 @@ def recipe(settings: Mapping[str, Any]) -> dict[str, Any]:
     space = str(settings.get("space", "digits"))
     suits = dict(_RECIPES.get(space, {}))
     is_bounded = settings.get("constraints") or settings.get("objectives")
-    if "size_weight" in suits.get("select", {}) and not is_bounded:
-        suits["select"] = suits["select"] | {"size_weight": _SIZE_WEIGHT_UNCONSTRAINED}
+    if "rankers" in suits.get("select", {}) and not is_bounded:
+        rankers = suits["select"]["rankers"] | {"size": _SIZE_WEIGHT_UNCONSTRAINED}
+        suits["select"] = suits["select"] | {"rankers": rankers}
     given = settings.get("space_options")
     if "proxy_options" in suits and isinstance(given, Mapping):
         suits["proxy_options"] = {

@@ -1,9 +1,12 @@
 """`SearchConfig`: everything that decides a search. Checked when constructed."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
+    ConfigDict,
     Field,
     PlainSerializer,
     field_validator,
@@ -17,13 +20,9 @@ from radars.engine.method_config import (
     ChildrenConfig,
     DifferentiateConfig,
     DnasConfig,
-    EnasConfig,
-    EvolutionConfig,
     ExploreConfig,
     MethodName,
-    ReinforceConfig,
     SelectConfig,
-    SposConfig,
 )
 from radars.engine.recipe import recipe
 from radars.errors import ConfigError
@@ -31,7 +30,8 @@ from radars.execution.device import DeviceName
 from radars.execution.executor import ExecutorConfig
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.steps import Precision
-from radars.settings import merge_settings, validate_settings
+from radars.registries import COSTS, METHODS
+from radars.settings import unknown_key, validate_settings
 from radars.tracking.loggers import LoggerName
 from radars.units import parse_bytes
 
@@ -89,7 +89,19 @@ class CostsConfig(Checked):
 CHANGEABLE = ("max_minutes", "max_skipped_steps", "checkpoint_seconds", "loggers", "executor")
 """Settings that may be others when a search goes on; what it finds does not depend on them."""
 
-Objective = Literal["accuracy", "macs", "parameters", "memory", "latency_ms"]
+
+def _checked_objective(name: str) -> str:
+    if name != "accuracy" and name not in COSTS:
+        raise ConfigError(
+            f"an objective is accuracy or a cost ({', '.join(COSTS.names())}), but got {name!r}; "
+            f"give one of these"
+        )
+    return name
+
+
+Objective = Annotated[str, AfterValidator(_checked_objective)]
+
+Settings = TypeVar("Settings", bound=Checked)
 
 
 class SearchConfig(Checked):
@@ -122,10 +134,6 @@ class SearchConfig(Checked):
         differentiate: the DNAS half.
         select: how the returned architecture is taken among the best.
         children: of methods that train each architecture from scratch.
-        reinforce: of the method `reinforce`.
-        enas: of the method `enas`.
-        evolution: of the method `evolution`.
-        spos: of the method `spos`.
         dnas: of the methods that differentiate alone.
         max_skipped_steps: a step whose loss or gradient is not finite is skipped; more of them
             than this end the search.
@@ -161,10 +169,6 @@ class SearchConfig(Checked):
     differentiate: DifferentiateConfig = DifferentiateConfig()
     select: SelectConfig = SelectConfig()
     children: ChildrenConfig = ChildrenConfig()
-    reinforce: ReinforceConfig = ReinforceConfig()
-    enas: EnasConfig = EnasConfig()
-    evolution: EvolutionConfig = EvolutionConfig()
-    spos: SposConfig = SposConfig()
     dnas: DnasConfig = DnasConfig()
     max_skipped_steps: int = Field(5, ge=0)
     num_processes: int = Field(1, ge=1)
@@ -173,21 +177,27 @@ class SearchConfig(Checked):
     checkpoint_seconds: float = Field(default=60.0, ge=0, allow_inf_nan=True)
     loggers: tuple[LoggerName, ...] = ("tensorboard",)
 
+    model_config = ConfigDict(extra="allow")  # the settings of each method, by its name
+
+    @model_validator(mode="before")
     @classmethod
-    def suited(cls, /, **settings: Any) -> "SearchConfig":
-        """The configuration with the recipe of the space under what is given.
+    def _complete(cls, settings: Any) -> Any:
+        """The recipe under what is given, and the settings of methods checked by their classes."""
+        if not isinstance(settings, Mapping):
+            return settings
+        given = _over(recipe(settings), settings)
+        for name in given.keys() - cls.model_fields.keys():
+            given[name] = _method_settings(cls, name, given[name])
+        method = given.get("method", cls.model_fields["method"].default)
+        kind = METHODS.get(method).settings_class if method in METHODS else None
+        if kind is not None:
+            given.setdefault(method, kind())
+        return given
 
-        The command line starts from it; the constructor starts from the defaults, which suit the
-        digits.
-
-        Args:
-            settings: as for the constructor; of a group, such as `explore`, the keys that are given
-                are changed and the others are the recipe's.
-
-        Raises:
-            ConfigError: a setting is not valid.
-        """
-        return validate_settings(cls, merge_settings(recipe(settings), settings))
+    def settings_of(self, kind: type[Settings]) -> Settings:
+        """The settings of a method, by their class."""
+        known = (self.model_extra or {}).values()
+        return next((settings for settings in known if isinstance(settings, kind)), None) or kind()
 
     def kept_changes(self, asked: "SearchConfig") -> dict[str, tuple[Any, Any]]:
         """Settings that a search keeps where it goes on, but that are asked to be others.
@@ -242,3 +252,31 @@ class SearchConfig(Checked):
     def part_size(self) -> int:
         """How many examples of a batch a process has."""
         return self.data.batch_size // self.num_processes
+
+
+def _over(under: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What is given, and where it says nothing, what is under it."""
+    merged = dict(under) | dict(given)
+    for key in under.keys() & given.keys():
+        if isinstance(under[key], Mapping) and isinstance(given[key], Mapping):
+            merged[key] = _over(under[key], given[key])
+    return merged
+
+
+def _method_settings(model: type[SearchConfig], name: str, value: object) -> Checked:
+    """Checks the settings of a method.
+
+    Raises:
+        ConfigError: there is no such method, it has none, or they are wrong.
+    """
+    kind: type[Checked] | None = METHODS.get(name).settings_class if name in METHODS else None
+    if kind is None:
+        with_settings = [n for n, known in METHODS.items() if known.settings_class is not None]
+        raise ConfigError(unknown_key([name], [*model.model_fields, *with_settings]))
+    if not isinstance(value, Mapping | kind):
+        raise ConfigError(f"{name} must be a group of settings, but got {value!r}; correct it")
+    try:
+        checked: Checked = validate_settings(kind, dict(value))
+    except ConfigError as error:
+        raise ConfigError(f"{name}.{error}") from error
+    return checked

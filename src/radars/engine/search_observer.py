@@ -1,4 +1,4 @@
-"""`Observer`: told of every step of a search; shows it, logs it, saves it, and stops it."""
+"""`SearchObserver`: told of every step of a search; shows it, logs it, saves it, and stops it."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -7,7 +7,6 @@ from typing import Any
 
 from radars.engine.search_state import SearchState
 from radars.errors import RadarsError
-from radars.execution.group import Group
 from radars.execution.interrupt import Interrupt
 from radars.runs.directory import RunDirectory
 from radars.runs.event_schema import (
@@ -32,7 +31,7 @@ class TimeLimitReached(RadarsError):  # noqa: N818 - nothing is wrong
     """The search ran past its time limit."""
 
 
-class Observer(RunObserver):
+class SearchObserver(RunObserver):
     """What is between a search and the outside.
 
     Args:
@@ -40,10 +39,9 @@ class Observer(RunObserver):
         curves: where curves go; None draws none.
         progress: shows people how far it is.
         interrupt: says when to stop.
-        state: how far the search is; changed with every step.
+        state: how far the search is; its position is changed with every step.
         max_seconds: wall-clock limit of the search over all sittings.
         save_every_seconds: time between checkpoints.
-        group: the processes that stop together.
         on_event: see `RunObserver`.
     """
 
@@ -59,7 +57,6 @@ class Observer(RunObserver):
         *,
         max_seconds: float = math.inf,
         save_every_seconds: float = 60.0,
-        group: Group | None = None,
         on_event: EventSink | None = None,
     ) -> None:
         super().__init__(
@@ -71,11 +68,14 @@ class Observer(RunObserver):
             save_every_seconds=save_every_seconds,
             on_event=on_event,
         )
-        self.state = state
+        self.position = state.position
+        self._method, self._meter = state.method, state.context.guard.meter
         self._max_seconds = max_seconds
-        self._group = group or Group()
+        self._group = state.context.guard.group
         self._is_preparing = False
-        self._steps_saved = state.total_steps if state.num_saves else None  # in the newest
+        self._steps_saved = (
+            self.position.total_steps if self.position.num_saves else None
+        )  # in the newest
         self._logged_at = self._preferred_at = -math.inf  # in seconds of the search
 
     @contextmanager
@@ -87,25 +87,29 @@ class Observer(RunObserver):
             total: its steps, where it does not end early.
             label: what people read; by default the name.
         """
-        state = self.state
-        self.log(PhaseStartedEvent(phase=name, round=state.round_index, step=state.step))
-        with self._progress.phase(label or name, total, completed=state.step) as bar:
+        position = self.position
+        self.log(PhaseStartedEvent(phase=name, round=position.round_index, step=position.step))
+        with self._progress.phase(label or name, total, completed=position.step) as bar:
 
             def tick(step: int, accuracy: float) -> None:
                 bar.advance(
                     step - bar.completed,
                     accuracy=None if math.isnan(accuracy) else accuracy,
-                    memory_bytes=state.meter.measured_peak_bytes,
-                    budget_bytes=state.meter.budget_bytes,
-                    live_candidates=state.method.live_candidates(name),
+                    memory_bytes=self._meter.measured_peak_bytes,
+                    budget_bytes=self._meter.budget_bytes,
+                    live_candidates=self._method.live_candidates(name),
                 )
-                state.total_steps += step - state.step
-                state.step = step
+                position.total_steps += step - position.step
+                position.step = step
                 self._after_step(name, accuracy, is_last=step == total)
 
             yield tick
         self.log(
-            PhaseEndedEvent(phase=name, round=state.round_index, seconds=round(state.seconds, 3))
+            PhaseEndedEvent(
+                phase=name,
+                round=position.round_index,
+                seconds=round(position.seconds, 3),
+            )
         )
 
     @contextmanager
@@ -118,7 +122,7 @@ class Observer(RunObserver):
             label: what people read.
             total: its parts, where there are not fewer.
         """
-        if self._steps_saved != self.state.total_steps:
+        if self._steps_saved != self.position.total_steps:
             self.save()
         self._is_preparing = True
         try:
@@ -141,7 +145,7 @@ class Observer(RunObserver):
         """
         self._count_time()
         is_stopped, is_late = self._group.any(
-            self._interrupt.stop_requested, self.state.seconds > self._max_seconds
+            self._interrupt.stop_requested, self.position.seconds > self._max_seconds
         )
         if is_stopped:
             self._stop()
@@ -153,15 +157,15 @@ class Observer(RunObserver):
         """Saves a checkpoint, but for within a preparation."""
         if not self._is_preparing:
             super().save()
-            self._steps_saved = self.state.total_steps
+            self._steps_saved = self.position.total_steps
 
     def _checkpoint_step(self) -> int:
-        self.state.num_saves += 1
-        return self.state.num_saves
+        self.position.num_saves += 1
+        return self.position.num_saves
 
     def _after_step(self, phase: str, accuracy: float, *, is_last: bool) -> None:
         self.check()
-        seconds = self.state.seconds
+        seconds = self.position.seconds
         if is_last or seconds - self._logged_at > _interval_seconds(seconds, 300, least=0.5):
             self._log_progress(phase, accuracy)
         if is_last or seconds - self._preferred_at > _interval_seconds(seconds, 60, least=1.0):
@@ -169,26 +173,26 @@ class Observer(RunObserver):
         self._save_where_due()
 
     def _log_progress(self, phase: str, accuracy: float) -> None:
-        state, meter = self.state, self.state.meter
-        self._logged_at = state.seconds
+        position, meter = self.position, self._meter
+        self._logged_at = position.seconds
         counts = {
             "predicted_peak_bytes": meter.predicted_peak_bytes,
             "measured_peak_bytes": meter.measured_peak_bytes,
             "budget_bytes": meter.budget_bytes,
         }
-        live = state.method.live_candidates(phase)
+        live = self._method.live_candidates(phase)
         if live is not None:
             counts["live_candidates"] = live[0]
-        scalars = state.method.scalars()
-        position = self._position(phase)
-        self.log(ProgressEvent(**position, accuracy=accuracy, **counts, scalars=scalars))
+        scalars = self._method.scalars()
+        where = self._position(phase)
+        self.log(ProgressEvent(**where, accuracy=accuracy, **counts, scalars=scalars))
         floats = {name: float(count) for name, count in counts.items()}
-        self._draw(state.total_steps, {"accuracy": accuracy} | floats | scalars)
+        self._draw(position.total_steps, {"accuracy": accuracy} | floats | scalars)
 
     def _log_preferences(self, phase: str) -> None:
-        state = self.state
-        self._preferred_at = state.seconds
-        preferences = state.method.preferences(phase)
+        position = self.position
+        self._preferred_at = position.seconds
+        preferences = self._method.preferences(phase)
         if not preferences or self._run is None:
             return
         values = {
@@ -197,15 +201,15 @@ class Observer(RunObserver):
         }
         self.log(PreferencesEvent(**self._position(phase), values=values))
         if self._curves is not None:
-            self._curves.show(state.total_steps, "preferences", heat_map(preferences))
+            self._curves.show(position.total_steps, "preferences", heat_map(preferences))
 
     def _position(self, phase: str) -> Mapping[str, Any]:
-        state = self.state
+        position = self.position
         return {
             "phase": phase,
-            "round": state.round_index,
-            "step": state.step,
-            "seconds": round(state.seconds, 3),
+            "round": position.round_index,
+            "step": position.step,
+            "seconds": round(position.seconds, 3),
         }
 
 

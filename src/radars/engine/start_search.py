@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from radars.engine.run import resumed_config, run_search
 from radars.engine.search_config import SearchConfig
-from radars.engine.search_job import resumed_config, run_search
 from radars.engine.search_result import SearchResult
 from radars.errors import Stopped
 from radars.runs.directory import read_config, read_result
@@ -28,7 +28,7 @@ def search_config(
     """
     from_file = read_settings(config_file) if config_file is not None else {}
     settings = merge_settings(from_file, given, overrides=overrides)
-    return SearchConfig.suited(**settings)
+    return validate_settings(SearchConfig, settings)
 
 
 def start_search(

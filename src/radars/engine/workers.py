@@ -1,4 +1,4 @@
-"""`Workers`: what of a search can be done elsewhere, and by several at once.
+"""`ExecutorWorkers`: what of a search can be done elsewhere, and by several at once.
 
 A worker makes what it works with from the search's own configuration, so that a step there is the
 same step, bit for bit.
@@ -10,27 +10,30 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing.reduction import ForkingPickler
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import torch
 
 from radars.cost import LatencyRow
-from radars.data import Data
+from radars.engine.context import SearchContext
+from radars.engine.evaluations import Evaluation
+from radars.engine.evaluator import Evaluator
+from radars.engine.given import Given
+from radars.engine.memory_guard import MemoryGuard
 from radars.engine.memory_meter import MemoryMeter
+from radars.engine.problem import SearchProblem
 from radars.engine.search_config import SearchConfig
-from radars.engine.search_setup import SearchSetup
-from radars.engine.workbench import Workbench
 from radars.errors import ConfigError, first_line
 from radars.execution.device import capped, reproducible
 from radars.execution.executor import Executor, Lost, Needs
-from radars.nn.task import CLASSIFICATION, Task
-from radars.space import Architecture, SearchSpace
+from radars.runs.skipped import SkippedSteps
+from radars.space import Architecture
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-Work = Callable[[SearchSetup, Workbench, Item], Result]
-"""A module's function: what is done to a task, with a search's setup and a bench of its own."""
+Work = Callable[[SearchContext, Item], Result]
+"""A module's function: what is done to a task, with a context of its own."""
 
 
 @dataclass(frozen=True)
@@ -39,19 +42,13 @@ class Origin:
 
     Attributes:
         config: the configuration.
-        space: as for `SearchSetup.of`; likewise the next three.
-        proxy: the network that is trained.
-        data: the splits.
-        task: the loss and the score.
+        given: objects in the place of what it names.
         latencies: what was measured where the search began, and holds elsewhere too.
         key: tells this search from others.
     """
 
     config: SearchConfig
-    space: SearchSpace | None = None
-    proxy: SearchSpace | None = None
-    data: Data | None = None
-    task: Task = CLASSIFICATION
+    given: Given = field(default_factory=Given)
     latencies: Sequence[LatencyRow] | None = None
     key: str = field(default_factory=lambda: uuid.uuid4().hex)
 
@@ -70,64 +67,66 @@ class Origin:
                 f"configuration, make a task of a module's functions, or set executor.jobs to 1"
             ) from error
 
-    def setup(self) -> SearchSetup:
-        """The setup; made once for all tasks of a search that a process works on."""
-        if self.key not in _setups:
-            _setups.clear()
-            _setups[self.key] = SearchSetup.of(
-                self.config,
-                space=self.space,
-                proxy=self.proxy,
-                data=self.data,
-                task=self.task,
-                latencies=self.latencies,
+    def problem(self) -> SearchProblem:
+        """The problem; made once for all tasks of a search that a process works on."""
+        if self.key not in _problems:
+            _problems.clear()
+            _problems[self.key] = SearchProblem.of(
+                self.config, self.given, latencies=self.latencies
             )
-        return _setups[self.key]
+        return _problems[self.key]
 
 
 class _Noted(NamedTuple):
-    """What a bench elsewhere saw: memory, evaluations as plain values, steps that were skipped."""
+    """What was seen elsewhere: memory, evaluations, how many steps were skipped."""
 
     meter: MemoryMeter
-    evaluations: list[list[Any]]
+    evaluations: list[tuple[Architecture, Evaluation]]
     num_skipped: int
 
 
-@dataclass
-class Workers:
-    """Runs tasks of one search on an executor.
+@dataclass(frozen=True)
+class ExecutorWorkers:
+    """Runs tasks of one search on an executor. See `Workers`.
 
     Attributes:
         executor: where.
         origin: of the search.
-        bench: the search's; told what was measured, scored and skipped elsewhere.
-        while_waiting: called several times a second; what it raises ends the tasks.
+        guard: of the search; told what was measured elsewhere.
+        evaluator: likewise, what was scored.
+        skipped: likewise, how many steps were skipped.
         on_lost: told of every worker that was lost.
     """
 
     executor: Executor
     origin: Origin
-    bench: Workbench
-    while_waiting: Callable[[], None] = lambda: None
+    guard: MemoryGuard
+    evaluator: Evaluator
+    skipped: SkippedSteps
     on_lost: Callable[[Lost], None] = lambda lost: None
 
-    def map(self, work: "Work[Item, Result]", tasks: Sequence[Item]) -> Iterator[Result]:
-        """Yields what `work` returns for each task, in the order of the tasks."""
-        bench = self.bench
-        needs = needs_of(bench.meter.budget_bytes, bench.device)
+    def map(
+        self,
+        work: "Work[Item, Result]",
+        tasks: Sequence[Item],
+        while_waiting: Callable[[], None] = lambda: None,
+    ) -> Iterator[Result]:
+        """See `Workers`."""
+        meter = self.guard.meter
         done = self.executor.map(
-            partial(_work, self.origin, work, replace(bench.meter)),
+            partial(_work, self.origin, work, replace(meter)),
             tasks,
-            [needs] * len(tasks),
-            while_waiting=self.while_waiting,
+            [needs_of(meter.budget_bytes, self.guard.device)] * len(tasks),
+            while_waiting=while_waiting,
             on_lost=self.on_lost,
         )
         for result, noted in done:
-            bench.meter.include(noted.meter)
-            for architecture, *evaluation in noted.evaluations:
-                accuracy, num_examples, is_alone = evaluation
-                bench.note(Architecture(architecture), accuracy, num_examples, is_alone=is_alone)
-            bench.skipped.add(noted.num_skipped)
+            meter.include(noted.meter)
+            for architecture, known in noted.evaluations:
+                self.evaluator.note(
+                    architecture, known.accuracy, known.num_examples, is_alone=known.is_alone
+                )
+            self.skipped.add(noted.num_skipped)
             yield result
 
 
@@ -139,18 +138,18 @@ def needs_of(budget_bytes: int, device: torch.device) -> Needs:
 def _work(
     origin: Origin, work: "Work[Item, Result]", meter: MemoryMeter, task: Item
 ) -> tuple[Result, _Noted]:
-    setup = origin.setup()
-    setup.planner.tighten(meter.budget_bytes)  # where a device had less than was thought
-    bench = setup.workbench()
-    bench.meter = replace(meter)
+    problem = origin.problem()
+    problem.planner.tighten(meter.budget_bytes)  # where a device had less than was thought
+    context = SearchContext.of(problem, meter=replace(meter))
+    skipped, evaluations = context.trainer.skipped, context.evaluator.evaluations
     with ExitStack() as stack:
-        stack.enter_context(reproducible(setup.device))
-        cap_bytes = setup.config.budget if setup.config.hard_cap else None
-        stack.enter_context(capped(setup.device, cap_bytes))
-        result = work(setup, bench, task)
-        bench.skipped.settle()
-    evaluations = [] if bench.evaluations is None else bench.evaluations.values()
-    return result, _Noted(bench.meter, evaluations, bench.skipped.count)
+        stack.enter_context(reproducible(problem.device))
+        cap_bytes = problem.config.budget if problem.config.hard_cap else None
+        stack.enter_context(capped(problem.device, cap_bytes))
+        result = work(context, task)
+        skipped.settle()
+    scored = [] if evaluations is None else list(evaluations.items())
+    return result, _Noted(context.guard.meter, scored, skipped.count)
 
 
-_setups: dict[str, SearchSetup] = {}  # of this process, at most one
+_problems: dict[str, SearchProblem] = {}  # of this process, at most one

@@ -1,4 +1,4 @@
-"""`zero_cost_step`: judges watch how a batch passes through a network that is not trained yet."""
+"""`zero_cost_step`: watchers see how a batch passes through a network that is not trained yet."""
 
 from collections.abc import Iterable
 from typing import Protocol
@@ -10,8 +10,8 @@ from radars.nn.steps import Precision, evaluation_step
 from radars.nn.supernet import Supernet
 
 
-class Judge(Protocol):
-    """Says something of a network from what some of its modules return."""
+class Watcher(Protocol):
+    """Is shown what some of the modules of a network return."""
 
     @property
     def modules(self) -> tuple[type[nn.Module], ...]:
@@ -20,24 +20,21 @@ class Judge(Protocol):
     def watch(self, module: nn.Module, inputs: object, output: Tensor) -> None:
         """Called after each pass of a watched module."""
 
-    def score(self) -> float:
-        """Larger is better; 0 where there was nothing to watch."""
-
 
 @torch.no_grad()
 def zero_cost_step(
     supernet: Supernet,
     example_B: Tensor,
-    judges: Iterable[Judge],
+    watchers: Iterable[Watcher],
     *,
     precision: Precision = "32-true",
 ) -> None:
-    """Passes one batch through the live path, watched by all judges."""
+    """Passes one batch through the live path, watched by all watchers."""
     hooks = [
-        module.register_forward_hook(judge.watch)
-        for judge in judges
+        module.register_forward_hook(watcher.watch)
+        for watcher in watchers
         for module in supernet.modules()
-        if isinstance(module, judge.modules)
+        if isinstance(module, watcher.modules)
     ]
     try:
         evaluation_step(supernet, example_B, precision=precision)

@@ -5,13 +5,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from radars.engine.problem import new_planner
 from radars.engine.search_config import SearchConfig
-from radars.engine.search_setup import new_planner
 from radars.errors import BudgetError, SpaceError
 from radars.execution.device import device_of
 from radars.memory import Plan
 from radars.planning.cost_report import CostReport, cost_report
-from radars.settings import merge_settings, read_settings
+from radars.settings import merge_settings, read_settings, validate_settings
 from radars.space import SearchSpace
 from radars.units import parse_shape
 from radars.zoo import accepted_options, load_space
@@ -153,7 +153,7 @@ def plan_for(
     }
     from_file = {} if config_file is None else read_settings(config_file)
     settings = merge_settings(defaults, from_file, given, overrides=overrides)
-    config = SearchConfig.suited(**settings)
+    config = validate_settings(SearchConfig, settings)
     space_name = config.space
     input_shape = None if input_text is None else parse_shape(input_text)
     channels = {} if input_shape is None else {"in_channels": input_shape[0]}

@@ -1,4 +1,4 @@
-"""`CheckpointStore`: tensors and plain values on disk, bit for bit, and never half of them.
+"""`CheckpointStore`: states on disk, bit for bit, and never half of them.
 
 A checkpoint is `<step>.safetensors`, with the SHA-256 of that file in `<step>.sha256` (in the form
 that `sha256sum -c` reads). No pickle is written or loaded.
@@ -19,7 +19,9 @@ from torch import Tensor
 
 from radars.errors import RunError
 from radars.runs.files import TEMPORARY_SUFFIX, plain, replacing, unwritable, write_atomically
+from radars.runs.state import State, join_state, split_state
 
+_FORMAT = "2"  # 1: tensors and values apart
 _NUM_KEPT = 2
 _TEMPORARY = re.escape(TEMPORARY_SUFFIX)
 _LARGEST_HEADER_BYTES = 90_000_000  # safetensors reads no header of more than 100 MB
@@ -30,8 +32,7 @@ class Checkpoint:
     """What was saved after `step`. The tensors are on the CPU, with the strides they had."""
 
     step: int
-    tensors: dict[str, Tensor]
-    values: dict[str, Any]
+    state: State
 
 
 class CheckpointStore:
@@ -48,22 +49,24 @@ class CheckpointStore:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    def save(self, step: int, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+    def save(self, step: int, state: Mapping[str, Any]) -> None:
         """Saves one checkpoint. Checkpoints of later steps, which are being redone, are removed.
 
         Args:
             step: of the work that is done; zero or more.
-            tensors: of any shape, strides and device, and every dtype that safetensors has.
-            values: numbers (also NaN), strings, lists and dictionaries.
+            state: its tensors have any shape, strides and device, and every dtype that safetensors
+                has; its plain values are numbers (also NaN), strings, lists and dictionaries.
 
         Raises:
             RunError: it cannot be written; the checkpoints before it are as they were.
             TypeError: a value is not plain.
         """
+        tensors, values = split_state(state)
         if step < 0 or "__metadata__" in tensors:
             raise ValueError(f"a step is 0 or more and no tensor is __metadata__, but got {step}")
         payloads, layouts = _pack(tensors)
         metadata = {
+            "format": _FORMAT,
             "values": json.dumps(plain(values, "values")),
             "layouts": json.dumps(layouts),
         }
@@ -150,19 +153,24 @@ class CheckpointStore:
         try:
             with safe_open(path, framework="pt") as file:
                 metadata = file.metadata()
+                _check_format(path, metadata)
                 layouts = json.loads(metadata["layouts"])
                 names = file.keys()
                 tensors = {n: _unpack(file.get_tensor(n), layouts.get(n)) for n in names}
-        except (SafetensorError, KeyError, TypeError) as error:
+            state = join_state(tensors, json.loads(metadata["values"]))
+        except (SafetensorError, KeyError, TypeError, ValueError) as error:
             raise RunError(
                 f"{path} is not a checkpoint of radars: {error}; start again with another --out"
             ) from error
-        return Checkpoint(step, tensors, json.loads(metadata["values"]))
+        return Checkpoint(step, state)
 
     def load_values(self, step: int) -> dict[str, Any]:
         """Loads only the plain values of a step that is known to be intact."""
-        with safe_open(self._path(step), framework="pt") as file:
-            values: dict[str, Any] = json.loads(file.metadata()["values"])
+        path = self._path(step)
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata()
+        _check_format(path, metadata)
+        values: dict[str, Any] = json.loads(metadata["values"])
         return values
 
     def _path(self, step: int) -> Path:
@@ -175,6 +183,15 @@ class CheckpointStore:
             match = re.fullmatch(r"(\d+)\.(safetensors|sha256)|\.\d+\..*" + _TEMPORARY, path.name)
             if match and (match[1] is None or int(match[1]) not in kept):
                 path.unlink(missing_ok=True)
+
+
+def _check_format(path: Path, metadata: Mapping[str, str] | None) -> None:
+    known = (metadata or {}).get("format", "1")
+    if known != _FORMAT:
+        raise RunError(
+            f"a checkpoint has the format {_FORMAT} of this version of radars, but {path} has "
+            f"{known}; go on with the version that began the run, or start again with another --out"
+        )
 
 
 def _pack(

@@ -11,7 +11,6 @@ from typing import Any, Self
 import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from torch import Tensor
 
 from radars.errors import ConfigError, first_line
 from radars.renamed_settings import with_new_names
@@ -156,14 +155,13 @@ class RunDirectory:
         """All events so far, each with its `time` in seconds since the epoch and its `event`."""
         return read_events(self.path / _EVENTS_NAME)
 
-    def save(self, step: int, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+    def save(self, step: int, state: Mapping[str, Any]) -> None:
         """Saves a checkpoint, atomically; see `CheckpointStore.save`.
 
         Events logged before this call belong to it, events logged later do not.
         """
         self._events.sync()
-        wrapped = {"values": values, "events_bytes": self._events.num_bytes}
-        self._checkpoints.save(step, tensors, wrapped)
+        self._checkpoints.save(step, {"run": state, "events_bytes": self._events.num_bytes})
 
     def latest(self) -> Checkpoint | None:
         """Loads the newest intact checkpoint; None without any. See `CheckpointStore.latest`."""
@@ -265,7 +263,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint | None:
     checkpoint = CheckpointStore(Path(path) / _CHECKPOINT_NAME).latest()
     if checkpoint is None:
         return None
-    return Checkpoint(checkpoint.step, checkpoint.tensors, checkpoint.values["values"])
+    return Checkpoint(checkpoint.step, checkpoint.state["run"])
 
 
 def _check_unused(path: Path) -> None:

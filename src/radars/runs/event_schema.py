@@ -244,8 +244,7 @@ class SelectionEvent(Event):
         halving_round: its index.
         finalists: the architectures that take part.
         accuracies: of each that was trained, on the validation split.
-        regions: of each, untrained: how well it tells examples apart, a zero-cost proxy.
-        expressivity: of each, untrained: how evenly its channels are used, another one.
+        ranker_scores: ranker to what it says of each before it is trained.
         scores: of each, by which they are ranked: standard deviations above the mean of uniform
             draws, weighted and added up.
     """
@@ -255,8 +254,7 @@ class SelectionEvent(Event):
     halving_round: int = 0
     finalists: tuple[dict[str, str], ...] = ()
     accuracies: tuple[Number, ...] = ()
-    regions: tuple[Number, ...] = ()
-    expressivity: tuple[Number, ...] = ()
+    ranker_scores: dict[str, tuple[Number, ...]] = {}
     scores: tuple[Number, ...] = ()
 
 

@@ -3,19 +3,18 @@
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, NoReturn, Protocol
-
-from torch import Tensor
+from typing import ClassVar, NoReturn, Protocol
 
 from radars.errors import Stopped
 from radars.execution.interrupt import Interrupt
 from radars.runs.directory import RunDirectory
 from radars.runs.event_schema import Event, EventSink
+from radars.runs.state import Stateful
 from radars.tracking.curves import Curves
 from radars.tracking.progress import Progress
 
 
-class Saved(Protocol):
+class TimedState(Stateful, Protocol):
     """A state that goes into checkpoints.
 
     Attributes:
@@ -23,14 +22,6 @@ class Saved(Protocol):
     """
 
     seconds: float
-
-    def tensors(self) -> dict[str, Tensor]:
-        """The tensors of a checkpoint."""
-        ...
-
-    def values(self) -> dict[str, Any]:
-        """The plain values of a checkpoint."""
-        ...
 
 
 class RunObserver(ABC):
@@ -57,7 +48,7 @@ class RunObserver(ABC):
         curves: Curves | None,
         progress: Progress,
         interrupt: Interrupt,
-        state: Saved,
+        state: TimedState,
         *,
         save_every_seconds: float = 60.0,
         on_event: EventSink | None = None,
@@ -83,7 +74,7 @@ class RunObserver(ABC):
         """Saves a checkpoint."""
         step = self._checkpoint_step()
         if self._run is not None:
-            self._run.save(step, self._saved.tensors(), self._saved.values())
+            self._run.save(step, self._saved.state_dict())
         self._saved_at = time.monotonic()
 
     @abstractmethod

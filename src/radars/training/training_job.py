@@ -110,7 +110,7 @@ def _train(
         state = setup.state(fabric.device, fabric.global_rank)
         checkpoint = fabric.broadcast(run.latest() if run is not None else None)
         if checkpoint is not None:
-            state.load(checkpoint.tensors, checkpoint.values)
+            state.load_state_dict(checkpoint.state)
         if run is not None:
             first_epoch = state.step // setup.steps_per_epoch + 1
             curves = stack.enter_context(open_curves(config.loggers, run, first_epoch))

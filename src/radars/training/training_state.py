@@ -1,9 +1,8 @@
 """`TrainState`: everything that changes in a training, to and from a checkpoint."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 from radars.data import BatchStream
 from radars.nn.optimizer import load_named_state, named_state
 from radars.runs.skipped import SkippedSteps
+from radars.runs.state import State
 from radars.training.weight_average import MovingAverage
 from radars.training.weights_file import plain_state
 
@@ -105,50 +105,35 @@ class TrainState:
             bool(t.isfinite().all()) for each in networks for t in each.state_dict().values()
         )
 
-    def tensors(self) -> dict[str, Tensor]:
-        """The tensors of a checkpoint."""
-        names = {parameter: name for name, parameter in self.network.named_parameters()}
-        parts: dict[str, Mapping[str, Tensor]] = {
-            "network": self.network.state_dict(),
-            "optimizer": named_state(self.optimizer, names),
-            "stream": self.stream.state_dict(),
-            "epoch": {"totals": self.totals},
-            "average": {} if self.average is None else self.average.state_dict(),
-            "best": {} if self.best is None else self.best.weights,
-        }
-        return {f"{part}/{name}": value for part, of in parts.items() for name, value in of.items()}
-
-    def values(self) -> dict[str, Any]:
-        """The plain values of a checkpoint.
+    def state_dict(self) -> State:
+        """What a checkpoint keeps.
 
         Raises:
             RunError: too many steps were skipped.
         """
         self.skipped.settle()
-        values: dict[str, Any] = {
+        names = {parameter: name for name, parameter in self.network.named_parameters()}
+        return {
             "step": self.step,
             "seconds": self.seconds,
             "skipped_steps": self.skipped.count,
+            "network": self.network.state_dict(),
+            "optimizer": named_state(self.optimizer, names),
+            "stream": self.stream.state_dict(),
+            "totals": self.totals,
+            "average": None if self.average is None else self.average.state_dict(),
+            "best": None if self.best is None else self.best._asdict(),
         }
-        if self.best is not None:
-            values["best"] = list(self.best[:3])
-        return values
 
-    def load(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
-        """Puts back what `tensors` and `values` returned, bit for bit."""
-        parts: dict[str, dict[str, Tensor]] = {}
-        for name, tensor in tensors.items():
-            part, _, rest = name.partition("/")
-            parts.setdefault(part, {})[rest] = tensor
-        self.network.load_state_dict(parts["network"])
-        parameters = dict(self.network.named_parameters())
-        load_named_state(self.optimizer, parameters, parts.get("optimizer", {}))
-        self.stream.load_state_dict(parts["stream"])
-        self.totals.copy_(parts["epoch"]["totals"])
+    def load_state_dict(self, state: State, /) -> None:
+        """Puts back what `state_dict` returned, bit for bit."""
+        self.network.load_state_dict(state["network"])
+        load_named_state(self.optimizer, dict(self.network.named_parameters()), state["optimizer"])
+        self.stream.load_state_dict(state["stream"])
+        self.totals.copy_(state["totals"])
         if self.average is not None:
-            self.average.load_state_dict(parts["average"])
-        if "best" in values:
-            epoch, accuracy, latest_accuracy = values["best"]
-            self.best = Best(epoch, accuracy, latest_accuracy, parts["best"])
-        self.step, self.seconds = values["step"], values["seconds"]
-        self.skipped.count = values.get("skipped_steps", 0)
+            self.average.load_state_dict(state["average"])
+        if state["best"] is not None:
+            self.best = Best(**state["best"])
+        self.step, self.seconds = state["step"], state["seconds"]
+        self.skipped.count = state["skipped_steps"]

@@ -7,11 +7,8 @@ from torch import Tensor
 
 from radars.errors import ConfigError
 from radars.nn.candidate_weights import path_weights
-from radars.runs.checkpoint import CheckpointStore
-from radars.runs.directory import read_result
+from radars.runs.directory import read_checkpoint, read_result
 from radars.space import Architecture, SearchSpace
-
-_SHARED = "method/supernet/"  # in the checkpoint of a search
 
 
 def searched_weights(
@@ -38,9 +35,8 @@ def searched_weights(
             f"from_search is the directory of a search that has ended, but {path} is none; give "
             f"the --out of `radars search`"
         )
-    checkpoint = CheckpointStore(path / "checkpoint").latest()
-    tensors = {} if checkpoint is None else checkpoint.tensors
-    shared = {n.removeprefix(_SHARED): t for n, t in tensors.items() if n.startswith(_SHARED)}
+    checkpoint = read_checkpoint(path)
+    shared = {} if checkpoint is None else checkpoint.state["method"].get("supernet", {})
     weights = path_weights(space, architecture, shared)
     with torch.device("meta"):
         own = space.build(architecture).state_dict()

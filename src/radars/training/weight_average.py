@@ -1,5 +1,7 @@
 """The moving average of a network's weights while they are trained."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -32,9 +34,9 @@ class MovingAverage:
         """The average, and how many updates it has seen."""
         return dict(self._averaged.state_dict())
 
-    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+    def load_state_dict(self, state: Mapping[str, Tensor], /) -> None:
         """Puts back what `state_dict` returned."""
-        self._averaged.load_state_dict(state)
+        self._averaged.load_state_dict(dict(state))
 
     def _average(
         self,

@@ -5,7 +5,7 @@ import pytest
 from tests.tiny import assert_same_tensors, quick_config, tiny_data, tiny_space
 
 from radars.engine.methods.children import Children
-from radars.engine.search_setup import SearchSetup
+from radars.engine.problem import SearchSetup
 from radars.space import Architecture
 
 

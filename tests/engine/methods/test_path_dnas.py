@@ -7,7 +7,7 @@ from tests.tiny import quick_config, tiny_data, tiny_space
 from radars.engine.methods.gdas import GDAS
 from radars.engine.methods.path_dnas import PathDNAS
 from radars.engine.methods.proxyless import Proxyless
-from radars.engine.search_setup import SearchSetup
+from radars.engine.problem import SearchSetup
 from radars.nn.supernet import Supernet
 from radars.space import Architecture
 

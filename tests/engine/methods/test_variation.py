@@ -3,7 +3,7 @@ from tests.tiny import quick_config, tiny_data
 from torch import nn
 
 from radars.engine.methods.variation import cross, mutate
-from radars.engine.search_setup import SearchSetup
+from radars.engine.problem import SearchSetup
 from radars.space import Choose, Keep, SearchSpace
 
 

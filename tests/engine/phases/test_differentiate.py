@@ -8,7 +8,7 @@ from torch import Tensor
 
 from radars.engine import DifferentiateConfig
 from radars.engine.phases.differentiate import BetaDecay, differentiate
-from radars.engine.search_setup import SearchSetup
+from radars.engine.problem import SearchSetup
 from radars.engine.workbench import Workbench
 from radars.memory import MemorySavings, Plan, predict
 from radars.nn.optimizer import state_tensors

@@ -5,7 +5,7 @@ from radars.cost import Feasible
 from radars.engine.methods.radars import Radars
 from radars.engine.phases.explore import explore, update_policy
 from radars.engine.policies.categorical import Controller, Sample
-from radars.engine.search_setup import SearchSetup
+from radars.engine.problem import SearchSetup
 
 SETUP = SearchSetup.of(quick_config(), space=tiny_space(), data=tiny_data())
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from radars.data import Batch
 from radars.engine import SelectConfig
 from radars.engine.methods.radars import Radars
-from radars.engine.phases.select import (
+from radars.engine.phases.successive_halving import (
     Finalist,
     Selection,
     num_select_steps,
@@ -20,9 +20,9 @@ from radars.engine.phases.select import (
     select,
     shortlist,
 )
-from radars.engine.rankers.standing import Standard, Standards
-from radars.engine.rankers.untrained import Untrained
-from radars.engine.search_setup import SearchSetup
+from radars.engine.rankers.standards import Standard, Standards
+from radars.engine.rankers.zero_cost_scores import Untrained
+from radars.engine.problem import SearchSetup
 from radars.nn.supernet import Supernet
 from radars.schedules import cosine, one_cycle
 from radars.space import Architecture

@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radars.engine import SelectConfig
-from radars.engine.rankers.standing import Standard, Standards
-from radars.engine.rankers.untrained import Untrained
+from radars.engine.rankers.standards import Standard, Standards
+from radars.engine.rankers.zero_cost_scores import Untrained
 
 ACCURACIES = [0.1, 0.2, 0.6]
 UNTRAINED = [Untrained(5.0, 1.0, 3.0), Untrained(4.0, 1.0, 2.0), Untrained(9.0, 1.0, 1.0)]

@@ -9,10 +9,10 @@ from tests.tiny import quick_config, tiny_data, tiny_space
 from torch import Tensor
 
 from radars.engine.rankers import untrained
-from radars.engine.rankers.untrained import Untrained, look_at
+from radars.engine.rankers.zero_cost_scores import Untrained, look_at
 from radars.engine.rankers.zero_cost.expressivity import Expressivity
 from radars.engine.rankers.zero_cost.regions import Regions
-from radars.engine.search_setup import SearchSetup
+from radars.engine.problem import SearchSetup
 from radars.memory import measure
 from radars.nn.supernet import Supernet
 from radars.nn.zero_cost_step import Judge, zero_cost_step

@@ -1,19 +1,14 @@
 """`ChildMethod`: what the methods that train architectures from scratch share."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from torch import Tensor
-
+from radars.engine.context import SearchContext
 from radars.engine.methods.children import Children, Tick
 from radars.engine.methods.method import Found, Method, Scored, scored_of, scored_values
-from radars.engine.search_observer import Observer
-from radars.engine.search_setup import SearchSetup
-from radars.engine.search_state import named, of_part
-from radars.engine.workbench import Workbench
-from radars.nn.memory_saving.disk_offload import DiskOffload
+from radars.engine.search_observer import SearchObserver
 from radars.runs.event_schema import ChildEvent
+from radars.runs.state import State
 from radars.space import Architecture
 
 
@@ -26,14 +21,12 @@ class ChildMethod(Method):
             before them.
     """
 
-    def __init__(
-        self, setup: SearchSetup, bench: Workbench, disk: DiskOffload | None = None
-    ) -> None:
-        super().__init__(setup, bench, disk)
+    def __init__(self, context: SearchContext) -> None:
+        super().__init__(context)
         self.history: list[Scored] = []
         self.proposed: list[Architecture] = []
         self.num_before = 0
-        self.children = Children(setup, bench)
+        self.children = Children(context)
 
     @property
     def num_wanted(self) -> int:
@@ -48,13 +41,13 @@ class ChildMethod(Method):
     def learn(self, accuracies: list[float]) -> None:
         """Learns from the accuracies of what was proposed last."""
 
-    def run(self, observer: Observer) -> Found:
+    def run(self, observer: SearchObserver) -> Found:
         """See `Method`."""
         config = self.config.children
-        observer.state.begin("children")
+        observer.position.begin("children")
 
         def on_steps(accuracy: float, num_steps: int) -> None:
-            tick(observer.state.step + num_steps, accuracy)
+            tick(observer.position.step + num_steps, accuracy)
 
         with observer.phase("children", config.number * config.steps) as tick:
             while len(self.history) < config.number:
@@ -71,33 +64,29 @@ class ChildMethod(Method):
         """The children, best first."""
         return self.ranked_of(self.history)
 
-    def _train_group(self, observer: Observer, on_steps: Tick) -> None:
+    def _train_group(self, observer: SearchObserver, on_steps: Tick) -> None:
         """Trains what is left of the group of the proposal that is next."""
         num_done = len(self.history) - self.num_before
         first = num_done - num_done % self.config.children.batch
         group = self.proposed[num_done : first + self.config.children.batch]
         self.children.begin_group(self.num_before + first)
-        accuracies = self.children.accuracies(group, on_steps, self.workers)
+        accuracies = self.children.accuracies(group, on_steps, observer.check)
         for architecture, accuracy in zip(group, accuracies, strict=True):
             self.history.append((architecture, accuracy))
             observer.log(ChildEvent(architecture=dict(architecture), accuracy=accuracy))
 
-    def tensors(self) -> dict[str, Tensor]:
-        """See `Method`."""
-        return named("children", self.children.tensors())
-
-    def values(self) -> dict[str, Any]:
+    def state_dict(self) -> State:
         """See `Method`."""
         return {
             "history": scored_values(self.history),
             "proposed": [dict(architecture) for architecture in self.proposed],
             "num_before": self.num_before,
-            "children": self.children.values(),
+            "children": self.children.state_dict(),
         }
 
-    def load(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: State, /) -> None:
         """See `Method`."""
-        self.history = scored_of(values["history"])
-        self.proposed = [Architecture(known) for known in values["proposed"]]
-        self.num_before = values["num_before"]
-        self.children.load(of_part("children", tensors), values["children"])
+        self.history = scored_of(state["history"])
+        self.proposed = [Architecture(known) for known in state["proposed"]]
+        self.num_before = state["num_before"]
+        self.children.load_state_dict(state["children"])

@@ -1,19 +1,16 @@
 """`Children`: architectures that are trained from scratch, and remembered."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from statistics import median
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
-from torch import Tensor
 
 from radars.data import BatchStream
-from radars.engine.search_setup import SearchSetup
-from radars.engine.search_state import named, of_part
-from radars.engine.workbench import Workbench
-from radars.engine.workers import Workers
+from radars.engine.context import SearchContext
 from radars.nn.supernet import Supernet
+from radars.runs.state import State
 from radars.schedules import one_cycle
 from radars.seeds import stable_seed
 from radars.space import Architecture
@@ -49,14 +46,13 @@ class Children:
     the same time.
 
     Args:
-        setup: fresh weights, training batches, and how long each is trained (`config.children`).
-        bench: data and memory.
+        context: fresh weights, training batches, memory, and how long each is trained
+            (`config.children`).
     """
 
-    def __init__(self, setup: SearchSetup, bench: Workbench) -> None:
-        self._setup = setup
-        self._bench = bench
-        self._config = setup.config.children
+    def __init__(self, context: SearchContext) -> None:
+        self._context = context
+        self._config = context.problem.config.children
         self._check_step = round(self._config.check_fraction * self._config.steps)
         self._known: dict[str, float] = {}  # fingerprint to accuracy
         self._at_check: list[float] = []  # the rewards of all that came to it
@@ -72,27 +68,42 @@ class Children:
         if self._group != group:
             self._group, self._num_rivals = group, len(self._at_check)
 
+    def expect(self, rivals: Sequence[float]) -> None:
+        """Makes it as if children before had these rewards at the check."""
+        self._at_check = list(rivals)
+
+    def rewards_since(self, rivals: Sequence[float]) -> tuple[float, ...]:
+        """The rewards at the check that came after those of the rivals."""
+        return tuple(self._at_check[len(rivals) :])
+
     def accuracies(
-        self, architectures: Sequence[Architecture], tick: Tick, workers: Workers | None = None
+        self,
+        architectures: Sequence[Architecture],
+        tick: Tick,
+        while_waiting: Callable[[], None] = lambda: None,
     ) -> Iterator[float]:
         """Yields the validation accuracy of each of a group, or of what is left of it.
 
         Args:
             architectures: within budget and constraints.
             tick: called after each training step; after each child where workers train them.
-            workers: who trains them; None for this process, one after the other.
+            while_waiting: called several times a second while workers train them; what it raises
+                ends their work.
         """
+        workers = self._context.workers
         if workers is None:
             for architecture in architectures:
                 yield self.accuracy(architecture, tick)
             return
-        keys = [self._bench.fingerprint(architecture) for architecture in architectures]
+        keys = [self._context.sampler.fingerprint(architecture) for architecture in architectures]
         new: dict[str, Architecture] = {}
         for key, architecture in zip(keys, architectures, strict=True):
             if key not in self._known:
                 new.setdefault(key, architecture)
         rivals = tuple(self._at_check[: self._num_rivals])
-        outcomes = workers.map(train_child, [ChildTask(a, rivals) for a in new.values()])
+        outcomes = workers.map(
+            train_child, [ChildTask(a, rivals) for a in new.values()], while_waiting
+        )
         # of one that was begun here, before a resumption
         num_counted = 0 if self._architecture is None else self._step
         for key in keys:
@@ -114,7 +125,7 @@ class Children:
             architecture: within budget and constraints.
             tick: called after each training step.
         """
-        key = self._bench.fingerprint(architecture)
+        key = self._context.sampler.fingerprint(architecture)
         if key in self._known:
             return self._known[key]
         if self._child is None or self._stream is None:
@@ -125,7 +136,7 @@ class Children:
         while self._step < self._config.steps:
             if self._step == self._check_step > 0:
                 accuracy = self._evaluate(architecture)
-                reward = self._bench.reward(architecture, accuracy)
+                reward = self._context.reward(architecture, accuracy)
                 is_hopeless = self._is_hopeless(reward)
                 self._at_check.append(reward)
                 if is_hopeless:
@@ -140,64 +151,65 @@ class Children:
         tick(accuracy, 1)
         return accuracy
 
-    def tensors(self) -> dict[str, Tensor]:
-        """The tensors of a checkpoint."""
-        if self._child is None or self._stream is None:
-            return {}
-        return named("child", self._child.state_dict()) | named("stream", self._stream.state_dict())
-
-    def values(self) -> dict[str, Any]:
-        """The plain values of a checkpoint."""
-        return {
-            "known": dict(self._known),
+    def state_dict(self) -> State:
+        """What a checkpoint keeps."""
+        state: State = {
+            "known": list(self._known.items()),
             "at_check": list(self._at_check),
             "group": self._group,
             "num_rivals": self._num_rivals,
             "architecture": self._architecture and dict(self._architecture),
             "step": self._step,
         }
+        if self._child is not None and self._stream is not None:
+            state["child"] = self._child.state_dict()
+            state["stream"] = self._stream.state_dict()
+        return state
 
-    def load(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
-        """Puts back what `tensors` and `values` returned, bit for bit."""
-        self._known = dict(values["known"])
-        self._at_check = list(values["at_check"])
-        self._group = values.get("group", -1)  # checkpoints before there were groups
-        self._num_rivals = values.get("num_rivals")
+    def load_state_dict(self, state: State, /) -> None:
+        """Puts back what `state_dict` returned, bit for bit."""
+        self._known = dict(state["known"])
+        self._at_check = list(state["at_check"])
+        self._group, self._num_rivals = state["group"], state["num_rivals"]
         self._architecture = self._child = self._stream = None
-        if values["architecture"]:
-            self._begin(Architecture(values["architecture"]))
+        if state["architecture"]:
+            self._begin(Architecture(state["architecture"]))
             assert self._child is not None
             assert self._stream is not None
-            self._child.load_state_dict(of_part("child", tensors))
-            self._stream.load_state_dict(of_part("stream", tensors))
-        self._step = values["step"]
+            self._child.load_state_dict(state["child"])
+            self._stream.load_state_dict(state["stream"])
+        self._step = state["step"]
 
     def _begin(self, architecture: Architecture) -> None:
         self._architecture = architecture
-        self._child = self._setup.new_child(architecture, optimizer=self._config.optimizer)
-        self._stream = self._setup.new_child_stream()
+        self._child = self._context.networks.new_child(
+            architecture, optimizer=self._config.optimizer
+        )
+        self._stream = self._context.networks.new_child_stream()
         self._step = 0
 
     def _train(self, architecture: Architecture) -> None:
         assert self._child is not None
         assert self._stream is not None
-        torch.manual_seed(stable_seed(self._setup.config.seed, "child", self._step))
+        torch.manual_seed(stable_seed(self._context.problem.config.seed, "child", self._step))
         rate = self._config.optimizer.learning_rate * one_cycle(self._step / self._config.steps)
         self._child.set_learning_rate(rate)
-        self._bench.train_path(self._child, architecture, self._stream.next())
+        self._context.trainer.train_path(self._child, architecture, self._stream.next())
         self._step += 1
 
     def _evaluate(self, architecture: Architecture) -> float:
         assert self._child is not None
-        batch_size = self._setup.config.data.batch_size
-        return self._bench.accuracy(self._child, architecture, batch_size, is_alone=True)
+        batch_size = self._context.problem.config.data.batch_size
+        return self._context.evaluator.accuracy(
+            self._child, architecture, batch_size, is_alone=True
+        )
 
     def _is_hopeless(self, reward: float) -> bool:
         rivals = self._at_check[: self._num_rivals]
         return len(rivals) >= _MIN_BEFORE_STOPPING and reward < median(rivals)
 
 
-def train_child(setup: SearchSetup, bench: Workbench, task: ChildTask) -> ChildOutcome:
+def train_child(context: SearchContext, task: ChildTask) -> ChildOutcome:
     """Trains a child from scratch to its end; what a worker does."""
     num_steps = 0
 
@@ -205,11 +217,7 @@ def train_child(setup: SearchSetup, bench: Workbench, task: ChildTask) -> ChildO
         nonlocal num_steps
         num_steps += steps
 
-    children = Children(setup, bench)
-    children.load({}, _NOTHING_YET | {"at_check": task.rivals})
+    children = Children(context)
+    children.expect(task.rivals)
     accuracy = children.accuracy(task.architecture, tick)
-    at_check = children.values()["at_check"][len(task.rivals) :]
-    return ChildOutcome(accuracy, tuple(at_check), num_steps)
-
-
-_NOTHING_YET: dict[str, Any] = {"known": {}, "architecture": None, "step": 0}
+    return ChildOutcome(accuracy, children.rewards_since(task.rivals), num_steps)

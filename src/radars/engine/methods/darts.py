@@ -5,7 +5,13 @@ Every mixture is the softmax-weighted sum of all its candidates. The paper's fir
 """
 
 from radars.engine.methods.dnas import DNAS
+from radars.engine.search_config import SearchConfig
 
 
 class Darts(DNAS):
     """See the module."""
+
+    @classmethod
+    def is_second_order(cls, config: SearchConfig) -> bool:
+        """See `Method`."""
+        return config.dnas.second_order

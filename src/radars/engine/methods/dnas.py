@@ -1,22 +1,18 @@
 """`DNAS`: what the methods share that differentiate the supernet of the whole space."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from torch import Tensor
-
+from radars.engine.context import SearchContext
 from radars.engine.method_config import DifferentiateConfig
 from radars.engine.methods.method import Found, preferences_of
 from radars.engine.methods.shared_method import SharedMethod
-from radars.engine.phases.differentiate import differentiate
+from radars.engine.phases.differentiate import PlannedSteps, differentiate
 from radars.engine.phases.discretisation import discretisation_scores
-from radars.engine.search_observer import Observer
-from radars.engine.search_setup import SearchSetup
-from radars.engine.workbench import Workbench
+from radars.engine.search_observer import SearchObserver
 from radars.errors import BudgetError
 from radars.memory import PLAIN, Plan
-from radars.nn.memory_saving.disk_offload import DiskOffload
 from radars.runs.event_schema import DifferentiatedEvent
+from radars.runs.state import State
 from radars.schedules import cosine
 from radars.seeds import stable_seed
 from radars.space import Subspace
@@ -43,10 +39,8 @@ class DNAS(SharedMethod):
     final_temperature = 1.0
     has_warmup = False
 
-    def __init__(
-        self, setup: SearchSetup, bench: Workbench, disk: DiskOffload | None = None
-    ) -> None:
-        super().__init__(setup, bench, disk)
+    def __init__(self, context: SearchContext) -> None:
+        super().__init__(context)
         dnas = self.config.dnas
         self._config = DifferentiateConfig.model_validate(
             {
@@ -64,41 +58,39 @@ class DNAS(SharedMethod):
 
     def check_memory(self) -> None:
         """See `Method`."""
-        planner = self.bench.planner
+        planner = self.problem.planner
         need_bytes = planner.full_supernet_bytes
         if need_bytes > planner.budget_bytes:
             raise BudgetError(
                 f"{self.config.method} holds the supernet of all "
-                f"{self.setup.proxy.full.num_candidates} candidates, which needs "
+                f"{self.problem.proxy.full.num_candidates} candidates, which needs "
                 f"{format_bytes(need_bytes)} ({need_bytes:,} bytes), but the budget is "
                 f"{format_bytes(planner.budget_bytes)}; raise the budget, lower the batch size, or "
                 f"use --method radars",
                 need_bytes,
             )
 
-    def run(self, observer: Observer) -> Found:
+    def run(self, observer: SearchObserver) -> Found:
         """See `Method`."""
-        state = observer.state
-        state.begin("differentiate")
-        full = self.setup.proxy.full
+        position, full = observer.position, self.problem.proxy.full
+        position.begin("differentiate")
+        plan = Plan(full, PLAIN, self.problem.planner.predict(full))
         with observer.phase("differentiate", self._config.steps) as tick:
             if not self._trained:
                 self._trained = differentiate(
-                    self.bench,
-                    self.supernet,
-                    Plan(full, PLAIN, self.bench.planner.predict(full)),
+                    PlannedSteps(self.context, self.supernet, plan),
                     self._config,
                     initial_logits={
                         choice: dict.fromkeys(names, 0.0) for choice, names in full.items()
                     },
-                    start=state.step,
+                    start=position.step,
                     seed=stable_seed(self.config.seed, "differentiate"),
                     learning_rate_at=lambda step: (
                         self.config.optimizer.learning_rate * cosine(step / self._config.steps)
                     ),
                     tick=tick,
                     num_warmup=self._num_warmup,
-                    second_order=self.setup.planner.spec.second_order,
+                    second_order=self.problem.planner.spec.second_order,
                 )
         found = self.best_so_far()
         observer.log(
@@ -108,21 +100,23 @@ class DNAS(SharedMethod):
 
     def preferences(self, phase: str) -> Preferences:
         """See `Method`: the softmax of the logits."""
-        full = self.setup.proxy.full
+        full = self.problem.proxy.full
         return preferences_of(full, self.supernet.logits.preferences(full))
 
     def ranked(self) -> Iterator[Found]:
         """The best architectures by logits, of the candidates that are live in the end."""
-        full = self.setup.proxy.full
+        full = self.problem.proxy.full
         logits = self._trained or {choice: self.supernet.logits.of(choice) for choice in full}
-        scores = discretisation_scores(logits, self.setup.proxy.rules)
-        return (Found(best, None) for best in self.bench.feasible.ranked(scores, Subspace(logits)))
+        scores = discretisation_scores(logits, self.problem.proxy.rules)
+        return (
+            Found(best, None) for best in self.problem.feasible.ranked(scores, Subspace(logits))
+        )
 
-    def values(self) -> dict[str, Any]:
+    def state_dict(self) -> State:
         """See `Method`."""
-        return {"trained": self._trained}
+        return super().state_dict() | {"trained": self._trained}
 
-    def load(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: State, /) -> None:
         """See `Method`."""
-        super().load(tensors, values)
-        self._trained = values["trained"]
+        super().load_state_dict(state)
+        self._trained = state["trained"]

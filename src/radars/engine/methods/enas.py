@@ -8,45 +8,65 @@ Not the paper's: the weights are trained uniformly for the warm-up of `explore`,
 policy take turns every few steps rather than every epoch.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from torch import Tensor
+from pydantic import Field
 
+from radars.engine.context import SearchContext
+from radars.engine.method_config import Checked
 from radars.engine.methods.method import Found, Scored, scored_of, scored_values
 from radars.engine.methods.shared_method import SharedMethod
-from radars.engine.policies.lstm import LSTMController
-from radars.engine.search_observer import Observer
-from radars.engine.search_setup import SearchSetup
-from radars.engine.search_state import named, of_part
-from radars.engine.workbench import Workbench
-from radars.nn.memory_saving.disk_offload import DiskOffload
+from radars.engine.policies.lstm import LSTMController, LSTMControllerConfig
+from radars.engine.search_config import SearchConfig
+from radars.engine.search_observer import SearchObserver
+from radars.runs.state import State
 from radars.seeds import stable_seed
+from radars.space import Subspace
+
+
+class EnasConfig(Checked):
+    """Of `enas`; `explore` says how weights and policy are trained.
+
+    Attributes:
+        finalists: architectures that are sampled at the end; the best with shared weights wins.
+        controller: the policy.
+    """
+
+    finalists: int = Field(16, ge=1)
+    controller: LSTMControllerConfig = LSTMControllerConfig()
 
 
 class Enas(SharedMethod):
     """See the module."""
 
-    def __init__(
-        self, setup: SearchSetup, bench: Workbench, disk: DiskOffload | None = None
-    ) -> None:
-        super().__init__(setup, bench, disk)
-        self.controller = LSTMController(
-            setup.proxy.full,
-            self.config.enas.controller,
-            stable_seed(self.config.seed, "controller"),
-        )
+    settings_class = EnasConfig
+
+    def __init__(self, context: SearchContext) -> None:
+        super().__init__(context)
+        self.settings = self.config.settings_of(EnasConfig)
+        self.controller = self.new_policy(context.problem.proxy.full, self.config)
         self._finalists: list[Scored] = []
 
-    def run(self, observer: Observer) -> Found:
+    @classmethod
+    def new_policy(cls, full: Subspace, config: SearchConfig) -> LSTMController:
         """See `Method`."""
-        if observer.state.phase != "finalists":
+        settings = config.settings_of(EnasConfig).controller
+        return LSTMController(full, settings, stable_seed(config.seed, "controller"))
+
+    @classmethod
+    def policy_batch(cls, config: SearchConfig) -> int:
+        """See `Method`."""
+        return config.explore.samples
+
+    def run(self, observer: SearchObserver) -> Found:
+        """See `Method`."""
+        if observer.position.phase != "finalists":
             warmup_fraction = self.config.explore.warmup_fraction
             self.train_paths(observer, "explore", self.controller, warmup_fraction=warmup_fraction)
-            observer.state.begin("finalists")
-        with observer.phase("finalists", self.config.enas.finalists) as tick:
-            while len(self._finalists) < self.config.enas.finalists:
-                architecture = self.bench.draw(self.controller).architecture
+            observer.position.begin("finalists")
+        with observer.phase("finalists", self.settings.finalists) as tick:
+            while len(self._finalists) < self.settings.finalists:
+                architecture = self.context.sampler.draw(self.controller).architecture
                 accuracy = self.shared_accuracy(architecture)
                 self._finalists.append((architecture, accuracy))
                 tick(len(self._finalists), accuracy)
@@ -55,22 +75,21 @@ class Enas(SharedMethod):
     def ranked(self) -> Iterator[Found]:
         """The finalists, best first, or what the policy prefers where there is none yet."""
         if not self._finalists:
-            yield Found(self.controller.best(self.bench.feasible), None)
+            yield Found(self.controller.best(self.problem.feasible), None)
         yield from self.ranked_of(self._finalists)
 
-    def tensors(self) -> dict[str, Tensor]:
+    def state_dict(self) -> State:
         """See `Method`."""
-        return super().tensors() | named("controller", self.controller.tensors())
+        return super().state_dict() | {
+            "controller": self.controller.state_dict(),
+            "finalists": scored_values(self._finalists),
+        }
 
-    def values(self) -> dict[str, Any]:
+    def load_state_dict(self, state: State, /) -> None:
         """See `Method`."""
-        return {"finalists": scored_values(self._finalists)}
-
-    def load(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
-        """See `Method`."""
-        super().load(tensors, values)
-        self.controller.load_tensors(of_part("controller", tensors))
-        self._finalists = scored_of(values["finalists"])
+        super().load_state_dict(state)
+        self.controller.load_state_dict(state["controller"])
+        self._finalists = scored_of(state["finalists"])
 
     def scalars(self) -> dict[str, float]:
         """See `Method`."""

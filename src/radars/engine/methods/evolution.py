@@ -7,27 +7,52 @@ algorithm 1. The oldest of the population dies, not the worst.
 from collections.abc import Sequence
 
 import torch
+from pydantic import Field
 
+from radars.engine.context import SearchContext
+from radars.engine.method_config import Checked
 from radars.engine.methods.method import Scored
 from radars.engine.methods.random_search import RandomSearch
 from radars.engine.methods.variation import mutate
-from radars.space import Architecture
+from radars.engine.search_config import SearchConfig
+from radars.space import Architecture, Subspace
+
+
+class EvolutionConfig(Checked):
+    """Of `evolution`.
+
+    Attributes:
+        population: the youngest architectures, which are alive.
+        tournament: how many of them compete to be the parent of the next.
+    """
+
+    population: int = Field(8, ge=2)
+    tournament: int = Field(3, ge=1)
 
 
 class Evolution(RandomSearch):
     """See the module. The population is the latest part of the history."""
 
+    settings_class = EvolutionConfig
+
+    def __init__(self, context: SearchContext) -> None:
+        super().__init__(context)
+        self.settings = self.config.settings_of(EvolutionConfig)
+
+    @classmethod
+    def new_policy(cls, full: Subspace, config: SearchConfig) -> None:
+        """See `Method`: it has none."""
+
     def propose(self) -> list[Architecture]:
         """Mutations, once the population is full; until then, uniform draws."""
-        settings = self.config.evolution
-        if len(self.history) < settings.population:
+        if len(self.history) < self.settings.population:
             return super().propose()
-        population = self.history[-settings.population :]
+        population = self.history[-self.settings.population :]
         return [self._mutation(population) for _ in range(self.num_wanted)]
 
     def _mutation(self, population: Sequence[Scored]) -> Architecture:
-        number = self.config.evolution.tournament
+        number = self.settings.tournament
         order = torch.randperm(len(population), generator=self.generator)
         contest = [population[index] for index in order[:number].tolist()]
-        parent, _ = max(contest, key=lambda entry: self.bench.reward(*entry))
-        return mutate(self.bench, parent, self.generator)
+        parent, _ = max(contest, key=lambda entry: self.context.reward(*entry))
+        return mutate(self.context, parent, self.generator)

@@ -53,9 +53,9 @@ class GDAS(PathDNAS):
 
     def smallest_step(self) -> tuple[Subspace, TakenPath]:
         """See `PathDNAS`."""
-        full = self.setup.proxy.full
+        full = self.problem.proxy.full
         noise = {choice: [0.0] * len(names) for choice, names in full.items()}
-        return self.bench.planner.smallest_path().as_subspace(), TakenPath(full, noise, 1.0)
+        return self.problem.planner.smallest_path().as_subspace(), TakenPath(full, noise, 1.0)
 
     def train_logits(self, batch: Batch, fraction: float, generator: torch.Generator) -> None:
         """See `PathDNAS`."""
@@ -63,9 +63,11 @@ class GDAS(PathDNAS):
         path = self.draw(noise, generator)
         temperature = _FIRST_TEMPERATURE + (_LAST_TEMPERATURE - _FIRST_TEMPERATURE) * fraction
         weigh = TakenPath(
-            self.setup.proxy.full,
+            self.problem.proxy.full,
             {choice: noise_C.tolist() for choice, noise_C in noise.items()},
             temperature,
         )
-        full = self.setup.proxy.full
-        self.bench.train_logits(self.supernet, path.as_subspace(), weigh, batch, among=full)
+        full = self.problem.proxy.full
+        self.context.trainer.train_logits(
+            self.supernet, path.as_subspace(), weigh, batch, among=full
+        )

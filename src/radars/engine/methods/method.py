@@ -2,16 +2,15 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
-from torch import Tensor
-
-from radars.engine.search_observer import Observer
-from radars.engine.search_setup import SearchSetup
-from radars.engine.workbench import Workbench
-from radars.engine.workers import Workers
-from radars.nn.memory_saving.disk_offload import DiskOffload
-from radars.space import Architecture, Subspace
+from radars.engine.context import SearchContext
+from radars.engine.method_config import Checked
+from radars.engine.policies.policy import Policy
+from radars.engine.search_config import SearchConfig
+from radars.engine.search_observer import SearchObserver
+from radars.runs.state import State
+from radars.space import Architecture, SearchSpace, Subspace
 from radars.tracking.heat_map import Preferences
 
 
@@ -39,25 +38,43 @@ def scored_of(values: Iterable[Iterable[Any]]) -> list[Scored]:
 class Method(ABC):
     """A search from its start, or from where a checkpoint left it.
 
-    What a method changes is in `tensors` and `values`, complete after each step, and where it is in
-    `observer.state` (phase, round, step): a search goes on from there bit for bit.
+    What a method changes is in `state_dict`, complete after each step, and where it is in
+    `observer.position` (phase, round, step): a search goes on from there bit for bit.
 
     Attributes:
-        workers: who does what can be done elsewhere; None for nobody.
+        settings_class: of the settings that the method alone has, under its name in a
+            configuration; None where it has none.
 
     Args:
-        setup: the configuration, and what was made from it.
-        bench: data, memory, constraints.
-        disk: for weights that the host has no room for; None keeps them all in memory.
+        context: the problem, and what there is to work with.
     """
 
-    def __init__(
-        self, setup: SearchSetup, bench: Workbench, disk: DiskOffload | None = None
-    ) -> None:
-        self.setup = setup
-        self.config = setup.config
-        self.bench = bench
-        self.workers: Workers | None = None
+    settings_class: ClassVar[type[Checked] | None] = None
+
+    def __init__(self, context: SearchContext) -> None:
+        self.context = context
+        self.problem = context.problem
+        self.config = context.problem.config
+
+    @classmethod
+    def adapted(cls, proxy: SearchSpace, config: SearchConfig) -> SearchSpace:
+        """The space that the method trains, where it is not the proxy as it is."""
+        return proxy
+
+    @classmethod
+    def new_policy(cls, full: Subspace, config: SearchConfig) -> Policy | None:
+        """The policy that its rewards update, at its start; None where it has none."""
+        return None
+
+    @classmethod
+    def policy_batch(cls, config: SearchConfig) -> int:
+        """How many draws its policy learns from at a time."""
+        return 1
+
+    @classmethod
+    def is_second_order(cls, config: SearchConfig) -> bool:
+        """Whether its architecture steps take the virtual step of DARTS, which holds more."""
+        return False
 
     def check_memory(self) -> None:  # noqa: B027 - most methods hold one path at a time
         """Checks that the method's own steps fit, where they hold more than one path.
@@ -67,7 +84,7 @@ class Method(ABC):
         """
 
     @abstractmethod
-    def run(self, observer: Observer) -> Found:
+    def run(self, observer: SearchObserver) -> Found:
         """Runs what is left.
 
         Args:
@@ -90,28 +107,24 @@ class Method(ABC):
                 accuracies.setdefault(architecture, accuracy)
                 yield architecture
 
-        best = self.bench.feasible.first_holding(architectures())
+        best = self.problem.feasible.first_holding(architectures())
         return Found(best, accuracies.get(best))
 
     def by_reward(self, scored: Iterable[Scored]) -> list[Scored]:
         """Sorted by accuracy and soft targets, best first; the first among equals."""
-        return sorted(scored, key=lambda entry: self.bench.reward(*entry), reverse=True)
+        return sorted(scored, key=lambda entry: self.context.reward(*entry), reverse=True)
 
     def ranked_of(self, scored: Iterable[Scored]) -> Iterator[Found]:
         """Yields what was scored, best first."""
         return (Found(*entry) for entry in self.by_reward(scored))
 
     @abstractmethod
-    def tensors(self) -> dict[str, Tensor]:
-        """The tensors of a checkpoint."""
+    def state_dict(self) -> State:
+        """What a checkpoint keeps."""
 
     @abstractmethod
-    def values(self) -> dict[str, Any]:
-        """The plain values of a checkpoint."""
-
-    @abstractmethod
-    def load(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
-        """Puts back what `tensors` and `values` returned."""
+    def load_state_dict(self, state: State, /) -> None:
+        """Puts back what `state_dict` returned."""
 
     def scalars(self) -> dict[str, float]:
         """Numbers to draw curves of."""

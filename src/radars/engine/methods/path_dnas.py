@@ -10,7 +10,7 @@ from radars.data import Batch
 from radars.engine.methods.method import Found, preferences_of
 from radars.engine.methods.shared_method import SharedMethod
 from radars.engine.phases.discretisation import discretisation_scores
-from radars.engine.search_observer import Observer
+from radars.engine.search_observer import SearchObserver
 from radars.nn.supernet import Weigh
 from radars.schedules import cosine
 from radars.seeds import stable_seed
@@ -25,9 +25,9 @@ class PathDNAS(SharedMethod):
     logits.
     """
 
-    def run(self, observer: Observer) -> Found:
+    def run(self, observer: SearchObserver) -> Found:
         """See `Method`."""
-        state, config = observer.state, self.config.dnas
+        state, config = observer.position, self.config.dnas
         seed = stable_seed(self.config.seed, "differentiate")
         warmup = round(config.warmup_fraction * config.steps)
         state.begin("differentiate")
@@ -40,17 +40,17 @@ class PathDNAS(SharedMethod):
                     self.config.optimizer.learning_rate * cosine(fraction)
                 )
                 path = self.draw(self.noise(generator), generator)
-                batch = self.bench.train_stream.next()
-                self.bench.train_path(self.supernet, path, batch)
+                batch = self.context.train_stream.next()
+                self.context.trainer.train_path(self.supernet, path, batch)
                 if step >= warmup:
-                    self.train_logits(self.bench.validation_stream.next(), fraction, generator)
+                    self.train_logits(self.context.validation_stream.next(), fraction, generator)
                 tick(step + 1, float("nan"))
         best, _ = self.best_so_far()
         return Found(best, self.shared_accuracy(best))
 
     def check_memory(self) -> None:
         """See `Method`."""
-        self.bench.planner.plan_whole(*self.smallest_step())
+        self.problem.planner.plan_whole(*self.smallest_step())
 
     @abstractmethod
     def smallest_step(self) -> tuple[Subspace, Weigh]:
@@ -68,21 +68,21 @@ class PathDNAS(SharedMethod):
 
     def preferences(self, phase: str) -> Preferences:
         """See `Method`: the softmax of the logits."""
-        full = self.setup.proxy.full
+        full = self.problem.proxy.full
         return preferences_of(full, self.supernet.logits.preferences(full))
 
     def ranked(self) -> Iterator[Found]:
         """The best architectures by logits."""
-        full = self.setup.proxy.full
+        full = self.problem.proxy.full
         logits = {choice: self.supernet.logits.of(choice) for choice in full}
-        scores = discretisation_scores(logits, self.setup.proxy.rules)
-        return (Found(best, None) for best in self.bench.feasible.ranked(scores, full))
+        scores = discretisation_scores(logits, self.problem.proxy.rules)
+        return (Found(best, None) for best in self.problem.feasible.ranked(scores, full))
 
     def noise(self, generator: torch.Generator) -> dict[str, Tensor]:
         """Gumbel noise on the host for every candidate: choice to (C,)."""
         return {
             choice: -torch.empty(len(names)).exponential_(generator=generator).log()
-            for choice, names in self.setup.proxy.full.items()
+            for choice, names in self.problem.proxy.full.items()
         }
 
     def draw(self, noise: Mapping[str, Tensor], generator: torch.Generator) -> Architecture:
@@ -91,7 +91,7 @@ class PathDNAS(SharedMethod):
         Where that would break a constraint or the budget, the next best candidates are taken, or
         the noise is drawn again.
         """
-        full = self.setup.proxy.full
+        full = self.problem.proxy.full
         for _ in range(_MAX_DRAWS):
             scores = {
                 choice: {
@@ -110,11 +110,11 @@ class PathDNAS(SharedMethod):
             ) -> str:
                 return max(names, key=scores[choice].__getitem__)
 
-            path, _ = self.bench.feasible.sample(full, pick, generator)
-            if self.bench.fits(path):
+            path, _ = self.problem.feasible.sample(full, pick, generator)
+            if self.context.guard.fits(path):
                 return path
             noise = self.noise(generator)
-        return self.bench.draw_uniform(generator)
+        return self.context.sampler.draw_uniform(generator)
 
 
 _MAX_DRAWS = 100

@@ -10,9 +10,17 @@ for the edge's own logit; the edges kept are those with the largest product, as 
 """
 
 from radars.engine.methods.dnas import DNAS
+from radars.engine.search_config import SearchConfig
+from radars.space import SearchSpace
+from radars.zoo import partial_channels
 
 
 class PCDarts(DNAS):
-    """See the module; `SearchSetup` makes the partial channels."""
+    """See the module."""
 
     has_warmup = True
+
+    @classmethod
+    def adapted(cls, proxy: SearchSpace, config: SearchConfig) -> SearchSpace:
+        """See `Method`: candidates see some of the channels."""
+        return partial_channels(proxy, config.dnas.partial_channels)

@@ -58,7 +58,7 @@ class Proxyless(PathDNAS):
 
     def smallest_step(self) -> tuple[Subspace, BinaryGates]:
         """See `PathDNAS`."""
-        planner, full = self.bench.planner, self.setup.proxy.full
+        planner, full = self.problem.planner, self.problem.proxy.full
         first = planner.smallest_path()
         rest = {
             choice: [name for name in names if name != first[choice]] or names
@@ -73,7 +73,7 @@ class Proxyless(PathDNAS):
 
     def train_logits(self, batch: Batch, fraction: float, generator: torch.Generator) -> None:
         """See `PathDNAS`."""
-        full = self.setup.proxy.full
+        full = self.problem.proxy.full
         open_path = self.draw(self.noise(generator), generator)
         pairs = self._with_another(open_path, generator)
         index = {
@@ -81,7 +81,9 @@ class Proxyless(PathDNAS):
         }
         before = self._mass(index)
         try:
-            self.bench.train_logits(self.supernet, pairs, BinaryGates(full, open_path), batch)
+            self.context.trainer.train_logits(
+                self.supernet, pairs, BinaryGates(full, open_path), batch
+            )
         except BudgetError:  # a pair that does not fit is not trained
             return
         after = self._mass(index)
@@ -94,7 +96,7 @@ class Proxyless(PathDNAS):
     def _with_another(self, path: Architecture, generator: torch.Generator) -> Subspace:
         """The path's candidates, each beside another that is drawn from the rest."""
         pairs = {}
-        for choice, names in self.setup.proxy.full.items():
+        for choice, names in self.problem.proxy.full.items():
             rest = [name for name in names if name != path[choice]]
             pair = {path[choice]}
             if rest:

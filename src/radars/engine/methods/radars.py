@@ -3,39 +3,33 @@
 Yan, Jiang, Hu, Shi: "RADARS: Memory Efficient Reinforcement Learning Aided Differentiable Neural
 Architecture Search" (arXiv 2109.05691). The paper's: RL prunes until a subspace fits the memory,
 DNAS searches it, iterated. Ours: everything else (see docs/method.md).
+
+REINFORCE is in `engine/policies/categorical.py`, successive halving in
+`engine/phases/successive_halving.py`.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache, partial
-from typing import Any
 
-from torch import Tensor
-
+from radars.engine.context import SearchContext
 from radars.engine.methods.method import Found, preferences_of
 from radars.engine.methods.shared_method import SharedMethod
-from radars.engine.phases.differentiate import differentiate
+from radars.engine.phases.differentiate import PlannedSteps, differentiate
 from radars.engine.phases.discretisation import discretisation_scores
 from radars.engine.phases.explore import explore
-from radars.engine.phases.select import (
-    Selection,
-    num_select_steps,
-    num_shortlist_parts,
-    select,
-    shortlist,
-)
-from radars.engine.rankers.untrained import look_at
-from radars.engine.search_observer import Observer
-from radars.engine.search_setup import SearchSetup
-from radars.engine.search_state import named, of_part
-from radars.engine.workbench import Workbench
+from radars.engine.phases.shortlist import num_shortlist_parts, shortlist
+from radars.engine.phases.successive_halving import SuccessiveHalving, num_select_steps, select
+from radars.engine.policies.categorical import Controller
+from radars.engine.rankers.zero_cost_scores import zero_cost_scores
+from radars.engine.search_config import SearchConfig
+from radars.engine.search_observer import SearchObserver
 from radars.memory import Plan
-from radars.nn.memory_saving.disk_offload import DiskOffload
-from radars.nn.supernet import Supernet
 from radars.runs.event_schema import DifferentiatedEvent, PlannedEvent, SelectionEvent
+from radars.runs.state import State
 from radars.schedules import cosine
 from radars.seeds import stable_seed
-from radars.space import Architecture
+from radars.space import Architecture, Subspace
 from radars.tracking.heat_map import Preferences
 
 
@@ -46,162 +40,149 @@ class Radars(SharedMethod):
         controller: the policy.
         plan: of the round's differentiate phase, once it is made.
         round_winners: the best architecture of each round that is done.
-        selection: how far selecting is, once it has begun.
+        halving: how far selecting is, once it has begun.
     """
 
-    def __init__(
-        self, setup: SearchSetup, bench: Workbench, disk: DiskOffload | None = None
-    ) -> None:
-        super().__init__(setup, bench, disk)
-        self.controller = setup.new_controller()
+    def __init__(self, context: SearchContext) -> None:
+        super().__init__(context)
+        self.controller = self.new_policy(self.problem.proxy.full, self.config)
         self.plan: Plan | None = None
         self.round_winners: list[Architecture] = []
-        self.selection: Selection | None = None
+        self.halving: SuccessiveHalving | None = None
 
-    def run(self, observer: Observer) -> Found:
+    @classmethod
+    def new_policy(cls, full: Subspace, config: SearchConfig) -> Controller:
         """See `Method`."""
-        state = observer.state
-        while state.phase != "select":
-            self.run_round(observer)
-            state.round_index += 1
-            state.begin("select" if state.round_index == self.config.num_rounds else "explore")
-        return self.run_selection(observer)
+        return Controller(full, config.explore.controller, stable_seed(config.seed, "controller"))
 
-    def run_round(self, observer: Observer) -> None:
-        """Explore, plan, differentiate, and what was preferred feeds the policy."""
-        state, config, bench = observer.state, self.config, self.bench
-        seed = stable_seed(config.seed, "round", state.round_index)
-        steps_a_round = config.explore.steps + config.differentiate.steps
-        before, total = state.round_index * steps_a_round, config.num_rounds * steps_a_round
+    @classmethod
+    def policy_batch(cls, config: SearchConfig) -> int:
+        """See `Method`."""
+        return config.explore.samples
 
-        def learning_rate_at(step: int) -> float:
-            return config.optimizer.learning_rate * cosine((before + step) / total)
+    def run(self, observer: SearchObserver) -> Found:
+        """See `Method`."""
+        position = observer.position
+        while position.phase != "select":
+            if position.phase != "differentiate":
+                self.explore(observer)
+                position.begin("differentiate")
+                self._take(self._plan_of_first(), observer)
+            self.differentiate(observer)
+            position.round_index += 1
+            is_last = position.round_index == self.config.num_rounds
+            position.begin("select" if is_last else "explore")
+        return self.select(observer)
 
-        def on_new_plan(plan: Plan) -> None:
-            self.plan = plan
-            self._log_plan(observer)
-
-        label = f"round {state.round_index + 1}"
-        if state.phase != "differentiate":
-            state.begin("explore")
-            warmup = round(config.explore.warmup_fraction * config.explore.steps)
-            with observer.phase("explore", config.explore.steps, f"{label} explore") as tick:
-                explore(
-                    bench,
-                    self.supernet,
-                    self.controller,
-                    config.explore,
-                    start=state.step,
-                    seed=seed,
-                    num_uniform=warmup if state.round_index == 0 else 0,
-                    learning_rate_at=learning_rate_at,
-                    tick=tick,
-                )
-            state.begin("differentiate")
-            on_new_plan(self._plan_of_first())
-        assert self.plan is not None
-        num_steps = config.differentiate.steps
-        with observer.phase("differentiate", num_steps, f"{label} differentiate") as tick:
-            trained = differentiate(
-                bench,
+    def explore(self, observer: SearchObserver) -> None:
+        """Trains single paths, rewards them, and updates the policy."""
+        position, config = observer.position, self.config.explore
+        position.begin("explore")
+        warmup = round(config.warmup_fraction * config.steps)
+        label = f"round {position.round_index + 1} explore"
+        with observer.phase("explore", config.steps, label) as tick:
+            explore(
+                self.context,
                 self.supernet,
-                self.plan,
-                config.differentiate,
-                initial_logits=self.controller.scores(),
-                start=state.step,
-                seed=seed,
-                learning_rate_at=lambda step: learning_rate_at(config.explore.steps + step),
+                self.controller,
+                config,
+                start=position.step,
+                seed=self._round_seed(observer),
+                num_uniform=warmup if position.round_index == 0 else 0,
+                learning_rate_at=partial(self._learning_rate, position.round_index),
                 tick=tick,
-                on_new_plan=on_new_plan,
             )
-        scores = discretisation_scores(trained, self.setup.proxy.rules)
-        round_winners = bench.feasible.best(scores, self.plan.subspace, 1)
-        self.round_winners += round_winners
-        self.controller.learn(trained, config.differentiate.feedback)
+
+    def differentiate(self, observer: SearchObserver) -> None:
+        """Trains the supernet of the plan by gradient; what it prefers feeds the policy."""
+        position, config = observer.position, self.config.differentiate
+        assert self.plan is not None
+        steps = PlannedSteps(
+            self.context, self.supernet, self.plan, partial(self._take, observer=observer)
+        )
+        rate, before = partial(self._learning_rate, position.round_index), self.config.explore.steps
+        label = f"round {position.round_index + 1} differentiate"
+        with observer.phase("differentiate", config.steps, label) as tick:
+            trained = differentiate(
+                steps,
+                config,
+                initial_logits=self.controller.scores(),
+                start=position.step,
+                seed=self._round_seed(observer),
+                learning_rate_at=lambda step: rate(before + step),
+                tick=tick,
+            )
+        scores = discretisation_scores(trained, self.problem.proxy.rules)
+        winners = self.problem.feasible.best(scores, self.plan.subspace, 1)
+        self.round_winners += winners
+        self.controller.learn(trained, config.feedback)
         observer.log(
             DifferentiatedEvent(
-                round=state.round_index,
+                round=position.round_index,
                 logits={choice: dict(logits) for choice, logits in trained.items()},
-                architecture=dict(round_winners[0]) if round_winners else None,
+                architecture=dict(winners[0]) if winners else None,
             )
         )
 
-    def run_selection(self, observer: Observer) -> Found:
-        """The most promising architectures are trained alone, and the worst dropped."""
-        bench, config = self.bench, self.config.select
+    def select(self, observer: SearchObserver) -> Found:
+        """Trains the most promising architectures alone, and drops the worst."""
+        config = self.config.select
 
         def on_steps(accuracy: float, num_steps: int) -> None:
-            tick(observer.state.step + num_steps, accuracy)
+            tick(observer.position.step + num_steps, accuracy)
 
-        looks = partial(look_at, self.setup, bench)
-        if self.selection is None:
+        if self.halving is None:
             with observer.preparation("shortlist", num_shortlist_parts(config)) as heard:
-                self.selection = shortlist(
-                    bench,
+                self.halving = shortlist(
+                    self.context,
                     self.supernet,
                     self.controller,
                     config,
                     self.round_winners,
-                    cache(looks),
+                    cache(partial(zero_cost_scores, self.context, tuple(config.rankers))),
                     heard,
                 )
-            _log_selection(observer, self.selection)
+            _log_halving(observer, self.halving)
         self.supernet.release()  # a finalist has the device to itself
-        with observer.phase(
-            "select", num_select_steps(config, len(self.selection.finalists))
-        ) as tick:
+        num_steps = num_select_steps(config, len(self.halving.finalists))
+        with observer.phase("select", num_steps) as tick:
             winner, accuracy = select(
-                bench,
-                self.selection,
-                config,
-                batch_size=self.config.data.batch_size,
-                seed=stable_seed(self.config.seed, "select"),
-                new_child=self._inherited_child,
-                new_stream=self.setup.new_child_stream,
+                self.context,
+                self.halving,
+                new_child=partial(self.context.networks.inherited_child, supernet=self.supernet),
                 tick=on_steps,
-                workers=self.workers,
-                on_halving_round=lambda selection: _log_selection(observer, selection),
+                while_waiting=observer.check,
+                on_halving_round=partial(_log_halving, observer),
             )
         return Found(winner, accuracy)
 
     def ranked(self) -> Iterator[Found]:
-        """The finalists as they stand, with accuracies where they have any; or the likeliest."""
-        if self.selection is not None:
-            standings = self.selection.standings
-            accuracies = dict(enumerate(self.selection.accuracies))
+        """The finalists as they rank, with accuracies where they have any; or the likeliest."""
+        if self.halving is not None:
+            standings = self.halving.standings
+            accuracies = dict(enumerate(self.halving.accuracies))
             for index in sorted(range(len(standings)), key=standings.__getitem__, reverse=True):
-                yield Found(self.selection.finalists[index], accuracies.get(index))
-        likeliest = self.bench.feasible.ranked(self.controller.scores(), self.controller.full)
+                yield Found(self.halving.finalists[index], accuracies.get(index))
+        likeliest = self.problem.feasible.ranked(self.controller.scores(), self.controller.full)
         yield from (Found(architecture, None) for architecture in likeliest)
 
-    def tensors(self) -> dict[str, Tensor]:
+    def state_dict(self) -> State:
         """See `Method`."""
-        selection = {} if self.selection is None else self.selection.tensors()
-        return (
-            super().tensors()
-            | named("controller", self.controller.tensors())
-            | named("selection", selection)
-        )
-
-    def values(self) -> dict[str, Any]:
-        """See `Method`."""
-        return {
+        return super().state_dict() | {
+            "controller": self.controller.state_dict(),
             "plan": self.plan and self.plan.to_dict(),
             "round_winners": [dict(architecture) for architecture in self.round_winners],
-            "selection": self.selection and self.selection.values(),
+            "halving": self.halving and self.halving.state_dict(),
         }
 
-    def load(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: State, /) -> None:
         """See `Method`."""
-        super().load(tensors, values)
-        self.controller.load_tensors(of_part("controller", tensors))
-        self.plan = values["plan"] and Plan.from_dict(values["plan"])
-        self.round_winners = [Architecture(known) for known in values["round_winners"]]
-        self.selection = values["selection"] and Selection.of(
-            of_part("selection", tensors),
-            values["selection"],
-            self.setup.new_child,
-            self.setup.new_child_stream,
+        super().load_state_dict(state)
+        self.controller.load_state_dict(state["controller"])
+        self.plan = state["plan"] and Plan.from_dict(state["plan"])
+        self.round_winners = [Architecture(known) for known in state["round_winners"]]
+        self.halving = state["halving"] and SuccessiveHalving.of_state(
+            state["halving"], self.context
         )
 
     def scalars(self) -> dict[str, float]:
@@ -219,32 +200,36 @@ class Radars(SharedMethod):
 
     def preferences(self, phase: str) -> Preferences:
         """See `Method`: the policy while exploring, the mixtures' weights while differentiating."""
-        full = self.setup.proxy.full
+        full = self.problem.proxy.full
         if phase == "explore":
             return preferences_of(full, self.controller.probabilities())
         if phase == "differentiate" and self.plan is not None:
             return preferences_of(full, self.supernet.logits.preferences(self.plan.subspace))
         return {}
 
+    def _round_seed(self, observer: SearchObserver) -> int:
+        return stable_seed(self.config.seed, "round", observer.position.round_index)
+
+    def _learning_rate(self, round_index: int, step: int) -> float:
+        """That of the weights: one cosine over the steps of all rounds."""
+        config = self.config
+        steps_a_round = config.explore.steps + config.differentiate.steps
+        done = round_index * steps_a_round + step
+        return config.optimizer.learning_rate * cosine(done / (config.num_rounds * steps_a_round))
+
     def _plan_of_first(self) -> Plan:
         """The plan of the round, as the first process makes it."""
-        planner, group = self.bench.planner, self.bench.group
+        planner, group = self.problem.planner, self.context.guard.group
         plan = planner.plan(self.controller.probabilities()) if group.is_first else None
         text = group.first_says(json.dumps(plan and plan.to_dict()))
         return plan or Plan.from_dict(json.loads(text))
 
-    def _inherited_child(self, architecture: Architecture) -> Supernet:
-        child = self.setup.new_child(architecture)
-        child.inherit(self.supernet)
-        return child
-
-    def _log_plan(self, observer: Observer) -> None:
-        """Logs what the plan keeps, and the policy that it was made from."""
-        plan = self.plan
-        assert plan is not None
+    def _take(self, plan: Plan, observer: SearchObserver) -> None:
+        """Takes a plan, and logs what it keeps and the policy that it was made from."""
+        self.plan = plan
         observer.log(
             PlannedEvent(
-                round=observer.state.round_index,
+                round=observer.position.round_index,
                 live_candidates=plan.subspace.num_candidates,
                 subspace={choice: tuple(names) for choice, names in plan.subspace.items()},
                 savings=tuple(plan.measures),
@@ -255,15 +240,14 @@ class Radars(SharedMethod):
         )
 
 
-def _log_selection(observer: Observer, selection: Selection) -> None:
-    """Logs the finalists of a halving round, and how they stand."""
+def _log_halving(observer: SearchObserver, halving: SuccessiveHalving) -> None:
+    """Logs the finalists of a halving round, and how they rank."""
     observer.log(
         SelectionEvent(
-            halving_round=selection.halving_round,
-            finalists=tuple(dict(architecture) for architecture in selection.finalists),
-            accuracies=tuple(selection.accuracies),
-            regions=tuple(known.regions for known in selection.untrained),
-            expressivity=tuple(known.expressivity for known in selection.untrained),
-            scores=tuple(selection.standings),
+            halving_round=halving.halving_round,
+            finalists=tuple(dict(architecture) for architecture in halving.finalists),
+            accuracies=tuple(halving.accuracies),
+            ranker_scores={name: tuple(s[name] for s in halving.said) for name in halving.said[0]},
+            scores=tuple(halving.standings),
         )
     )

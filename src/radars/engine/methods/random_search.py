@@ -4,38 +4,38 @@ The baseline of architecture search (Li and Talwalkar 2019, "Random Search and R
 Neural Architecture Search").
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 import torch
-from torch import Tensor
 
+from radars.engine.context import SearchContext
 from radars.engine.methods.child_method import ChildMethod
-from radars.engine.search_setup import SearchSetup
-from radars.engine.workbench import Workbench
-from radars.nn.memory_saving.disk_offload import DiskOffload
+from radars.engine.policies.policy import Policy, Uniform
+from radars.engine.search_config import SearchConfig
+from radars.runs.state import State
 from radars.seeds import stable_seed
-from radars.space import Architecture
+from radars.space import Architecture, Subspace
 
 
 class RandomSearch(ChildMethod):
     """See the module."""
 
-    def __init__(
-        self, setup: SearchSetup, bench: Workbench, disk: DiskOffload | None = None
-    ) -> None:
-        super().__init__(setup, bench, disk)
+    def __init__(self, context: SearchContext) -> None:
+        super().__init__(context)
         self.generator = torch.Generator().manual_seed(stable_seed(self.config.seed, "random"))
+
+    @classmethod
+    def new_policy(cls, full: Subspace, config: SearchConfig) -> Policy | None:
+        """See `Method`: uniform draws."""
+        return Uniform(full, torch.Generator().manual_seed(stable_seed(config.seed, "controller")))
 
     def propose(self) -> list[Architecture]:
         """See `ChildMethod`."""
-        return [self.bench.draw_uniform(self.generator) for _ in range(self.num_wanted)]
+        return [self.context.sampler.draw_uniform(self.generator) for _ in range(self.num_wanted)]
 
-    def tensors(self) -> dict[str, Tensor]:
+    def state_dict(self) -> State:
         """See `Method`."""
-        return super().tensors() | {"generator": self.generator.get_state()}
+        return super().state_dict() | {"generator": self.generator.get_state()}
 
-    def load(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: State, /) -> None:
         """See `Method`."""
-        super().load(tensors, values)
-        self.generator.set_state(tensors["generator"])
+        super().load_state_dict(state)
+        self.generator.set_state(state["generator"])

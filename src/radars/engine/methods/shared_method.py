@@ -1,19 +1,12 @@
 """`SharedMethod`: what the methods share whose architectures share the weights of a supernet."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from torch import Tensor
-
+from radars.engine.context import SearchContext
 from radars.engine.methods.method import Method
 from radars.engine.phases.explore import explore
-from radars.engine.policies.categorical import Policy
-from radars.engine.search_observer import Observer
-from radars.engine.search_setup import SearchSetup
-from radars.engine.search_state import named, of_part
-from radars.engine.workbench import Workbench
-from radars.nn.memory_saving.disk_offload import DiskOffload
+from radars.engine.policies.policy import Policy
+from radars.engine.search_observer import SearchObserver
 from radars.nn.optimizer import OptimizerConfig
+from radars.runs.state import State
 from radars.schedules import cosine
 from radars.seeds import stable_seed
 from radars.space import Architecture
@@ -26,18 +19,16 @@ class SharedMethod(Method):
         supernet: the shared weights, and the architecture logits.
     """
 
-    def __init__(
-        self, setup: SearchSetup, bench: Workbench, disk: DiskOffload | None = None
-    ) -> None:
-        super().__init__(setup, bench, disk)
-        self.supernet = setup.new_supernet(disk, self.architecture_optimizer())
+    def __init__(self, context: SearchContext) -> None:
+        super().__init__(context)
+        self.supernet = context.networks.new_supernet(self.architecture_optimizer())
 
     def architecture_optimizer(self) -> OptimizerConfig:
         """What trains the architecture logits, where the method has some."""
         return self.config.differentiate.architecture_optimizer
 
     def train_paths(
-        self, observer: Observer, phase: str, policy: Policy, *, warmup_fraction: float = 0.0
+        self, observer: SearchObserver, phase: str, policy: Policy, *, warmup_fraction: float = 0.0
     ) -> None:
         """Trains the shared weights on single paths, as `explore` says, and rewards the policy.
 
@@ -48,14 +39,14 @@ class SharedMethod(Method):
             warmup_fraction: of the steps, those at first that draw uniformly.
         """
         config = self.config.explore
-        observer.state.begin(phase)
+        observer.position.begin(phase)
         with observer.phase(phase, config.steps) as tick:
             explore(
-                self.bench,
+                self.context,
                 self.supernet,
                 policy,
                 config,
-                start=observer.state.step,
+                start=observer.position.step,
                 seed=stable_seed(self.config.seed, phase),
                 num_uniform=round(warmup_fraction * config.steps),
                 learning_rate_at=lambda step: (
@@ -66,16 +57,14 @@ class SharedMethod(Method):
 
     def shared_accuracy(self, architecture: Architecture) -> float:
         """The accuracy of a path with the shared weights on the whole validation part."""
-        return self.bench.accuracy(self.supernet, architecture, self.config.data.batch_size)
+        return self.context.evaluator.accuracy(
+            self.supernet, architecture, self.config.data.batch_size
+        )
 
-    def tensors(self) -> dict[str, Tensor]:
+    def state_dict(self) -> State:
         """See `Method`."""
-        return named("supernet", self.supernet.state_dict())
+        return {"supernet": self.supernet.state_dict()}
 
-    def values(self) -> dict[str, Any]:
+    def load_state_dict(self, state: State, /) -> None:
         """See `Method`."""
-        return {}
-
-    def load(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
-        """See `Method`."""
-        self.supernet.load_state_dict(of_part("supernet", tensors))
+        self.supernet.load_state_dict(state["supernet"])

@@ -6,41 +6,53 @@ are mutations of the best so far. Paths are evaluated with the batch's own stati
 paper recalibrates BatchNorm for each.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import torch
-from torch import Tensor
+from pydantic import Field
 
+from radars.engine.context import SearchContext
+from radars.engine.method_config import Checked
 from radars.engine.methods.method import Found, Scored, scored_of, scored_values
 from radars.engine.methods.shared_method import SharedMethod
 from radars.engine.methods.variation import cross, mutate
-from radars.engine.policies.categorical import Uniform
-from radars.engine.search_observer import Observer
-from radars.engine.search_setup import SearchSetup
-from radars.engine.workbench import Workbench
-from radars.nn.memory_saving.disk_offload import DiskOffload
+from radars.engine.policies.policy import Uniform
+from radars.engine.search_observer import SearchObserver
+from radars.runs.state import State
 from radars.seeds import stable_seed
 from radars.space import Architecture
+
+
+class SposConfig(Checked):
+    """Of `spos`; `explore.steps` says how long the shared weights are trained.
+
+    Attributes:
+        population: architectures of a generation.
+        generations: of the evolution, the first of random draws included.
+    """
+
+    population: int = Field(16, ge=2)
+    generations: int = Field(4, ge=1)
 
 
 class Spos(SharedMethod):
     """See the module."""
 
-    def __init__(
-        self, setup: SearchSetup, bench: Workbench, disk: DiskOffload | None = None
-    ) -> None:
-        super().__init__(setup, bench, disk)
+    settings_class = SposConfig
+
+    def __init__(self, context: SearchContext) -> None:
+        super().__init__(context)
+        self.settings = self.config.settings_of(SposConfig)
         self._generator = torch.Generator().manual_seed(stable_seed(self.config.seed, "spos"))
-        self._uniform = Uniform(setup.proxy.full, self._generator)
+        self._uniform = Uniform(context.problem.proxy.full, self._generator)
         self._evaluated: list[Scored] = []
 
-    def run(self, observer: Observer) -> Found:
+    def run(self, observer: SearchObserver) -> Found:
         """See `Method`."""
-        if observer.state.phase != "evolve":
+        if observer.position.phase != "evolve":
             self.train_paths(observer, "train", self._uniform, warmup_fraction=1.0)
-            observer.state.begin("evolve")
-        number = self.config.spos.population * self.config.spos.generations
+            observer.position.begin("evolve")
+        number = self.settings.population * self.settings.generations
         with observer.phase("evolve", number) as tick:
             while len(self._evaluated) < number:
                 architecture = self._next()
@@ -53,25 +65,24 @@ class Spos(SharedMethod):
         """What was evaluated, best first."""
         return self.ranked_of(self._evaluated)
 
-    def tensors(self) -> dict[str, Tensor]:
+    def state_dict(self) -> State:
         """See `Method`."""
-        return super().tensors() | {"generator": self._generator.get_state()}
+        return super().state_dict() | {
+            "generator": self._generator.get_state(),
+            "evaluated": scored_values(self._evaluated),
+        }
 
-    def values(self) -> dict[str, Any]:
+    def load_state_dict(self, state: State, /) -> None:
         """See `Method`."""
-        return {"evaluated": scored_values(self._evaluated)}
-
-    def load(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
-        """See `Method`."""
-        super().load(tensors, values)
-        self._generator.set_state(tensors["generator"])
-        self._evaluated = scored_of(values["evaluated"])
+        super().load_state_dict(state)
+        self._generator.set_state(state["generator"])
+        self._evaluated = scored_of(state["evaluated"])
 
     def _next(self) -> Architecture:
         """A uniform draw in the first generation; then a crossover or a mutation, in turns."""
-        population = self.config.spos.population
+        population = self.settings.population
         if len(self._evaluated) < population:
-            return self.bench.draw_uniform(self._generator)
+            return self.context.sampler.draw_uniform(self._generator)
         done = len(self._evaluated) // population * population  # generations that are complete
         best = self.by_reward(self._evaluated[:done])
         parents = [architecture for architecture, _ in best[: max(2, population // 5)]]
@@ -80,5 +91,5 @@ class Spos(SharedMethod):
             for _ in range(2)
         )
         if len(self._evaluated) % 2:
-            return mutate(self.bench, first, self._generator)
-        return cross(self.bench, first, second, self._generator)
+            return mutate(self.context, first, self._generator)
+        return cross(self.context, first, second, self._generator)

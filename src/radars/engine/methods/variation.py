@@ -4,13 +4,15 @@ from collections.abc import Mapping
 
 import torch
 
-from radars.engine.workbench import Workbench
+from radars.engine.context import SearchContext
 from radars.space import Architecture, SearchSpace
 
 _MAX_CROSSOVERS = 20
 
 
-def mutate(bench: Workbench, parent: Architecture, generator: torch.Generator) -> Architecture:
+def mutate(
+    context: SearchContext, parent: Architecture, generator: torch.Generator
+) -> Architecture:
     """Changes one choice of an architecture, within constraints and budget.
 
     Where that breaks a rule of the space, another choice of the rule is changed with it.
@@ -20,20 +22,20 @@ def mutate(bench: Workbench, parent: Architecture, generator: torch.Generator) -
     """
     changes = [
         (choice, name)
-        for choice, names in bench.space.full.items()
+        for choice, names in context.problem.proxy.full.items()
         for name in names
         if name != parent[choice]
     ]
     for index in torch.randperm(len(changes), generator=generator).tolist():
         choice, name = changes[index]
-        child = _repaired(bench.space, {**parent, choice: name}, choice, generator)
-        if bench.feasible.allows(child) and bench.fits(child):
+        child = _repaired(context.problem.proxy, {**parent, choice: name}, choice, generator)
+        if context.sampler.allows(child):
             return child
-    return bench.draw_uniform(generator)
+    return context.sampler.draw_uniform(generator)
 
 
 def cross(
-    bench: Workbench, first: Architecture, second: Architecture, generator: torch.Generator
+    context: SearchContext, first: Architecture, second: Architecture, generator: torch.Generator
 ) -> Architecture:
     """Takes each choice from one of two architectures, within constraints and budget.
 
@@ -42,14 +44,14 @@ def cross(
     Returns:
         The crossover; a mutation of the first where several crossovers are not allowed.
     """
-    leader = {c: rule.choices[0] for rule in bench.space.rules for c in rule.choices}
+    leader = {c: rule.choices[0] for rule in context.problem.proxy.rules for c in rule.choices}
     for _ in range(_MAX_CROSSOVERS):
         coin = torch.randint(2, (len(first),), generator=generator).tolist()
         side = dict(zip(first, coin, strict=True))
         child = Architecture({c: (first, second)[side[leader.get(c, c)]][c] for c in first})
-        if bench.feasible.allows(child) and bench.fits(child):
+        if context.sampler.allows(child):
             return child
-    return mutate(bench, first, generator)
+    return mutate(context, first, generator)
 
 
 def _repaired(

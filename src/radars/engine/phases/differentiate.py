@@ -4,7 +4,7 @@ Bilevel, first order: weights on the training part, architecture logits on the v
 (DARTS, Liu et al. 2019). Weights that were trained while exploring are inherited.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from radars.engine.context import SearchContext
 from radars.engine.method_config import DifferentiateConfig
 from radars.engine.search_observer import Tick
-from radars.engine.workbench import Workbench
 from radars.memory import Plan
 from radars.nn.second_order_step import second_order_step
 from radars.nn.steps import StepKind, architecture_step, weights_step
@@ -38,10 +38,60 @@ class BetaDecay:
         return self.weight * torch.stack(terms).sum() if terms else torch.zeros(())
 
 
+@dataclass
+class PlannedSteps:
+    """Steps on the supernet of a plan's subspace, within memory.
+
+    Attributes:
+        context: data and memory.
+        supernet: the shared weights and the architecture logits.
+        plan: which candidates are live, and how they fit; replaced where there was no room for it.
+        on_new_plan: told of the plan that replaces it.
+    """
+
+    context: SearchContext
+    supernet: Supernet
+    plan: Plan
+    on_new_plan: Callable[[Plan], None] = lambda plan: None
+
+    def run(
+        self, kind: StepKind, step: Callable[..., Tensor], batch: Sequence[Tensor], **options: Any
+    ) -> None:
+        """Runs a step as the plan has it; where there is no room for it, as a tighter plan has."""
+        trainer, guard = self.context.trainer, self.context.guard
+
+        def attempt() -> Tensor:
+            self._plan_again_where_too_large()
+            savings = self.plan.savings_of(kind)
+            self.supernet.set_savings(savings)
+            run = partial(
+                step,
+                self.supernet,
+                *batch,
+                loss=trainer.task.loss,
+                precision=trainer.precision,
+                micro_batches=savings.micro_batches,
+                average=guard.group.average,
+                **options,
+            )
+            peak_bytes = self.plan.memory.peak_bytes
+            if kind is not self.plan.memory.kind:  # the other one is measured
+                return guard.meter.run_below(peak_bytes, run)
+            return guard.meter.run(run, self.supernet, batch, peak_bytes, lambda: peak_bytes)
+
+        trainer.counted(guard.within_memory(self.supernet, attempt))
+
+    def _plan_again_where_too_large(self) -> None:
+        planner = self.context.guard.planner
+        if self.plan.memory.peak_bytes > planner.budget_bytes:
+            preferences = self.supernet.logits.preferences(self.supernet.live)
+            self.plan = planner.plan(preferences, within=self.plan.subspace)
+            self.supernet.activate(self.plan.subspace)
+            self.on_new_plan(self.plan)
+
+
 def differentiate(
-    bench: Workbench,
-    supernet: Supernet,
-    plan: Plan,
+    steps: PlannedSteps,
     config: DifferentiateConfig,
     *,
     initial_logits: Mapping[str, Mapping[str, float]],
@@ -51,14 +101,11 @@ def differentiate(
     tick: Tick,
     num_warmup: int = 0,
     second_order: bool = False,
-    on_new_plan: Callable[[Plan], None] = lambda plan: None,
 ) -> dict[str, dict[str, float]]:
     """Runs the iterations from `start` on.
 
     Args:
-        bench: data and memory.
-        supernet: the shared weights and the architecture logits.
-        plan: which candidates are live, and how they fit.
+        steps: the supernet, the plan that it is trained by, data and memory.
         config: how many iterations, the relaxation, the remedy against collapse.
         initial_logits: where the logits begin: the policy's log-probabilities.
         start: iterations of this phase that are done already.
@@ -67,78 +114,43 @@ def differentiate(
         tick: called after each iteration.
         num_warmup: the first iterations that train weights only.
         second_order: whether logits are trained with the virtual step of DARTS; without beta decay.
-        on_new_plan: told of the plan that replaces `plan` where the device had no room for it.
 
     Returns:
         Choice to live candidate to its architecture logit.
     """
+    context, supernet, group = steps.context, steps.supernet, steps.context.guard.group
     if start == 0:
         supernet.logits.set(initial_logits)
-    bench.group.agree("subspace in training", repr(plan.subspace))
-    bench.group.follow_first("logits", supernet.logits)
-    supernet.activate(plan.subspace)
-
-    def within_memory(
-        kind: StepKind, step: Callable[..., Tensor], *batch: Tensor, **options: Any
-    ) -> Tensor:
-        """Runs a step as the plan has it; where there is no room for it, as a tighter plan has."""
-
-        def attempt() -> Tensor:
-            nonlocal plan
-            if plan.memory.peak_bytes > bench.planner.budget_bytes:
-                plan = bench.planner.plan(
-                    supernet.logits.preferences(supernet.live), within=plan.subspace
-                )
-                supernet.activate(plan.subspace)
-                on_new_plan(plan)
-            savings = plan.savings_of(kind)
-            supernet.set_savings(savings)
-            run = partial(
-                step,
-                supernet,
-                *batch,
-                loss=bench.task.loss,
-                precision=bench.precision,
-                micro_batches=savings.micro_batches,
-                average=bench.group.average,
-                **options,
-            )
-            peak_bytes = plan.memory.peak_bytes
-            if kind is not plan.memory.kind:  # the other one is measured
-                return bench.meter.run_below(peak_bytes, run)
-            return bench.meter.run(run, supernet, batch, peak_bytes, lambda: peak_bytes)
-
-        return bench.counted(bench.within_memory(supernet, attempt))
-
+    group.agree("subspace in training", repr(steps.plan.subspace))
+    group.follow_first("logits", supernet.logits)
+    supernet.activate(steps.plan.subspace)
     for step in range(start, config.steps):
         torch.manual_seed(stable_seed(seed, step))
-        fraction = step / config.steps
-        supernet.relaxation = config.relaxation_at(fraction)
+        supernet.relaxation = config.relaxation_at(step / config.steps)
         supernet.set_learning_rate(learning_rate_at(step))
-        batch = bench.to_device(bench.train_stream.next())
-        within_memory(StepKind.WEIGHTS, weights_step, *batch)
+        batch = context.trainer.to_device(context.train_stream.next())
+        steps.run(StepKind.WEIGHTS, weights_step, batch)
         train_batch = batch if second_order else ()
-        batch = bench.to_device(bench.validation_stream.next())
-        if plan.subspace.num_architectures == 1 or step < num_warmup:
+        batch = context.trainer.to_device(context.validation_stream.next())
+        if steps.plan.subspace.num_architectures == 1 or step < num_warmup:
             pass
         elif second_order:
-            rate = learning_rate_at(step)
-            within_memory(
+            steps.run(
                 StepKind.SECOND_ORDER,
                 second_order_step,
-                *batch,
-                *train_batch,
-                virtual_learning_rate=rate,
-                regulariser=bench.regulariser(),
+                (*batch, *train_batch),
+                virtual_learning_rate=learning_rate_at(step),
+                regulariser=context.trainer.regulariser(),
             )
         else:
-            regulariser = bench.regulariser(BetaDecay(config.beta_decay * fraction))
-            within_memory(StepKind.ARCHITECTURE, architecture_step, *batch, regulariser=regulariser)
-        bench.group.follow_first("logits", supernet.logits)
+            decay = BetaDecay(config.beta_decay * (step / config.steps))
+            regulariser = context.trainer.regulariser(decay)
+            steps.run(StepKind.ARCHITECTURE, architecture_step, batch, regulariser=regulariser)
+        group.follow_first("logits", supernet.logits)
         tick(step + 1, float("nan"))
     trained = {
         choice: {name: supernet.logits.of(choice)[name] for name in names}
-        for choice, names in plan.subspace.items()
+        for choice, names in steps.plan.subspace.items()
     }
     supernet.logits.reset()  # or their optimizer state would stay on the device
     return trained

@@ -7,16 +7,16 @@ from collections.abc import Callable
 
 import torch
 
+from radars.engine.context import SearchContext
 from radars.engine.method_config import ExploreConfig
-from radars.engine.policies.categorical import Policy
+from radars.engine.policies.policy import Policy
 from radars.engine.search_observer import Tick
-from radars.engine.workbench import Workbench
 from radars.nn.supernet import Supernet
 from radars.seeds import stable_seed
 
 
 def explore(
-    bench: Workbench,
+    context: SearchContext,
     supernet: Supernet,
     controller: Policy,
     config: ExploreConfig,
@@ -30,7 +30,7 @@ def explore(
     """Runs the steps from `start` on; everything that they change is in the arguments.
 
     Args:
-        bench: data, memory, constraints.
+        context: data, memory, constraints.
         supernet: the shared weights.
         controller: the policy.
         config: how many steps, how often the policy is updated, and from how many samples.
@@ -46,29 +46,29 @@ def explore(
         torch.manual_seed(stable_seed(seed, step))
         is_warmup = step < num_uniform
         is_uniform = is_warmup or float(torch.rand(())) < config.uniform_fraction
-        sample = bench.draw(controller, uniform=is_uniform)
+        sample = context.sampler.draw(controller, uniform=is_uniform)
         supernet.set_learning_rate(learning_rate_at(step))
-        bench.train_path(supernet, sample.architecture, bench.train_stream.next())
+        context.trainer.train_path(supernet, sample.architecture, context.train_stream.next())
         if not is_warmup and (step + 1) % config.update_every == 0:
-            accuracy = update_policy(bench, supernet, controller, config)
+            accuracy = update_policy(context, supernet, controller, config)
         tick(step + 1, accuracy)
 
 
 def update_policy(
-    bench: Workbench, supernet: Supernet, controller: Policy, config: ExploreConfig
+    context: SearchContext, supernet: Supernet, controller: Policy, config: ExploreConfig
 ) -> float:
     """Rewards samples on validation batches and updates the policy; returns their mean accuracy."""
-    samples = [bench.draw(controller) for _ in range(config.samples)]
-    totals = torch.zeros(len(samples), device=bench.device)
+    samples = [context.sampler.draw(controller) for _ in range(config.samples)]
+    totals = torch.zeros(len(samples), device=context.problem.device)
     num_examples = 0
     for _ in range(config.reward_batches):
-        batch = bench.validation_stream.next()
+        batch = context.validation_stream.next()
         num_examples += len(batch.label_B)
         for index, sample in enumerate(samples):
-            totals[index] += bench.total_score(supernet, sample.architecture, batch)
+            totals[index] += context.evaluator.total_score(supernet, sample.architecture, batch)
     accuracies: list[float] = (totals / num_examples).tolist()
     rewards = [
-        bench.reward(sample.architecture, accuracy)
+        context.reward(sample.architecture, accuracy)
         for sample, accuracy in zip(samples, accuracies, strict=True)
     ]
     controller.reinforce(samples, rewards)

@@ -5,60 +5,16 @@ Shapes: C candidates of one choice.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from radars.cost import Feasible
 from radars.engine.method_config import ControllerConfig
+from radars.engine.policies.policy import Sample
 from radars.nn.optimizer import load_named_state, named_state
-from radars.space import Architecture, Subspace
-
-
-@dataclass(frozen=True)
-class Sample:
-    """An architecture that was drawn, and the candidates that each draw had to choose from."""
-
-    architecture: Architecture
-    allowed: Mapping[str, tuple[str, ...]]
-
-
-class Policy(Protocol):
-    """A distribution over architectures that learns from rewards."""
-
-    def sample(self, feasible: Feasible, *, uniform: bool = False) -> Sample:
-        """Draws an allowed architecture, from the policy or uniformly."""
-        ...
-
-    def reinforce(self, samples: Sequence[Sample], rewards: Sequence[float]) -> None:
-        """Learns from the rewards of samples."""
-        ...
-
-
-@dataclass(frozen=True)
-class Uniform:
-    """A policy that learns nothing.
-
-    Attributes:
-        full: every candidate.
-        generator: of the draws.
-    """
-
-    full: Subspace
-    generator: torch.Generator
-
-    def sample(self, feasible: Feasible, *, uniform: bool = False) -> Sample:
-        """See `Policy`."""
-
-        def pick(choice: str, names: tuple[str, ...]) -> str:
-            return names[int(torch.randint(len(names), (), generator=self.generator))]
-
-        return Sample(*feasible.sample(self.full, pick, self.generator))
-
-    def reinforce(self, samples: Sequence[Sample], rewards: Sequence[float]) -> None:
-        """See `Policy`."""
+from radars.runs.state import State
+from radars.space import Subspace
 
 
 class Controller:
@@ -154,32 +110,24 @@ class Controller:
             most = sum(math.log(len(names)) for names in self.full.values())
             return float(self._entropy()) / most if most else 0.0
 
-    def tensors(self) -> dict[str, Tensor]:
-        """Logits, optimizer state and generator, for a checkpoint."""
+    def state_dict(self) -> State:
+        """Logits, optimizer state, generator and baseline."""
         names = {logit_C: choice for choice, logit_C in self._logits.items()}
-        optimizer_state = named_state(self._optimizer, names)
-        return (
-            {f"logits|{choice}": logit_C.detach() for choice, logit_C in self._logits.items()}
-            | {f"optimizer|{name}": tensor for name, tensor in optimizer_state.items()}
-            | {
-                "generator": self._generator.get_state(),
-                "baseline": torch.tensor(self._baseline, dtype=torch.float64),
-            }
-        )
+        return {
+            "logits": {choice: logit_C.detach() for choice, logit_C in self._logits.items()},
+            "optimizer": named_state(self._optimizer, names),
+            "generator": self._generator.get_state(),
+            "baseline": torch.tensor(self._baseline, dtype=torch.float64),
+        }
 
-    def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:
-        """Puts back what `tensors` returned."""
+    def load_state_dict(self, state: State, /) -> None:
+        """Puts back what `state_dict` returned."""
         with torch.no_grad():
             for choice, logit_C in self._logits.items():
-                logit_C.copy_(tensors[f"logits|{choice}"])
-        state = {
-            name.removeprefix("optimizer|"): tensor
-            for name, tensor in tensors.items()
-            if name.startswith("optimizer|")
-        }
-        load_named_state(self._optimizer, self._logits, state)
-        self._generator.set_state(tensors["generator"])
-        self._baseline = float(tensors["baseline"])
+                logit_C.copy_(state["logits"][choice])
+        load_named_state(self._optimizer, self._logits, state["optimizer"])
+        self._generator.set_state(state["generator"])
+        self._baseline = float(state["baseline"])
 
     def _log_prob(self, choice: str, names: tuple[str, ...]) -> Tensor:
         index = [self.full[choice].index(name) for name in names]

@@ -9,24 +9,56 @@ those of the largest choice), N candidates of all choices, H hidden units.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import clip_grad_norm_
 
 from radars.cost import Feasible
-from radars.engine.method_config import LSTMControllerConfig
-from radars.engine.policies.categorical import Sample
+from radars.engine.method_config import Checked
+from radars.engine.policies.policy import Sample
 from radars.nn.optimizer import load_named_state, named_state
+from radars.runs.state import State
 from radars.space import Architecture, Subspace
 
 _INITIAL_RANGE = 0.1  # weights begin uniform within +- this, as in both papers
 _ENTROPY_DRAWS = 256
 
-State = tuple[Tensor, Tensor]
+Memory = tuple[Tensor, Tensor]
 """Hidden and cell state of the LSTM, each (1, S, H)."""
+
+
+class LSTMControllerConfig(Checked):
+    """The autoregressive RL policy.
+
+    By default the settings are those of ENAS: the constant of the tanh and the weight of the
+    entropy are the paper's (section 3.1), the learning rate and the temperature those of its
+    published code for cells, as the paper's (3.5e-4 and 5) need many more rewards to learn.
+
+    Attributes:
+        hidden_size: units of the LSTM, and of the embeddings of what was taken before.
+        learning_rate: of Adam.
+        entropy_weight: of the entropy bonus.
+        baseline_decay: of the moving average of earlier rewards.
+        group_weight: how much of the baseline is the mean of the samples that are rewarded
+            together; the rest is the moving average. The papers have none of it.
+        temperature: what logits are divided by.
+        tanh_constant: then they are this constant times their tanh, so that no probability gets
+            stuck at 0 or 1; None to leave them as they are.
+        max_gradient_norm: of a step; larger gradients are scaled down to it. None for any norm.
+    """
+
+    hidden_size: int = Field(64, ge=1)
+    learning_rate: float = Field(3.5e-3, gt=0, allow_inf_nan=False)
+    entropy_weight: float = Field(1e-4, ge=0, allow_inf_nan=False)
+    baseline_decay: float = Field(0.95, ge=0, lt=1)
+    group_weight: float = Field(0.0, ge=0, le=1)
+    temperature: float = Field(1.0, gt=0, allow_inf_nan=False)
+    tanh_constant: float | None = Field(2.5, gt=0, allow_inf_nan=False)
+    max_gradient_norm: float | None = Field(5.0, gt=0, allow_inf_nan=False)
 
 
 class LSTMController:
@@ -124,40 +156,32 @@ class LSTMController:
         with torch.no_grad():
             return sum(self._choice_entropies()) / most
 
-    def tensors(self) -> dict[str, Tensor]:
-        """Weights, optimizer state, generator and baseline, for a checkpoint."""
+    def state_dict(self) -> State:
+        """Weights, optimizer state, generator and baseline."""
         parameters = dict(self._network.named_parameters())
         names = {parameter: name for name, parameter in parameters.items()}
-        optimizer_state = named_state(self._optimizer, names)
-        return (
-            {f"weights|{name}": parameter.detach() for name, parameter in parameters.items()}
-            | {f"optimizer|{name}": tensor for name, tensor in optimizer_state.items()}
-            | {
-                "generator": self._generator.get_state(),
-                "baseline": torch.tensor(self._baseline, dtype=torch.float64),
-            }
-        )
+        return {
+            "weights": {name: parameter.detach() for name, parameter in parameters.items()},
+            "optimizer": named_state(self._optimizer, names),
+            "generator": self._generator.get_state(),
+            "baseline": torch.tensor(self._baseline, dtype=torch.float64),
+        }
 
-    def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:
-        """Puts back what `tensors` returned."""
+    def load_state_dict(self, state: State, /) -> None:
+        """Puts back what `state_dict` returned."""
         parameters = dict(self._network.named_parameters())
         with torch.no_grad():
             for name, parameter in parameters.items():
-                parameter.copy_(tensors[f"weights|{name}"])
-        state = {
-            name.removeprefix("optimizer|"): tensor
-            for name, tensor in tensors.items()
-            if name.startswith("optimizer|")
-        }
-        load_named_state(self._optimizer, parameters, state)
-        self._generator.set_state(tensors["generator"])
-        self._baseline = float(tensors["baseline"])
+                parameter.copy_(state["weights"][name])
+        load_named_state(self._optimizer, parameters, state["optimizer"])
+        self._generator.set_state(state["generator"])
+        self._baseline = float(state["baseline"])
 
     def _decode(self, feasible: Feasible, generator: torch.Generator, *, greedy: bool) -> Sample:
         """Runs the network through one architecture; greedy ones are so at the first try only."""
         tries = 0
         row_1 = self._network.start_row(1)
-        state: State | None = None
+        state: Memory | None = None
 
         def pick(choice: str, names: tuple[str, ...]) -> str:
             nonlocal tries, row_1, state
@@ -218,7 +242,7 @@ class LSTMController:
     def _choice_entropies(self) -> Iterator[float]:
         generator = torch.Generator().manual_seed(0)
         row_S = self._network.start_row(_ENTROPY_DRAWS)
-        state: State | None = None
+        state: Memory | None = None
         for position in range(len(self._full)):
             logit_SC, state = self._network.step(position, row_S, state)
             log_prob_SC = logit_SC.log_softmax(-1)
@@ -265,7 +289,7 @@ class _Network(nn.Module):
         """The rows (S,) of the candidates that were taken for the choice at a position."""
         return self._first_row_T[position] + taken_S
 
-    def step(self, position: int, row_S: Tensor, state: State | None) -> tuple[Tensor, State]:
+    def step(self, position: int, row_S: Tensor, state: Memory | None) -> tuple[Tensor, Memory]:
         """Decides one choice.
 
         Args:

@@ -5,11 +5,12 @@ Shapes: N positions of all examples, C channels.
 
 from torch import Tensor, nn
 
+from radars.engine.rankers.ranker import Look, Ranker
 from radars.nn.mixture import Mixture
 
 
-class Expressivity:
-    """A `Judge`: the sum over choices of the entropy of what the taken candidate returns.
+class Expressivity(Ranker):
+    """The sum over choices of the entropy of what the taken candidate returns.
 
     The entropy of the spectrum of the channels' covariance: 0 where they are all the same but for
     a factor, log C where none can be told from the others. The expressivity of AZ-NAS (Lee and Ham,
@@ -30,7 +31,7 @@ class Expressivity:
         rows_NC = rows_NC.reshape(-1, rows_NC.shape[-1]).float()
         self._entropy = self._entropy + _spectral_entropy(rows_NC)
 
-    def score(self) -> float:
+    def score(self, look: Look) -> float:
         """Larger, the more evenly channels are used."""
         return float(self._entropy)
 

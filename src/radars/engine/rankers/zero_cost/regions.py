@@ -5,9 +5,11 @@ Shapes: B batch.
 
 from torch import Tensor, nn
 
+from radars.engine.rankers.ranker import Look, Ranker
 
-class Regions:
-    """A `Judge`: the logarithm of the determinant of a kernel of examples.
+
+class Regions(Ranker):
+    """The logarithm of the determinant of a kernel of examples.
 
     An entry of the kernel is which fraction of a layer's ReLUs is on or off alike for two examples,
     the mean over layers. It is that of "Neural Architecture Search without Training" (Mellor et al.
@@ -41,7 +43,7 @@ class Regions:
         assert isinstance(self._kernels, Tensor)
         return self._kernels / self._num_layers
 
-    def score(self) -> float:
+    def score(self, look: Look) -> float:
         """Larger, the better examples are told apart.
 
         0 where it says nothing: without ReLUs, or where two examples are alike to all of them.

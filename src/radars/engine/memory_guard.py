@@ -1,0 +1,97 @@
+"""`MemoryGuard`: no step of a search exceeds the budget, and what it held is on record."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+
+from radars.engine.memory_meter import MemoryMeter
+from radars.errors import BudgetError
+from radars.execution.group import Group
+from radars.memory import MemorySavings, Planner, is_out_of_memory, out_of_memory_said
+from radars.nn.supernet import Supernet
+from radars.space import Architecture
+from radars.units import format_bytes
+
+Result = TypeVar("Result")
+
+_PRICE_TOLERANCE = 1.05  # expected path bytes are within 5% of the exact ones
+_TIGHTENED = 0.9  # of what a step was expected to hold when the device had no room for it
+
+
+@dataclass
+class MemoryGuard:
+    """Says which memory savings a path needs, and runs steps within the budget.
+
+    Attributes:
+        planner: predicts and plans memory.
+        meter: checks and measures it.
+        device: where steps run.
+        group: the processes that train together.
+        on_out_of_memory: told what a step was expected to hold that the device had no room for,
+            and the budget from then on.
+    """
+
+    planner: Planner
+    meter: MemoryMeter
+    device: torch.device
+    group: Group
+    on_out_of_memory: Callable[[int, int], None] = lambda expected_bytes, budget_bytes: None
+
+    def fits(self, architecture: Architecture) -> bool:
+        """Whether a path can be trained within the budget."""
+        return self._fits_plainly(architecture) or self.planner.fits(architecture)
+
+    def savings(self, architecture: Architecture) -> MemorySavings:
+        """What a path needs to be trained within the budget.
+
+        Raises:
+            BudgetError: it does not fit, whatever is allowed.
+        """
+        if self._fits_plainly(architecture):
+            return MemorySavings()
+        return self.planner.plan_path(architecture).savings
+
+    def evaluation_savings(self, architecture: Architecture) -> MemorySavings:
+        """What a path needs in training, which suffices for an evaluation; none if nothing does."""
+        try:
+            return self.savings(architecture)
+        except BudgetError:
+            return MemorySavings()
+
+    def expected_path_bytes(self, architecture: Architecture) -> int:
+        """The peak of a plain step on a path, by prices, on the high side."""
+        return int(self.planner.expected_path_bytes(architecture) * _PRICE_TOLERANCE)
+
+    def within_memory(self, supernet: Supernet, attempt: Callable[[], Result]) -> Result:
+        """Runs a step, and once more within a tighter budget where the device had no room for it.
+
+        Args:
+            supernet: what the step trains; the gradients of a failed attempt are dropped.
+            attempt: runs the step as the planner has it at the time.
+
+        Raises:
+            BudgetError: nothing fits the tighter budget.
+            RunError: the device has no room for that either.
+        """
+        try:
+            return attempt()
+        except (RuntimeError, MemoryError) as error:
+            if self.group.size > 1 or not is_out_of_memory(error):
+                raise  # of several processes one cannot do a step again that the others have done
+        # out here, as the error holds on to the tensors of the step
+        supernet.drop_gradients()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        expected_bytes = self.meter.latest_bytes
+        self.planner.tighten(int(_TIGHTENED * expected_bytes))
+        self.meter.budget_bytes = self.planner.budget_bytes
+        self.on_out_of_memory(expected_bytes, self.planner.budget_bytes)
+        with out_of_memory_said(f"a step of {format_bytes(expected_bytes)}, nor for a smaller one"):
+            return attempt()
+
+    def _fits_plainly(self, architecture: Architecture) -> bool:
+        """Whether prices alone say that a path fits without savings."""
+        expected_bytes = self.planner.expected_path_bytes(architecture)
+        return expected_bytes * _PRICE_TOLERANCE <= self.planner.budget_bytes

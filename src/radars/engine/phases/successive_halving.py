@@ -1,0 +1,266 @@
+"""Select, by successive halving: finalists are trained alone, and the worst are dropped.
+
+Jamieson and Talwalkar 2016, "Non-stochastic Best Arm Identification and Hyperparameter
+Optimization". Short training of any kind prefers what is shallow and quick to train, so what can be
+said of an untrained network counts too, which prefers what is deep; the longer the training, the
+more accuracy counts.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import torch
+from safetensors.torch import load, save
+
+from radars.data import Batch, BatchStream
+from radars.engine.context import SearchContext
+from radars.engine.method_config import SelectConfig
+from radars.engine.rankers.standards import Standards
+from radars.nn.supernet import Supernet
+from radars.runs.state import State
+from radars.schedules import one_cycle
+from radars.seeds import stable_seed
+from radars.space import Architecture
+
+NewChild = Callable[[Architecture], Supernet]
+"""Makes the weights that an architecture is trained from."""
+
+
+@dataclass
+class SuccessiveHalving:
+    """How far selecting is.
+
+    Attributes:
+        finalists: the architectures of the current halving round.
+        said: what rankers say of each before it is trained, by ranker.
+        standards: what uniform draws are like.
+        standings: how each ranks; larger is better.
+        halving_round: index of the current one.
+        accuracies: of the finalists that were trained in this halving round, in order.
+        child: the weights of the one that is being trained.
+        child_stream: its batches.
+        child_step: its training steps done.
+    """
+
+    finalists: list[Architecture]
+    said: list[dict[str, float]]
+    standards: Standards
+    standings: list[float]
+    halving_round: int = 0
+    accuracies: list[float] = field(default_factory=list)
+    child: Supernet | None = None
+    child_stream: BatchStream | None = None
+    child_step: int = 0
+
+    def state_dict(self) -> State:
+        """What a checkpoint keeps."""
+        state: State = {
+            "finalists": [dict(architecture) for architecture in self.finalists],
+            "said": self.said,
+            "standards": self.standards.state_dict(),
+            "standings": self.standings,
+            "halving_round": self.halving_round,
+            "accuracies": self.accuracies,
+            "child_step": self.child_step,
+        }
+        if self.child is not None and self.child_stream is not None:
+            state["child"] = self.child.state_dict()
+            state["child_stream"] = self.child_stream.state_dict()
+        return state
+
+    @classmethod
+    def of_state(cls, state: State, context: SearchContext) -> "SuccessiveHalving":
+        """The one whose `state_dict` this is."""
+        halving = cls(
+            finalists=[Architecture(known) for known in state["finalists"]],
+            said=state["said"],
+            standards=Standards.of_state(state["standards"]),
+            standings=list(state["standings"]),
+            halving_round=state["halving_round"],
+            accuracies=list(state["accuracies"]),
+            child_step=state["child_step"],
+        )
+        if "child" in state:
+            networks = context.networks
+            halving.child = networks.new_child(halving.finalists[len(halving.accuracies)])
+            halving.child.load_state_dict(state["child"])
+            halving.child_stream = networks.new_child_stream()
+            halving.child_stream.load_state_dict(state["child_stream"])
+        return halving
+
+    def begin_child(self, context: SearchContext, new_child: NewChild) -> Supernet:
+        """The weights of the finalist that is next, or that was being trained."""
+        if self.child is None:
+            self.child = new_child(self.finalists[len(self.accuracies)])
+            self.child_stream = context.networks.new_child_stream()
+            self.child_step = 0
+        return self.child
+
+    def end_child(self, accuracy: float) -> None:
+        """Notes the accuracy of the finalist that was trained."""
+        self.accuracies.append(accuracy)
+        self.child = self.child_stream = None
+
+    def rank(self, context: SearchContext, config: SelectConfig) -> list[int]:
+        """Ranks the finalists by what they reached; returns their indices, the best first."""
+        rewards = [
+            context.reward(*scored) for scored in zip(self.finalists, self.accuracies, strict=True)
+        ]
+        self.standings = self.standards.standings(
+            rewards, self.said, config.rankers, accuracy_weight=1.0 + self.halving_round
+        )
+        indices = range(len(self.finalists))
+        return sorted(indices, key=self.standings.__getitem__, reverse=True)
+
+    def keep(self, indices: list[int]) -> None:
+        """Begins the next halving round with these finalists."""
+        self.finalists = [self.finalists[index] for index in indices]
+        self.said = [self.said[index] for index in indices]
+        self.standings = [self.standings[index] for index in indices]
+        self.accuracies = []
+        self.halving_round += 1
+
+
+def select(
+    context: SearchContext,
+    halving: SuccessiveHalving,
+    *,
+    new_child: NewChild,
+    tick: Callable[[float, int], None],
+    while_waiting: Callable[[], None] = lambda: None,
+    on_halving_round: Callable[[SuccessiveHalving], None],
+) -> tuple[Architecture, float]:
+    """Runs the halving rounds that are left; returns the winner and its accuracy in the last one.
+
+    Args:
+        context: data, memory, and the settings (`config.select`).
+        halving: how far it is; changed as it goes.
+        new_child: the shared weights of an architecture, to be trained on.
+        tick: called with the latest accuracy and the number of steps done, after each training
+            step; after each finalist where workers train them.
+        while_waiting: called several times a second while workers train.
+        on_halving_round: called when all finalists of a halving round have their accuracies.
+    """
+    config = context.problem.config.select
+    while True:
+        num_steps = config.halving_steps[halving.halving_round]
+        if context.workers is not None:
+            _train_elsewhere(context, halving, num_steps, new_child, tick, while_waiting)
+        else:
+            _train_here(context, halving, num_steps, new_child, tick)
+        ranked = halving.rank(context, config)
+        on_halving_round(halving)
+        if halving.halving_round + 1 == len(config.halving_steps):
+            return halving.finalists[ranked[0]], halving.accuracies[ranked[0]]
+        halving.keep(ranked[: num_kept(len(ranked), config.keep)])
+
+
+def _train_here(
+    context: SearchContext,
+    halving: SuccessiveHalving,
+    num_steps: int,
+    new_child: NewChild,
+    tick: Callable[[float, int], None],
+) -> None:
+    """Trains what is left of a halving round, one finalist after the other."""
+    latest = halving.accuracies[-1] if halving.accuracies else float("nan")
+    while len(halving.accuracies) < len(halving.finalists):
+        architecture = halving.finalists[len(halving.accuracies)]
+        child = halving.begin_child(context, new_child)
+        assert halving.child_stream is not None
+        while halving.child_step < num_steps:
+            batch = halving.child_stream.next()
+            _train(context, child, architecture, batch, halving.child_step, num_steps)
+            halving.child_step += 1
+            tick(latest, 1)
+        latest = _accuracy(context, child, architecture)
+        halving.end_child(latest)
+
+
+def _train_elsewhere(
+    context: SearchContext,
+    halving: SuccessiveHalving,
+    num_steps: int,
+    new_child: NewChild,
+    tick: Callable[[float, int], None],
+    while_waiting: Callable[[], None],
+) -> None:
+    """Has what is left of a halving round trained by workers."""
+    assert context.workers is not None
+    left = halving.finalists[len(halving.accuracies) :]
+    num_counted = 0 if halving.child is None else halving.child_step  # begun here, before
+    halving.child = halving.child_stream = None
+    tasks = [Finalist.of(known, new_child(known), num_steps) for known in left]
+    for accuracy in context.workers.map(train_finalist, tasks, while_waiting):
+        halving.end_child(accuracy)
+        tick(accuracy, num_steps - num_counted)
+        num_counted = 0
+
+
+class Finalist(NamedTuple):
+    """A finalist to be trained elsewhere, for a halving round.
+
+    Attributes:
+        architecture: of the finalist.
+        state: the shared weights, as safetensors: one that waits holds nothing of the device.
+        num_steps: of the halving round.
+    """
+
+    architecture: Architecture
+    state: bytes
+    num_steps: int
+
+    @classmethod
+    def of(cls, architecture: Architecture, child: Supernet, num_steps: int) -> "Finalist":
+        """A finalist whose weights are those of `child`."""
+        # a copy each: safetensors takes neither strides nor memory that two share
+        copies = {
+            name: tensor.to("cpu", copy=True, memory_format=torch.contiguous_format)
+            for name, tensor in child.state_dict().items()
+        }
+        return cls(architecture, save(copies), num_steps)
+
+
+def train_finalist(context: SearchContext, task: Finalist) -> float:
+    """Trains a finalist for a halving round; returns its accuracy. What a worker does."""
+    child = context.networks.new_child(task.architecture)
+    child.load_state_dict(load(task.state))
+    stream = context.networks.new_child_stream()
+    for step in range(task.num_steps):
+        _train(context, child, task.architecture, stream.next(), step, task.num_steps)
+    return _accuracy(context, child, task.architecture)
+
+
+def _train(
+    context: SearchContext,
+    child: Supernet,
+    architecture: Architecture,
+    batch: Batch,
+    step: int,
+    num_steps: int,
+) -> None:
+    """One training step of a finalist."""
+    config = context.problem.config
+    torch.manual_seed(stable_seed(stable_seed(config.seed, "select"), step))
+    child.set_learning_rate(config.select.optimizer.learning_rate * one_cycle(step / num_steps))
+    context.trainer.train_path(child, architecture, batch)
+
+
+def _accuracy(context: SearchContext, child: Supernet, architecture: Architecture) -> float:
+    batch_size = context.problem.config.data.batch_size
+    return context.evaluator.accuracy(child, architecture, batch_size, is_alone=True)
+
+
+def num_kept(num_finalists: int, keep: float) -> int:
+    """How many finalists go on to the next halving round: at least one."""
+    return max(1, round(num_finalists * keep))
+
+
+def num_select_steps(config: SelectConfig, num_finalists: int) -> int:
+    """All training steps of a full selection."""
+    total = 0
+    for steps in config.halving_steps:
+        total += num_finalists * steps
+        num_finalists = num_kept(num_finalists, config.keep)
+    return total

@@ -1,0 +1,214 @@
+"""`SearchProblem`: what a search is about, made from its configuration and checked first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+from radars.cost import CostTable, Feasible, LatencyRow, Objectives
+from radars.data import Data, load_data
+from radars.engine.given import Given
+from radars.engine.pricing import priced
+from radars.engine.recipe import check_data
+from radars.engine.search_config import SearchConfig
+from radars.errors import ConfigError
+from radars.execution.device import device_of, device_type_of
+from radars.memory import Planner, PriceCache, TrainingSpec, saving_settings
+from radars.nn.optimizer import OptimizerConfig
+from radars.nn.task import CLASSIFICATION, Task
+from radars.registries import METHODS
+from radars.space import Architecture, SearchSpace, check_output
+from radars.zoo import accepted_options, load_space
+
+
+@dataclass(frozen=True)
+class SearchProblem:
+    """What a search is about.
+
+    Attributes:
+        config: the configuration.
+        space: the network that is searched for; costs are about it.
+        proxy: the network that is trained while searching; often a narrower one.
+        data: the splits.
+        costs: what each candidate of `space` costs.
+        feasible: the architectures that satisfy the constraints.
+        objectives: the soft targets.
+        latencies: of this machine, where a cost was measured.
+        planner: of the proxy's memory.
+        device: where steps run.
+        task: what is minimised, and what architectures are scored by.
+    """
+
+    config: SearchConfig
+    space: SearchSpace
+    proxy: SearchSpace
+    data: Data
+    costs: CostTable
+    feasible: Feasible
+    objectives: Objectives
+    latencies: tuple[LatencyRow, ...] | None
+    planner: Planner
+    device: torch.device
+    task: Task = CLASSIFICATION
+
+    @classmethod
+    def of(
+        cls,
+        config: SearchConfig,
+        given: Given | None = None,
+        *,
+        latencies: Sequence[LatencyRow] | None = None,
+    ) -> "SearchProblem":
+        """Loads and checks everything that can be wrong before a search.
+
+        Args:
+            config: the configuration.
+            given: objects that are used instead of those that the configuration names.
+            latencies: of this machine, used instead of measuring them.
+
+        Raises:
+            ConfigError: a setting does not fit the others.
+            SpaceError: the space is not well formed.
+            DataError: the data cannot be used.
+            BudgetError: the budget is too small for any architecture.
+        """
+        given = given or Given()
+        data = _data(config, given)
+        space, proxy = _spaces(config, given, data)
+        _check_data_fits(config, given.task, data)
+        _check_networks((space, proxy), data)
+        proxy = METHODS.get(config.method).adapted(proxy, config)
+        device = device_of(config.device)
+        costs = priced(
+            space,
+            data.input_shape,
+            config.asked_costs,
+            config.costs,
+            device=str(device),
+            measured=latencies,
+        )
+        feasible = Feasible(costs.table, config.constraints, space.full, space.rules)
+        planner = new_planner(proxy, config, data.input_shape, given.task)
+        _check_budget(planner, feasible)
+        return cls(
+            config=config,
+            space=space,
+            proxy=proxy,
+            data=data,
+            costs=costs.table,
+            feasible=feasible,
+            objectives=Objectives(costs.table, config.objectives),
+            latencies=costs.measured,
+            planner=planner,
+            device=device,
+            task=given.task,
+        )
+
+
+def new_planner(
+    space: SearchSpace,
+    config: SearchConfig,
+    input_shape: tuple[int, ...],
+    task: Task = CLASSIFICATION,
+) -> Planner:
+    """The planner of a search's steps."""
+    settings = saving_settings(
+        recompute=config.memory_savings.recompute,
+        split_channels=config.memory_savings.split_channels,
+        selective=config.memory_savings.selective,
+        max_micro_batches=config.memory_savings.max_micro_batches,
+        batch_size=config.part_size,
+    )
+    return Planner(
+        space,
+        training_spec(config, input_shape, task),
+        config.budget,
+        config.differentiate.max_cost_ratio,
+        settings,
+        PriceCache(),
+    )
+
+
+def training_spec(
+    config: SearchConfig, input_shape: tuple[int, ...], task: Task = CLASSIFICATION
+) -> TrainingSpec:
+    """What the memory of a search's steps depends on."""
+    spec = TrainingSpec(
+        input_shape=input_shape,
+        batch_size=config.part_size,
+        optimizer=max(
+            (config.optimizer, config.select.optimizer, config.children.optimizer),
+            key=_num_states,
+        ),
+        architecture_optimizer=config.differentiate.architecture_optimizer,
+        relaxation=config.differentiate.relaxation_at(0.0),
+        precision=config.precision,
+        device_type=device_type_of(config.device),
+        task=task,
+    )
+    return replace(spec, second_order=METHODS.get(config.method).is_second_order(config))
+
+
+def _data(config: SearchConfig, given: Given) -> Data:
+    if given.data is not None:
+        return given.data
+    check_data(config.space, config.data)
+    return load_data(config.data, config.seed)
+
+
+def _spaces(config: SearchConfig, given: Given, data: Data) -> tuple[SearchSpace, SearchSpace]:
+    """The space that is searched, and the one that is trained."""
+    space, proxy = given.space, given.proxy
+    if space is not None and (config.space_options or config.proxy_options):
+        raise ConfigError(
+            "space_options and proxy_options are of the space that the configuration names, "
+            "but an object is given instead; make it with them, and the proxy too"
+        )
+    if space is None:
+        suggested = accepted_options(
+            config.space, {"num_classes": data.num_classes, "in_channels": data.input_shape[0]}
+        )
+        options = suggested | dict(config.space_options)
+        space = load_space(config.space, **options)
+        if proxy is None and config.proxy_options:
+            proxy = load_space(config.space, **options | dict(config.proxy_options))
+    proxy = proxy or space
+    if proxy.choices != space.choices:
+        raise ConfigError(
+            "the proxy makes the same choices as the space, but proxy_options change them; "
+            "use options that change sizes only, such as width"
+        )
+    return space, proxy
+
+
+def _check_data_fits(config: SearchConfig, task: Task, data: Data) -> None:
+    for split in (data.train, data.validation):
+        split.batches(config.data.batch_size, augment=False, seed=0)  # checks the batch size
+        task.check(split.label_N, data.num_classes)
+
+
+def _check_networks(spaces: Sequence[SearchSpace], data: Data) -> None:
+    first = spaces[0].best()
+    for space in spaces:
+        with torch.device("meta"):
+            network = space.build(first)
+        check_output(network, space.name, data.input_shape, data.num_classes)
+
+
+def _check_budget(planner: Planner, feasible: Feasible) -> None:
+    planner.plan_path(planner.smallest_path())
+    planner.plan_path(_least_memory(planner, feasible))
+
+
+def _least_memory(planner: Planner, feasible: Feasible) -> Architecture:
+    """Of the architectures within the constraints, the one with the least expected memory."""
+    scores = {
+        choice: {name: -float(num_bytes) for name, num_bytes in by_name.items()}
+        for choice, by_name in planner.path_bytes.items()
+    }
+    return feasible.best(scores, planner.space.full, 1)[0]
+
+
+def _num_states(optimizer: OptimizerConfig) -> int:
+    """How many numbers an optimizer keeps for each weight: what it holds goes by that."""
+    return 2 if optimizer.name == "adamw" else int(optimizer.momentum > 0)

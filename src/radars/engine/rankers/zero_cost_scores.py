@@ -1,0 +1,51 @@
+"""`zero_cost_scores`: what rankers say of an architecture before it is trained."""
+
+from collections.abc import Sequence
+from statistics import fmean
+
+from radars.engine.context import SearchContext
+from radars.engine.rankers.ranker import Look, Ranker
+from radars.nn.zero_cost_step import zero_cost_step
+from radars.registries import RANKERS
+from radars.seeds import stable_seed
+from radars.space import Architecture
+
+
+def zero_cost_scores(
+    context: SearchContext, names: Sequence[str], architecture: Architecture, num_draws: int
+) -> dict[str, float]:
+    """Looks at fresh weights, each draw with a training batch of its own; the means over draws.
+
+    Weights and batches are the same for all architectures, so that less of what sets these apart is
+    luck. A batch is run in halves, which hold less than an evaluation of the whole.
+
+    Args:
+        context: makes the weights, and says where they run.
+        names: of the rankers.
+        architecture: what is looked at.
+        num_draws: of fresh weights; with none, nothing is said of them: 0.
+
+    Returns:
+        Ranker to what it says, in the order of the names.
+    """
+    kinds: dict[str, type[Ranker]] = {name: RANKERS.get(name) for name in names}
+    drawn: dict[str, list[float]] = {name: [] for name, kind in kinds.items() if kind.needs_network}
+    config, device = context.problem.config, context.problem.device
+    stream = context.problem.data.train.batches(
+        config.data.batch_size, augment=False, seed=stable_seed(0, "regions")
+    )
+    for draw in range(num_draws if drawn else 0):
+        child = context.networks.new_child(architecture, "regions", draw)
+        example_B = stream.next().example_B
+        for half_B in example_B.tensor_split(2 if len(example_B) > 3 else 1):
+            rankers = {name: kinds[name]() for name in drawn}
+            half_B = half_B.to(device)
+            zero_cost_step(child, half_B, rankers.values(), precision=config.precision)
+            look = Look(context, architecture, child, half_B)
+            for name, ranker in rankers.items():
+                drawn[name].append(ranker.score(look))
+    asked_once = Look(context, architecture)
+    return {
+        name: fmean(drawn[name] or [0.0]) if name in drawn else kind().score(asked_once)
+        for name, kind in kinds.items()
+    }

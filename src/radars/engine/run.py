@@ -1,0 +1,205 @@
+"""`run_search`: a whole search, from its configuration to its result, in a run directory or not."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from radars.cost import COUNTED, Cost, LatencyRow, read_latencies
+from radars.engine.given import Given
+from radars.engine.methods.method import Found
+from radars.engine.problem import SearchProblem
+from radars.engine.search_config import SearchConfig
+from radars.engine.search_observer import TimeLimitReached
+from radars.engine.search_result import SearchResult, Status
+from radars.engine.session import LATENCIES_NAME, SearchSession, open_session
+from radars.engine.workers import Origin
+from radars.errors import BudgetError, ConfigError, RunError
+from radars.memory import out_of_memory_said
+from radars.memory.measure import peak_rss_bytes
+from radars.runs.directory import PARETO_NAME, read_config
+from radars.runs.event_schema import EventSink, SearchEndedEvent
+from radars.settings import validate_settings
+from radars.space import Architecture
+from radars.tracking.loggers import check_installed
+from radars.tracking.progress import Progress
+
+
+def run_search(
+    config: SearchConfig | None = None,
+    given: Given | None = None,
+    *,
+    out: str | Path | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+    on_event: EventSink | None = None,
+) -> SearchResult:
+    """Searches for an architecture within a memory budget.
+
+    Args:
+        config: everything that decides the search; by default a short one on digits, or that of
+            the run to resume.
+        given: objects that are used instead of those that the configuration names; given again to
+            resume.
+        out: the run directory; None keeps nothing on disk.
+        resume: go on with the run in `out` from its last checkpoint.
+        progress: shows people how far it is.
+        on_event: told of every event, as `events.jsonl` has them; what it raises ends the search.
+
+    Raises:
+        ConfigError, SpaceError, DataError: something is wrong with what was given; nothing has
+            been written.
+        BudgetError: no architecture fits the budget, and nothing has been written; or the method's
+            own steps do not, and the result says `exceeded_memory`.
+        Stopped: it was interrupted; the state is saved.
+        RunError: it cannot go on.
+    """
+    out = None if out is None else Path(out)
+    if resume and out is not None:
+        config = resumed_config(out, config)
+    config, given = config or SearchConfig(), given or Given()
+    check_installed(config.loggers)
+    latencies = _read_latencies(out) if resume and out is not None else None
+    problem = SearchProblem.of(config, given, latencies=latencies)
+    origin = Origin(config, given, problem.latencies)
+    if config.executor.jobs > 1:
+        origin.check_sendable()
+    with open_session(
+        problem, origin, out=out, resume=resume, progress=progress, on_event=on_event
+    ) as session:
+        return _run(session)
+
+
+def _run(session: SearchSession) -> SearchResult:
+    """Runs what is left of a search, and writes how it ended."""
+    method, observer, position = session.method, session.observer, session.state.position
+    try:
+        method.check_memory()
+        if session.is_new:
+            observer.save()
+        with out_of_memory_said("what an evaluation holds"):
+            found = method.run(observer)
+    except BudgetError as error:
+        nothing = dict.fromkeys(("architecture", "macs", "parameters", "costs"))
+        details = {**nothing, "needed_bytes": error.needed_bytes}
+        _end(session, "exceeded_memory", method.best_so_far(), details)
+        raise
+    except TimeLimitReached:
+        return _end(session, "exceeded_time", method.best_so_far())
+    except RunError as error:
+        with suppress(RunError):  # where the disk is full, that cannot be written either
+            _end(session, "failed", method.best_so_far(), {"reason": str(error)})
+        raise
+    if not position.is_over:  # or it ended before, but could not say so
+        position.is_over = True
+        observer.save()  # the weights as they are in the end, for a training to start from
+    return _end(session, "completed", found)
+
+
+def _end(
+    session: SearchSession, status: Status, found: Found, details: Mapping[str, Any] | None = None
+) -> SearchResult:
+    """Writes what a search ended with."""
+    problem, run, context = session.problem, session.run, session.state.context
+    result = _result(session, status, found)
+    details = dict(details or {})
+    if context.trainer.skipped.count:
+        details["skipped_steps"] = context.trainer.skipped.count
+    if run is not None:
+        if status in ("completed", "exceeded_time"):
+            run.write_architecture(dict(found.architecture))
+            if context.evaluator.evaluations is not None:
+                front = context.evaluator.evaluations.front(problem.config.pareto, problem.costs)
+                run.write_json(PARETO_NAME, front)
+        is_found = status != "exceeded_memory"
+        session.observer.log(
+            SearchEndedEvent(
+                status=status,
+                architecture=dict(found.architecture) if is_found else None,
+                costs=_candidate_costs(problem, found.architecture) if is_found else None,
+                needed_bytes=details.get("needed_bytes"),
+                reason=details.get("reason"),
+                skipped_steps=context.trainer.skipped.count,
+            )
+        )
+        # last, as it says that all the rest is there
+        run.write_result(result.to_dict() | details)
+    return result
+
+
+def _result(session: SearchSession, status: Status, found: Found) -> SearchResult:
+    problem, position = session.problem, session.state.position
+    meter = session.state.context.guard.meter
+    cost = problem.costs.cost(found.architecture)
+    return SearchResult(
+        status=status,
+        method=problem.config.method,
+        space=problem.space.name,
+        seed=problem.config.seed,
+        architecture=found.architecture,
+        num_architectures=problem.space.num_architectures,
+        validation_accuracy=found.accuracy,
+        test_accuracy=None,
+        budget_bytes=problem.config.budget,
+        predicted_peak_bytes=meter.predicted_peak_bytes,
+        measured_peak_bytes=meter.measured_peak_bytes,
+        peak_rss_bytes=peak_rss_bytes(),
+        search_seconds=round(position.seconds, 3),
+        macs=cost.macs,
+        parameters=cost.parameters,
+        rounds=position.round_index,
+        costs=_asked_costs(problem, found.architecture),
+    )
+
+
+def resumed_config(out: str | Path, asked: SearchConfig | None) -> SearchConfig | None:
+    """The configuration that a run goes on with: only what does not change its result may be new.
+
+    Args:
+        out: the run directory.
+        asked: what it is to go on with; None for the configuration that it was started with.
+
+    Returns:
+        The configuration; what was asked for where there is no run yet.
+
+    Raises:
+        ConfigError: something else is new.
+    """
+    settings = read_config(out)
+    if settings is None:
+        return asked
+    stored = validate_settings(SearchConfig, settings)
+    if asked is None:
+        return stored
+    for key, (before, after) in stored.kept_changes(asked).items():
+        raise ConfigError(
+            f"a resumed run keeps its settings, but {key} of {out} is {before!r} and now "
+            f"{after!r} is asked for; leave out the options, or choose another --out"
+        )
+    return asked
+
+
+def _candidate_costs(problem: SearchProblem, architecture: Architecture) -> dict[str, Cost]:
+    """Choice to what its candidate adds to the cost of the architecture."""
+    return {choice: problem.costs.candidates[choice][name] for choice, name in architecture.items()}
+
+
+def _asked_costs(
+    problem: SearchProblem, architecture: Architecture
+) -> dict[str, dict[str, float | None]]:
+    """What is asked for and not counted, by candidates and of the whole network."""
+    metrics = {name: problem.costs.metric(name) for name in problem.config.asked_costs}
+    return {
+        name: {
+            "sum": metric.of(architecture),
+            "whole": None if metric.whole is None else metric.whole(architecture),
+        }
+        for name, metric in sorted(metrics.items())
+        if name not in COUNTED
+    }
+
+
+def _read_latencies(out: Path) -> list[LatencyRow] | None:
+    """What a search to go on with has measured: it goes on with the same numbers."""
+    path = out / LATENCIES_NAME
+    return read_latencies(path) if path.is_file() else None

@@ -1,0 +1,72 @@
+"""`Sampler`: architectures that satisfy the constraints and fit the budget."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+
+from radars.cost import Feasible
+from radars.engine.memory_guard import MemoryGuard
+from radars.engine.policies.policy import Policy, Sample, Uniform
+from radars.errors import BudgetError
+from radars.space import Architecture, SearchSpace, fingerprint
+
+_MAX_DRAWS = 1000
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Draws architectures, and tells apart those that build different networks.
+
+    Attributes:
+        space: the network that is trained while searching.
+        feasible: the architectures that may be returned.
+        guard: knows what fits the budget.
+    """
+
+    space: SearchSpace
+    feasible: Feasible
+    guard: MemoryGuard
+
+    def allows(self, architecture: Architecture) -> bool:
+        """Whether an architecture satisfies the constraints and fits the budget."""
+        return self.feasible.allows(architecture) and self.guard.fits(architecture)
+
+    def draw(self, policy: Policy, *, uniform: bool = False) -> Sample:
+        """Draws from a policy, or uniformly.
+
+        Raises:
+            BudgetError: none was found in many draws.
+        """
+        for _ in range(_MAX_DRAWS):
+            sample = policy.sample(self.feasible, uniform=uniform)
+            if self.guard.fits(sample.architecture):
+                return sample
+        raise BudgetError(
+            f"of {_MAX_DRAWS} architectures that satisfy the constraints none fits the budget of "
+            f"{self.guard.planner.budget_bytes:,} bytes; raise the budget or loosen a constraint"
+        )
+
+    def draw_uniform(self, generator: torch.Generator) -> Architecture:
+        """Draws uniformly.
+
+        Raises:
+            BudgetError: none was found in many draws.
+        """
+        return self.draw(Uniform(self.space.full, generator)).architecture
+
+    def fingerprint(self, architecture: Architecture) -> str:
+        """Tells architectures apart by the network that they build."""
+        with torch.device("meta"):
+            network = self.space.build(architecture)
+            return fingerprint(network, self.guard.planner.spec.input_shape)
+
+    def different(self, architectures: Iterable[Architecture], count: int) -> list[Architecture]:
+        """The first `count` that fit the budget and build different networks; fewer if it ends."""
+        known: dict[str, Architecture] = {}
+        for architecture in architectures:
+            if self.guard.fits(architecture):
+                known.setdefault(self.fingerprint(architecture), architecture)
+            if len(known) == count:
+                break
+        return list(known.values())
