@@ -16,13 +16,14 @@ from pathlib import Path
 import torch
 from about import about
 from macro_table import macro_table
-from radars.engine.workbench import Workbench
 
 from radars.data import DataConfig
 from radars.engine import DifferentiateConfig, ExploreConfig, SearchConfig
+from radars.engine.context import SearchContext
+from radars.engine.methods.radars import Radars
 from radars.engine.phases.differentiate import differentiate
 from radars.engine.phases.explore import explore
-from radars.engine.problem import SearchSetup
+from radars.engine.problem import SearchProblem
 from radars.memory import MemorySavings, Plan
 from radars.nn.supernet import Supernet
 from radars.space import Architecture
@@ -35,20 +36,25 @@ NUM_CHOICES = 8
 def main() -> None:
     """Runs every setting and prints a line for each."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="with cifar10/, nas-bench-macro/")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="with cifar10/, nas-context-macro/"
+    )
     parser.add_argument("--explore-steps", type=int, default=1000)
     parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--seeds", default="0,1,2")
     arguments = parser.parse_args()
     table = macro_table(arguments.data)
     for seed in map(int, arguments.seeds.split(",")):
-        setup = setup_of(arguments, seed)
-        bench, supernet = setup.workbench(), setup.new_supernet()
-        train_shared(setup, bench, supernet)
+        problem = setup_of(arguments, seed)
+        context, supernet = (
+            SearchContext.of(problem),
+            SearchContext.of(problem).networks.new_supernet(),
+        )
+        train_shared(problem, context, supernet)
         shared = {name: tensor.clone() for name, tensor in supernet.state_dict().items()}
         for beta_decay in (0.0, 0.01, 0.1):
             supernet.load_state_dict(shared)
-            logits = differentiate_whole(setup, bench, supernet, beta_decay)
+            logits = differentiate_whole(problem, context, supernet, beta_decay)
             best = Architecture(
                 {choice: max(known, key=known.__getitem__) for choice, known in logits.items()}
             )
@@ -73,7 +79,7 @@ def main() -> None:
             print(row, flush=True)
 
 
-def setup_of(arguments: argparse.Namespace, seed: int) -> SearchSetup:
+def setup_of(arguments: argparse.Namespace, seed: int) -> SearchProblem:
     """The space at width 8, 20,000 training images, and room for the whole supernet."""
     config = SearchConfig(
         space="nasbench-macro",
@@ -89,37 +95,37 @@ def setup_of(arguments: argparse.Namespace, seed: int) -> SearchSetup:
         explore=ExploreConfig(steps=arguments.explore_steps),
         differentiate=DifferentiateConfig(steps=arguments.steps, max_cost_ratio=None),
     )
-    return SearchSetup.of(config)
+    return SearchProblem.of(config)
 
 
-def train_shared(setup: SearchSetup, bench: Workbench, supernet: Supernet) -> None:
+def train_shared(problem: SearchProblem, context: SearchContext, supernet: Supernet) -> None:
     """Trains the shared weights on uniform paths."""
     explore(
-        bench,
+        context,
         supernet,
-        setup.new_controller(),
-        setup.config.explore,
+        Radars.new_policy(problem.proxy.full, problem.config),
+        problem.config.explore,
         start=0,
-        seed=setup.config.seed,
-        num_uniform=setup.config.explore.steps,
+        seed=problem.config.seed,
+        num_uniform=problem.config.explore.steps,
         learning_rate_at=lambda step: 0.1,
         tick=lambda step, accuracy: None,
     )
 
 
 def differentiate_whole(
-    setup: SearchSetup, bench: Workbench, supernet: Supernet, beta_decay: float
+    problem: SearchProblem, context: SearchContext, supernet: Supernet, beta_decay: float
 ) -> dict[str, dict[str, float]]:
     """Differentiates the whole space; returns the logits."""
-    full, steps = setup.proxy.full, setup.config.differentiate.steps
+    full, steps = problem.proxy.full, problem.config.differentiate.steps
     return differentiate(
-        bench,
+        context,
         supernet,
-        Plan(full, MemorySavings(), setup.planner.predict(full)),
-        setup.config.differentiate.model_copy(update={"beta_decay": beta_decay}),
+        Plan(full, MemorySavings(), problem.planner.predict(full)),
+        problem.config.differentiate.model_copy(update={"beta_decay": beta_decay}),
         initial_logits={choice: dict.fromkeys(names, 0.0) for choice, names in full.items()},
         start=0,
-        seed=setup.config.seed,
+        seed=problem.config.seed,
         learning_rate_at=lambda step: 0.05 * (1 - step / steps),
         tick=lambda step, accuracy: None,
     )

@@ -19,8 +19,9 @@ from scipy.stats import kendalltau
 
 from radars.comparison import Table
 from radars.engine import SearchConfig
+from radars.engine.context import SearchContext
 from radars.engine.phases.successive_halving import Finalist, train_finalist
-from radars.engine.problem import SearchSetup
+from radars.engine.problem import SearchProblem
 from radars.engine.search_state import of_part
 from radars.execution.allocator import freed_memory_kept
 from radars.runs.checkpoint import CheckpointStore
@@ -36,38 +37,38 @@ def main() -> None:
     """Trains each architecture, and prints what it reached."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path, metavar="RUN", help="directory of a finished search")
-    parser.add_argument("--data", type=Path, required=True, help="with nas-bench-macro/")
+    parser.add_argument("--data", type=Path, required=True, help="with nas-context-macro/")
     parser.add_argument("--number", type=int, default=12, help="of architectures")
     parser.add_argument("--steps", type=int, default=600, help="of each training")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides")
     arguments = parser.parse_args()
     table = macro_table(arguments.data)
     settings = merge_settings(read_config(arguments.run) or {}, overrides=arguments.overrides)
-    setup = SearchSetup.of(validate_settings(SearchConfig, settings))
-    bench = setup.workbench()
+    problem = SearchProblem.of(validate_settings(SearchConfig, settings))
+    context = SearchContext.of(problem)
     checkpoint = CheckpointStore(arguments.run / "checkpoint").latest()
     if checkpoint is None:
         parser.error(f"{arguments.run} has no checkpoint: name the directory of a finished search")
-    shared = setup.new_supernet()
+    shared = SearchContext.of(problem).networks.new_supernet()
     shared.load_state_dict(of_part("supernet", of_part("method", checkpoint.tensors)))
 
-    chosen = best(setup, table, arguments.number)
+    chosen = best(problem, table, arguments.number)
     accuracies: list[float] = []
     with freed_memory_kept():
         for architecture in chosen:
-            child = setup.new_child(architecture)
+            child = SearchContext.of(problem).networks.new_child(architecture)
             child.inherit(shared)
             task = Finalist.of(architecture, child, arguments.steps)
-            accuracies.append(train_finalist(setup, bench, task))
+            accuracies.append(train_finalist(problem, context, task))
             known = table.accuracy(architecture)
             print(f"{table_key(architecture)}: {accuracies[-1]:.2%}, table {known:.2%}", flush=True)
     table_accuracies = list(map(table.accuracy, chosen))
     row = {
         **about(),
-        "seed": setup.config.seed,
+        "seed": problem.config.seed,
         "steps": arguments.steps,
-        "learning_rate": setup.config.select.optimizer.learning_rate,
-        "augment": setup.config.data.augment,
+        "learning_rate": problem.config.select.optimizer.learning_rate,
+        "augment": problem.config.data.augment,
         "architectures": list(map(table_key, chosen)),
         "table_accuracies": table_accuracies,
         "accuracies": accuracies,
@@ -78,10 +79,10 @@ def main() -> None:
     print(row)
 
 
-def best(setup: SearchSetup, table: Table, number: int) -> list[Architecture]:
+def best(problem: SearchProblem, table: Table, number: int) -> list[Architecture]:
     """The first architectures of the table that satisfy the constraints, each network once."""
     ranked = sorted(table, key=table.accuracy, reverse=True)
-    return setup.workbench().different(filter(setup.feasible.allows, ranked), number)
+    return SearchContext.of(problem).different(filter(problem.feasible.allows, ranked), number)
 
 
 if __name__ == "__main__":

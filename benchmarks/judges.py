@@ -24,7 +24,8 @@ from scipy.stats import kendalltau
 
 from radars.data import DataConfig
 from radars.engine import SearchConfig
-from radars.engine.problem import SearchSetup
+from radars.engine.context import SearchContext
+from radars.engine.problem import SearchProblem
 from radars.engine.rankers.standards import Standard
 from radars.engine.rankers.zero_cost_scores import look_at
 from radars.zoo.nasbench_macro import table_key
@@ -41,7 +42,9 @@ FloatArray = npt.NDArray[np.float64]
 def main() -> None:
     """Looks at the architectures, and prints a line for each setting and weighted sum."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="with cifar10/, nas-bench-macro/")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="with cifar10/, nas-context-macro/"
+    )
     parser.add_argument("--number", type=int, default=700, help="of architectures")
     parser.add_argument("--draws", type=int, default=4, help="of fresh weights, as in the recipe")
     parser.add_argument("--seed", type=int, default=0)
@@ -50,9 +53,9 @@ def main() -> None:
     every = sorted(table, key=table_key)
     sample = random.Random(arguments.seed).sample(every, arguments.number)
     entries = [table[architecture] for architecture in sample]
-    setup = setup_of(arguments.data / "cifar10")
-    bench = setup.workbench()
-    looks = [look_at(setup, bench, architecture, arguments.draws) for architecture in sample]
+    problem = setup_of(arguments.data / "cifar10")
+    context = SearchContext.of(problem)
+    looks = [look_at(problem, context, architecture, arguments.draws) for architecture in sample]
     for setting, most_macs in SETTINGS.items():
         chosen = [n for n, entry in enumerate(entries) if (entry.macs or 0) <= most_macs]
         accuracies = [100 * entries[n].test_accuracy for n in chosen]
@@ -74,7 +77,7 @@ def main() -> None:
             print(row, flush=True)
 
 
-def setup_of(source: Path) -> SearchSetup:
+def setup_of(source: Path) -> SearchProblem:
     """The space at width 8 and CIFAR-10."""
     config = SearchConfig(
         space="nasbench-macro",
@@ -82,7 +85,7 @@ def setup_of(source: Path) -> SearchSetup:
         data=DataConfig(source=str(source), num_train=25_000, validation_fraction=0.2),
         budget=2**30,
     )
-    return SearchSetup.of(config)
+    return SearchProblem.of(config)
 
 
 def judged(score_N: FloatArray, accuracy_N: FloatArray) -> dict[str, float]:

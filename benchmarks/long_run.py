@@ -25,6 +25,7 @@ from about import about
 from torch import nn
 
 from radars.engine import SearchConfig
+from radars.engine.given import Given
 from radars.engine.run import run_search
 from radars.nn.operations import classifier, conv_bn_relu, mbconv
 from radars.runs.events import read_events
@@ -77,7 +78,9 @@ def main() -> None:
     readings = Readings()
     with tempfile.TemporaryDirectory(prefix="radars-long-") as folder:
         out = Path(folder) / "run"
-        run_search(SearchConfig.model_validate(SETTINGS), space=space, out=out, progress=readings)
+        run_search(
+            SearchConfig.model_validate(SETTINGS), Given(space=space), out=out, progress=readings
+        )
         events = read_events(out / "events.jsonl")
         disk = {
             name: sum(file.stat().st_size for file in (out / name).glob("*") if file.is_file())

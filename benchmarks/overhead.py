@@ -28,8 +28,9 @@ from torch import nn
 
 from radars.data import Batch, BatchStream
 from radars.engine import search_observer, workbench
+from radars.engine.context import SearchContext
 from radars.engine.phases import differentiate, explore
-from radars.engine.problem import SearchSetup
+from radars.engine.problem import SearchProblem
 from radars.engine.rankers import untrained
 from radars.engine.run import run_search
 from radars.engine.start_search import search_config
@@ -82,12 +83,12 @@ def main() -> None:
 
 def step_ratios(given: dict[str, Any], repeats: int) -> list[float]:
     """How much longer a step takes than in a bare loop, pair by pair."""
-    setup = SearchSetup.of(search_config(given, None, ("budget=1GiB", "data.num_train=8000")))
-    bench = setup.workbench()
-    largest = Architecture({choice: names[-1] for choice, names in setup.proxy.full.items()})
-    other = Architecture({choice: names[-2] for choice, names in setup.proxy.full.items()})
-    supernet = setup.new_supernet()
-    network = setup.proxy.build(largest)
+    problem = SearchProblem.of(search_config(given, None, ("budget=1GiB", "data.num_train=8000")))
+    context = SearchContext.of(problem)
+    largest = Architecture({choice: names[-1] for choice, names in problem.proxy.full.items()})
+    other = Architecture({choice: names[-2] for choice, names in problem.proxy.full.items()})
+    supernet = SearchContext.of(problem).networks.new_supernet()
+    network = problem.proxy.build(largest)
     nn.utils.convert_conv2d_weight_memory_format(network, torch.channels_last)
     optimizer = torch.optim.SGD(
         network.parameters(), 0.05, 0.9, weight_decay=5e-4, nesterov=True, fused=True
@@ -103,11 +104,11 @@ def step_ratios(given: dict[str, Any], repeats: int) -> list[float]:
     ratios = []
     with freed_memory_kept():
         for repeat in range(repeats + 2):
-            batch = bench.train_stream.next()
+            batch = context.train_stream.next()
             supernet.activate(other)  # so that the path has to be brought back
             seconds = seconds_of(lambda batch=batch: by_hand(batch))  # type: ignore[misc]
             again = seconds_of(
-                lambda batch=batch: bench.train_path(supernet, largest, batch)  # type: ignore[misc]
+                lambda batch=batch: context.trainer.train_path(supernet, largest, batch)  # type: ignore[misc]
             )
             if repeat >= 2:
                 ratios.append(again / seconds)

@@ -19,8 +19,10 @@ from about import about
 
 from radars.data import DataConfig
 from radars.engine import ExploreConfig, SearchConfig
+from radars.engine.context import SearchContext
+from radars.engine.methods.radars import Radars
 from radars.engine.phases.explore import explore
-from radars.engine.problem import SearchSetup
+from radars.engine.problem import SearchProblem
 from radars.execution.allocator import freed_memory_kept
 from radars.schedules import cosine
 
@@ -57,12 +59,16 @@ def accuracy(arguments: argparse.Namespace, seed: int, share_overlap: bool) -> d
         share_overlap=share_overlap,
         explore=ExploreConfig(steps=arguments.steps),
     )
-    setup = SearchSetup.of(config)
-    bench, supernet, policy = setup.workbench(), setup.new_supernet(), setup.new_controller()
+    problem = SearchProblem.of(config)
+    context, supernet, policy = (
+        SearchContext.of(problem),
+        SearchContext.of(problem).networks.new_supernet(),
+        Radars.new_policy(problem.proxy.full, problem.config),
+    )
     start = time.perf_counter()
     with freed_memory_kept():
         explore(
-            bench,
+            context,
             supernet,
             policy,
             config.explore,
@@ -73,12 +79,14 @@ def accuracy(arguments: argparse.Namespace, seed: int, share_overlap: bool) -> d
             tick=lambda step, accuracy: None,
         )
         seconds = time.perf_counter() - start
-        batches = [bench.validation_stream.next() for _ in range(4)]
+        batches = [context.validation_stream.next() for _ in range(4)]
         num_examples = sum(len(batch.label_B) for batch in batches)
         accuracies = []
         for _ in range(arguments.paths):
-            path = bench.draw(policy, uniform=True).architecture
-            total = sum(float(bench.total_score(supernet, path, batch)) for batch in batches)
+            path = context.sampler.draw(policy, uniform=True).architecture
+            total = sum(
+                float(context.evaluator.total_score(supernet, path, batch)) for batch in batches
+            )
             accuracies.append(total / num_examples)
     return {
         "share_overlap": share_overlap,

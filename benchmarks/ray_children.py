@@ -24,8 +24,9 @@ import torch
 from about import about
 
 from radars.engine import SearchConfig
+from radars.engine.context import SearchContext
 from radars.engine.methods.children import ChildTask, train_child
-from radars.engine.problem import SearchSetup
+from radars.engine.problem import SearchProblem
 from radars.engine.workers import Origin, Workers
 from radars.execution.ray_executor import RayExecutor
 
@@ -48,11 +49,11 @@ def main() -> None:
         device="cpu",
         children={"steps": arguments.steps, "check_fraction": 0.0},
     )
-    setup = SearchSetup.of(config)
-    bench = setup.workbench()
+    problem = SearchProblem.of(config)
+    context = SearchContext.of(problem)
     generator = torch.Generator().manual_seed(0)
-    drawn = (bench.draw_uniform(generator) for _ in range(100 * arguments.children))
-    children = [ChildTask(a, ()) for a in bench.different(drawn, arguments.children)]
+    drawn = (context.sampler.draw_uniform(generator) for _ in range(100 * arguments.children))
+    children = [ChildTask(a, ()) for a in context.sampler.different(drawn, arguments.children)]
     ray.init(
         "local",
         num_cpus=2,
@@ -61,13 +62,13 @@ def main() -> None:
         logging_level=logging.ERROR,
     )
     with RayExecutor() as executor:
-        bench.meter.budget_bytes = TWO
-        workers = Workers(executor, Origin(config), bench)
+        context.guard.meter.budget_bytes = TWO
+        workers = Workers(executor, Origin(config), context)
         list(workers.map(train_child, children))  # both workers have all that they need
         rates: dict[int, list[float]] = {1: [], 2: []}
         for _ in range(arguments.turns):
             for number, budget_bytes in ((1, ONE), (2, TWO)):
-                bench.meter.budget_bytes = budget_bytes
+                context.guard.meter.budget_bytes = budget_bytes
                 start = time.perf_counter()
                 list(workers.map(train_child, children))
                 rates[number].append(len(children) / (time.perf_counter() - start))

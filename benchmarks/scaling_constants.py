@@ -17,8 +17,10 @@ import torch
 from about import about
 
 from radars.engine import SearchConfig
+from radars.engine.context import SearchContext
+from radars.engine.methods.radars import Radars
 from radars.engine.phases.explore import update_policy
-from radars.engine.problem import SearchSetup
+from radars.engine.problem import SearchProblem
 from radars.nn.steps import architecture_step, weights_step
 
 RESULTS = Path(__file__).parent / "results" / "scaling_constants.jsonl"
@@ -34,29 +36,35 @@ def main() -> None:
     torch.set_num_threads(1)
     given = {"space": arguments.space, "data": {"source": arguments.data}, "device": "cpu"}
     config = SearchConfig(**given)
-    setup = SearchSetup.of(config)
-    bench, controller, supernet = setup.workbench(), setup.new_controller(), setup.new_supernet()
-    bench.meter.predicted_peak_bytes = (
+    problem = SearchProblem.of(config)
+    context, controller, supernet = (
+        SearchContext.of(problem),
+        Radars.new_policy(problem.proxy.full, problem.config),
+        SearchContext.of(problem).networks.new_supernet(),
+    )
+    context.guard.meter.predicted_peak_bytes = (
         config.budget
     )  # so that no step is measured, which takes time
-    plan = setup.planner.plan(controller.probabilities())
+    plan = problem.planner.plan(controller.probabilities())
 
     def path_step() -> None:
-        bench.train_path(supernet, bench.draw(controller).architecture, bench.train_stream.next())
+        context.trainer.train_path(
+            supernet, context.sampler.draw(controller).architecture, context.train_stream.next()
+        )
 
     def policy_update() -> None:
-        update_policy(bench, supernet, controller, config.explore)
+        update_policy(context, supernet, controller, config.explore)
 
     def iteration() -> None:
         supernet.activate(plan.subspace)
-        weights_step(supernet, *bench.train_stream.next())
-        architecture_step(supernet, *bench.validation_stream.next())
+        weights_step(supernet, *context.train_stream.next())
+        architecture_step(supernet, *context.validation_stream.next())
 
     def evaluation() -> None:
-        path = bench.draw(controller).architecture
-        bench.accuracy(supernet, path, config.data.batch_size)
+        path = context.sampler.draw(controller).architecture
+        context.evaluator.accuracy(supernet, path, config.data.batch_size)
 
-    child = setup.new_child(setup.planner.largest_path())
+    child = SearchContext.of(problem).networks.new_child(problem.planner.largest_path())
     parts: dict[str, Callable[[], None]] = {
         "path_step_seconds": path_step,
         "policy_update_seconds": policy_update,

@@ -7,6 +7,7 @@ from torch import nn
 from torchvision.models.resnet import BasicBlock, ResNet
 
 import radars
+from radars.engine.given import Given
 
 
 def resnet() -> nn.Module:
@@ -46,7 +47,7 @@ def main() -> None:
             "select": {"draws": 4, "draw_batches": 1, "candidates": 2, "halving_steps": [8]},
         }
     )
-    result = radars.run_search(config, space=space)
+    result = radars.run_search(config, Given(space=space))
     print(dict(result.architecture), f"{result.parameters:,} parameters")
 
 

@@ -3,6 +3,7 @@
 from torch import nn
 
 import radars
+from radars.engine.given import Given
 
 
 def net(choose: radars.Choose) -> nn.Module:
@@ -19,7 +20,7 @@ def net(choose: radars.Choose) -> nn.Module:
 
 def main() -> None:
     space = radars.SearchSpace(net)
-    result = radars.run_search(radars.SearchConfig(budget="4MiB", num_rounds=1), space=space)
+    result = radars.run_search(radars.SearchConfig(budget="4MiB", num_rounds=1), Given(space=space))
     model = space.build(result.architecture)  # a plain nn.Module
     print(dict(result.architecture), model)
 

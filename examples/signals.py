@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 import radars
+from radars.engine.given import Given
 
 NAMES = ("sine", "square", "triangle", "sawtooth")
 
@@ -64,7 +65,7 @@ def main() -> None:
             "select": {"draws": 8, "candidates": 2, "halving_steps": [60]},
         }
     )
-    result = radars.run_search(config, space=radars.SearchSpace(net), data=data)
+    result = radars.run_search(config, Given(space=radars.SearchSpace(net), data=data))
     print(dict(result.architecture), f"validation accuracy {result.validation_accuracy:.1%}")
 
 

@@ -9,6 +9,7 @@ from sklearn.datasets import load_diabetes
 from torch import Tensor, nn
 
 import radars
+from radars.engine.given import Given
 
 
 def loss(output_BK: Tensor, label_B: Tensor) -> Tensor:
@@ -62,7 +63,7 @@ def main() -> None:
             "select": {"draws": 8, "candidates": 2, "halving_steps": [60]},
         }
     )
-    result = radars.run_search(config, space=radars.SearchSpace(net), data=data, task=TASK)
+    result = radars.run_search(config, Given(space=radars.SearchSpace(net), data=data, task=TASK))
     print(dict(result.architecture), f"mean score {result.validation_accuracy:.3f}")
 
 

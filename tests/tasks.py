@@ -12,6 +12,7 @@ from tests.tiny import quick_config, tiny_data, tiny_network, tiny_space
 from torch import Tensor, nn
 
 from radars.engine import SearchResult
+from radars.engine.given import Given
 from radars.engine.run import run_search
 from radars.space import Choose, SearchSpace
 
@@ -101,11 +102,11 @@ def deadly_space() -> SearchSpace:
 
 def searched_quickly(method: str, out: Path) -> None:
     torch.set_num_threads(1)  # as in the tests' own process
-    run_search(quick_config(method), space=tiny_space(), data=tiny_data(), out=out)
+    run_search(quick_config(method), Given(space=tiny_space(), data=tiny_data()), out=out)
 
 
 def searched(method: str, out: Path, executor: dict[str, Any], **options: Any) -> SearchResult:
     config = quick_config(
         method, children={"number": 8, "steps": 3, "batch": 2}, executor=executor, num_threads=1
     )
-    return run_search(config, space=deadly_space(), data=tiny_data(), out=out, **options)
+    return run_search(config, Given(space=deadly_space(), data=tiny_data()), out=out, **options)

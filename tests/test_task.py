@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from radars import Choose, SearchSpace, Task, run_search, tensor_data
 from radars.data import DataConfig
+from radars.engine.given import Given
 from radars.errors import ConfigError, Stopped
 from radars.memory import TrainingSpec, measure, predict
 from radars.memory.predict import run_step
@@ -52,12 +53,12 @@ def test_a_search_minimises_its_loss_and_maximises_its_score(tmp_path: Path) -> 
             "optimizer": {"learning_rate": 0.05},
         },
     )
-    whole = run_search(config, space=SPACE, data=DATA, task=TASK)
+    whole = run_search(config, Given(space=SPACE, data=DATA, task=TASK))
     with pytest.raises(Stopped):
         run_search(
-            config, space=SPACE, data=DATA, task=TASK, out=tmp_path, progress=InterruptAt(30)
+            config, Given(space=SPACE, data=DATA, task=TASK), out=tmp_path, progress=InterruptAt(30)
         )
-    result = run_search(config, space=SPACE, data=DATA, task=TASK, out=tmp_path, resume=True)
+    result = run_search(config, Given(space=SPACE, data=DATA, task=TASK), out=tmp_path, resume=True)
     assert result.validation_accuracy == whole.validation_accuracy
     assert whole.validation_accuracy is not None
     [batch] = DATA.validation.evaluation_batches(1000)
@@ -107,5 +108,5 @@ def test_labels_that_are_not_the_task_s_are_refused_before_anything_is_written(
     tmp_path: Path,
 ) -> None:
     with pytest.raises(ConfigError, match="set label_shape and label_dtype"):
-        run_search(quick_config(), space=SPACE, data=DATA, out=tmp_path / "run")
+        run_search(quick_config(), Given(space=SPACE, data=DATA), out=tmp_path / "run")
     assert not (tmp_path / "run").exists()

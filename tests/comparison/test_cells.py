@@ -255,7 +255,7 @@ def table_file(folder: Path) -> str:
     """A published table of one architecture, on two data sets."""
     file = folder / "table.csv"
     file.write_text(f"cellstr,cifar10-test,cifar100-test\n{IN_TABLE},85.5,60\n")
-    return f"nas-bench-201={file}"
+    return f"nas-context-201={file}"
 
 
 def finds(config: SearchConfig, **options: Any) -> SearchResult:

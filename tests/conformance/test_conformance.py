@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
+from radars.engine.methods.registry import METHODS
 from tests.tasks import searched_quickly
 from tests.tiny import (
     MIB,
@@ -32,11 +33,12 @@ from radars.engine import (
     SearchConfig,
     SearchResult,
     SelectConfig,
-    run_search,
 )
+from radars.engine.context import SearchContext
+from radars.engine.given import Given
 from radars.engine.methods.path_dnas import PathDNAS
-from radars.engine.methods.registry import METHODS
-from radars.engine.problem import SearchSetup, training_spec
+from radars.engine.problem import SearchProblem, training_spec
+from radars.engine.run import run_search
 from radars.errors import BudgetError, Stopped
 from radars.memory import Planner
 from radars.nn.supernet import Supernet
@@ -52,7 +54,7 @@ pytestmark = pytest.mark.parametrize("method", sorted(METHODS))
 
 
 def search(config: SearchConfig, **options: Any) -> SearchResult:
-    return run_search(config, space=SPACE, data=DATA, **options)
+    return run_search(config, Given(space=SPACE, data=DATA), **options)
 
 
 def what_was_found(result: SearchResult) -> dict[str, Any]:
@@ -182,16 +184,16 @@ def budgets() -> list[int]:
 def smallest_step_bytes(method: str) -> int:
     """What a method needs by what it says itself, held against what is known of it."""
     roomy = quick_config(method)
-    setup = SearchSetup.of(roomy, space=SPACE, data=DATA)
-    whole_bytes = setup.planner.full_supernet_bytes
+    problem = SearchProblem.of(roomy, Given(space=SPACE, data=DATA))
+    whole_bytes = problem.planner.full_supernet_bytes
     if method in WHOLE_SUPERNET:
         assert (whole_bytes < budgets()[-1]) == (method == "pcdarts")
         return whole_bytes
     if method not in ("gdas", "proxyless"):
         return budgets()[0]
-    planned = METHODS[method](setup, setup.workbench())
+    planned = METHODS[method](SearchContext.of(problem))
     assert isinstance(planned, PathDNAS)
-    planned.bench.planner.tighten(1)
+    planned.context.guard.planner.tighten(1)
     with pytest.raises(BudgetError) as caught:
         planned.check_memory()
     assert caught.value.needed_bytes is not None
@@ -321,7 +323,7 @@ def planted_config(method: str, **changes: Any) -> SearchConfig:
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_planted_optimum_is_found(method: str, seed: int) -> None:
     result = run_search(
-        planted_config(method, seed=seed), space=planted_space(), data=planted_data()
+        planted_config(method, seed=seed), Given(space=planted_space(), data=planted_data())
     )
     assert result.architecture == Architecture(dict.fromkeys("abc", "conv3"))
     assert result.validation_accuracy is not None
@@ -334,7 +336,7 @@ def test_the_planted_optimum_is_found_under_a_constraint(method: str) -> None:
     conv3 = table.candidates["a"]["conv3"].macs
     limit = Constraint("macs", float(table.fixed.macs + 2 * conv3))
     result = run_search(
-        planted_config(method, constraints=(limit,)), space=space, data=planted_data()
+        planted_config(method, constraints=(limit,)), Given(space=space, data=planted_data())
     )
     assert result.architecture is not None
     assert list(result.architecture.values()).count("conv3") == 2
@@ -348,11 +350,11 @@ def test_the_budget_is_kept_where_the_planted_optimum_is_dear(method: str) -> No
     budget = planner.predict(Architecture(dict.fromkeys("abc", "conv3"))).peak_bytes
     assert budget < planner.predict(space.full).peak_bytes < 16 * MIB
     tight = planted_config(method, budget=budget)
-    setup = SearchSetup.of(tight, space=space, data=planted_data())
-    if method in WHOLE_SUPERNET and setup.planner.full_supernet_bytes > budget:
+    problem = SearchProblem.of(tight, Given(space=space, data=planted_data()))
+    if method in WHOLE_SUPERNET and problem.planner.full_supernet_bytes > budget:
         with pytest.raises(BudgetError, match="holds the supernet of all"):
-            run_search(tight, space=space, data=planted_data())
+            run_search(tight, Given(space=space, data=planted_data()))
         return
-    result = run_search(tight, space=space, data=planted_data())
+    result = run_search(tight, Given(space=space, data=planted_data()))
     assert result.architecture == Architecture(dict.fromkeys("abc", "conv3"))
     assert result.measured_peak_bytes <= budget

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from radars.engine.methods.registry import METHODS
 from tests.tiny import InterruptAt, quick_config, tiny_data, tiny_space
 from torch import nn
 
 from radars.cost import CostTable, LatencySpec, SoftTarget, latency
 from radars.engine import SearchConfig, SearchResult, pricing
+from radars.engine.given import Given
 from radars.engine.run import run_search
-from radars.engine.methods.registry import METHODS
 from radars.errors import ConfigError, Stopped
 from radars.memory import inference_memory
 from radars.runs.directory import read_front, read_result
@@ -32,7 +33,7 @@ SETTINGS: dict[str, Any] = {
 
 
 def search(config: SearchConfig, **options: Any) -> SearchResult:
-    return run_search(config, space=SPACE, data=tiny_data(), **options)
+    return run_search(config, Given(space=SPACE, data=tiny_data()), **options)
 
 
 def slow_networks(module: nn.Module, shapes: Sequence[Sequence[int]], spec: LatencySpec) -> float:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from radars.engine.methods.registry import METHODS
 from tests.tiny import (
     MIB,
     InterruptAt,
@@ -16,8 +17,8 @@ from tests.tiny import (
 )
 
 from radars.engine import SearchConfig, SearchResult
+from radars.engine.given import Given
 from radars.engine.run import run_search
-from radars.engine.methods.registry import METHODS
 from radars.errors import Stopped
 from radars.nn.supernet import Supernet
 from radars.runs.events import read_events
@@ -69,7 +70,7 @@ def test_a_search_keeps_its_budget_and_goes_on_where_it_was_stopped(
 ) -> None:
     space = SPACES[name]
     config = config_of(name)
-    whole = run_search(config, space=space, data=DATA, out=tmp_path / "whole")
+    whole = run_search(config, Given(space=space, data=DATA), out=tmp_path / "whole")
     check_memory(whole)
     space.build(whole.architecture)
     events = read_events(tmp_path / "whole" / "events.jsonl")
@@ -78,8 +79,8 @@ def test_a_search_keeps_its_budget_and_goes_on_where_it_was_stopped(
     assert len(plans) == (config.method == "radars")
     parts = tmp_path / "parts"
     with pytest.raises(Stopped):
-        run_search(config, space=space, data=DATA, out=parts, progress=InterruptAt(6))
-    result = run_search(config, space=space, data=DATA, out=parts, resume=True)
+        run_search(config, Given(space=space, data=DATA), out=parts, progress=InterruptAt(6))
+    result = run_search(config, Given(space=space, data=DATA), out=parts, resume=True)
     assert result.architecture == whole.architecture
     expected, found = final_checkpoint(tmp_path / "whole"), final_checkpoint(parts)
     assert found[1] == expected[1]
@@ -102,7 +103,7 @@ def test_every_method_keeps_the_rules_of_a_space(
     config = quick_config(
         method, num_rounds=1, children={"number": 8, "steps": 1}, dnas={"steps": 8}
     )
-    result = run_search(config, space=CELL, data=DATA)
+    result = run_search(config, Given(space=CELL, data=DATA))
     check_memory(result)
     assert all(map(CELL.rules[0].allows, {*paths, result.architecture}))
     if method not in ("darts", "fbnet", "pcdarts"):  # these hold everything until they end

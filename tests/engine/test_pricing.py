@@ -4,8 +4,9 @@ from pathlib import Path
 from tests.tiny import quick_config, tiny_data, tiny_space
 
 from radars.cost import LatencyRow
-from radars.engine.run import run_search
+from radars.engine.given import Given
 from radars.engine.pricing import priced
+from radars.engine.run import run_search
 from radars.engine.search_config import CostsConfig
 
 SPACE, SHAPE = tiny_space(), (1, 8, 8)
@@ -48,7 +49,7 @@ def test_a_search_goes_on_with_what_it_measured() -> None:
 def test_a_search_under_a_bound_from_a_table_of_another_device(tmp_path: Path) -> None:
     costs = {"latency_table": table(tmp_path / "phone.json", 2.0)}
     config = quick_config("random", constraints=["latency_ms<=4"], costs=costs, num_rounds=1)
-    result = run_search(config, space=SPACE, data=tiny_data(), out=tmp_path / "run")
+    result = run_search(config, Given(space=SPACE, data=tiny_data()), out=tmp_path / "run")
     assert list(result.architecture.values()).count("none") >= 1
     latency = result.costs["latency_ms"]
     assert latency["sum"] is not None

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 from tests.tiny import final_checkpoint, quick_config, tiny_data, tiny_space
 
-from radars.engine.run import run_search
+from radars.engine.context import SearchContext
+from radars.engine.given import Given
 from radars.engine.methods.radars import Radars
+from radars.engine.problem import SearchProblem
+from radars.engine.run import run_search
 from radars.engine.search_observer import Observer, TimeLimitReached
-from radars.engine.problem import SearchSetup
 from radars.engine.search_state import SearchState
 from radars.errors import Stopped
 from radars.execution.interrupt import Interrupt
@@ -18,14 +20,18 @@ from radars.runs.event_schema import Event, PhaseStartedEvent
 from radars.runs.events import load_events, read_events
 from radars.tracking.progress import Bar, NoProgress
 
-SETUP = SearchSetup.of(quick_config(), space=tiny_space(), data=tiny_data())
+PROBLEM = SearchProblem.of(quick_config(), Given(space=tiny_space(), data=tiny_data()))
 
 
 def new_state() -> SearchState:
-    bench = SETUP.workbench()
-    method = Radars(SETUP, bench)
+    context = SearchContext.of(PROBLEM)
+    method = Radars(context)
     return SearchState(
-        method, bench.train_stream, bench.validation_stream, bench.meter, bench.skipped
+        method,
+        context.train_stream,
+        context.validation_stream,
+        context.guard.meter,
+        context.trainer.skipped,
     )
 
 
@@ -120,7 +126,9 @@ class Watched(NoProgress):
 
 def test_live_candidates_are_shown_and_logged_while_it_searches(tmp_path: Path) -> None:
     progress, out = Watched(), tmp_path / "run"
-    run_search(quick_config(), space=tiny_space(), data=tiny_data(), out=out, progress=progress)
+    run_search(
+        quick_config(), Given(space=tiny_space(), data=tiny_data()), out=out, progress=progress
+    )
     events = read_events(out / "events.jsonl")
     plans = [event["live_candidates"] for event in events if event["event"] == "planned"]
     for event in events:

@@ -3,25 +3,31 @@ from typing import Any
 import pytest
 from tests.tiny import assert_same_tensors, quick_config, tiny_data, tiny_space
 
+from radars.engine.context import SearchContext
+from radars.engine.given import Given
 from radars.engine.methods.radars import Radars
 from radars.engine.phases.successive_halving import Selection
+from radars.engine.problem import SearchProblem
 from radars.engine.rankers.standards import Standard, Standards
 from radars.engine.rankers.zero_cost_scores import Untrained
 from radars.engine.search_observer import Observer
-from radars.engine.problem import SearchSetup
 from radars.engine.search_state import SearchState, named, of_part
 from radars.execution.interrupt import Interrupt
 from radars.space import Architecture
 from radars.tracking.progress import NoProgress
 
-SETUP = SearchSetup.of(quick_config(), space=tiny_space(), data=tiny_data())
+PROBLEM = SearchProblem.of(quick_config(), Given(space=tiny_space(), data=tiny_data()))
 
 
 def new_search() -> tuple[Radars, SearchState]:
-    bench = SETUP.workbench()
-    method = Radars(SETUP, bench)
+    context = SearchContext.of(PROBLEM)
+    method = Radars(context)
     return method, SearchState(
-        method, bench.train_stream, bench.validation_stream, bench.meter, bench.skipped
+        method,
+        context.train_stream,
+        context.validation_stream,
+        context.guard.meter,
+        context.trainer.skipped,
     )
 
 
@@ -29,7 +35,7 @@ def restored(state: SearchState) -> tuple[Radars, SearchState]:
     tensors = {name: tensor.clone() for name, tensor in state.tensors().items()}
     values: dict[str, Any] = state.values()
     method, fresh = new_search()
-    fresh.load(tensors, values, SETUP.planner)
+    fresh.load(tensors, values, PROBLEM.planner)
     return method, fresh
 
 
@@ -62,10 +68,10 @@ def test_a_selection_comes_back(has_child: bool) -> None:
         child_step=2,
     )
     if has_child:
-        method.selection.child = SETUP.new_child(paths[1])
-        method.selection.child_stream = SETUP.new_child_stream()
+        method.selection.child = SearchContext.of(PROBLEM).networks.new_child(paths[1])
+        method.selection.child_stream = SearchContext.of(PROBLEM).networks.new_child_stream()
         batch = method.selection.child_stream.next()
-        method.bench.train_path(method.selection.child, paths[1], batch)
+        method.context.trainer.train_path(method.selection.child, paths[1], batch)
     method_again, again = restored(state)
     assert method_again.selection is not None
     assert again.values() == state.values()

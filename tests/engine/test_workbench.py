@@ -6,9 +6,12 @@ import torch
 from tests.tiny import quick_config, tiny_data, tiny_space, wide_space
 from torch import Tensor
 
+from radars.engine.context import SearchContext
+from radars.engine.given import Given
 from radars.engine.method_config import ControllerConfig
+from radars.engine.methods.radars import Radars
 from radars.engine.policies.categorical import Controller
-from radars.engine.problem import SearchSetup, training_spec
+from radars.engine.problem import SearchProblem, training_spec
 from radars.errors import BudgetError, RunError
 from radars.memory import MemorySavings, Planner, StepMemory, predict
 from radars.memory.predict import track
@@ -22,8 +25,8 @@ LARGEST = Architecture(dict.fromkeys("abc", "mb2"))
 ROOMY = Planner(SPACE, training_spec(quick_config(), (1, 8, 8)), 2**40)
 
 
-def setup_of(budget: int) -> SearchSetup:
-    return SearchSetup.of(quick_config(budget=budget), space=SPACE, data=tiny_data())
+def setup_of(budget: int) -> SearchProblem:
+    return SearchProblem.of(quick_config(budget=budget), Given(space=SPACE, data=tiny_data()))
 
 
 ALLOWED = tuple(saving_settings(recompute=True, max_micro_batches=1, batch_size=8))
@@ -36,74 +39,78 @@ def cheapest_savings(budget: int) -> MemorySavings:
 
 def test_only_paths_that_fit_are_drawn() -> None:
     budget = min(ROOMY.predict(LARGEST, savings).peak_bytes for savings in ALLOWED) - 1
-    setup = setup_of(budget)
-    bench = setup.workbench()
-    assert not bench.fits(LARGEST)
-    controller = setup.new_controller()
+    problem = setup_of(budget)
+    context = SearchContext.of(problem)
+    assert not context.guard.fits(LARGEST)
+    controller = Radars.new_policy(problem.proxy.full, problem.config)
     controller.learn({name: {"none": 0.0, "conv3": 0.0, "mb2": 4.0} for name in "abc"}, 1.0)
     for _ in range(10):
-        architecture = bench.draw(controller).architecture
-        assert bench.fits(architecture)
-        plan = bench.planner.plan_path(architecture)
+        architecture = context.sampler.draw(controller).architecture
+        assert context.guard.fits(architecture)
+        plan = context.guard.planner.plan_path(architecture)
         assert plan.memory.peak_bytes <= budget
 
 
 def test_where_nothing_that_is_wanted_fits_the_search_says_so() -> None:
-    setup = setup_of(ROOMY.predict(ROOMY.smallest_path()).peak_bytes)
-    bench = setup.workbench()
+    problem = setup_of(ROOMY.predict(ROOMY.smallest_path()).peak_bytes)
+    context = SearchContext.of(problem)
     controller = Controller(LARGEST.as_subspace(), ControllerConfig(), seed=0)
     with pytest.raises(BudgetError, match="none fits"):
-        bench.draw(controller)
+        context.sampler.draw(controller)
 
 
 @pytest.mark.parametrize(
     "needed", [MemorySavings(), MemorySavings(selective=1.0), ALLOWED[-1]], ids=str
 )
 def test_a_path_is_trained_within_the_budget_and_metered(needed: MemorySavings) -> None:
-    setup = setup_of(ROOMY.predict(LARGEST, needed).peak_bytes)
-    bench = setup.workbench()
-    supernet = setup.new_supernet()
-    savings = bench.savings(LARGEST)
-    assert savings == cheapest_savings(bench.planner.budget_bytes)
+    problem = setup_of(ROOMY.predict(LARGEST, needed).peak_bytes)
+    context = SearchContext.of(problem)
+    supernet = SearchContext.of(problem).networks.new_supernet()
+    savings = context.guard.savings(LARGEST)
+    assert savings == cheapest_savings(context.guard.planner.budget_bytes)
     assert (savings == MemorySavings()) == (needed == MemorySavings())
     for _ in range(3):
-        loss = bench.train_path(supernet, LARGEST, bench.train_stream.next())
+        loss = context.trainer.train_path(supernet, LARGEST, context.train_stream.next())
     assert torch.isfinite(loss)
     expected = ROOMY.predict(LARGEST, savings).peak_bytes
-    assert bench.meter.predicted_peak_bytes == expected
-    assert bench.meter.measured_peak_bytes == pytest.approx(expected, rel=0.02)
+    assert context.guard.meter.predicted_peak_bytes == expected
+    assert context.guard.meter.measured_peak_bytes == pytest.approx(expected, rel=0.02)
 
 
 def test_accuracy_is_a_fraction_of_the_whole_validation_part() -> None:
-    setup = setup_of(2**24)
-    bench = setup.workbench()
-    supernet = setup.new_supernet()
-    whole = bench.accuracy(supernet, LARGEST, 64)
+    problem = setup_of(2**24)
+    context = SearchContext.of(problem)
+    supernet = SearchContext.of(problem).networks.new_supernet()
+    whole = context.evaluator.accuracy(supernet, LARGEST, 64)
     assert 0 <= whole <= 1
-    assert (whole * len(bench.validation)) == pytest.approx(round(whole * len(bench.validation)))
-    batch = next(bench.validation.evaluation_batches(64))
-    assert int(bench.total_score(supernet, LARGEST, batch)) == whole * 64
+    assert (whole * len(context.problem.data.validation)) == pytest.approx(
+        round(whole * len(context.problem.data.validation))
+    )
+    batch = next(context.problem.data.validation.evaluation_batches(64))
+    assert int(context.evaluator.total_score(supernet, LARGEST, batch)) == whole * 64
 
 
 def test_an_evaluation_of_a_path_that_is_trained_in_parts_is_in_parts() -> None:
     path = Architecture(dict.fromkeys("abc", "mb8_k3"))
     config = quick_config(data={"batch_size": 16}, savings={"max_micro_batches": 8})
-    roomy = SearchSetup.of(config, space=wide_space(), data=tiny_data())
+    roomy = SearchProblem.of(config, Given(space=wide_space(), data=tiny_data()))
     config = config.model_copy(update={"budget": roomy.planner.least_bytes(path)})
-    setup = SearchSetup.of(config, space=wide_space(), data=tiny_data())
-    bench, supernet = setup.workbench(), setup.new_supernet()
-    batch = bench.train_stream.next()
-    bench.train_path(supernet, path, batch)
+    problem = SearchProblem.of(config, Given(space=wide_space(), data=tiny_data()))
+    context, supernet = SearchContext.of(problem), SearchContext.of(problem).networks.new_supernet()
+    batch = context.train_stream.next()
+    context.trainer.train_path(supernet, path, batch)
     with track(supernet, batch) as whole:
         evaluation_step(supernet, batch.example_B)
     with track(supernet, batch) as parts:
-        bench.total_score(supernet, path, batch)
+        context.evaluator.total_score(supernet, path, batch)
     assert parts.peak_bytes <= config.budget < whole.peak_bytes
 
 
 def test_a_path_that_is_far_from_fitting_is_not_traced(monkeypatch: pytest.MonkeyPatch) -> None:
-    setup = SearchSetup.of(quick_config(data={"batch_size": 32}), space=SPACE, data=tiny_data())
-    planner = setup.planner
+    problem = SearchProblem.of(
+        quick_config(data={"batch_size": 32}), Given(space=SPACE, data=tiny_data())
+    )
+    planner = problem.planner
     largest = LARGEST.as_subspace()
     planner.tighten(int(planner.expected_bytes(largest, MemorySavings(recompute=1.0)) / 1.6))
     traced: list[Subspace] = []
@@ -113,7 +120,7 @@ def test_a_path_that_is_far_from_fitting_is_not_traced(monkeypatch: pytest.Monke
         return predict(space, subspace, *rest, **options)
 
     monkeypatch.setattr("radars.memory.forecast.predict", traces)
-    assert not setup.workbench().fits(LARGEST)
+    assert not SearchContext.of(problem).fits(LARGEST)
     assert largest not in traced
 
 
@@ -140,23 +147,23 @@ def test_a_step_that_the_device_has_no_room_for_is_repeated_within_less(
         for saving in (False, True)
     )
     assert recomputed < 0.9 * plain
-    setup = setup_of(2 * plain)
-    bench = setup.workbench()
+    problem = setup_of(2 * plain)
+    context = SearchContext.of(problem)
     said: list[tuple[int, int]] = []
-    bench.on_out_of_memory = lambda *numbers: said.append(numbers)
-    supernet, batch = setup.new_supernet(), bench.train_stream.next()
-    expected = setup.new_supernet()
+    context.guard.on_out_of_memory = lambda *numbers: said.append(numbers)
+    supernet, batch = SearchContext.of(problem).networks.new_supernet(), context.train_stream.next()
+    expected = SearchContext.of(problem).networks.new_supernet()
     expected.activate(LARGEST)
     weights_step(expected, *batch)
     with monkeypatch.context() as patch:
         error = torch.OutOfMemoryError("CUDA out of memory")
         patch.setattr("radars.engine.workbench.weights_step", no_room(1, error))
-        bench.train_path(supernet, LARGEST, batch)
+        context.trainer.train_path(supernet, LARGEST, batch)
     [(failed_bytes, budget_bytes)] = said
-    assert budget_bytes == bench.planner.budget_bytes == bench.meter.budget_bytes
+    assert budget_bytes == context.guard.planner.budget_bytes == context.guard.meter.budget_bytes
     assert budget_bytes == int(0.9 * failed_bytes) < plain
-    assert bench.savings(LARGEST) == cheapest_savings(budget_bytes) != MemorySavings()
-    assert bench.meter.measured_peak_bytes <= budget_bytes
+    assert context.guard.savings(LARGEST) == cheapest_savings(budget_bytes) != MemorySavings()
+    assert context.guard.meter.measured_peak_bytes <= budget_bytes
     for (
         name,
         tensor,
@@ -165,20 +172,24 @@ def test_a_step_that_the_device_has_no_room_for_is_repeated_within_less(
 
 
 def test_a_device_that_has_no_room_twice_ends_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
-    setup = setup_of(2**30)
-    bench = setup.workbench()
+    problem = setup_of(2**30)
+    context = SearchContext.of(problem)
     error = torch.OutOfMemoryError("CUDA out of memory")
     monkeypatch.setattr("radars.engine.workbench.weights_step", no_room(2, error))
     with pytest.raises(RunError, match=r"must have room for each step.*lower the budget"):
-        bench.train_path(setup.new_supernet(), LARGEST, bench.train_stream.next())
+        context.trainer.train_path(
+            SearchContext.of(problem).networks.new_supernet(), LARGEST, context.train_stream.next()
+        )
 
 
 def test_other_errors_of_a_step_are_raised_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    setup = setup_of(2**30)
-    bench = setup.workbench()
+    problem = setup_of(2**30)
+    context = SearchContext.of(problem)
     monkeypatch.setattr(
         "radars.engine.workbench.weights_step", no_room(1, RuntimeError("shapes disagree"))
     )
     with pytest.raises(RuntimeError, match="shapes disagree"):
-        bench.train_path(setup.new_supernet(), LARGEST, bench.train_stream.next())
-    assert bench.planner.budget_bytes == 2**30
+        context.trainer.train_path(
+            SearchContext.of(problem).networks.new_supernet(), LARGEST, context.train_stream.next()
+        )
+    assert context.guard.planner.budget_bytes == 2**30

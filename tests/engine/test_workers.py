@@ -5,6 +5,7 @@ import pytest
 from tests.tiny import InterruptAt, final_checkpoint, quick_config, tiny_data, tiny_space
 
 from radars.engine import SearchResult
+from radars.engine.given import Given
 from radars.engine.run import run_search
 from radars.errors import ConfigError, Stopped
 from radars.execution.executor import LocalExecutor
@@ -17,7 +18,7 @@ SPACE, DATA = tiny_space(), tiny_data()
 
 def searched(method: str, batch: int, **options: Any) -> SearchResult:
     config = quick_config(method, children={"number": 7, "steps": 3, "batch": batch})
-    return run_search(config, space=SPACE, data=DATA, **options)
+    return run_search(config, Given(space=SPACE, data=DATA), **options)
 
 
 def outcome(out: Path) -> dict[str, Any]:
@@ -75,5 +76,5 @@ def test_what_cannot_be_sent_to_processes_is_refused_before_anything_is_written(
 ) -> None:
     config = quick_config("random", executor={"jobs": 2})
     with pytest.raises(ConfigError, match=r"one of them cannot be sent \(.*; name space and data"):
-        run_search(config, space=SPACE, data=DATA, out=tmp_path / "run")
+        run_search(config, Given(space=SPACE, data=DATA), out=tmp_path / "run")
     assert not (tmp_path / "run").exists()

@@ -7,6 +7,7 @@ import pytest
 from tests.tiny import quick_config, tiny_data, tiny_space
 
 from radars.comparison.rows import Row
+from radars.engine.given import Given
 from radars.engine.run import run_search
 
 HOSTILE = "<script>alert(1)</script>"
@@ -16,7 +17,7 @@ HOSTILE = "<script>alert(1)</script>"
 def run_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A real search, and the front that one with two objectives would write beside it."""
     out = tmp_path_factory.mktemp("report") / "run"
-    result = run_search(quick_config(), space=tiny_space(), data=tiny_data(), out=out)
+    result = run_search(quick_config(), Given(space=tiny_space(), data=tiny_data()), out=out)
     points = [
         {"architecture": dict(result.architecture), "accuracy": 0.5 + 0.1 * i, "macs": 100 * i}
         | {"on_front": i > 0}

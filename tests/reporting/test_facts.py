@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.tiny import quick_config, tiny_data, tiny_space
 
+from radars.engine.given import Given
 from radars.engine.run import run_search
 from radars.errors import BudgetError
 from radars.reporting import RunRecord, read_directory, report_page
@@ -63,7 +64,7 @@ def test_how_a_run_ended_is_said_first(
 def test_a_search_that_did_not_fit_has_a_report(tmp_path: Path) -> None:
     config = quick_config(method="darts", budget=100_000)
     with pytest.raises(BudgetError) as caught:
-        run_search(config, space=tiny_space(), data=tiny_data(), out=tmp_path / "run")
+        run_search(config, Given(space=tiny_space(), data=tiny_data()), out=tmp_path / "run")
     run = read_directory(tmp_path / "run")
     assert isinstance(run, RunRecord)
     facts = {row[0]: row[1] for row in facts_table([run]).rows}

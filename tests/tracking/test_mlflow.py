@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from tests.tiny import quick_config, tiny_data, tiny_space
 
+from radars.engine.given import Given
 from radars.engine.run import run_search
 from radars.errors import RunError
 from radars.tracking.mlflow import MlflowCurves, flat
@@ -41,7 +42,7 @@ def test_a_search_is_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/store.db")
     monkeypatch.chdir(tmp_path)
     config = quick_config(loggers=("mlflow",))
-    run_search(config, space=tiny_space(), data=tiny_data(), out=tmp_path / "run")
+    run_search(config, Given(space=tiny_space(), data=tiny_data()), out=tmp_path / "run")
     client = mlflow.MlflowClient()
     ids = [experiment.experiment_id for experiment in client.search_experiments()]
     [run] = client.search_runs(ids)

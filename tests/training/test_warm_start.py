@@ -6,6 +6,7 @@ import torch
 from tests.tiny import quick_config, shared_space, tiny_data, tiny_space
 from torch import nn
 
+from radars.engine.given import Given
 from radars.engine.run import run_search
 from radars.errors import ConfigError
 from radars.runs.checkpoint import CheckpointStore
@@ -18,7 +19,7 @@ from radars.training.warm_start import searched_weights
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("searches") / "run"
-    run_search(quick_config(), space=tiny_space(), data=tiny_data(), out=path)
+    run_search(quick_config(), Given(space=tiny_space(), data=tiny_data()), out=path)
     return path
 
 
@@ -46,7 +47,7 @@ def test_a_training_starts_from_what_was_shared(searched: Path) -> None:
 
 
 def test_a_choice_in_several_places(tmp_path: Path) -> None:
-    run_search(quick_config(), space=shared_space(), data=tiny_data(), out=tmp_path / "run")
+    run_search(quick_config(), Given(space=shared_space(), data=tiny_data()), out=tmp_path / "run")
     space = shared_space()
     architecture = Architecture({name: names[-1] for name, names in space.full.items()})
     weights = searched_weights(tmp_path / "run", space, architecture)
@@ -59,7 +60,9 @@ def test_what_is_no_such_search(searched: Path, tmp_path: Path) -> None:
     architecture = {"a": "conv3", "b": "none", "c": "mb2"}
     with pytest.raises(ConfigError, match="a search that has ended"):
         start(tmp_path, tiny_space(), architecture)
-    run_search(quick_config("random"), space=tiny_space(), data=tiny_data(), out=tmp_path / "run")
+    run_search(
+        quick_config("random"), Given(space=tiny_space(), data=tiny_data()), out=tmp_path / "run"
+    )
     with pytest.raises(ConfigError, match=r"\(random on tiny\) are not there"):
         start(tmp_path / "run", tiny_space(), architecture)
     copied = Path(shutil.copytree(searched, tmp_path / "copy"))

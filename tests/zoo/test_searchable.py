@@ -6,6 +6,7 @@ from tests.tiny import quick_config, tiny_data
 from torch import nn
 from torchvision.models.resnet import BasicBlock, ResNet
 
+from radars.engine.given import Given
 from radars.engine.run import run_search
 from radars.errors import SpaceError
 from radars.memory import TrainingSpec, measure, predict
@@ -83,7 +84,7 @@ def test_a_search_finds_a_backbone() -> None:
         )  # fmt: skip
 
     space = SearchSpace(searchable(small, {"2": CANDIDATES}), name="small")
-    result = run_search(quick_config(num_rounds=1), space=space, data=tiny_data())
+    result = run_search(quick_config(num_rounds=1), Given(space=space, data=tiny_data()))
     assert list(result.architecture) == ["2"]
 
 

@@ -10,7 +10,7 @@ from radars.tracking.heat_map import Preferences
 
 
 @dataclass
-class Position:
+class SearchPosition:
     """Where a search is.
 
     Attributes:
@@ -63,7 +63,7 @@ class SearchState:
         method: everything that the method alone changes.
     """
 
-    position: Position
+    position: SearchPosition
     context: SearchContext
     method: Watched
 

@@ -15,7 +15,7 @@ from radars.engine.context import SearchContext
 from radars.engine.methods.method import Method
 from radars.engine.problem import SearchProblem
 from radars.engine.search_observer import SearchObserver
-from radars.engine.search_state import Position, SearchState
+from radars.engine.search_state import SearchPosition, SearchState
 from radars.engine.workers import ExecutorWorkers, Origin, needs_of
 from radars.execution.environment import environment
 from radars.execution.executor import Executor, Lost, new_executor
@@ -101,7 +101,7 @@ def open_session(
         group.first_says("the run directory is there")
         agreed = json.dumps([row.to_dict() for row in problem.latencies or ()])
         group.agree("latencies", agreed)
-        position = Position()
+        position = SearchPosition()
         context = _context(problem, origin, position, group, executor, run, disk, on_event)
         kind: type[Method] = METHODS.get(config.method)
         state = SearchState(position, context, kind(context))
@@ -178,7 +178,7 @@ def _temporary_folder() -> TemporaryDirectory[str]:
 def _context(
     problem: SearchProblem,
     origin: Origin,
-    position: Position,
+    position: SearchPosition,
     group: Group,
     executor: Executor,
     run: RunDirectory | None,

@@ -4,8 +4,10 @@ from typing import Any
 import pytest
 from tests.tiny import assert_same_tensors, quick_config, tiny_data, tiny_space
 
+from radars.engine.context import SearchContext
+from radars.engine.given import Given
 from radars.engine.methods.children import Children
-from radars.engine.problem import SearchSetup
+from radars.engine.problem import SearchProblem
 from radars.space import Architecture
 
 
@@ -17,9 +19,9 @@ class StopError(Exception):
     """Stands for an interrupt."""
 
 
-def setup_of(**children: Any) -> SearchSetup:
+def setup_of(**children: Any) -> SearchProblem:
     config = quick_config(children={"steps": 4, "check_fraction": 0.5} | children)
-    return SearchSetup.of(config, space=tiny_space(), data=tiny_data())
+    return SearchProblem.of(config, Given(space=tiny_space(), data=tiny_data()))
 
 
 def path(a: str, b: str, c: str) -> Architecture:
@@ -30,8 +32,8 @@ PATHS = [path("none", "conv3", "mb2"), path("conv3", "none", "mb2"), path("mb2",
 
 
 def test_a_child_is_trained_from_scratch_and_remembered() -> None:
-    setup = setup_of()
-    children = Children(setup, setup.workbench())
+    problem = setup_of()
+    children = Children(SearchContext.of(problem))
     ticks: list[float] = []
 
     def tick(accuracy: float, num_steps: int) -> None:
@@ -46,18 +48,18 @@ def test_a_child_is_trained_from_scratch_and_remembered() -> None:
     # an identity before a block, or after it: the same network
     assert children.accuracy(PATHS[1], tick) == first
     assert len(ticks) == 4
-    again = Children(setup_of(), setup_of().workbench())
+    again = Children(setup_of(), SearchContext.of(setup_of()))
     assert again.accuracy(PATHS[2], ignore) == children.accuracy(PATHS[2], ignore)
 
 
 @pytest.mark.parametrize("stop_at", [1, 2, 3, 4, 5, 7])
 def test_a_child_goes_on_where_it_was_stopped(stop_at: int) -> None:
-    setup = setup_of()
-    whole = Children(setup, setup.workbench())
+    problem = setup_of()
+    whole = Children(SearchContext.of(problem))
     for architecture in PATHS:
         whole.accuracy(architecture, ignore)
 
-    stopped = Children(setup, setup.workbench())
+    stopped = Children(SearchContext.of(problem))
     ticks: list[float] = []
 
     def tick(accuracy: float, num_steps: int) -> None:
@@ -68,7 +70,7 @@ def test_a_child_goes_on_where_it_was_stopped(stop_at: int) -> None:
     with pytest.raises(StopError):
         [stopped.accuracy(architecture, tick) for architecture in PATHS]
     tensors = {name: tensor.clone() for name, tensor in stopped.tensors().items()}
-    resumed = Children(setup, setup.workbench())
+    resumed = Children(SearchContext.of(problem))
     resumed.load(tensors, stopped.values())
     assert_same_tensors(resumed.tensors(), tensors)
     for architecture in PATHS:
@@ -77,8 +79,8 @@ def test_a_child_goes_on_where_it_was_stopped(stop_at: int) -> None:
 
 
 def test_what_is_worse_than_the_median_halfway_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    setup = setup_of(number=8)
-    children = Children(setup, setup.workbench())
+    problem = setup_of(number=8)
+    children = Children(SearchContext.of(problem))
     accuracies = iter([0.5, 0.6, 0.5, 0.6, 0.5, 0.6, 0.5, 0.6, 0.4, 0.5, 0.9])
     monkeypatch.setattr(children, "_evaluate", lambda architecture: next(accuracies))
     names = ("none", "conv3", "mb2")
@@ -97,8 +99,8 @@ def test_what_is_worse_than_the_median_halfway_is_stopped(monkeypatch: pytest.Mo
 
 
 def test_nothing_is_stopped_where_that_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    setup = setup_of(check_fraction=0.0)
-    children = Children(setup, setup.workbench())
+    problem = setup_of(check_fraction=0.0)
+    children = Children(SearchContext.of(problem))
     evaluations: list[Architecture] = []
 
     def evaluate(architecture: Architecture) -> float:

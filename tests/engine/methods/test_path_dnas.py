@@ -4,10 +4,12 @@ import pytest
 import torch
 from tests.tiny import quick_config, tiny_data, tiny_space
 
+from radars.engine.context import SearchContext
+from radars.engine.given import Given
 from radars.engine.methods.gdas import GDAS
 from radars.engine.methods.path_dnas import PathDNAS
 from radars.engine.methods.proxyless import Proxyless
-from radars.engine.problem import SearchSetup
+from radars.engine.problem import SearchProblem
 from radars.nn.supernet import Supernet
 from radars.space import Architecture
 
@@ -20,8 +22,8 @@ LOGITS = {
 
 
 def method_of(kind: type[PathDNAS], **changes: Any) -> PathDNAS:
-    setup = SearchSetup.of(quick_config(**changes), space=tiny_space(), data=tiny_data())
-    method = kind(setup, setup.workbench())
+    problem = SearchProblem.of(quick_config(**changes), Given(space=tiny_space(), data=tiny_data()))
+    method = kind(SearchContext.of(problem))
     method.supernet.logits.set(LOGITS)
     return method
 
@@ -41,12 +43,12 @@ def test_paths_are_drawn_by_the_softmax_of_the_logits(kind: type[PathDNAS]) -> N
 @pytest.mark.parametrize("kind", [GDAS, Proxyless])
 def test_the_paths_that_are_drawn_satisfy_the_constraints(kind: type[PathDNAS]) -> None:
     roomy = method_of(kind)
-    limit = roomy.setup.costs.fixed.macs + 30_000
+    limit = roomy.problem.costs.fixed.macs + 30_000
     method = method_of(kind, constraints=[f"macs<={limit}"])
     generator = torch.Generator().manual_seed(0)
     draws = {method.draw(method.noise(generator), generator) for _ in range(50)}
     assert len(draws) > 1
-    assert all(method.bench.feasible.allows(path) for path in draws)
+    assert all(method.context.problem.feasible.allows(path) for path in draws)
 
 
 def logit_gradients(method: PathDNAS) -> tuple[Supernet, dict[str, torch.Tensor]]:
@@ -62,7 +64,7 @@ def logit_gradients(method: PathDNAS) -> tuple[Supernet, dict[str, torch.Tensor]
         return step(*arguments)
 
     optimizer.step = keep  # type: ignore[method-assign, assignment]
-    batch = method.bench.validation_stream.next()
+    batch = method.context.validation_stream.next()
     method.train_logits(batch, 0.5, torch.Generator().manual_seed(3))
     return method.supernet, gradients
 
@@ -113,12 +115,12 @@ def test_what_proxyless_returns_forward_is_the_open_path() -> None:
         return output
 
     method.supernet.forward = keep  # type: ignore[method-assign]
-    batch = method.bench.validation_stream.next()
+    batch = method.context.validation_stream.next()
     generator = torch.Generator().manual_seed(3)
     path = method.draw(method.noise(generator), generator)
     method.train_logits(batch, 0.5, torch.Generator().manual_seed(3))
     alone = Supernet(
-        method.setup.proxy,
+        method.problem.proxy,
         path.as_subspace(),
         seed=0,
     )

@@ -2,8 +2,10 @@ import torch
 from tests.tiny import quick_config, tiny_data
 from torch import nn
 
+from radars.engine.context import SearchContext
+from radars.engine.given import Given
 from radars.engine.methods.variation import cross, mutate
-from radars.engine.problem import SearchSetup
+from radars.engine.problem import SearchProblem
 from radars.space import Choose, Keep, SearchSpace
 
 
@@ -23,16 +25,18 @@ KEPT = SearchSpace(kept_network, input_shape=(1, 8, 8), rules=[Keep(("a", "b", "
 
 
 def test_mutations_and_crossovers_keep_the_rules_and_reach_everything() -> None:
-    bench = SearchSetup.of(quick_config(), space=KEPT, data=tiny_data()).workbench()
+    context = SearchContext.of(
+        SearchProblem.of(quick_config(), Given(space=KEPT, data=tiny_data()))
+    )
     generator = torch.Generator().manual_seed(0)
     first = KEPT.best({"a": {"relu": 1.0}, "b": {"tanh": 1.0}})
     second = KEPT.best({"c": {"relu": 1.0}, "d": {"tanh": 1.0}, "e": {"tanh": 1.0}})
-    mutations = {mutate(bench, first, generator) for _ in range(120)}
+    mutations = {mutate(context, first, generator) for _ in range(120)}
     moved = [{c for c in "abcde" if child[c] != first[c]} for child in mutations]
     assert all(map(KEPT.rules[0].allows, mutations))
     assert {len(choices) for choices in moved} == {1, 2}
     assert {choice for choices in moved for choice in choices} == set("abcde")
-    crossovers = {cross(bench, first, second, generator) for _ in range(40)}
+    crossovers = {cross(context, first, second, generator) for _ in range(40)}
     assert all(map(KEPT.rules[0].allows, crossovers))
     assert {(child["a"], child["e"]) for child in crossovers} == {
         (first["a"], first["e"]),

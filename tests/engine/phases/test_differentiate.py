@@ -7,9 +7,10 @@ from tests.tiny import planted_data, planted_space, quick_config, tiny_data, tin
 from torch import Tensor
 
 from radars.engine import DifferentiateConfig
+from radars.engine.context import SearchContext
+from radars.engine.given import Given
 from radars.engine.phases.differentiate import BetaDecay, differentiate
-from radars.engine.problem import SearchSetup
-from radars.engine.workbench import Workbench
+from radars.engine.problem import SearchProblem
 from radars.memory import MemorySavings, Plan, predict
 from radars.nn.optimizer import state_tensors
 from radars.nn.steps import StepKind, architecture_step
@@ -19,12 +20,12 @@ from radars.space import Subspace
 SAME = {choice: dict.fromkeys(names, 0.0) for choice, names in tiny_space().full.items()}
 
 
-def setup_of(**changes: Any) -> SearchSetup:
-    return SearchSetup.of(quick_config(**changes), space=tiny_space(), data=tiny_data())
+def setup_of(**changes: Any) -> SearchProblem:
+    return SearchProblem.of(quick_config(**changes), Given(space=tiny_space(), data=tiny_data()))
 
 
 def run(
-    setup: SearchSetup,
+    problem: SearchProblem,
     config: DifferentiateConfig,
     *,
     start: int = 0,
@@ -32,12 +33,12 @@ def run(
     learning_rate: float = 0.1,
     initial_logits: dict[str, dict[str, float]] | None = None,
 ) -> tuple[dict[str, dict[str, float]], Supernet, list[int]]:
-    bench = setup.workbench()
-    supernet = setup.new_supernet()
+    context = SearchContext.of(problem)
+    supernet = SearchContext.of(problem).networks.new_supernet()
     ticks: list[int] = []
-    plan = bench.planner.plan(within=subspace)
+    plan = context.guard.planner.plan(within=subspace)
     preferences = differentiate(
-        bench,
+        context,
         supernet,
         plan,
         config,
@@ -51,10 +52,10 @@ def run(
 
 
 def run_plan(
-    bench: Workbench, supernet: Supernet, plan: Plan, *, steps: int, **options: Any
+    context: SearchContext, supernet: Supernet, plan: Plan, *, steps: int, **options: Any
 ) -> dict[str, dict[str, float]]:
     return differentiate(
-        bench,
+        context,
         supernet,
         plan,
         DifferentiateConfig(steps=steps, max_cost_ratio=None),
@@ -80,8 +81,8 @@ def test_the_gradient_of_beta_decay_is_the_softmax_times_its_weight(weight: floa
 
 
 def test_every_iteration_ticks_and_weights_and_logits_move() -> None:
-    setup = setup_of()
-    preferences, supernet, ticks = run(setup, DifferentiateConfig(steps=3, max_cost_ratio=None))
+    problem = setup_of()
+    preferences, supernet, ticks = run(problem, DifferentiateConfig(steps=3, max_cost_ratio=None))
     assert ticks == [1, 2, 3]
     assert {choice: tuple(names) for choice, names in preferences.items()} == dict(supernet.live)
     assert any(value != 0 for names in preferences.values() for value in names.values())
@@ -116,9 +117,9 @@ def test_logits_begin_where_the_policy_is() -> None:
 
 def planted_logits(beta_decay: float, steps: int = 60) -> dict[str, dict[str, float]]:
     config = quick_config(data={"batch_size": 32, "augment": False})
-    setup = SearchSetup.of(config, space=planted_space(), data=planted_data())
+    problem = SearchProblem.of(config, Given(space=planted_space(), data=planted_data()))
     preferences, _, _ = run(
-        setup,
+        problem,
         DifferentiateConfig(
             steps=steps,
             beta_decay=beta_decay,
@@ -152,7 +153,7 @@ def test_with_beta_decay_logits_stay_closer_together() -> None:
 def test_a_supernet_that_the_device_has_no_room_for_is_planned_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    setup = setup_of(budget=2**30)
+    problem = setup_of(budget=2**30)
     calls: list[Subspace] = []
 
     def step(supernet: Supernet, *batch: Tensor, **options: Any) -> Tensor:
@@ -162,15 +163,15 @@ def test_a_supernet_that_the_device_has_no_room_for_is_planned_again(
         return architecture_step(supernet, *batch, **options)
 
     monkeypatch.setattr("radars.engine.phases.differentiate.architecture_step", step)
-    bench = setup.workbench()
-    supernet = setup.new_supernet()
-    plan = bench.planner.plan()
+    context = SearchContext.of(problem)
+    supernet = SearchContext.of(problem).networks.new_supernet()
+    plan = context.guard.planner.plan()
     new_plans: list[Plan] = []
-    trained = run_plan(bench, supernet, plan, steps=4, on_new_plan=new_plans.append)
+    trained = run_plan(context, supernet, plan, steps=4, on_new_plan=new_plans.append)
     [tighter] = new_plans
     assert tighter.memory.peak_bytes <= 0.9 * plan.memory.peak_bytes
     assert tighter.measures != plan.measures
-    assert bench.planner.budget_bytes == int(0.9 * plan.memory.peak_bytes)
+    assert context.guard.planner.budget_bytes == int(0.9 * plan.memory.peak_bytes)
     assert calls == [plan.subspace] * 2 + [tighter.subspace] * 3  # the step was repeated
     assert {choice: tuple(names) for choice, names in trained.items()} == dict(tighter.subspace)
 
@@ -179,22 +180,24 @@ def test_a_supernet_that_the_device_has_no_room_for_is_planned_again(
 def test_the_step_that_is_predicted_to_be_the_dearest_is_the_one_that_is_measured(
     kind: StepKind,
 ) -> None:
-    setup = setup_of(budget="30MiB")
-    bench, supernet = setup.workbench(), setup.new_supernet()
-    plan = bench.planner.plan()
+    problem = setup_of(budget="30MiB")
+    context, supernet = SearchContext.of(problem), SearchContext.of(problem).networks.new_supernet()
+    plan = context.guard.planner.plan()
     assert plan.memory.kind is StepKind.WEIGHTS
     if kind is StepKind.ARCHITECTURE:
-        alone = predict(setup.proxy, plan.subspace, bench.planner.spec, kinds=[kind])
+        alone = predict(problem.proxy, plan.subspace, context.guard.planner.spec, kinds=[kind])
         plan = replace(plan, memory=alone)
-    run_plan(bench, supernet, plan, steps=2)
-    assert bench.meter.predicted_peak_bytes == plan.memory.peak_bytes
-    assert bench.meter.measured_peak_bytes == pytest.approx(plan.memory.peak_bytes, rel=0.02)
+    run_plan(context, supernet, plan, steps=2)
+    assert context.guard.meter.predicted_peak_bytes == plan.memory.peak_bytes
+    assert context.guard.meter.measured_peak_bytes == pytest.approx(
+        plan.memory.peak_bytes, rel=0.02
+    )
 
 
 def test_each_kind_of_step_has_its_own_savings(monkeypatch: pytest.MonkeyPatch) -> None:
-    setup = setup_of(budget="180KiB")
-    bench, supernet = setup.workbench(), setup.new_supernet()
-    plan = bench.planner.plan_whole(tiny_space().full)
+    problem = setup_of(budget="180KiB")
+    context, supernet = SearchContext.of(problem), SearchContext.of(problem).networks.new_supernet()
+    plan = context.guard.planner.plan_whole(tiny_space().full)
     assert plan.lighter is not None
     taken: list[tuple[StepKind, MemorySavings]] = []
     set_savings = supernet.set_savings
@@ -205,7 +208,9 @@ def test_each_kind_of_step_has_its_own_savings(monkeypatch: pytest.MonkeyPatch) 
         set_savings(savings)
 
     monkeypatch.setattr(supernet, "set_savings", noted)
-    run_plan(bench, supernet, plan, steps=2)
+    run_plan(context, supernet, plan, steps=2)
     assert taken == [(kind, plan.savings_of(kind)) for kind, _ in taken]
     assert {savings for _, savings in taken} == {plan.savings, plan.lighter[1]}
-    assert bench.meter.measured_peak_bytes == pytest.approx(plan.memory.peak_bytes, rel=0.02)
+    assert context.guard.meter.measured_peak_bytes == pytest.approx(
+        plan.memory.peak_bytes, rel=0.02
+    )

@@ -2,12 +2,14 @@ import pytest
 from tests.tiny import quick_config, tiny_data, tiny_space
 
 from radars.cost import Feasible
+from radars.engine.context import SearchContext
+from radars.engine.given import Given
 from radars.engine.methods.radars import Radars
 from radars.engine.phases.explore import explore, update_policy
 from radars.engine.policies.categorical import Controller, Sample
-from radars.engine.problem import SearchSetup
+from radars.engine.problem import SearchProblem
 
-SETUP = SearchSetup.of(quick_config(), space=tiny_space(), data=tiny_data())
+PROBLEM = SearchProblem.of(quick_config(), Given(space=tiny_space(), data=tiny_data()))
 
 
 @pytest.mark.parametrize(
@@ -16,8 +18,8 @@ SETUP = SearchSetup.of(quick_config(), space=tiny_space(), data=tiny_data())
 def test_steps_and_updates(
     start: int, num_uniform: int, num_updates: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bench = SETUP.workbench()
-    state = Radars(SETUP, bench)
+    context = SearchContext.of(PROBLEM)
+    state = Radars(context)
     updates: list[int] = []
     reinforce = Controller.reinforce
 
@@ -29,10 +31,10 @@ def test_steps_and_updates(
     monkeypatch.setattr(Controller, "reinforce", spy)
     ticks: list[tuple[int, float]] = []
     explore(
-        bench,
+        context,
         state.supernet,
         state.controller,
-        SETUP.config.explore,
+        PROBLEM.config.explore,
         start=start,
         seed=0,
         num_uniform=num_uniform,
@@ -49,8 +51,8 @@ def test_steps_and_updates(
 def test_what_is_trained_after_the_warm_up_is_uniform_or_follows_the_policy(
     fraction: float, trained: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bench = SETUP.workbench()
-    state = Radars(SETUP, bench)
+    context = SearchContext.of(PROBLEM)
+    state = Radars(context)
     draws: list[bool] = []
     sample = Controller.sample
 
@@ -60,10 +62,10 @@ def test_what_is_trained_after_the_warm_up_is_uniform_or_follows_the_policy(
 
     monkeypatch.setattr(Controller, "sample", spy)
     explore(
-        bench,
+        context,
         state.supernet,
         state.controller,
-        SETUP.config.explore.model_copy(update={"uniform_fraction": fraction}),
+        PROBLEM.config.explore.model_copy(update={"uniform_fraction": fraction}),
         start=0,
         seed=0,
         num_uniform=2,
@@ -75,13 +77,13 @@ def test_what_is_trained_after_the_warm_up_is_uniform_or_follows_the_policy(
 
 
 def test_rewards_are_on_validation_batches_and_train_nothing() -> None:
-    bench = SETUP.workbench()
-    state = Radars(SETUP, bench)
-    before = bench.train_stream.state_dict()["position"].clone()
+    context = SearchContext.of(PROBLEM)
+    state = Radars(context)
+    before = context.train_stream.state_dict()["position"].clone()
     weights = {name: tensor.clone() for name, tensor in state.supernet.state_dict().items()}
-    accuracy = update_policy(bench, state.supernet, state.controller, SETUP.config.explore)
+    accuracy = update_policy(context, state.supernet, state.controller, PROBLEM.config.explore)
     assert 0 <= accuracy <= 1
-    assert bench.train_stream.state_dict()["position"].equal(before)
-    assert bench.validation_stream.state_dict()["position"][-1] == 8
+    assert context.train_stream.state_dict()["position"].equal(before)
+    assert context.validation_stream.state_dict()["position"][-1] == 8
     after = state.supernet.state_dict()
     assert all(after[name].equal(tensor) for name, tensor in weights.items())

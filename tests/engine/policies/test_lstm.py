@@ -12,8 +12,8 @@ from torch import Tensor
 
 from radars.cost import Constraint, Cost, CostTable, Feasible
 from radars.engine.method_config import LSTMControllerConfig
-from radars.engine.policies.categorical import Sample
 from radars.engine.policies.lstm import LSTMController
+from radars.engine.policies.policy import Sample
 from radars.space import Architecture, Subspace
 
 FULL = Subspace({"a": ("none", "conv3", "mb2"), "b": ("none", "mb2"), "c": ("w", "x", "y", "z")})

@@ -225,19 +225,24 @@ class Radars(SharedMethod):
         return plan or Plan.from_dict(json.loads(text))
 
     def _take(self, plan: Plan, observer: SearchObserver) -> None:
-        """Takes a plan, and logs what it keeps and the policy that it was made from."""
+        """Takes a plan, and logs it."""
         self.plan = plan
-        observer.log(
-            PlannedEvent(
-                round=observer.position.round_index,
-                live_candidates=plan.subspace.num_candidates,
-                subspace={choice: tuple(names) for choice, names in plan.subspace.items()},
-                savings=tuple(plan.measures),
-                time_ratio=round(plan.time_ratio, 3),
-                predicted_peak_bytes=plan.memory.peak_bytes,
-                policy=self.controller.probabilities(),
-            )
+        _log_plan(observer, plan, self.controller)
+
+
+def _log_plan(observer: SearchObserver, plan: Plan, controller: Controller) -> None:
+    """Logs what a plan keeps, and the policy that it was made from."""
+    observer.log(
+        PlannedEvent(
+            round=observer.position.round_index,
+            live_candidates=plan.subspace.num_candidates,
+            subspace={choice: tuple(names) for choice, names in plan.subspace.items()},
+            savings=tuple(plan.measures),
+            time_ratio=round(plan.time_ratio, 3),
+            predicted_peak_bytes=plan.memory.peak_bytes,
+            policy=controller.probabilities(),
         )
+    )
 
 
 def _log_halving(observer: SearchObserver, halving: SuccessiveHalving) -> None:

@@ -4,6 +4,7 @@ Bilevel, first order: weights on the training part, architecture logits on the v
 (DARTS, Liu et al. 2019). Weights that were trained while exploring are inherited.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +21,7 @@ from radars.nn.second_order_step import second_order_step
 from radars.nn.steps import StepKind, architecture_step, weights_step
 from radars.nn.supernet import Supernet
 from radars.seeds import stable_seed
+from radars.space import Subspace
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,8 @@ def differentiate(
     supernet.activate(steps.plan.subspace)
     for step in range(start, config.steps):
         torch.manual_seed(stable_seed(seed, step))
-        supernet.relaxation = config.relaxation_at(step / config.steps)
+        fraction = step / config.steps
+        supernet.relaxation = config.relaxation_at(fraction)
         supernet.set_learning_rate(learning_rate_at(step))
         batch = context.trainer.to_device(context.train_stream.next())
         steps.run(StepKind.WEIGHTS, weights_step, batch)
@@ -143,14 +146,18 @@ def differentiate(
                 regulariser=context.trainer.regulariser(),
             )
         else:
-            decay = BetaDecay(config.beta_decay * (step / config.steps))
-            regulariser = context.trainer.regulariser(decay)
+            regulariser = context.trainer.regulariser(BetaDecay(config.beta_decay * fraction))
             steps.run(StepKind.ARCHITECTURE, architecture_step, batch, regulariser=regulariser)
         group.follow_first("logits", supernet.logits)
-        tick(step + 1, float("nan"))
-    trained = {
-        choice: {name: supernet.logits.of(choice)[name] for name in names}
-        for choice, names in steps.plan.subspace.items()
-    }
+        tick(step + 1, math.nan)
+    trained = _logits_of(supernet, steps.plan.subspace)
     supernet.logits.reset()  # or their optimizer state would stay on the device
     return trained
+
+
+def _logits_of(supernet: Supernet, subspace: Subspace) -> dict[str, dict[str, float]]:
+    """Choice to live candidate to its logit."""
+    return {
+        choice: {name: supernet.logits.of(choice)[name] for name in names}
+        for choice, names in subspace.items()
+    }

@@ -11,6 +11,8 @@ from torch import Tensor
 
 from radars.data import Batch
 from radars.engine import SelectConfig
+from radars.engine.context import SearchContext
+from radars.engine.given import Given
 from radars.engine.methods.radars import Radars
 from radars.engine.phases.successive_halving import (
     Finalist,
@@ -20,14 +22,14 @@ from radars.engine.phases.successive_halving import (
     select,
     shortlist,
 )
+from radars.engine.problem import SearchProblem
 from radars.engine.rankers.standards import Standard, Standards
 from radars.engine.rankers.zero_cost_scores import Untrained
-from radars.engine.problem import SearchSetup
 from radars.nn.supernet import Supernet
 from radars.schedules import cosine, one_cycle
 from radars.space import Architecture
 
-SETUP = SearchSetup.of(quick_config(), space=tiny_space(), data=tiny_data())
+PROBLEM = SearchProblem.of(quick_config(), Given(space=tiny_space(), data=tiny_data()))
 STANDARDS = Standards(
     Standard(0.5, 0.1), Standard(1.0, 2.0), Standard(2.0, 1.0), Standard(0.0, 0.0)
 )
@@ -38,7 +40,7 @@ class StopError(Exception):
 
 
 def first(count: int) -> list[Architecture]:
-    return SETUP.feasible.best({}, SETUP.space.full, count)
+    return PROBLEM.feasible.best({}, PROBLEM.space.full, count)
 
 
 def new_selection(count: int) -> Selection:
@@ -54,8 +56,8 @@ def run(
 ) -> Any:
     ticks: list[float] = []
     rounds: list[tuple[list[Architecture], list[float], list[float]]] = []
-    shared = SETUP.new_supernet()
-    shared.activate(SETUP.space.full)
+    shared = SearchContext.of(PROBLEM).networks.new_supernet()
+    shared.activate(PROBLEM.space.full)
 
     def tick(accuracy: float, num_steps: int) -> None:
         ticks.append(accuracy)
@@ -63,18 +65,18 @@ def run(
             raise StopError
 
     def new_child(architecture: Architecture) -> Supernet:
-        child = SETUP.new_child(architecture)
+        child = SearchContext.of(PROBLEM).networks.new_child(architecture)
         child.inherit(shared)
         return child
 
     winner, accuracy = select(
-        SETUP.workbench(),
+        SearchContext.of(PROBLEM),
         selection,
         config,
         batch_size=8,
         seed=0,
         new_child=new_child,
-        new_stream=SETUP.new_child_stream,
+        new_stream=SearchContext.of(PROBLEM).networks.new_child_stream,
         tick=tick,
         workers=workers,
         on_halving_round=lambda now: rounds.append((now.finalists, now.accuracies, now.standings)),
@@ -150,8 +152,8 @@ def test_selecting_goes_on_in_the_middle_of_a_child(stop_at: int) -> None:
 
 
 def test_contenders_are_sent_elsewhere_as_bytes_that_say_all_of_their_weights() -> None:
-    shared = SETUP.new_supernet()
-    shared.activate(SETUP.space.full)
+    shared = SearchContext.of(PROBLEM).networks.new_supernet()
+    shared.activate(PROBLEM.space.full)
     sent: list[Finalist] = []
 
     def take(work: Any, tasks: list[Finalist]) -> list[float]:
@@ -161,7 +163,7 @@ def test_contenders_are_sent_elsewhere_as_bytes_that_say_all_of_their_weights() 
     run(new_selection(3), SelectConfig(halving_steps=(2,)), workers=Mock(map=take))
     assert [task.architecture for task in sent] == first(3)
     for task in sent:
-        child = SETUP.new_child(task.architecture)
+        child = SearchContext.of(PROBLEM).networks.new_child(task.architecture)
         child.inherit(shared)
         state, unpacked = child.state_dict(), load(task.state)
         assert state.keys() == unpacked.keys()
@@ -181,17 +183,17 @@ def run_audition(
     config: SelectConfig, round_winners: list[Architecture], accuracies: dict[str, float]
 ) -> list[Architecture]:
     """With a network whose accuracy is what its candidates add."""
-    bench = SETUP.workbench()
-    state = Radars(SETUP, bench)
+    context = SearchContext.of(PROBLEM)
+    state = Radars(context)
 
     def total_score(supernet: Supernet, architecture: Architecture, batch: Batch) -> Tensor:
         return len(batch.label_B) * torch.tensor(
             sum(accuracies[name] for name in architecture.values())
         )
 
-    with patch.object(bench, "total_score", total_score):
+    with patch.object(context, "total_score", total_score):
         selection = shortlist(
-            bench, state.supernet, state.controller, config, round_winners, look_at, lambda: None
+            context, state.supernet, state.controller, config, round_winners, look_at, lambda: None
         )
     num_draws = config.regions_draws + config.finalist_draws
     assert selection.untrained == [look_at(known, num_draws) for known in selection.finalists]
@@ -225,8 +227,8 @@ def test_the_contenders_are_different_and_begin_with_the_favourites() -> None:
 
 
 def test_an_audition_scores_with_shared_weights_and_releases_them() -> None:
-    bench = SETUP.workbench()
-    state = Radars(SETUP, bench)
+    context = SearchContext.of(PROBLEM)
+    state = Radars(context)
     config = SelectConfig(draws=9, draw_batches=2, finalists=6)
     released: list[bool] = []
     ticks: list[int] = []
@@ -235,12 +237,12 @@ def test_an_audition_scores_with_shared_weights_and_releases_them() -> None:
         released.append(state.supernet._live is None)
         return Untrained(0.0, 0.0)
 
-    with patch.object(bench, "total_score", wraps=bench.total_score) as total_score:
+    with patch.object(context, "total_score", wraps=context.evaluator.total_score) as total_score:
         selection = shortlist(
-            *(bench, state.supernet, state.controller, config, [], look_at_nothing),
+            *(context, state.supernet, state.controller, config, [], look_at_nothing),
             lambda: ticks.append(1),
         )
-    assert all(bench.fits(architecture) for architecture in selection.finalists)
+    assert all(context.guard.fits(architecture) for architecture in selection.finalists)
     assert len(total_score.call_args_list) == 9 * 2
     assert all(call.args[0] is state.supernet for call in total_score.call_args_list)
     assert len(released) >= 9 + len(selection.finalists)

@@ -6,7 +6,8 @@ from tests.tiny import quick_config, shared_space, tiny_data, tiny_space
 from torch import nn
 
 from radars.cost import CostTable
-from radars.engine.problem import SearchSetup, training_spec
+from radars.engine.given import Given
+from radars.engine.problem import SearchProblem, training_spec
 from radars.errors import BudgetError, ConfigError, SpaceError
 from radars.nn.operations import classifier, conv_bn_relu
 from radars.space import Architecture, Choose, Factory, SearchSpace
@@ -16,28 +17,32 @@ from radars.zoo import load_space
 def test_a_space_must_return_a_number_a_class() -> None:
     data = dataclasses.replace(tiny_data(), num_classes=7)
     with pytest.raises(SpaceError, match=r"\(batch, 7\).*\(2, 4\)"):
-        SearchSetup.of(quick_config(), space=tiny_space(), data=data)
+        SearchProblem.of(quick_config(), Given(space=tiny_space(), data=data))
 
 
 def test_an_impossible_constraint_or_budget_is_refused() -> None:
     with pytest.raises(ConfigError, match="macs<=1"):
-        SearchSetup.of(quick_config(constraints=["macs<=1"]), space=tiny_space(), data=tiny_data())
+        SearchProblem.of(
+            quick_config(constraints=["macs<=1"]), Given(space=tiny_space(), data=tiny_data())
+        )
     with pytest.raises(BudgetError):
-        SearchSetup.of(quick_config(budget=1000), space=tiny_space(), data=tiny_data())
+        SearchProblem.of(quick_config(budget=1000), Given(space=tiny_space(), data=tiny_data()))
 
 
 def test_a_proxy_makes_the_same_choices() -> None:
     with pytest.raises((ConfigError, ValueError)):
-        SearchSetup.of(quick_config(), space=tiny_space(), proxy=shared_space(), data=tiny_data())
+        SearchProblem.of(
+            quick_config(), Given(space=tiny_space(), proxy=shared_space(), data=tiny_data())
+        )
 
 
 def test_options_of_the_zoo_follow_the_data() -> None:
     data = dataclasses.replace(tiny_data(), num_classes=4)
     config = quick_config(space="digits", proxy_options={"width": 4})
-    setup = SearchSetup.of(config, data=data)
-    assert setup.proxy.full == setup.space.full
-    assert setup.proxy is not setup.space
-    assert setup.costs.fixed.parameters > 0
+    problem = SearchProblem.of(config, Given(data=data))
+    assert problem.proxy.full == problem.space.full
+    assert problem.proxy is not problem.space
+    assert problem.costs.fixed.parameters > 0
 
 
 def test_what_memory_depends_on_is_that_of_the_configuration() -> None:
@@ -59,14 +64,14 @@ def test_memory_is_that_of_the_optimizer_that_keeps_the_most() -> None:
 def test_a_proxy_that_is_given_goes_before_options() -> None:
     config = quick_config(space="digits", proxy_options={"width": 4})
     mine = load_space("digits", width=3)
-    assert SearchSetup.of(config, proxy=mine).proxy is mine
+    assert SearchProblem.of(config, Given(proxy=mine)).proxy is mine
 
 
 @pytest.mark.parametrize("name", ["space_options", "proxy_options"])
 def test_options_of_a_space_that_is_not_taken_are_refused(name: str) -> None:
     config = quick_config().model_copy(update={name: {"width": 4}})
     with pytest.raises(ConfigError, match="an object is given instead"):
-        SearchSetup.of(config, space=tiny_space(), data=tiny_data())
+        SearchProblem.of(config, Given(space=tiny_space(), data=tiny_data()))
 
 
 def test_budget_and_constraint_that_nothing_satisfies_together_are_refused_at_once() -> None:
@@ -80,7 +85,7 @@ def test_budget_and_constraint_that_nothing_satisfies_together_are_refused_at_on
         return nn.Sequential(conv_bn_relu(1, 4), choose("a", candidates), classifier(4, 4))
 
     space = SearchSpace(network)
-    roomy = SearchSetup.of(quick_config(), space=space, data=tiny_data()).planner
+    roomy = SearchProblem.of(quick_config(), Given(space=space, data=tiny_data())).planner
     needed = {name: roomy.least_bytes(Architecture({"a": name})) for name in ("wide", "heavy")}
     assert needed["heavy"] < needed["wide"]
     parameters = CostTable.of(space, (1, 8, 8)).cost({"a": "wide"}).parameters
@@ -88,4 +93,4 @@ def test_budget_and_constraint_that_nothing_satisfies_together_are_refused_at_on
         budget=(needed["heavy"] + needed["wide"]) // 2, constraints=[f"parameters<={parameters}"]
     )
     with pytest.raises(BudgetError, match="raise the budget"):
-        SearchSetup.of(config, space=space, data=tiny_data())
+        SearchProblem.of(config, Given(space=space, data=tiny_data()))

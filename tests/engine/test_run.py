@@ -22,6 +22,7 @@ from torch import Tensor
 
 from radars.cost import CostTable
 from radars.engine import SearchConfig, SearchResult
+from radars.engine.given import Given
 from radars.engine.run import run_search
 from radars.engine.search_config import MemorySavingsConfig
 from radars.errors import BudgetError, ConfigError, RadarsError, RunError, Stopped
@@ -39,7 +40,7 @@ SPACE = tiny_space()
 
 
 def search(config: SearchConfig, **options: Any) -> SearchResult:
-    return run_search(config, space=SPACE, data=tiny_data(), **options)
+    return run_search(config, Given(space=SPACE, data=tiny_data()), **options)
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +135,7 @@ def test_a_search_that_diverges_says_so_and_has_failed(tmp_path: Path) -> None:
         update={"optimizer": OptimizerConfig(learning_rate=1e30, momentum=0.0)}
     )
     with pytest.raises(RunError, match=r"lower optimizer\.learning_rate"):
-        run_search(config, space=tiny_space(), data=tiny_data(), out=tmp_path / "run")
+        run_search(config, Given(space=tiny_space(), data=tiny_data()), out=tmp_path / "run")
     result = read_result(tmp_path / "run")
     assert result is not None
     assert result["status"] == "failed"
@@ -201,7 +202,10 @@ def test_a_search_whose_candidates_share_weights_goes_on_bit_for_bit(
 
     def run(name: str, **options: Any) -> tuple[dict[str, Tensor], dict[str, Any]]:
         run_search(
-            config, space=overlapping_space(), data=tiny_data(), out=tmp_path / name, **options
+            config,
+            Given(space=overlapping_space(), data=tiny_data()),
+            out=tmp_path / name,
+            **options,
         )
         return final_checkpoint(tmp_path / name)
 
@@ -365,7 +369,7 @@ def test_a_search_that_goes_on_keeps_its_settings(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"seed of .* is 3 and now 4 is asked for"):
         search(quick_config(seed=4), out=out, resume=True)
     assert before == sorted((f, f.read_bytes()) for f in out.rglob("*") if f.is_file())
-    result = run_search(space=SPACE, data=tiny_data(), out=out, resume=True)
+    result = run_search(given=Given(space=SPACE, data=tiny_data()), out=out, resume=True)
     assert result.architecture == search(quick_config(seed=3)).architecture
 
 
@@ -375,7 +379,7 @@ def test_a_budget_that_only_the_search_finds_too_small_ends_with_a_result(
     def draw(*arguments: Any, **options: Any) -> None:
         raise BudgetError("none fits the budget", 12)
 
-    monkeypatch.setattr("radars.engine.workbench.Workbench.draw", draw)
+    monkeypatch.setattr("radars.engine.workbench.SearchContext.draw", draw)
     with pytest.raises(BudgetError, match="none fits"):
         search(quick_config(), out=tmp_path / "run")
     result = read_result(tmp_path / "run")

@@ -8,45 +8,52 @@ import torch
 from tests.tiny import quick_config, tiny_data, tiny_space
 from torch import Tensor
 
+from radars.engine.context import SearchContext
+from radars.engine.given import Given
+from radars.engine.problem import SearchProblem
 from radars.engine.rankers import untrained
-from radars.engine.rankers.zero_cost_scores import Untrained, look_at
 from radars.engine.rankers.zero_cost.expressivity import Expressivity
 from radars.engine.rankers.zero_cost.regions import Regions
-from radars.engine.problem import SearchSetup
+from radars.engine.rankers.zero_cost_scores import Untrained, look_at
 from radars.memory import measure
 from radars.nn.supernet import Supernet
 from radars.nn.zero_cost_step import Judge, zero_cost_step
 from radars.space import Architecture
 
-SETUP = SearchSetup.of(quick_config(), space=tiny_space(), data=tiny_data())
+PROBLEM = SearchProblem.of(quick_config(), Given(space=tiny_space(), data=tiny_data()))
 LARGEST = Architecture(dict.fromkeys("abc", "mb2"))
 DEEP = Architecture(dict.fromkeys("abc", "conv3"))
 SHALLOW = Architecture({"a": "none", "b": "none", "c": "conv3"})
 
 
 def test_it_takes_less_memory_than_an_evaluation() -> None:
-    bench, child = SETUP.workbench(), SETUP.new_child(LARGEST)
-    batch = bench.train_stream.next()
+    context, child = (
+        SearchContext.of(PROBLEM),
+        SearchContext.of(PROBLEM).networks.new_child(LARGEST),
+    )
+    batch = context.train_stream.next()
 
     def evaluate() -> Tensor:
-        return bench.total_score(SETUP.new_child(LARGEST), LARGEST, batch)
+        return context.evaluator.total_score(
+            SearchContext.of(PROBLEM).networks.new_child(LARGEST), LARGEST, batch
+        )
 
-    _, look_bytes = measure(lambda: look_at(SETUP, bench, LARGEST, 1), child, batch)
+    _, look_bytes = measure(lambda: look_at(PROBLEM, context, LARGEST, 1), child, batch)
     _, evaluation_bytes = measure(evaluate, child, batch)
     assert look_bytes <= evaluation_bytes
 
 
 def test_a_larger_network_tells_more_apart_and_uses_more_channels() -> None:
-    bench = SETUP.workbench()
-    small = look_at(SETUP, bench, Architecture(dict.fromkeys("abc", "none")), 1)
-    large = look_at(SETUP, bench, LARGEST, 1)
+    context = SearchContext.of(PROBLEM)
+    small = look_at(PROBLEM, context, Architecture(dict.fromkeys("abc", "none")), 1)
+    large = look_at(PROBLEM, context, LARGEST, 1)
     assert large.regions > small.regions  # more ReLUs
     assert large.expressivity > small.expressivity  # than that of zeros
     assert large.size > small.size
 
 
 def test_draws_are_the_same_for_all_architectures_and_their_mean_counts() -> None:
-    bench = SETUP.workbench()
+    context = SearchContext.of(PROBLEM)
     seen: list[tuple[dict[str, Tensor], Tensor]] = []
     said: list[list[float]] = []
 
@@ -56,7 +63,9 @@ def test_draws_are_the_same_for_all_architectures_and_their_mean_counts() -> Non
         said.append([judge.score() for judge in judges])
 
     with patch.object(untrained, "zero_cost_step", spy):
-        deep, shallow = (look_at(SETUP, bench, architecture, 2) for architecture in (DEEP, SHALLOW))
+        deep, shallow = (
+            look_at(PROBLEM, context, architecture, 2) for architecture in (DEEP, SHALLOW)
+        )
     assert len(seen) == 2 * 2 * 2  # draws in halves
     for (state, example_B), (other, other_B) in zip(seen[:4], seen[4:], strict=True):
         assert torch.equal(example_B, other_B)
@@ -64,18 +73,21 @@ def test_draws_are_the_same_for_all_architectures_and_their_mean_counts() -> Non
         assert any("conv3" in key for key in shared)
         assert all(torch.equal(state[key], other[key]) for key in shared)
     assert not torch.equal(seen[0][1], seen[2][1])  # each draw has its batch
-    first = look_at(SETUP, bench, DEEP, 1)
+    first = look_at(PROBLEM, context, DEEP, 1)
     assert first.size == deep.size > shallow.size
-    assert deep == look_at(SETUP, bench, DEEP, 2)
+    assert deep == look_at(PROBLEM, context, DEEP, 2)
     assert deep.expressivity != first.expressivity
     regions, expressivity = map(fmean, zip(*said[:4], strict=True))
     assert (deep.regions, deep.expressivity) == pytest.approx((regions, expressivity))
-    assert look_at(SETUP, bench, DEEP, 0) == Untrained(0.0, deep.size, 0.0)
+    assert look_at(PROBLEM, context, DEEP, 0) == Untrained(0.0, deep.size, 0.0)
 
 
 def test_the_same_network_scores_the_same_whatever_is_watched_beside_it() -> None:
-    bench = SETUP.workbench()
-    child, example_B = SETUP.new_child(DEEP), bench.train_stream.next().example_B
+    context = SearchContext.of(PROBLEM)
+    child, example_B = (
+        SearchContext.of(PROBLEM).networks.new_child(DEEP),
+        context.train_stream.next().example_B,
+    )
     alone = Regions(), Expressivity()
     for judge in alone:
         zero_cost_step(child, example_B, [judge])
