@@ -5,6 +5,9 @@ message is one or two lines: the rule, the value that broke it, the remedy. `exi
 exit status of the command line. `Stopped` alone is no error: the user wanted it.
 """
 
+import difflib
+from collections.abc import Iterable
+
 
 class RadarsError(Exception):
     """Base of all errors that radars raises on purpose."""
@@ -64,3 +67,9 @@ def first_line(error: BaseException) -> str:
     """The first line of an error's message, or its kind where it has none."""
     lines = str(error).strip().splitlines()
     return lines[0].strip() if lines else type(error).__name__
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """`; did you mean 'digits'?` where a known name is close, or `; give one of these`."""
+    close = difflib.get_close_matches(given, list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else "; give one of these"

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from radars.cost.price_cache import price_key
 from radars.memory import PriceCache, TrainingSpec, prices
-from radars.memory.prices import place_prices
+from radars.memory.prices import training_prices
 from radars.nn.optimizer import OptimizerConfig
 
 SPEC = TrainingSpec((1, 8, 8), 16)
@@ -33,12 +33,12 @@ def num_traced(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
 def test_a_candidate_is_traced_once_on_each_machine(
     tmp_path: Path, num_traced: Callable[[], int]
 ) -> None:
-    first = place_prices(tiny_space(), SPEC, PriceCache(tmp_path / "new" / "folder"))
+    first = training_prices(tiny_space(), SPEC, PriceCache(tmp_path / "new" / "folder"))
     num_distinct = num_traced()
     assert num_distinct == 6  # places a and b take the same input
-    assert place_prices(tiny_space(), SPEC, PriceCache(tmp_path / "new" / "folder")) == first
+    assert training_prices(tiny_space(), SPEC, PriceCache(tmp_path / "new" / "folder")) == first
     assert num_traced() == num_distinct
-    assert place_prices(tiny_space(), SPEC) == first  # without the cache
+    assert training_prices(tiny_space(), SPEC) == first  # without the cache
     assert num_traced() == 2 * num_distinct
 
 
@@ -56,9 +56,9 @@ def test_what_a_price_depends_on_is_in_its_key(
     tmp_path: Path, num_traced: Callable[[], int], spec: TrainingSpec
 ) -> None:
     cache = PriceCache(tmp_path)
-    place_prices(tiny_space(), SPEC, cache)
+    training_prices(tiny_space(), SPEC, cache)
     before = num_traced()
-    assert place_prices(tiny_space(), spec, cache) == place_prices(tiny_space(), spec)
+    assert training_prices(tiny_space(), spec, cache) == training_prices(tiny_space(), spec)
     assert num_traced() == before + 2 * 6
 
 
@@ -105,7 +105,7 @@ def test_code_that_is_in_no_file_is_not_cached() -> None:
 def test_a_damaged_file_is_as_none(tmp_path: Path, content: bytes) -> None:
     [file] = [PriceCache(tmp_path)._path]
     file.write_bytes(content)
-    assert place_prices(tiny_space(), SPEC, PriceCache(tmp_path)) == place_prices(
+    assert training_prices(tiny_space(), SPEC, PriceCache(tmp_path)) == training_prices(
         tiny_space(), SPEC
     )
 

@@ -6,7 +6,7 @@ from tests.tiny import shared_space, tiny_space, wide_space
 from torch import nn
 
 from radars.memory import MemorySavings, TrainingSpec
-from radars.memory.prices import Price, held_bytes, place_prices
+from radars.memory.prices import Price, held_bytes, training_prices
 from radars.nn.optimizer import OptimizerConfig
 from radars.space import Choose, SearchSpace
 
@@ -20,7 +20,7 @@ def test_a_price_that_can_be_counted_by_hand() -> None:
             choose("a", {"linear": lambda: nn.Linear(64, 64), "none": nn.Identity}),
         )
 
-    [(choice, prices)] = place_prices(SearchSpace(network), SPEC)
+    [(choice, prices)] = training_prices(SearchSpace(network), SPEC)
     weights = 4 * (64 * 64 + 64)
     output = 4 * 16 * 64
     assert choice == "a"
@@ -49,7 +49,7 @@ def test_levers_move_what_is_saved_and_split_it() -> None:
     ids=["momentum", "sgd", "adamw"],
 )
 def test_optimizer_state_is_resident(optimizer: OptimizerConfig, copies: int) -> None:
-    prices = dict(place_prices(tiny_space(), TrainingSpec((1, 8, 8), 16, optimizer)))
+    prices = dict(training_prices(tiny_space(), TrainingSpec((1, 8, 8), 16, optimizer)))
     conv3 = prices["a"]["conv3"]
     weights, buffers = 4 * (4 * 4 * 9 + 2 * 4), 4 * 2 * 4 + 8
     steps = 3 * 4 if optimizer.name == "adamw" else 0  # a step count per parameter
@@ -58,16 +58,16 @@ def test_optimizer_state_is_resident(optimizer: OptimizerConfig, copies: int) ->
 
 
 def test_activations_grow_with_the_batch_and_weights_do_not() -> None:
-    small = dict(place_prices(tiny_space(), SPEC))["a"]["mb2"]
-    large = dict(place_prices(tiny_space(), TrainingSpec((1, 8, 8), 32)))["a"]["mb2"]
+    small = dict(training_prices(tiny_space(), SPEC))["a"]["mb2"]
+    large = dict(training_prices(tiny_space(), TrainingSpec((1, 8, 8), 32)))["a"]["mb2"]
     assert large.resident == small.resident
     assert large.saved == pytest.approx(2 * small.saved, rel=0.02)
     half = TrainingSpec((1, 8, 8), 32, precision="bf16-mixed")
-    assert dict(place_prices(tiny_space(), half))["a"]["mb2"].saved < large.saved
+    assert dict(training_prices(tiny_space(), half))["a"]["mb2"].saved < large.saved
 
 
 def test_each_place_of_a_choice_has_its_own_prices() -> None:
-    places = place_prices(shared_space(), SPEC)
+    places = training_prices(shared_space(), SPEC)
     assert [choice for choice, _ in places] == ["a", "a", "b"]
     first, second = places[0][1]["conv3"], places[1][1]["conv3"]
     assert second.resident > first.resident  # more channels
@@ -80,13 +80,13 @@ def test_a_candidate_may_begin_in_place() -> None:
     def network(choose: Choose) -> nn.Module:
         return nn.Sequential(nn.Flatten(), choose("a", {"relu": lambda: nn.ReLU(inplace=True)}))
 
-    [(_, prices)] = place_prices(SearchSpace(network), SPEC)
+    [(_, prices)] = training_prices(SearchSpace(network), SPEC)
     assert prices["relu"].resident == 0
 
 
 def test_what_splitting_channels_spares_is_traced_where_it_is_asked_for() -> None:
-    plain = place_prices(wide_space(), SPEC)
-    split = place_prices(wide_space(), SPEC, split_channels=True)
+    plain = training_prices(wide_space(), SPEC)
+    split = training_prices(wide_space(), SPEC, split_channels=True)
     priced = [(a[name], b[name]) for (_, a), (_, b) in zip(plain, split, strict=True) for name in a]
     assert all(before.spared == 0 for before, _ in priced)
     assert any(after.spared > 0 for _, after in priced)
@@ -97,7 +97,7 @@ def test_what_splitting_channels_spares_is_traced_where_it_is_asked_for() -> Non
 
 def test_prices_leave_randomness_alone() -> None:
     before = torch.get_rng_state()
-    place_prices(tiny_space(), SPEC)
+    training_prices(tiny_space(), SPEC)
     assert torch.equal(torch.get_rng_state(), before)
 
 

@@ -13,10 +13,10 @@ import torch
 from scipy.optimize import LinearConstraint
 
 from radars.cost.cheapest import cheapest, one_each
-from radars.cost.constraint import Constraint, format_cost
+from radars.cost.constraint import Constraint
 from radars.cost.cost_table import CostTable
-from radars.cost.metric import Metric
 from radars.cost.program import solve
+from radars.cost.unsatisfiable import check_each, listed, not_together, whole_too_costly
 from radars.errors import ConfigError
 from radars.space import Architecture, Keep, Subspace
 
@@ -53,10 +53,9 @@ class Feasible:
         full: Subspace,
         rules: Sequence[Keep] = (),
     ) -> None:
-        self._constraints = tuple(constraints)
         self._rules = tuple(rules)
         self._full = full
-        self._bounds = [(known, table.metric(known.metric)) for known in self._constraints]
+        self._bounds = [(known, table.metric(known.metric)) for known in constraints]
         # a constraint bounds every sum of its metric, and a rule two counts
         sums = [known for _, metric in self._bounds for known in metric.sums]
         self._cost: dict[tuple[str, str], tuple[float, ...]] = {
@@ -72,14 +71,10 @@ class Feasible:
             for constraint, metric in self._bounds
             for known in metric.sums
         ] + [limit for rule in rules for limit in rule.limits]
-        self._safe: Architecture | None = None
-        self._check_each()
+        check_each(self._bounds, full, self._rules)
         if constraints and not self.best({}, full, 1):
-            raise ConfigError(
-                f"no architecture of the space satisfies {self._said()} together; "
-                f"{self._what_to_loosen()}"
-            )
-        self._check_whole()
+            raise not_together(self._bounds, full, self._rules)
+        self._safe = self._checked_whole()
 
     def allows(self, architecture: Mapping[str, str]) -> bool:
         """Whether an architecture satisfies every constraint and keeps every rule."""
@@ -140,7 +135,9 @@ class Feasible:
         scores = {choice: {n: draw.pop() for n in names} for choice, names in subspace.items()}
         for architecture in self.best(scores, subspace, 1):  # it was not picked: nothing was left
             return architecture, {choice: (name,) for choice, name in architecture.items()}
-        raise ConfigError(f"no architecture of the subspace satisfies {self._said()}; loosen one")
+        raise ConfigError(
+            f"no architecture of the subspace satisfies {listed(self._bounds)}; loosen one"
+        )
 
     def best(self, scores: Scores, subspace: Subspace, count: int) -> list[Architecture]:
         """The first `count` architectures that `ranked` yields."""
@@ -174,53 +171,23 @@ class Feasible:
             if self.allows(architecture):  # the solver's tolerance may let one through
                 yield architecture
 
-    def _said(self) -> str:
-        return " and ".join(map(str, self._constraints))
+    def _checked_whole(self) -> Architecture | None:
+        """The cheapest architecture by a cost that only whole networks have exactly, if any.
 
-    def _check_each(self) -> None:
-        """Refuses a constraint that nothing satisfies, and says what the least is."""
-        for constraint, metric in self._bounds:
-            least = cheapest(metric, self._full, rules=self._rules)
-            assert least is not None
-            if metric.of(least) > constraint.limit:
-                raise ConfigError(
-                    f"no architecture of the space satisfies {constraint}: the least is "
-                    f"{format_cost(constraint.metric, metric.of(least))}; loosen it"
-                )
-
-    def _what_to_loosen(self) -> str:
-        """What each constraint would have to be where the others stay."""
-        ways = []
-        for index, (constraint, metric) in enumerate(self._bounds):
-            least = cheapest(
-                metric,
-                self._full,
-                [*self._bounds[:index], *self._bounds[index + 1 :]],
-                self._rules,
-            )
-            if least is not None:
-                cost = format_cost(constraint.metric, metric.of(least))
-                ways.append(f"{constraint} to {cost}")
-        return f"loosen {' or '.join(ways)}" if ways else "loosen more than one"
-
-    def _check_whole(self) -> None:
-        """Refuses constraints that the cheapest architecture does not satisfy as a whole network.
-
-        It is what a search falls back on where nothing better does.
+        It is what a search falls back on where nothing better does; one that does not satisfy the
+        constraints is refused.
         """
-        for constraint, metric in self._bounds:
+        safe = None
+        for bound in self._bounds:
+            _, metric = bound
             if metric.whole is None:
                 continue
             least = cheapest(metric, self._full, self._bounds, self._rules)
             assert least is not None
             if not self.holds(least):
-                raise ConfigError(
-                    f"no architecture of the space is known to satisfy {self._said()}: the whole "
-                    f"network of the one with the least {constraint.metric} has "
-                    f"{format_cost(constraint.metric, metric.whole(least))}{_said_margin(metric)}; "
-                    f"loosen {constraint}"
-                )
-            self._safe = self._safe or least
+                raise whole_too_costly(bound, self._bounds, metric.whole(least))
+            safe = safe or least
+        return safe
 
     def _sample_once(
         self, subspace: Subspace, pick: Pick, order: Sequence[str]
@@ -253,10 +220,6 @@ class Feasible:
     def _least(self, subspace: Subspace, choice: str) -> tuple[float, ...]:
         costs = [self._cost[choice, name] for name in subspace[choice]]
         return tuple(min(column) for column in zip(*costs, strict=True))
-
-
-def _said_margin(metric: Metric) -> str:
-    return f", which has to be {metric.margin:.0%} below" if metric.margin else ""
 
 
 def _shuffled(subspace: Subspace, generator: torch.Generator) -> list[str]:

@@ -77,34 +77,13 @@ def tensor_data(
     Raises:
         DataError: the tensors are not what is said above.
     """
-    if example_N.dim() < 2 or len(example_N) != len(label_N):
-        raise DataError(
-            f"data are examples (N, C, ...) and as many labels, but got {tuple(example_N.shape)} "
-            f"and {tuple(label_N.shape)}; give each example a label"
-        )
-    if not len(example_N):
-        raise DataError("data have an example or more, but got none; add examples")
     if not 0 <= validation_fraction < 1:
         raise DataError(
             f"validation_fraction is at least 0 and less than 1, but got {validation_fraction}; "
             f"give the part of the examples that validates"
         )
-    example_N = example_N.to(torch.float32)
-    if not bool(example_N.isfinite().all()):
-        raise DataError("every value of an example is finite, but some are not; fill them in")
-    is_classes = label_N.dim() == 1 and not label_N.dtype.is_floating_point
-    if is_classes:
-        label_N = label_N.to(torch.int64)
-        if int(label_N.min()) < 0:
-            raise DataError(f"classes are 0, 1, 2, ..., but got {int(label_N.min())}; number them")
-        num_outputs = num_outputs or int(label_N.max()) + 1
-        if int(label_N.max()) >= num_outputs != 1:  # one output can tell two classes apart
-            raise DataError(
-                f"classes are less than num_outputs, {num_outputs}, but got "
-                f"{int(label_N.max())}; raise it"
-            )
-    if num_outputs is None:
-        raise DataError("labels that are not classes need num_outputs, but got none; give it")
+    example_N = _checked_examples(example_N, label_N)
+    label_N, num_outputs, is_classes = _checked_labels(label_N, num_outputs)
     if class_names and len(class_names) != num_outputs:
         raise DataError(
             f"class_names are as many as outputs, {num_outputs}, but got {len(class_names)}; "
@@ -127,6 +106,39 @@ def tensor_data(
         test=SealedSplit(partial(split, example_N[test_N], label_N[test_N])),
         normalisation=normalisation,
     )
+
+
+def _checked_examples(example_N: Tensor, label_N: Tensor) -> Tensor:
+    """The examples in float32: one or more, as many as labels, and finite."""
+    if example_N.dim() < 2 or len(example_N) != len(label_N):
+        raise DataError(
+            f"data are examples (N, C, ...) and as many labels, but got {tuple(example_N.shape)} "
+            f"and {tuple(label_N.shape)}; give each example a label"
+        )
+    if not len(example_N):
+        raise DataError("data have an example or more, but got none; add examples")
+    example_N = example_N.to(torch.float32)
+    if not bool(example_N.isfinite().all()):
+        raise DataError("every value of an example is finite, but some are not; fill them in")
+    return example_N
+
+
+def _checked_labels(label_N: Tensor, num_outputs: int | None) -> tuple[Tensor, int, bool]:
+    """The labels, how many outputs there are, and whether the labels are classes."""
+    is_classes = label_N.dim() == 1 and not label_N.dtype.is_floating_point
+    if is_classes:
+        label_N = label_N.to(torch.int64)
+        if int(label_N.min()) < 0:
+            raise DataError(f"classes are 0, 1, 2, ..., but got {int(label_N.min())}; number them")
+        num_outputs = num_outputs or int(label_N.max()) + 1
+        if int(label_N.max()) >= num_outputs != 1:  # one output can tell two classes apart
+            raise DataError(
+                f"classes are less than num_outputs, {num_outputs}, but got "
+                f"{int(label_N.max())}; raise it"
+            )
+    if num_outputs is None:
+        raise DataError("labels that are not classes need num_outputs, but got none; give it")
+    return label_N, num_outputs, is_classes
 
 
 def _split(

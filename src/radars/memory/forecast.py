@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 from radars.cost import CostTable, PriceCache
 from radars.memory.knapsack import largest_path_macs
 from radars.memory.predict import StepMemory, TrainingSpec, predict
-from radars.memory.prices import Price, Prices, held_bytes, place_prices
+from radars.memory.prices import Price, Prices, held_bytes, training_prices
 from radars.nn.memory_saving.savings import PLAIN, MemorySavings, extra_time
 from radars.nn.steps import StepKind
 from radars.nn.supernet import Weigh
@@ -55,13 +55,13 @@ class Forecast:
             for choice, by_name in self.prices.items()
         }
 
-    def _place_prices(self, savings: MemorySavings = PLAIN) -> _Priced:
+    def _training_prices(self, savings: MemorySavings = PLAIN) -> _Priced:
         """Prices by place; what is spared by splitting channels only where that is a saving."""
         split_channels = savings.split_channels > 0
         known = _prices.setdefault(self.space, {})
         key = self.spec, split_channels
         if key not in known:
-            known[key] = place_prices(
+            known[key] = training_prices(
                 self.space, self.spec, self._price_cache, split_channels=split_channels
             )
         return known[key]
@@ -69,7 +69,7 @@ class Forecast:
     def _summed_prices(self, savings: MemorySavings) -> dict[str, dict[str, Price]]:
         """Prices by choice, over all its places."""
         prices: dict[tuple[str, str], Price] = {}
-        for choice, by_name in self._place_prices(savings):
+        for choice, by_name in self._training_prices(savings):
             for name, price in by_name.items():
                 key = choice, name
                 prices[key] = prices[key] + price if key in prices else price
@@ -168,7 +168,7 @@ class Forecast:
 
         Args: as for `predict`.
         """
-        smallest, prices = self._smallest.as_subspace(), self._place_prices(savings)
+        smallest, prices = self._smallest.as_subspace(), self._training_prices(savings)
         traced = replace(  # once for all parts
             savings,
             selective=float(savings.selective > 0),
@@ -198,7 +198,7 @@ class Forecast:
 
     def _extra_time(self, subspace: Subspace, savings: MemorySavings) -> float:
         """What savings are expected to add to a step, as a part of an iteration without them."""
-        places = self._place_prices()
+        places = self._training_prices()
         num_places = Counter(choice for choice, _ in places)
         macs, again, saved, cheap = float(self.costs.fixed.macs), 0.0, 0.0, 0.0
         savings_at = savings.of_candidates([len(subspace[choice]) for choice, _ in places])

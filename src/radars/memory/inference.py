@@ -112,7 +112,7 @@ def _price(
     return before_bytes - inputs_bytes, tracker.peak_bytes - before_bytes
 
 
-class _Probe(nn.Module):
+class _HeldProbe(nn.Module):
     """In the place of a choice: notes what is held when it is called, and returns its shape."""
 
     def __init__(self, output_shape: tuple[int, ...]) -> None:
@@ -132,10 +132,10 @@ def _trace_without_candidates(
 ) -> tuple[list[int], int]:
     """What is held when each place is called, and the peak of the rest of the network."""
     places = space.places(input_shape)
-    probes: list[_Probe] = []
+    probes: list[_HeldProbe] = []
 
     def choose(name: str, candidates: Candidates) -> nn.Module:
-        probes.append(_Probe(places[len(probes)].output_shape))
+        probes.append(_HeldProbe(places[len(probes)].output_shape))
         return probes[-1]
 
     with tracing(), torch.no_grad():

@@ -5,31 +5,23 @@ trace decides.
 """
 
 import math
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from functools import partial
-from itertools import takewhile
 
 from radars.cost import PriceCache
-from radars.errors import BudgetError
-from radars.memory.forecast import Forecast
 from radars.memory.knapsack import Knapsack
 from radars.memory.plan import Plan
 from radars.memory.predict import TrainingSpec
+from radars.memory.subspace_planner import SubspacePlanner
 from radars.nn.memory_saving.savings import PLAIN, MemorySavings
-from radars.nn.steps import StepKind
-from radars.nn.supernet import Weigh
-from radars.space import Architecture, SearchSpace, Subspace
-from radars.units import format_bytes
+from radars.space import SearchSpace, Subspace
 
 _MAX_TRIES = 12
 _NEAR = 0.1  # of the room for pruned candidates: what may stay empty
-_HOPELESS = 1.5  # times the budget by prices, which are not that far off
 
 
-class Planner(Forecast):
-    """Plans for one space, one kind of batch and one budget.
+class Planner(SubspacePlanner):
+    """Plans for one space, one kind of batch and one budget; prunes where savings are not enough.
 
     Args:
         space: the search space.
@@ -50,48 +42,8 @@ class Planner(Forecast):
         settings: Iterable[MemorySavings] = (PLAIN, MemorySavings(recompute=1.0)),
         price_cache: PriceCache | None = None,
     ) -> None:
-        super().__init__(space, spec, price_cache)
-        self.budget_bytes = budget_bytes
+        super().__init__(space, spec, budget_bytes, settings, price_cache)
         self._max_cost_ratio = max_cost_ratio
-        self._settings = tuple(settings)
-
-    def _knapsack(self, savings: MemorySavings) -> Knapsack:
-        return Knapsack(self.space, self._summed_prices(savings), self.costs, self._max_cost_ratio)
-
-    def tighten(self, budget_bytes: int) -> None:
-        """Plans within less from now on, as the device has less than was thought."""
-        self.budget_bytes = min(self.budget_bytes, budget_bytes)
-
-    def least_bytes(self, architecture: Architecture) -> int:
-        """The exact memory of training one path with all savings that are allowed."""
-        return self.predict(architecture, self._settings[-1]).peak_bytes
-
-    def fits(self, architecture: Architecture) -> bool:
-        """Whether one path can be trained within the budget, with all that is allowed."""
-        return self._first_that_fits(architecture.as_subspace()) is not None
-
-    def plan_path(self, architecture: Architecture) -> Plan:
-        """How to train one path.
-
-        Raises:
-            BudgetError: it does not fit, whatever is allowed.
-        """
-        return self.plan_whole(architecture.as_subspace())
-
-    def plan_whole(self, subspace: Subspace, weigh: Weigh | None = None) -> Plan:
-        """How to train a subspace as it is, without pruning.
-
-        Args:
-            subspace: what is live.
-            weigh: where only an architecture step is run, with the weights that it makes.
-
-        Raises:
-            BudgetError: it does not fit, whatever is allowed.
-        """
-        plan = self._first_that_fits(subspace, weigh)
-        if plan is None:
-            raise self._does_not_fit(subspace, weigh)
-        return self._lightened(plan) if weigh is None else plan
 
     def plan(
         self,
@@ -114,78 +66,6 @@ class Planner(Forecast):
         kept = self._knapsack(PLAIN).filled(preferences, within, self.smallest_path(within))
         plan = self._first_that_fits(kept) or self._pruned_to_fit(preferences, within)
         return replace(self._lightened(plan), is_pruned=plan.subspace != within)
-
-    def _first_that_fits(self, subspace: Subspace, weigh: Weigh | None = None) -> Plan | None:
-        """The plan with the cheapest savings that fit."""
-        settings = self._settings_for(subspace)
-        if self._fits(subspace, settings[0], weigh=weigh):  # as most paths do
-            return self._made(subspace, settings[0], weigh)
-        plan = self._search(subspace, settings[1:], weigh)
-        is_path = subspace.num_architectures == 1  # trained for too few steps to look further
-        if plan is None or is_path or not plan.savings.is_split:
-            return plan
-        # what the other savings save may let the last mixtures be, whose maps are small
-        parts = sorted({each.recompute for each in settings} - {0.0})
-        less_recomputed = [replace(plan.savings, recompute=part) for part in parts]
-        return self._search(subspace, less_recomputed, weigh) or plan
-
-    def _search(
-        self, subspace: Subspace, settings: Sequence[MemorySavings], weigh: Weigh | None
-    ) -> Plan | None:
-        """The plan with the first of some savings that fit, where each holds less than the last.
-
-        An exact trace takes a while, so it looks first where prices say.
-        """
-        expected = (self.expected_bytes(subspace, savings, weigh) for savings in settings)
-        fitting = (index for index, need in enumerate(expected) if need <= self.budget_bytes)
-        start = next(fitting, len(settings))
-        savings = _first(settings, start, partial(self._fits, subspace, weigh=weigh))
-        return None if savings is None else self._made(subspace, savings, weigh)
-
-    def _lightened(self, plan: Plan) -> Plan:
-        """The plan with cheaper savings for the kind of step that fits with them."""
-        subspace, kinds = plan.subspace, self.spec.training_kinds
-        is_path = subspace.num_architectures == 1
-        if is_path or self._is_long(subspace) or plan.savings == self._settings[0]:
-            return plan
-        cheaper = list(takewhile(lambda savings: savings != plan.savings, self._settings))
-        for kind in sorted(kinds, key=lambda kind: kind is plan.memory.kind):  # the dearest last
-            fits = partial(self._fits, subspace, kind=kind)
-            first = bisect_left(cheaper, True, key=fits)
-            if first == len(cheaper):
-                continue
-            savings = cheaper[first]
-            lighter = replace(plan, lighter=(kind, savings))
-            memories = [self.predict(subspace, lighter.savings_of(k), kind=k) for k in kinds]
-            memory = max(memories, key=lambda memory: memory.peak_bytes)
-            lighter = replace(lighter, memory=memory, time_ratio=self._time_ratio(lighter))
-            if lighter.time_ratio < plan.time_ratio:
-                return lighter
-        return plan
-
-    def _settings_for(self, subspace: Subspace) -> list[MemorySavings]:
-        """The savings that are considered: where traces are long, for all candidates or none."""
-        is_long = self._is_long(subspace)
-        return [
-            each
-            for each in self._settings
-            if not is_long or {each.selective, each.recompute} <= {0.0, 1.0}
-        ]
-
-    def _fits(
-        self,
-        subspace: Subspace,
-        savings: MemorySavings,
-        *,
-        weigh: Weigh | None = None,
-        kind: StepKind | None = None,
-    ) -> bool:
-        """Whether the dearest step fits, or that of a kind."""
-        if kind is None:  # of one kind prices say little
-            expected_bytes = self.expected_bytes(subspace, savings, weigh)
-            if expected_bytes > _HOPELESS * self.budget_bytes:
-                return False  # an exact trace takes a while
-        return self.predict(subspace, savings, weigh, kind).peak_bytes <= self.budget_bytes
 
     def _pruned_to_fit(
         self, preferences: Mapping[str, Mapping[str, float]], within: Subspace
@@ -217,52 +97,5 @@ class Planner(Forecast):
                 room_bytes = (enough_bytes + too_much_bytes) / 2
         return best
 
-    def _made(self, subspace: Subspace, savings: MemorySavings, weigh: Weigh | None = None) -> Plan:
-        plan = Plan(subspace, savings, self.predict(subspace, savings, weigh))
-        return replace(plan, time_ratio=self._time_ratio(plan))
-
-    def _time_ratio(self, plan: Plan) -> float:
-        """The expected time of an iteration, as a multiple of that without savings."""
-        of_steps = [plan.savings_of(kind) for kind in self.spec.training_kinds]
-        return 1.0 + sum(self._extra_time(plan.subspace, savings) for savings in of_steps)
-
-    def _does_not_fit(self, subspace: Subspace, weigh: Weigh | None = None) -> BudgetError:
-        need_bytes = min(
-            self.predict(subspace, savings, weigh).peak_bytes
-            for savings in (self._settings[0], self._settings[-1])
-        )
-        return BudgetError(
-            f"the smallest plan of {self.space.name!r} needs {format_bytes(need_bytes)} "
-            f"({need_bytes:,} bytes) with batches of {self.spec.batch_size}, but the budget is "
-            f"{format_bytes(self.budget_bytes)}; raise the budget, lower the batch size, or raise "
-            f"savings.max_micro_batches",
-            need_bytes,
-        )
-
-
-def _first(
-    settings: Sequence[MemorySavings], start: int, fits: Callable[[MemorySavings], bool]
-) -> MemorySavings | None:
-    """The first of some savings that fit, where each holds less than the last.
-
-    Args:
-        settings: those savings.
-        start: where to look first; it goes on from there in ever longer steps, and halves what is
-            between two that differ.
-        fits: says whether they do.
-    """
-    low, high = 0, len(settings)  # of the first that fits; beyond the last, where none does
-    index, step = start, 1
-    answers = set()
-    while low < high:
-        index = min(max(index, low), high - 1)
-        answer = fits(settings[index])
-        answers.add(answer)
-        if answer:
-            high, index = index, index - step
-        else:
-            low, index = index + 1, index + step
-        if len(answers) > 1:
-            index = (low + high) // 2
-        step *= 2
-    return settings[high] if high < len(settings) else None
+    def _knapsack(self, savings: MemorySavings) -> Knapsack:
+        return Knapsack(self.space, self._summed_prices(savings), self.costs, self._max_cost_ratio)

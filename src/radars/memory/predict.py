@@ -77,6 +77,14 @@ class TrainingSpec:
         is_here = self.device_type != "cpu" and torch.cuda.is_available()
         return torch.device(self.device_type, 0) if is_here else torch.device("cpu")
 
+    def batch(self) -> tuple[Tensor, Tensor]:
+        """Examples and labels of the right shapes, with no values to speak of."""
+        example_B = torch.empty(self.batch_size, *self.input_shape, device=self.device)
+        if example_B.dim() == 4:
+            example_B = example_B.contiguous(memory_format=torch.channels_last)
+        label_shape = (self.batch_size, *self.task.label_shape)
+        return example_B, torch.zeros(label_shape, dtype=self.task.label_dtype, device=self.device)
+
 
 @dataclass(frozen=True)
 class StepMemory:
@@ -134,11 +142,7 @@ def predict(
                 device=device,
             )
         supernet.weigh = weigh
-        example_B = torch.empty(spec.batch_size, *spec.input_shape, device=device)
-        if example_B.dim() == 4:
-            example_B = example_B.contiguous(memory_format=torch.channels_last)
-        label_shape = (spec.batch_size, *spec.task.label_shape)
-        label_B = torch.zeros(label_shape, dtype=spec.task.label_dtype, device=device)
+        example_B, label_B = spec.batch()
         output_bytes = _note_outputs(supernet)
         memories: list[StepMemory] = []
         bound_bytes = math.inf

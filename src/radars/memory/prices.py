@@ -80,7 +80,7 @@ Prices = Mapping[str, Price]
 """Candidate to price, at one place."""
 
 
-def place_prices(
+def training_prices(
     space: SearchSpace,
     spec: TrainingSpec,
     cache: PriceCache | None = None,

@@ -12,19 +12,12 @@ import torch
 from torch import nn
 
 from radars.errors import SpaceError, first_line
-from radars.space.choose import (
-    Candidates,
-    Choice,
-    Choose,
-    Network,
-    as_pairs,
-    build_candidate,
-    checked_pairs,
-)
+from radars.space.choose import Candidates, Choose, Network, as_pairs
 from radars.space.flow import Flow, trace_flow
 from radars.space.keep import Keep, best_keeping, check_rules, num_keeping
 from radars.space.shapes import Place, trace_places
 from radars.space.subspace import Architecture, Subspace
+from radars.space.trace_choices import trace_choices
 
 
 class SearchSpace:
@@ -69,7 +62,7 @@ class SearchSpace:
         self.input_shape = input_shape
         self.network = network
         self._places: dict[tuple[int, ...], tuple[Place, ...]] = {}
-        self.choices = self._trace()
+        self.choices = trace_choices(self.replay, self.name)
         self.full = Subspace({choice.name: choice.candidates for choice in self.choices})
         self.rules = tuple(rules)
         check_rules(self.rules, self.full)
@@ -210,50 +203,3 @@ class SearchSpace:
                 for name, names in allowed.items()
             }
         )
-
-    def _trace(self) -> tuple[Choice, ...]:
-        """Discovers the choices, and checks that they are the same whatever is chosen."""
-        first = self._trace_once(0)
-        if not first:
-            raise SpaceError(
-                f"a search space makes at least one choice, but {self.name!r} makes none; call "
-                f"choose(name, candidates) in it"
-            )
-        last = self._trace_once(-1)
-        differing = [name for name in {**first, **last} if first.get(name) != last.get(name)]
-        if differing:
-            raise SpaceError(
-                f"every choice appears in every trace of {self.name!r} with the same candidates, "
-                f"but {differing[0]!r} does not; make it whatever the other choices are"
-            )
-        return tuple(Choice(name, *found) for name, found in first.items())
-
-    def _trace_once(self, index: int) -> dict[str, tuple[tuple[str, ...], int]]:
-        """Runs the function on the meta device, taking the candidate at `index` everywhere."""
-        found: dict[str, tuple[tuple[str, ...], int]] = {}
-        building: list[str] = []  # the candidate whose factory is running, if any
-
-        def choose(name: str, candidates: Candidates) -> nn.Module:
-            if building:
-                raise SpaceError(
-                    f"choices are made side by side, but {name!r} is made inside {building[0]}; "
-                    f"declare it outside, and use its module there"
-                )
-            pairs = checked_pairs(name, candidates)
-            names = tuple(candidate for candidate, _ in pairs)
-            known, num_places = found.get(name, (names, 0))
-            if known != names:
-                raise SpaceError(
-                    f"places that share choice {name!r} have the same candidates, but one has "
-                    f"{list(known)} and another {list(names)}; give them the same, or another name"
-                )
-            found[name] = (names, num_places + 1)
-            candidate, factory = pairs[index]
-            building.append(f"candidate {candidate!r} of choice {name!r}")
-            module = build_candidate(name, candidate, factory)
-            building.clear()
-            return module
-
-        with torch.device("meta"):
-            self.replay(choose)
-        return found

@@ -32,7 +32,7 @@ class Place:
     output_shape: tuple[int, ...]
 
 
-class _Probe(nn.Module):
+class _ShapeProbe(nn.Module):
     """Runs every candidate on the same input, and compares what they return.
 
     Those that are as another was at an earlier place, with an input of the same shape, are not run.
@@ -107,12 +107,12 @@ def trace_places(
         SpaceError: the network or a candidate cannot take its input, the candidates of a choice
             disagree in shape, or the network does not use the module that a choice returned.
     """
-    probes: list[_Probe] = []
+    probes: list[_ShapeProbe] = []
     known: dict[object, Tensor] = {}
 
     def choose(name: str, candidates: Candidates) -> nn.Module:
         index = sum(probe.choice == name for probe in probes)
-        probes.append(_Probe(name, index, dict(as_pairs(candidates)), known))
+        probes.append(_ShapeProbe(name, index, dict(as_pairs(candidates)), known))
         return probes[-1]
 
     with building(torch.device("meta")), torch.no_grad():

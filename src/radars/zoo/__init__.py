@@ -1,8 +1,9 @@
 """The zoo: ready-made search spaces, a file a space; and spaces from a user's file or network."""
 
+from radars.zoo.load_space import accepted_options, load_space
 from radars.zoo.partial_channels import partial_channels
-from radars.zoo.registry import ZooEntry, accepted_options, load_space, zoo
 from radars.zoo.searchable import searchable
+from radars.zoo.zoo_entries import ZooEntry, zoo
 
 __all__ = [
     "ZooEntry",

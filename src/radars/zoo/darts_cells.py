@@ -18,7 +18,7 @@ from torch import fx, nn
 from radars.errors import SpaceError, first_line
 from radars.nn.operations import classifier, pointwise
 from radars.space import Architecture, Choose, Factory, Keep
-from radars.zoo.cells import plain_conv_bn, relu_conv_bn, returns_zeros, sum_of, zeros
+from radars.zoo.cell_graphs import plain_conv_bn, relu_conv_bn, returns_zeros, sum_of, zeros
 
 _NUM_INPUTS = 2  # of a cell: the nodes 0 and 1
 _NUM_NODES = 4  # that a cell makes: 2 to 5

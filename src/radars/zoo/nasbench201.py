@@ -15,7 +15,7 @@ from torch import fx, nn
 from radars.errors import SpaceError
 from radars.nn.operations import classifier
 from radars.space import Architecture, Choose, Factory
-from radars.zoo.cells import plain_conv_bn, relu_conv_bn, sum_of, zeros
+from radars.zoo.cell_graphs import plain_conv_bn, relu_conv_bn, sum_of, zeros
 
 _NUM_NODES = 4
 _NUM_STAGES = 3

@@ -6,7 +6,7 @@ images of any size and learn from few: positions come from a depthwise convoluti
 mean of all patches instead of a token of its own.
 
 Patches stay where they are, (B, C, H, W), so that a linear layer is a 1x1 convolution. What adds
-to its input, and attention itself, are `torch.fx` graphs over plain modules (see `cells`).
+to its input, and attention itself, are `torch.fx` graphs over plain modules (see `cell_graphs`).
 """
 
 import operator

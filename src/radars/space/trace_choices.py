@@ -1,0 +1,72 @@
+"""`trace_choices`: which choices a network function makes, found by running it."""
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from radars.errors import SpaceError
+from radars.space.choose import Candidates, Choice, Choose, build_candidate, checked_pairs
+
+Replay = Callable[[Choose], nn.Module]
+"""Runs the network function of a space with a `choose`."""
+
+
+def trace_choices(replay: Replay, name: str) -> tuple[Choice, ...]:
+    """The choices in the order in which they are made: the same ones, whatever is chosen.
+
+    The function is run on the meta device, where nothing is allocated.
+
+    Args:
+        replay: runs it.
+        name: of the space.
+
+    Raises:
+        SpaceError: there is no choice; a choice has no candidate or one twice; a factory raises;
+            a choice appears only in some runs, or within a candidate.
+    """
+    first = _traced(replay, 0)
+    if not first:
+        raise SpaceError(
+            f"a search space makes at least one choice, but {name!r} makes none; call "
+            f"choose(name, candidates) in it"
+        )
+    last = _traced(replay, -1)
+    differing = [choice for choice in {**first, **last} if first.get(choice) != last.get(choice)]
+    if differing:
+        raise SpaceError(
+            f"every choice appears in every trace of {name!r} with the same candidates, "
+            f"but {differing[0]!r} does not; make it whatever the other choices are"
+        )
+    return tuple(Choice(choice, *found) for choice, found in first.items())
+
+
+def _traced(replay: Replay, index: int) -> dict[str, tuple[tuple[str, ...], int]]:
+    """Choice to its candidates and to how often it is made, taking that at `index` everywhere."""
+    found: dict[str, tuple[tuple[str, ...], int]] = {}
+    building: list[str] = []  # the candidate whose factory is running, if any
+
+    def choose(name: str, candidates: Candidates) -> nn.Module:
+        if building:
+            raise SpaceError(
+                f"choices are made side by side, but {name!r} is made inside {building[0]}; "
+                f"declare it outside, and use its module there"
+            )
+        pairs = checked_pairs(name, candidates)
+        names = tuple(candidate for candidate, _ in pairs)
+        known, num_places = found.get(name, (names, 0))
+        if known != names:
+            raise SpaceError(
+                f"places that share choice {name!r} have the same candidates, but one has "
+                f"{list(known)} and another {list(names)}; give them the same, or another name"
+            )
+        found[name] = (names, num_places + 1)
+        candidate, factory = pairs[index]
+        building.append(f"candidate {candidate!r} of choice {name!r}")
+        module = build_candidate(name, candidate, factory)
+        building.clear()
+        return module
+
+    with torch.device("meta"):
+        replay(choose)
+    return found

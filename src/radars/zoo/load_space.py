@@ -1,0 +1,85 @@
+"""`load_space`: a search space by its name in the zoo, or from a user's file."""
+
+from collections.abc import Mapping
+from functools import partial
+
+from radars.errors import ConfigError, did_you_mean
+from radars.space import Keep, SearchSpace
+from radars.zoo import user_file
+from radars.zoo.space_options import NetworkWithOptions, checked_options, options_of
+from radars.zoo.zoo_entries import ZooEntry, zoo
+
+
+def load_space(name: str, **options: object) -> SearchSpace:
+    """Loads a space of the zoo, or of a user's file: `"path/file.py:function"`.
+
+    Args:
+        name: a name of the zoo, or a file and the function (or `nn.Module` class) in it. The file
+            is executed.
+        options: keyword arguments of the network's function, such as `num_classes`.
+
+    Raises:
+        ConfigError: there is no such space, file or function, or no such option, or an option has
+            the wrong type.
+        SpaceError: the function is not a well-formed search space.
+    """
+    if user_file.is_file_name(name):
+        network = user_file.load_network(name)
+        checked = partial(network, **checked_options(name, network, options))
+        with user_file.located(name):
+            return SearchSpace(checked, name=name, rules=_rules_of(name, network))
+    entry = _entry(name)
+    options = checked_options(name, entry.network, options)
+    in_channels = options.get("in_channels", entry.input_shape[0])
+    assert isinstance(in_channels, int)
+    return SearchSpace(
+        partial(entry.network, **options),
+        name=name,
+        input_shape=(in_channels, *entry.input_shape[1:]),
+        rules=entry.rules,
+    )
+
+
+def accepted_options(name: str, candidates: Mapping[str, object]) -> dict[str, object]:
+    """Those of the options that the space takes; for options that data suggest, not the user.
+
+    Args:
+        name: as for `load_space`.
+        candidates: options such as `num_classes` and `in_channels`.
+
+    Raises:
+        ConfigError: there is no such space, file or function.
+    """
+    if user_file.is_file_name(name):
+        network: NetworkWithOptions = user_file.load_network(name)
+    else:
+        network = _entry(name).network
+    parameters, takes_any = options_of(name, network)
+    return {
+        option: value
+        for option, value in candidates.items()
+        if takes_any or option in {parameter.name for parameter in parameters}
+    }
+
+
+def _entry(name: str) -> ZooEntry:
+    for entry in zoo():
+        if entry.name == name:
+            return entry
+    names = [entry.name for entry in zoo()]
+    raise ConfigError(
+        f"a space is one of {', '.join(names)}, or path/file.py:function, but got "
+        f"{name!r}{did_you_mean(name, names)}"
+    )
+
+
+def _rules_of(name: str, network: NetworkWithOptions) -> tuple[Keep, ...]:
+    """The rules that a user's function has as its attribute `rules`, if any."""
+    rules = tuple(getattr(network, "rules", ()))
+    for rule in rules:
+        if not isinstance(rule, Keep):
+            raise ConfigError(
+                f"the rules of a space are radars.Keep(choices, number), but {name!r} has "
+                f"{type(rule).__name__}; make them so"
+            )
+    return rules
