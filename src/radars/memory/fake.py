@@ -8,13 +8,18 @@ from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
-from torch._ops import OpOverload
-from torch._subclasses.fake_tensor import (
+
+from radars._torch_internals import (
+    UNSAFE_VIEW,
     FakeTensor,
     FakeTensorMode,
+    OpOverload,
+    default_device,
     in_kernel_invocation_manager,
+    storage_key,
+    tree_iter,
+    writes_to_arguments,
 )
-from torch.utils._pytree import tree_iter
 
 _Key = tuple[object, ...]
 _NUMBERS = (float, int, bool)
@@ -28,7 +33,7 @@ _NOT_TOLD_BY_SHAPES = {
     torch.Tag.inplace_view,
 }
 _MOST_PARTS = 1000  # of what is remembered: a list of all weights comes once a step
-_VIEWS = {torch.ops.aten._unsafe_view.default}  # which says that it is none
+_VIEWS = {UNSAFE_VIEW}  # which says that it is none
 _NORMALISATIONS = {
     torch.ops.aten.native_batch_norm.default,
     torch.ops.aten.native_layer_norm.default,
@@ -132,7 +137,7 @@ class _RememberingMode(_CorrectedMode):  # type: ignore[no-untyped-call]
         parts: list[object] = [
             func,
             torch.get_default_dtype(),
-            torch._C._get_default_device(),
+            default_device(),
             torch.is_inference_mode_enabled(),
         ]
         if not self._add_parts(parts, args):
@@ -222,14 +227,14 @@ def _output(
     offset, device = int(value.storage_offset()), value.fake_device
     argument, is_view = None, func.is_view or func in _VIEWS
     if is_view:
-        storage = value.untyped_storage()._cdata
+        storage = storage_key(value.untyped_storage())
         tensors = [(index, arg) for index, arg in enumerate(args) if type(arg) is FakeTensor]
-        viewed = [i for i, arg in tensors if arg.untyped_storage()._cdata == storage]
+        viewed = [i for i, arg in tensors if storage_key(arg.untyped_storage()) == storage]
         if not viewed:
             return None
         argument = viewed[0]
         offset -= int(args[argument].storage_offset())
-    elif any(each.alias_info is not None for each in func._schema.returns):  # what it wrote to
+    elif writes_to_arguments(func):
         argument = next((index for index, arg in enumerate(args) if arg is value), None)
         if argument is None and id(value) in given:
             return None

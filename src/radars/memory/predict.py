@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import torch
-from torch import Tensor, library, nn
+from torch import Tensor, nn
 
+from radars._torch_internals import trace_fused_sgd
 from radars.memory.fake import tracing
 from radars.memory.tracker import Breakdown, MemoryTracker, Part
 from radars.nn.memory_saving.savings import PLAIN, MemorySavings
@@ -30,9 +31,7 @@ _KEPT_FOR_WEIGHTS = 2  # the output, and its product with the gradient
 _COPIES_OF_LOGITS = 16
 _OF_LOGITS = (StepKind.ARCHITECTURE, StepKind.SECOND_ORDER)
 
-if not torch._C._dispatch_has_kernel_for_dispatch_key("aten::_fused_sgd_", "Meta"):
-    # PyTorch 2.14 traces the fused AdamW, and not yet the fused SGD; it returns nothing either
-    library.register_fake("aten::_fused_sgd_", lambda *args, **kwargs: None)
+trace_fused_sgd()
 
 
 @dataclass(frozen=True)

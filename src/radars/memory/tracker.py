@@ -12,11 +12,16 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_iter
+
+from radars._torch_internals import (
+    DEVICE_OF,
+    TorchDispatchMode,
+    in_backward_pass,
+    storage_key,
+    tree_iter,
+)
 
 _BLOCK_BYTES = {"cuda": 512}  # what the allocator of a device rounds every tensor up to
-_DEVICE_OF = torch.ops.prim.device.default  # fake tensors are asked for it at every turn
 
 
 class Part(StrEnum):
@@ -121,7 +126,7 @@ class MemoryTracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         """Runs the operation, then counts what it returned."""
-        if func is _DEVICE_OF:
+        if func is DEVICE_OF:
             return args[0].device
         result = func(*args, **(kwargs or {}))
         for value in tree_iter(result):
@@ -134,8 +139,7 @@ class MemoryTracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return result
 
     def _part_of_new(self) -> Part:
-        in_backward = torch._C._current_graph_task_id() >= 0
-        if in_backward or not torch.is_grad_enabled():
+        if in_backward_pass() or not torch.is_grad_enabled():
             return Part.TEMPORARIES
         return Part.ACTIVATIONS
 
@@ -148,7 +152,7 @@ class MemoryTracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if tensor.device != self._device or tensor.layout is not torch.strided:
             return
         storage = tensor.untyped_storage()
-        key = storage._cdata
+        key = storage_key(storage)
         known = self._storages.get(key)
         if known is None:
             num_bytes = self._allocated_bytes(storage.nbytes())

@@ -8,6 +8,8 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
+from radars._torch_internals import found_inf
+
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -94,21 +96,14 @@ def move_state(optimizer: torch.optim.Optimizer, device: torch.device) -> None:
 def stepping_where(is_sound: Tensor, *optimizers: torch.optim.Optimizer) -> Iterator[None]:
     """Within, a step of these fused optimizers changes nothing where `is_sound` is false.
 
-    The device decides, and nothing waits for it: fused optimizers read `found_inf`, which PyTorch's
-    gradient scaler sets for them in the same way.
+    The device decides, and nothing waits for it.
 
     Args:
         is_sound: a scalar on their device.
         optimizers: that step.
     """
-    found_inf = is_sound.logical_not().float()
-    for optimizer in optimizers:
-        optimizer.found_inf = found_inf  # type: ignore[attr-defined]
-    try:
+    with found_inf(is_sound.logical_not().float(), optimizers):
         yield
-    finally:
-        for optimizer in optimizers:
-            del optimizer.found_inf  # type: ignore[attr-defined]
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:

@@ -5,12 +5,13 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
+
+from radars._torch_internals import BatchNorm, copy_each
 
 
-def batch_norms(module: nn.Module) -> list[_BatchNorm]:
+def batch_norms(module: nn.Module) -> list[BatchNorm]:
     """The BatchNorm layers of a module."""
-    return [layer for layer in module.modules() if isinstance(layer, _BatchNorm)]
+    return [layer for layer in module.modules() if isinstance(layer, BatchNorm)]
 
 
 @contextmanager
@@ -68,4 +69,4 @@ class StatisticsCopy:
             buffers = self._buffers[dtype]
             kept = torch.where(is_sound, torch.cat(buffers), copy)
             parts = torch.split(kept, [buffer.numel() for buffer in buffers])
-            torch._foreach_copy_(buffers, parts)
+            copy_each(buffers, parts)

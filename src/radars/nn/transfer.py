@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch._subclasses.fake_tensor import FakeTensor
+
+from radars._torch_internals import FakeTensor
 
 
 def send(tensor: Tensor, device: torch.device) -> Tensor:

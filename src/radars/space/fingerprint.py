@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_map
+
+from radars._torch_internals import TorchDispatchMode, tree_map
 
 
 def fingerprint(network: nn.Module, input_shape: tuple[int, ...]) -> str:

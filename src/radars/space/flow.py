@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_leaves
 
+from radars._torch_internals import tree_leaves
 from radars.space.blueprint import building
 from radars.space.choose import Candidates, Choose, as_pairs, build_candidate
 

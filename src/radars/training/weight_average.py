@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from radars._torch_internals import copy_each
+
 
 class MovingAverage:
     """A copy of a network whose weights, and statistics, follow those of the network slowly.
@@ -45,7 +47,7 @@ class MovingAverage:
         num_updates: Tensor | int,
     ) -> None:
         if not torch.is_floating_point(averages[0]):  # counts of batches
-            torch._foreach_copy_(averages, currents)
+            copy_each(averages, currents)
             return
         num_updates = int(self._averaged.n_averaged)  # on the host, unlike what is passed
         decay = min(self._decay, (1 + num_updates) / (10 + num_updates))

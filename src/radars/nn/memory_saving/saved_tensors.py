@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from radars._torch_internals import version_of
+
 
 class TensorSource(ABC):
     """What the backward pass gets a tensor from.
@@ -31,7 +33,7 @@ class Kept(TensorSource):
 
     def __init__(self, tensor: Tensor) -> None:
         self._tensor = tensor.detach()
-        self._version = tensor._version
+        self._version = version_of(tensor)
 
     def value(self) -> Tensor:
         """The tensor.
@@ -39,7 +41,7 @@ class Kept(TensorSource):
         Raises:
             RuntimeError: it was changed since.
         """
-        if self._tensor._version != self._version:
+        if version_of(self._tensor) != self._version:
             raise RuntimeError(
                 "a tensor that the backward pass needs was changed in place after it was used; "
                 "change a copy of it, or set savings.selective=false"

@@ -24,6 +24,12 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from radars._torch_internals import (
+    batch_statistics,
+    storage_key,
+    top_saved_tensors_hooks,
+    version_of,
+)
 from radars.nn.memory_saving.saved_tensors import Kept, Recipe, Shape, Sign, TensorSource
 
 _MAX_OPERATIONS = 4  # between what is kept and what is not: a residual network is a chain of them
@@ -134,7 +140,8 @@ class _Ledger(TorchFunctionMode):
             return recipe
         if self._pending is not None:
             recipe, relu_input, version = self._pending
-            is_result = tensor._version > version or _storage(tensor) != _storage(relu_input)
+            is_changed = version_of(tensor) > version
+            is_result = is_changed or _storage(tensor) != _storage(relu_input)
             if is_result:
                 recipe.add_user()
                 return Sign(recipe)
@@ -144,7 +151,7 @@ class _Ledger(TorchFunctionMode):
         """Whether it is on, and asked what is kept, and no checkpoint within it."""
         if not self.is_on:
             return False
-        hooks = torch._C._autograd._top_saved_tensors_default_hooks(False)
+        hooks = top_saved_tensors_hooks()
         return hooks is not None and hooks[0] == self.pack
 
     def _find(self, tensor: Tensor) -> Recipe | None:
@@ -156,7 +163,7 @@ class _Ledger(TorchFunctionMode):
         noted = reference()
         is_it = (
             noted is not None
-            and tensor._version == version
+            and version_of(tensor) == version
             and tensor.dtype == noted.dtype
             and tensor.shape == noted.shape
             and tensor.stride() == noted.stride()
@@ -175,7 +182,7 @@ class _Ledger(TorchFunctionMode):
             if storage in self._known and self._known[storage][0] is dead:
                 del self._known[storage]
 
-        self._known[storage] = ref(tensor, forget), tensor._version, recipe
+        self._known[storage] = ref(tensor, forget), version_of(tensor), recipe
 
     def _run_cheap(
         self, func: Callable[..., Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -190,7 +197,7 @@ class _Ledger(TorchFunctionMode):
             return func(*args, **kwargs)  # made from what is gone, or is more than the result
         recipe = Recipe(_Call(func, args, kwargs, sources[0]), sources)
         if func in _RELU and recipe.operations <= _MAX_OPERATIONS:
-            self._pending = recipe, tensors[0], tensors[0]._version
+            self._pending = recipe, tensors[0], version_of(tensors[0])
         try:
             result = func(*args, **kwargs)
         finally:
@@ -216,14 +223,14 @@ class _Ledger(TorchFunctionMode):
         return result
 
     def _note_normalised(self, result: Tensor, arguments: Mapping[str, Any]) -> None:
-        node: Any = result.grad_fn
-        if arguments.get("training") and hasattr(node, "_saved_result2"):  # of any backend
+        statistics = batch_statistics(result) if arguments.get("training") else None
+        if statistics is not None:
             normalise = partial(
                 _normalised,
                 weight=arguments.get("weight"),
                 bias=arguments.get("bias"),
-                mean=node._saved_result1,
-                scale=node._saved_result2,
+                mean=statistics[0],
+                scale=statistics[1],
             )
             self._note(result, Recipe(normalise, [self._source(arguments["input"])]))
 
@@ -296,5 +303,4 @@ def _normalised(
 
 
 def _storage(tensor: Tensor) -> int:
-    key: int = tensor.untyped_storage()._cdata
-    return key
+    return storage_key(tensor.untyped_storage())

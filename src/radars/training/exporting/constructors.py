@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from radars._torch_internals import Convolution
+
 _NOT_SETTINGS = ("self", "device", "dtype")
 
 
@@ -68,7 +70,7 @@ def _setting(module: nn.Module, name: str, default: Any) -> Any:
     if not _is_plain(value) and value is not inspect.Parameter.empty:
         raise NotKnown(f"{name} of {type(module).__name__} is a {type(value).__name__}")
     # a convolution keeps (3, 3) for 3
-    if isinstance(module, nn.modules.conv._ConvNd) and isinstance(value, tuple):
+    if isinstance(module, Convolution) and isinstance(value, tuple):
         return value[0] if len(set(value)) == 1 else value
     return value
 

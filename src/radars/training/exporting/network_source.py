@@ -15,6 +15,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, fx, nn
 
+from radars._torch_internals import children_of, is_buffer_saved, rename_node
 from radars.errors import SpaceError, first_line
 from radars.training.exporting.calls import Call
 from radars.training.exporting.constructors import NotKnown, constructor_arguments, is_torch_layer
@@ -73,8 +74,7 @@ class NetworkSource:
         own = _own_tensors(module)
         children = {
             name: self._construct(child, f"{where}.{name}")
-            for name, child in module._modules.items()
-            if child is not None
+            for name, child in children_of(module).items()
         }
         if not own and type(module).forward is nn.Sequential.forward:
             return self._sequential(children)
@@ -121,7 +121,7 @@ class NetworkSource:
             node.type = None
             if node.op == "placeholder" and not node.target.startswith("*"):
                 if node.name != node.target:  # fx keeps clear of names such as input
-                    node._rename("x")
+                    rename_node(node, "x")
                 node.target = node.name
         code = graph.python_code("self")
         # without the deletion of what is no longer used
@@ -148,7 +148,8 @@ class NetworkSource:
 
     def _define(self, module: nn.Module, body: str) -> str:
         """Defines a class where there is none with this body, and returns its name."""
-        kind, label = type(module), re.sub(r"\W", "_", str(module._get_name()))  # type: ignore[no-untyped-call]
+        kind = type(module)
+        label = re.sub(r"\W", "_", kind.__name__)
         if not label.isidentifier() or keyword.iskeyword(label):
             label = f"Module{label}"
         origin = f"  # {kind.__module__}.{kind.__qualname__}"
@@ -216,13 +217,10 @@ def _traced(module: nn.Module, where: str) -> tuple[nn.Module, fx.Graph]:
 def _own_tensors(module: nn.Module) -> dict[str, _Own]:
     own = {
         name: _Own("parameter", parameter)
-        for name, parameter in module._parameters.items()
-        if parameter is not None
+        for name, parameter in module.named_parameters(recurse=False, remove_duplicate=False)
     }
-    for name, buffer in module._buffers.items():
-        if buffer is not None:
-            is_saved = name not in module._non_persistent_buffers_set
-            own[name] = _Own("buffer" if is_saved else "constant", buffer)
+    for name, buffer in module.named_buffers(recurse=False, remove_duplicate=False):
+        own[name] = _Own("buffer" if is_buffer_saved(module, name) else "constant", buffer)
     return own
 
 
