@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radars.cost import Constraint, NetworkCost
+from radars.cost import Constraint, Cost
 from radars.errors import ConfigError
 
 
@@ -61,5 +61,5 @@ def test_a_constraint_is_printed_as_it_is_read(metric: str, limit: int) -> None:
 @given(st.integers(1, 2**52))
 def test_a_bound_may_be_reached_but_not_passed(limit: int) -> None:
     constraint = Constraint("macs", float(limit))
-    assert constraint.allows(NetworkCost(macs=limit, parameters=10**9))
-    assert not constraint.allows(NetworkCost(macs=limit + 1))
+    assert constraint.allows(Cost(macs=limit, parameters=10**9))
+    assert not constraint.allows(Cost(macs=limit + 1))

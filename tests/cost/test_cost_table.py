@@ -6,7 +6,7 @@ import torch
 from tests.tiny import shared_space, tiny_network, tiny_space
 from torch import Tensor, nn
 
-from radars.cost import CostTable, NetworkCost, count_macs, count_parameters
+from radars.cost import Cost, CostTable, count_macs, count_parameters
 from radars.errors import SpaceError
 from radars.space import Choose, SearchSpace
 from radars.zoo import load_space
@@ -25,7 +25,7 @@ def test_costs_add_up_to_those_of_the_built_network(space: SearchSpace) -> None:
         architecture = space.random_architecture(generator)
         with torch.device("meta"):
             network = space.build(architecture)
-        assert table.cost(architecture) == NetworkCost(
+        assert table.cost(architecture) == Cost(
             count_macs(network, (1, *space.input_shape)), count_parameters(network)
         )
 

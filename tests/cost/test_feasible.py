@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tests.tiny import tiny_space
 
-from radars.cost import Additive, Constraint, CostTable, Feasible, Metric, NetworkCost
+from radars.cost import Additive, Constraint, Cost, CostTable, Feasible, Metric
 from radars.errors import ConfigError
 from radars.memory import inference_memory
 from radars.space import Architecture, Subspace
@@ -192,7 +192,7 @@ def test_an_impossible_constraint_names_the_least(metric: str) -> None:
 
 def test_constraints_that_are_impossible_only_together() -> None:
     full = Subspace({"a": ("wide", "long")})
-    table = CostTable(NetworkCost(), {"a": {"wide": NetworkCost(1, 9), "long": NetworkCost(9, 1)}})
+    table = CostTable(Cost(), {"a": {"wide": Cost(1, 9), "long": Cost(9, 1)}})
     limits = [Constraint("macs", 5.0), Constraint("parameters", 5.0)]
     for limit in limits:
         assert len(Feasible(table, [limit], full).best({}, full, 9)) == 1
@@ -214,7 +214,7 @@ def test_the_only_allowed_architecture_is_found_where_constraints_conflict() -> 
     names = [f"layer{index}" for index in range(12)]
     full = Subspace(dict.fromkeys(names, ("macs", "parameters")))
     table = CostTable(
-        NetworkCost(), {name: {"macs": NetworkCost(2**i, 0), "parameters": NetworkCost(0, 2**i)}
+        Cost(), {name: {"macs": Cost(2**i, 0), "parameters": Cost(0, 2**i)}
                  for i, name in enumerate(names)}
     )  # fmt: skip
     limits = [Constraint("macs", 0b101010101010), Constraint("parameters", 0b010101010101)]
@@ -225,7 +225,7 @@ def test_the_only_allowed_architecture_is_found_where_constraints_conflict() -> 
 
 def test_what_is_impossible_together_says_what_to_loosen_and_how_far() -> None:
     full = Subspace({"a": ("wide", "long")})
-    table = CostTable(NetworkCost(), {"a": {"wide": NetworkCost(1, 9), "long": NetworkCost(9, 1)}})
+    table = CostTable(Cost(), {"a": {"wide": Cost(1, 9), "long": Cost(9, 1)}})
     limits = [Constraint("macs", 5.0), Constraint("parameters", 5.0)]
     with pytest.raises(ConfigError, match="loosen macs<=5 to 9 or parameters<=5 to 9"):
         Feasible(table, limits, full)

@@ -1,7 +1,7 @@
 """What an architecture costs where it will run, and bounds on it."""
 
 from radars.cost.constraint import METRICS, Constraint, format_cost
-from radars.cost.cost_table import COUNTED, CostTable, NetworkCost
+from radars.cost.cost_table import COUNTED, Cost, CostTable
 from radars.cost.count import count_macs, count_parameters
 from radars.cost.feasible import Feasible
 from radars.cost.latency import LatencySpec, measured_metric, measured_rows
@@ -18,12 +18,12 @@ __all__ = [
     "METRICS",
     "Additive",
     "Constraint",
+    "Cost",
     "CostTable",
     "Feasible",
     "LatencyRow",
     "LatencySpec",
     "Metric",
-    "NetworkCost",
     "Objectives",
     "PriceCache",
     "SoftTarget",

@@ -4,7 +4,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from radars.cost.cost_table import NetworkCost
+from radars.cost.cost_table import Cost
 from radars.errors import ConfigError
 from radars.units import parse_bytes
 
@@ -41,7 +41,7 @@ class Constraint:
         except ConfigError:
             raise _malformed(text) from None
 
-    def allows(self, cost: NetworkCost) -> bool:
+    def allows(self, cost: Cost) -> bool:
         """Whether what is counted, multiply-accumulates or parameters, is within the bound."""
         return int(getattr(cost, self.metric)) <= self.limit
 

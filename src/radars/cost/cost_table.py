@@ -13,7 +13,7 @@ from radars.space import Factory, Place, SearchSpace, building
 
 
 @dataclass(frozen=True)
-class NetworkCost:
+class Cost:
     """Costs of a network or of a part of one, per example.
 
     Attributes:
@@ -24,11 +24,11 @@ class NetworkCost:
     macs: int = 0
     parameters: int = 0
 
-    def __add__(self, other: "NetworkCost") -> "NetworkCost":
-        return NetworkCost(self.macs + other.macs, self.parameters + other.parameters)
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(self.macs + other.macs, self.parameters + other.parameters)
 
-    def __sub__(self, other: "NetworkCost") -> "NetworkCost":
-        return NetworkCost(self.macs - other.macs, self.parameters - other.parameters)
+    def __sub__(self, other: "Cost") -> "Cost":
+        return Cost(self.macs - other.macs, self.parameters - other.parameters)
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class CostTable:
         priced: costs that are traced or measured rather than counted, by name.
     """
 
-    fixed: NetworkCost
-    candidates: Mapping[str, Mapping[str, NetworkCost]]
+    fixed: Cost
+    candidates: Mapping[str, Mapping[str, Cost]]
     priced: Mapping[str, Metric] = field(default_factory=dict)
 
     @classmethod
@@ -62,7 +62,7 @@ class CostTable:
         input_shape = input_shape or space.input_shape
         if input_shape is None:
             raise SpaceError(f"costs need an input shape, but {space.name!r} has none; give one")
-        costs = {name: dict.fromkeys(names, NetworkCost()) for name, names in space.full.items()}
+        costs = {name: dict.fromkeys(names, Cost()) for name, names in space.full.items()}
 
         def count(factory: Factory, place: Place) -> tuple[int, int]:
             with building(torch.device("meta")):
@@ -71,16 +71,16 @@ class CostTable:
 
         for place, counts in price_places(space, input_shape, count):
             for name, numbers in counts.items():
-                costs[place.choice][name] += NetworkCost(*numbers)
+                costs[place.choice][name] += Cost(*numbers)
         first = space.best()
         with building(torch.device("meta")):
             network = space.build(first)
-        total = NetworkCost(count_macs(network, (1, *input_shape)), count_parameters(network))
+        total = Cost(count_macs(network, (1, *input_shape)), count_parameters(network))
         for choice, candidate_name in first.items():
             total = total - costs[choice][candidate_name]
         return cls(total, costs)
 
-    def cost(self, architecture: Mapping[str, str]) -> NetworkCost:
+    def cost(self, architecture: Mapping[str, str]) -> Cost:
         """The cost of an architecture."""
         total = self.fixed
         for choice, candidate in architecture.items():
@@ -107,5 +107,5 @@ class CostTable:
         return Metric((Additive(getattr(self.fixed, name), candidates),))
 
 
-COUNTED = tuple(known.name for known in fields(NetworkCost))
+COUNTED = tuple(known.name for known in fields(Cost))
 """The costs that are counted, exactly, without running anything."""

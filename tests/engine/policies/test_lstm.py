@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from tests.tiny import assert_same_tensors
 from torch import Tensor
 
-from radars.cost import Constraint, CostTable, Feasible, NetworkCost
+from radars.cost import Constraint, Cost, CostTable, Feasible
 from radars.engine.method_config import LSTMControllerConfig
 from radars.engine.policies.lstm import LSTMController
 from radars.engine.policies.policy import Sample
@@ -18,15 +18,15 @@ from radars.space import Architecture, Subspace
 
 FULL = Subspace({"a": ("none", "conv3", "mb2"), "b": ("none", "mb2"), "c": ("w", "x", "y", "z")})
 TABLE = CostTable(
-    NetworkCost(10, 10),
+    Cost(10, 10),
     {
-        "a": {"none": NetworkCost(0, 0), "conv3": NetworkCost(3, 1), "mb2": NetworkCost(5, 4)},
-        "b": {"none": NetworkCost(0, 4), "mb2": NetworkCost(4, 0)},
+        "a": {"none": Cost(0, 0), "conv3": Cost(3, 1), "mb2": Cost(5, 4)},
+        "b": {"none": Cost(0, 4), "mb2": Cost(4, 0)},
         "c": {
-            "w": NetworkCost(1, 6),
-            "x": NetworkCost(2, 3),
-            "y": NetworkCost(3, 2),
-            "z": NetworkCost(6, 1),
+            "w": Cost(1, 6),
+            "x": Cost(2, 3),
+            "y": Cost(3, 2),
+            "z": Cost(6, 1),
         },
     },
 )
@@ -326,11 +326,11 @@ def test_where_almost_every_draw_is_a_dead_end_samples_are_certain() -> None:
     names = [f"layer{index}" for index in range(12)]
     full = Subspace(dict.fromkeys(names, ("macs", "parameters")))
     costs = {
-        name: {"macs": NetworkCost(2**index, 0), "parameters": NetworkCost(0, 2**index)}
+        name: {"macs": Cost(2**index, 0), "parameters": Cost(0, 2**index)}
         for index, name in enumerate(names)
     }
     limits = [Constraint("macs", 0b101010101010), Constraint("parameters", 0b010101010101)]
-    feasible = Feasible(CostTable(NetworkCost(), costs), limits, full)
+    feasible = Feasible(CostTable(Cost(), costs), limits, full)
     policy = LSTMController(full, CONFIG, 0)
     samples = [policy.sample(feasible) for _ in range(2)]
     assert feasible.allows(policy.best(feasible))
@@ -345,8 +345,8 @@ def test_where_almost_every_draw_is_a_dead_end_samples_are_certain() -> None:
 def test_a_planted_optimum_is_learnt_where_choices_count_only_together(seed: int) -> None:
     # but for the first choice, candidates are alike as long as the others are drawn uniformly
     full = Subspace(dict.fromkeys("abcd", ("x", "y", "z")))
-    costs = {choice: {name: NetworkCost() for name in names} for choice, names in full.items()}
-    feasible = Feasible(CostTable(NetworkCost(), costs), [], full)
+    costs = {choice: {name: Cost() for name in names} for choice, names in full.items()}
+    feasible = Feasible(CostTable(Cost(), costs), [], full)
     planted = Architecture(dict(zip(full, "zxyz", strict=True)))
 
     def reward(architecture: Architecture) -> float:

@@ -1,5 +1,7 @@
 """Main effects: how much each candidate adds to the accuracy of an architecture, by regression.
 
+Shapes: N architectures, P columns, K of these whichever are fewer.
+
 One accuracy with shared weights says little about its architecture; many of them say much about
 each candidate, which is seen in many architectures.
 """
@@ -7,8 +9,11 @@ each candidate, which is seen in many architectures.
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from radars.space import Architecture, Subspace
+
+Numbers = NDArray[np.float64]
 
 _PENALTIES = np.logspace(-2, 3, 21)
 
@@ -28,8 +33,6 @@ def main_effects(
         Choice to candidate of the subspace to its effect, in accuracy; 0 for a candidate of which
         no architecture holds any part.
     """
-    from sklearn.linear_model import RidgeCV  # takes a second, which planning need not wait for
-
     columns = [
         (choice, holds)
         for choice, names in subspace.items()
@@ -37,12 +40,41 @@ def main_effects(
     ]
     held = np.array([[float(holds(a[choice])) for choice, holds in columns] for a in architectures])
     accuracy = np.array(accuracies)
-    fit = RidgeCV(_PENALTIES).fit(held - held.mean(0), accuracy - accuracy.mean())
+    fitted = _ridge(held - held.mean(0), accuracy - accuracy.mean())
     effects = {choice: dict.fromkeys(names, 0.0) for choice, names in subspace.items()}
-    for (choice, holds), effect in zip(columns, fit.coef_.tolist(), strict=True):
+    for (choice, holds), effect in zip(columns, fitted.tolist(), strict=True):
         for name in filter(holds, effects[choice]):
             effects[choice][name] += effect
     return effects
+
+
+def _ridge(centred_NP: Numbers, target_N: Numbers) -> Numbers:
+    """Ridge regression of N centred targets on P centred columns: the coefficients (P,).
+
+    Without example i, its error would be e_i / (1 - h_i), where e are the errors of the fit to all,
+    and h is the diagonal of the matrix that makes fitted values of targets; centring adds 1 / N.
+    """
+    num_examples, num_columns = centred_NP.shape
+    is_wide = num_examples <= num_columns  # then X X' is the smaller one to take apart
+    square = centred_NP @ centred_NP.T if is_wide else centred_NP.T @ centred_NP
+    eigenvalue_K, vector_KK = np.linalg.eigh(square)
+    best: tuple[float, Numbers] | None = None
+    for penalty in _PENALTIES:
+        inverse_K = 1.0 / (eigenvalue_K + penalty)
+        if is_wide:
+            dual_N = vector_KK @ (inverse_K * (vector_KK.T @ target_N))
+            coefficient_P = centred_NP.T @ dual_N
+            error_N, rest_N = penalty * dual_N, penalty * (inverse_K * vector_KK**2).sum(1)
+        else:
+            inverse = (vector_KK * inverse_K) @ vector_KK.T
+            coefficient_P = inverse @ (centred_NP.T @ target_N)
+            error_N = target_N - centred_NP @ coefficient_P
+            rest_N = 1.0 - (centred_NP @ inverse * centred_NP).sum(1)
+        loss = float(np.mean((error_N / (rest_N - 1.0 / num_examples)) ** 2))
+        if best is None or loss < best[0]:
+            best = loss, coefficient_P
+    assert best is not None
+    return best[1]
 
 
 def _parts_in_common(names: Sequence[str]) -> list[Callable[[str], bool]]:
