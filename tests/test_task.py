@@ -8,14 +8,16 @@ import torch
 from tests.tiny import InterruptAt, quick_config
 from torch import Tensor, nn
 
-from radars import Choose, SearchSpace, Task, run_search, tensor_data
+import radars
+from radars import Choose, SearchSpace, Task, tensor_data
+from radars.engine.run import run_search
 from radars.data import DataConfig
 from radars.engine.given import Given
 from radars.errors import ConfigError, Stopped
 from radars.memory import TrainingSpec, measure, predict
 from radars.memory.predict import run_step
 from radars.nn.supernet import Supernet
-from radars.training import TrainConfig, evaluate_run, train_architecture
+from radars.training import TrainConfig, train_architecture
 
 
 def loss(output_BK: Tensor, label_B: Tensor) -> Tensor:
@@ -74,7 +76,7 @@ def test_what_was_found_is_trained_and_evaluated(tmp_path: Path) -> None:
     trained = train_architecture(
         {"a": "wide"}, config, space=SPACE, data=DATA, task=TASK, out=tmp_path
     )
-    result = evaluate_run(tmp_path, data=DATA, task=TASK, space=SPACE, device="cpu")
+    result = radars.evaluate(tmp_path, data=DATA, task=TASK, space=SPACE, device="cpu")
     [batch] = DATA.test.open().evaluation_batches(1000)
     with torch.no_grad():
         output_BK = trained.network(batch.example_B)
@@ -82,7 +84,7 @@ def test_what_was_found_is_trained_and_evaluated(tmp_path: Path) -> None:
     assert result.test_accuracy == pytest.approx(float(score(output_BK, batch.label_B).mean()))
     assert result.test_loss < 0.5 * float(batch.label_B.var())
     with pytest.raises(ConfigError, match=r"labels of shape \(\)"):
-        evaluate_run(tmp_path, data=DATA, space=SPACE, device="cpu")
+        radars.evaluate(tmp_path, data=DATA, space=SPACE, device="cpu")
 
 
 def test_the_memory_of_a_step_counts_the_loss() -> None:

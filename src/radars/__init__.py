@@ -14,19 +14,20 @@ from radars.errors import (
     RadarsError,
     RunError,
     SpaceError,
+    Stopped,
+    StopSearch,
     TestSplitError,
 )
 
 if TYPE_CHECKING:
+    from radars.api import compare, evaluate, export, load, plan, report, search, train
     from radars.data import tensor_data
     from radars.engine import SearchConfig, SearchResult
-    from radars.engine.run import run_search
     from radars.nn.supernet import Supernet
     from radars.nn.task import Task
     from radars.space import Architecture, Choose, Keep, SearchSpace, Subspace
-    from radars.training import TrainedNetwork
-    from radars.training import load_trained as load
-    from radars.zoo import searchable
+    from radars.training import TrainConfig, TrainedNetwork
+    from radars.zoo import load_space, searchable
 
 __version__ = "0.1.0.dev0"
 
@@ -43,18 +44,29 @@ __all__ = [
     "SearchResult",
     "SearchSpace",
     "SpaceError",
+    "StopSearch",
+    "Stopped",
     "Subspace",
     "Supernet",
     "Task",
     "TestSplitError",
+    "TrainConfig",
     "TrainedNetwork",
+    "compare",
+    "evaluate",
+    "export",
     "load",
-    "run_search",
+    "load_space",
+    "plan",
+    "report",
+    "search",
     "searchable",
     "tensor_data",
+    "train",
 ]
 
-_MODULE_OF = {
+_VERBS = ("compare", "evaluate", "export", "load", "plan", "report", "search", "train")
+_MODULE_OF = dict.fromkeys(_VERBS, "radars.api") | {
     "Architecture": "radars.space",
     "Choose": "radars.space",
     "Keep": "radars.space",
@@ -64,19 +76,18 @@ _MODULE_OF = {
     "Subspace": "radars.space",
     "Supernet": "radars.nn.supernet",
     "Task": "radars.nn.task",
+    "TrainConfig": "radars.training",
     "TrainedNetwork": "radars.training",
-    "load": "radars.training",
-    "run_search": "radars.engine.run",
+    "load_space": "radars.zoo",
     "searchable": "radars.zoo",
     "tensor_data": "radars.data",
 }
-_NAME_THERE = {"load": "load_trained"}
 
 
 def __getattr__(name: str) -> object:
     if name in _MODULE_OF:
         module = import_module(_MODULE_OF[name])
-        value: object = getattr(module, _NAME_THERE.get(name, name))
+        value: object = getattr(module, name)
     else:
         raise AttributeError(f"module 'radars' has no attribute {name!r}")
     globals()[name] = value

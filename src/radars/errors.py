@@ -57,6 +57,10 @@ class Stopped(RadarsError):  # noqa: N818 - nothing is wrong
     exit_status = 130
 
 
+class StopSearch(Exception):  # noqa: N818 - nothing is wrong
+    """Raised by a callback of `radars.search(on_event=...)` to stop it at the next step."""
+
+
 class TestSplitError(RadarsError, RuntimeError):
     """The test split was read during a search."""
 

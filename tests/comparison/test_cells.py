@@ -25,7 +25,7 @@ SEARCH: dict[str, Any] = {
     "select": {
         "draws": 4,
         "draw_batches": 1,
-        "candidates": 2,
+        "finalists": 2,
         "regions_draws": 1,
         "halving_steps": [1],
     },

@@ -11,9 +11,10 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional as F
 
+import radars
 from radars.data import Data, DataConfig, load_data
 from radars.errors import ConfigError, RunError
-from radars.training import TrainConfig, TrainResult, evaluate_run, train_architecture
+from radars.training import TrainConfig, TrainResult, train_architecture
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def test_it_is_what_the_network_answers(
 ) -> None:
     path, trained = completed
     before = (path / "result.json").read_bytes()
-    result = evaluate_run(path, device="cpu")
+    result = radars.evaluate(path, device="cpu")
     batch = next(small_data.test.open().evaluation_batches(10_000))
     with torch.no_grad():
         output_BK = trained.network(batch.example_B)
@@ -70,7 +71,7 @@ def test_it_is_what_the_network_answers(
     assert weights + batch_bytes < result.peak_memory_bytes < weights + 100 * batch_bytes
     assert result.peak_rss_bytes > result.peak_memory_bytes
     assert (path / "result.json").read_bytes() == before
-    again = evaluate_run(path, device="cpu")
+    again = radars.evaluate(path, device="cpu")
     assert (again.test_accuracy, again.test_loss) == (result.test_accuracy, result.test_loss)
 
 
@@ -79,7 +80,7 @@ def test_it_learned_what_it_never_saw(
 ) -> None:
     config = make_config(num_train=None, epochs=3, precision="bf16-mixed")
     train_architecture(architecture, config, out=tmp_path / "run")
-    assert evaluate_run(tmp_path / "run", device="cpu").test_accuracy > 0.8  # chance is 0.1
+    assert radars.evaluate(tmp_path / "run", device="cpu").test_accuracy > 0.8  # chance is 0.1
 
 
 def test_no_graph_is_kept(completed: tuple[Path, TrainResult]) -> None:
@@ -91,7 +92,7 @@ def test_no_graph_is_kept(completed: tuple[Path, TrainResult]) -> None:
 
     handle = nn.modules.module.register_module_forward_hook(hook)
     try:
-        evaluate_run(completed[0], device="cpu")
+        radars.evaluate(completed[0], device="cpu")
     finally:
         handle.remove()
     assert seen
@@ -103,12 +104,12 @@ def test_it_runs_where_the_training_ran(
     completed: tuple[Path, TrainResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)  # where auto would be the GPU
-    assert evaluate_run(completed[0]).device == "cpu"
+    assert radars.evaluate(completed[0]).device == "cpu"
 
 
 def test_a_device_that_is_none_is_refused(completed: tuple[Path, TrainResult]) -> None:
     with pytest.raises(ConfigError, match="a device is auto, cpu, cuda or cuda:N"):
-        evaluate_run(completed[0], device="abacus")
+        radars.evaluate(completed[0], device="abacus")
 
 
 def test_no_memory_left_is_one_line(
@@ -119,13 +120,13 @@ def test_no_memory_left_is_one_line(
 
     monkeypatch.setattr("radars.training.evaluation.move", move)
     with pytest.raises(RunError, match="none for one of batch_size 64; evaluate on another"):
-        evaluate_run(completed[0])
+        radars.evaluate(completed[0])
 
 
 def test_other_data_with_the_same_classes(
     completed: tuple[Path, TrainResult], make_folder: Callable[..., DataConfig]
 ) -> None:
-    result = evaluate_run(completed[0], data=make_folder(10), device="cpu")
+    result = radars.evaluate(completed[0], data=make_folder(10), device="cpu")
     assert result.num_examples == 30
     assert result.source.endswith("images10x8")
 
@@ -141,7 +142,7 @@ def test_other_data_are_normalised_as_in_training(
 
     handle = nn.modules.module.register_module_forward_pre_hook(hook)
     try:
-        evaluate_run(completed[0], data=make_folder(10), device="cpu")
+        radars.evaluate(completed[0], data=make_folder(10), device="cpu")
     finally:
         handle.remove()
     mean_C, std_C, _ = completed[1].normalisation
@@ -154,9 +155,9 @@ def test_the_same_classes_in_another_order_are_refused(
     loaded = load_data(make_folder(10), 0)
     turned = replace(loaded, class_names=loaded.class_names[::-1])
     with pytest.raises(ConfigError, match=r"class 0 is '0' and that of .* is '9'"):
-        evaluate_run(completed[0], data=turned)
+        radars.evaluate(completed[0], data=turned)
     renamed = replace(loaded, class_names=tuple("abcdefghij"))
-    assert evaluate_run(completed[0], data=renamed).num_examples == 30
+    assert radars.evaluate(completed[0], data=renamed).num_examples == 30
 
 
 @pytest.mark.parametrize(("num_classes", "size", "rule"), [(3, 8, "10 classes"), (10, 9, "shape")])
@@ -168,11 +169,11 @@ def test_data_that_do_not_fit(
     rule: str,
 ) -> None:
     with pytest.raises(ConfigError, match=rule) as caught:
-        evaluate_run(completed[0], data=make_folder(num_classes, size), device="cpu")
+        radars.evaluate(completed[0], data=make_folder(num_classes, size), device="cpu")
     assert "\n" not in str(caught.value)
 
 
 def test_a_directory_of_something_else(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="a completed training is needed"):
-        evaluate_run(tmp_path)
+        radars.evaluate(tmp_path)
     assert list(tmp_path.iterdir()) == []

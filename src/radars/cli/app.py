@@ -198,12 +198,10 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Evaluate a trained network on the test split."""
-    from radars.tracking.progress import NoProgress, progress_for
-    from radars.training.start_training import start_evaluation
+    from radars import api
     from radars.training.training_summary import evaluation_summary
 
-    progress = NoProgress() if as_json else progress_for()
-    result = start_evaluation(directory, data, progress, device=device)
+    result = api.evaluate(directory, data, device=device, progress=not as_json)
     print(json.dumps(result.to_dict()) if as_json else evaluation_summary(result))
 
 
@@ -217,10 +215,10 @@ def export(
     ] = None,
 ) -> None:
     """Write a trained network to a file that works without radars."""
-    from radars.training.exporting import export_run
+    from radars import api
     from radars.training.training_summary import export_summary
 
-    print(export_summary(export_run(directory, out, format=format)))
+    print(export_summary(api.export(directory, out, format=format)))
 
 
 @app.command()

@@ -15,6 +15,7 @@ from radars.comparison.comparison_config import Cell, CompareConfig
 from radars.comparison.published_table import Table
 from radars.comparison.read_table import read_table
 from radars.comparison.rows import RESULTS_NAME, Row, read_rows
+from radars.engine.given import Given
 from radars.engine.run import run_search
 from radars.engine.search_config import SearchConfig
 from radars.engine.search_result import SearchResult
@@ -27,14 +28,19 @@ from radars.runs.files import make_directory, to_json, write_atomically
 from radars.settings import validate_settings
 from radars.space import Architecture
 from radars.tracking.progress import NoProgress, Progress
-from radars.training.evaluation import evaluate_run
+from radars.training.trained import load_trained
 from radars.training.training_job import train_architecture
 
 ERROR_NAME = "error.txt"
 LOST_NAME = "lost.jsonl"
 
 
-def compare(config: CompareConfig, out: str | Path, progress: Progress | None = None) -> list[Row]:
+def compare(
+    config: CompareConfig,
+    out: str | Path,
+    progress: Progress | None = None,
+    given: Given | None = None,
+) -> list[Row]:
     """Runs every cell that has something left to do; returns the rows of all cells.
 
     That is one that has no row yet or failed, was not trained where `train` is set, or did not fit
@@ -52,13 +58,14 @@ def compare(config: CompareConfig, out: str | Path, progress: Progress | None = 
         config: the comparison.
         out: its directory.
         progress: shows people how far it is.
+        given: objects that every search and training uses instead of what the settings name.
 
     Raises:
         ConfigError: a setting is not valid, or not that of a cell that was begun; nothing is run.
         Stopped: it was interrupted; what is done is kept.
     """
-    out, progress = Path(out).absolute(), progress or NoProgress()
-    searches = {cell: config.search_config(cell) for cell in config.cells()}
+    out, progress, given = Path(out).absolute(), progress or NoProgress(), given or Given()
+    searches = {cell: given.recorded(config.search_config(cell)) for cell in config.cells()}
     for search in searches.values():
         config.train_config(search)  # checked before anything is run
     table = None
@@ -79,7 +86,7 @@ def compare(config: CompareConfig, out: str | Path, progress: Progress | None = 
         new_executor(config.executor) as executor,
         progress.phase("cells", len(searches), len(searches) - len(left)) as bar,
     ):
-        run = partial(_run_cell, config, out=out)
+        run = partial(_run_cell, config, given, out=out)
         if executor.is_here:
             run = partial(run, progress=progress)
         for row in executor.map(run, left, needs, on_lost=partial(_append, out / LOST_NAME)):
@@ -117,13 +124,14 @@ def _needs(search: SearchConfig, jobs: int) -> Needs:
 
 def _run_cell(
     config: CompareConfig,
+    given: Given,
     cell: Cell,
     *,
     out: Path,
     progress: Progress | None = None,
 ) -> Row:
     try:
-        return _finished_cell(config, cell, out=out, progress=progress)
+        return _finished_cell(config, given, cell, out=out, progress=progress)
     except Exception as error:
         # what is wrong with the settings or the data is wrong for others too
         if isinstance(error, RadarsError) and not isinstance(error, RunError):
@@ -158,6 +166,7 @@ def _run_cell(
 
 def _finished_cell(
     config: CompareConfig,
+    given: Given,
     cell: Cell,
     *,
     out: Path,
@@ -171,13 +180,15 @@ def _finished_cell(
     if result is None:
         is_begun = read_config(out / "search") is not None
         try:
-            result = run_search(search, out=out / "search", resume=is_begun, progress=progress)
+            result = run_search(
+                search, given, out=out / "search", resume=is_begun, progress=progress
+            )
         except BudgetError as error:
             needed_bytes = error.needed_bytes
     test_accuracy = None
     found = None if result is None else result.architecture
     if found is not None:
-        test_accuracy = _test_accuracy(config, search, found, out / "train", progress)
+        test_accuracy = _test_accuracy(config, search, given, found, out / "train", progress)
     return Row(
         setting=cell.setting,
         method=cell.method,
@@ -253,6 +264,7 @@ def _finished(out: Path) -> SearchResult | None:
 def _test_accuracy(
     config: CompareConfig,
     search: SearchConfig,
+    given: Given,
     architecture: Architecture,
     out: Path,
     progress: Progress,
@@ -262,8 +274,18 @@ def _test_accuracy(
         return None
     if (read_result(out) or {}).get("status") != "completed":
         is_begun = read_config(out) is not None
-        train_architecture(architecture, train, out=out, resume=is_begun, progress=progress)
-    return evaluate_run(out).test_accuracy
+        train_architecture(
+            architecture,
+            train,
+            space=given.space,
+            data=given.data,
+            task=given.task,
+            out=out,
+            resume=is_begun,
+            progress=progress,
+        )
+    trained = load_trained(out, space=given.space, task=given.task)
+    return trained.evaluate(given.data).test_accuracy
 
 
 def _append(file: Path, row: Row | Lost) -> None:

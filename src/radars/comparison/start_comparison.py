@@ -1,38 +1,20 @@
 """What the command line asks of a comparison."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from radars.comparison.baselines import yardsticks_table
-from radars.comparison.cells import compare
 from radars.comparison.comparison_config import Cell, CompareConfig
 from radars.comparison.policies_only import controllers_table, run_controllers
 from radars.comparison.read_table import read_table
-from radars.comparison.results_table import markdown_table
-from radars.cost import Constraint
-from radars.errors import ConfigError, RunError, Stopped
+from radars.comparison.run_comparison import Comparison, run_comparison
+from radars.errors import ConfigError, Stopped
 from radars.runs.files import make_directory, write_atomically
 from radars.settings import merge_settings, read_settings, validate_settings
 from radars.tracking.progress import Progress
 
-TABLE_NAME = "table.md"
 CONTROLLERS_NAME = "controllers.md"
 _MOST_SEEDS = 10_000
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """What a comparison ended with.
-
-    Attributes:
-        text: its table, or that of its controllers.
-        problem: says that cells failed; None where none did.
-    """
-
-    text: str
-    problem: RunError | None
 
 
 def start_comparison(
@@ -69,55 +51,55 @@ def start_comparison(
         ConfigError: something that was given is not valid.
         Stopped: it was interrupted; what is done is kept.
     """
-    settings = read_settings(config_file) if config_file is not None else {}
     if controllers_only:
         _check_nothing_trains(given, executor or {})
-    in_file = _mapping(settings.get("search"), "search", "search: {budget: 16MiB}")
-    search = merge_settings(in_file, given, overrides=overrides)
-    asked: dict[str, Any] = {"search": search}
-    if executor:
-        in_file = _mapping(settings.get("executor"), "executor", "executor: {name: ray}")
-        asked["executor"] = {**in_file, **executor}
+    settings = read_settings(config_file) if config_file is not None else {}
+    asked = _asked(settings, given, overrides, executor)
     if table is not None:
         asked["table"] = table
     if table_data is not None:
         asked["table_data"] = table_data
     if methods is not None or seeds is not None:
-        grid: dict[str, Any] = {}
-        if methods is not None:
-            grid["methods"] = _parts(methods)
-        if seeds is not None:
-            grid["seeds"] = [seed for part in _parts(seeds) for seed in _seeds(part)]
-        grids = settings.get("grids") or [{}]
-        if isinstance(grids, list):  # else it is refused below
-            example = "grids: [{methods: [radars]}]"
-            asked["grids"] = [{**_mapping(known, "a grid", example), **grid} for known in grids]
+        asked["grids"] = _grids(settings, methods, seeds)
     config = validate_settings(CompareConfig, {**settings, **asked})
     if controllers_only:
         text = _controllers(config, given.get("space"), progress)
         make_directory(out)
         write_atomically(out / CONTROLLERS_NAME, text)
-        return Comparison(text, None)
+        return Comparison(text)
     try:
-        rows = compare(config, out, progress)
+        return run_comparison(config, out, progress)
     except Stopped as error:
         raise Stopped(f"{error}; go on with the same command and --out {out}") from error
-    text = markdown_table(rows)
-    if config.table is not None:
-        judge = read_table(config.table, data=config.table_data)
-        text += "\n" + yardsticks_table(judge, _constraints(config))
-    write_atomically(out / TABLE_NAME, text)
-    failed = [row for row in rows if row.status == "failed"]
-    if not failed:
-        return Comparison(text, None)
-    first = failed[0]
-    return Comparison(
-        text,
-        RunError(
-            f"{len(failed)} of {len(rows)} searches failed, the first in {out / first.cell.key}: "
-            f"{first.reason}; run the same command with --out {out} to try them again"
-        ),
-    )
+
+
+def _asked(
+    settings: Mapping[str, Any],
+    given: Mapping[str, Any],
+    overrides: Sequence[str],
+    executor: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """The settings of every search and of the executor, options over those of the file."""
+    in_file = _mapping(settings.get("search"), "search", "search: {budget: 16MiB}")
+    asked: dict[str, Any] = {"search": merge_settings(in_file, given, overrides=overrides)}
+    if executor:
+        in_file = _mapping(settings.get("executor"), "executor", "executor: {name: ray}")
+        asked["executor"] = {**in_file, **executor}
+    return asked
+
+
+def _grids(settings: Mapping[str, Any], methods: str | None, seeds: str | None) -> Any:
+    """The grids of the file, with the methods and the seeds of options."""
+    grid: dict[str, Any] = {}
+    if methods is not None:
+        grid["methods"] = _parts(methods)
+    if seeds is not None:
+        grid["seeds"] = [seed for part in _parts(seeds) for seed in _seeds(part)]
+    grids = settings.get("grids") or [{}]
+    if not isinstance(grids, list):
+        return grids  # refused where the whole is checked
+    example = "grids: [{methods: [radars]}]"
+    return [{**_mapping(known, "a grid", example), **grid} for known in grids]
 
 
 def _mapping(value: object, name: str, example: str) -> Mapping[str, Any]:
@@ -162,11 +144,6 @@ def _seeds(text: str) -> range:
             "name fewer"
         )
     return seeds
-
-
-def _constraints(config: CompareConfig) -> dict[str, tuple[Constraint, ...]]:
-    """Setting to its constraints."""
-    return {cell.setting: config.search_config(cell).constraints for cell in config.cells()}
 
 
 def _controllers(config: CompareConfig, space: str | None, progress: Progress) -> str:

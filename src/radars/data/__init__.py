@@ -3,6 +3,8 @@
 from radars.data.augment import RandAugment
 from radars.data.batch import Batch, move
 from radars.data.data_config import DataConfig
+from radars.data.fingerprint import data_fingerprint
+from radars.data.from_objects import DataLike, as_data, as_split
 from radars.data.images import image_to_pixels
 from radars.data.load import Data, load_data
 from radars.data.split import BatchStream, Normalisation, SealedSplit, Split
@@ -13,10 +15,14 @@ __all__ = [
     "BatchStream",
     "Data",
     "DataConfig",
+    "DataLike",
     "Normalisation",
     "RandAugment",
     "SealedSplit",
     "Split",
+    "as_data",
+    "as_split",
+    "data_fingerprint",
     "image_to_pixels",
     "load_data",
     "move",

@@ -13,6 +13,7 @@ from radars.data.hub import open_hub, quiet
 from radars.data.local import SPLIT_NAMES, open_local
 from radars.data.stored_split import UNKNOWN_LABEL, Rows, open_rows
 from radars.errors import DataError
+from radars.objects import check_no_object
 
 _logger = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ def _open_split(table: datasets.Dataset, split: str, config: DataConfig) -> Rows
 
 
 def _open_tables(config: DataConfig) -> dict[str, datasets.Dataset]:
+    check_no_object("data set", config.source)
     if config.source == "digits":
         return open_digits()
     path = _expanded(config.source)

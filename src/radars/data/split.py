@@ -70,6 +70,14 @@ class Split:
         """The same examples, normalised in another way: as those that a network was trained on."""
         return Split(self._pixels, self.label_N, normalisation)
 
+    def read(self, indices: list[int]) -> Tensor:
+        """Some examples (B, C, ...), neither changed nor normalised; none where none are asked for.
+
+        Raises:
+            DataError: one cannot be read.
+        """
+        return self._pixels.read(Request(indices)) if indices else torch.empty(0)
+
     def batches(
         self,
         batch_size: int,

@@ -2,27 +2,32 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from radars.cost import COUNTED, Cost, LatencyRow, read_latencies
 from radars.engine.given import Given
-from radars.engine.methods.method import Found
+from radars.engine.identity import Identity
+from radars.engine.methods.method import Found, Method
 from radars.engine.problem import SearchProblem
 from radars.engine.search_config import SearchConfig
 from radars.engine.search_observer import TimeLimitReached
-from radars.engine.search_result import SearchResult, Status
+from radars.engine.search_result import Ranked, SearchResult, Status
 from radars.engine.session import LATENCIES_NAME, SearchSession, open_session
 from radars.engine.workers import Origin
 from radars.errors import BudgetError, ConfigError, RunError
 from radars.memory import out_of_memory_said
 from radars.memory.measure import peak_rss_bytes
+from radars.objects import is_object_name
 from radars.runs.directory import PARETO_NAME, read_config
 from radars.runs.event_schema import EventSink, SearchEndedEvent
 from radars.settings import validate_settings
 from radars.space import Architecture
 from radars.tracking.loggers import check_installed
 from radars.tracking.progress import Progress
+
+_MOST_RANKED = 5
 
 
 def run_search(
@@ -54,18 +59,22 @@ def run_search(
         Stopped: it was interrupted; the state is saved.
         RunError: it cannot go on.
     """
-    out = None if out is None else Path(out)
+    out, given = None if out is None else Path(out), given or Given()
+    config = None if config is None else given.recorded(config)
     if resume and out is not None:
         config = resumed_config(out, config)
-    config, given = config or SearchConfig(), given or Given()
+    config = config or given.recorded(SearchConfig())
     check_installed(config.loggers)
     latencies = _read_latencies(out) if resume and out is not None else None
     problem = SearchProblem.of(config, given, latencies=latencies)
+    identity = Identity.of(problem.space, problem.proxy, problem.data, problem.task)
+    if resume and out is not None:
+        identity.check_same_as_in(out)
     origin = Origin(config, given, problem.latencies)
     if config.executor.jobs > 1:
         origin.check_sendable()
     with open_session(
-        problem, origin, out=out, resume=resume, progress=progress, on_event=on_event
+        problem, identity, origin, out=out, resume=resume, progress=progress, on_event=on_event
     ) as session:
         return _run(session)
 
@@ -101,15 +110,17 @@ def _end(
 ) -> SearchResult:
     """Writes what a search ended with."""
     problem, run, context = session.problem, session.run, session.state.context
-    result = _result(session, status, found)
+    front: dict[str, Any] | None = None
+    if context.evaluator.evaluations is not None:
+        front = context.evaluator.evaluations.front(problem.config.pareto, problem.costs)
+    result = _result(session, status, found, front)
     details = dict(details or {})
     if context.trainer.skipped.count:
         details["skipped_steps"] = context.trainer.skipped.count
     if run is not None:
         if status in ("completed", "exceeded_time"):
             run.write_architecture(dict(found.architecture))
-            if context.evaluator.evaluations is not None:
-                front = context.evaluator.evaluations.front(problem.config.pareto, problem.costs)
+            if front is not None:
                 run.write_json(PARETO_NAME, front)
         is_found = status != "exceeded_memory"
         session.observer.log(
@@ -127,7 +138,9 @@ def _end(
     return result
 
 
-def _result(session: SearchSession, status: Status, found: Found) -> SearchResult:
+def _result(
+    session: SearchSession, status: Status, found: Found, front: Mapping[str, Any] | None
+) -> SearchResult:
     problem, position = session.problem, session.state.position
     meter = session.state.context.guard.meter
     cost = problem.costs.cost(found.architecture)
@@ -139,7 +152,6 @@ def _result(session: SearchSession, status: Status, found: Found) -> SearchResul
         architecture=found.architecture,
         num_architectures=problem.space.num_architectures,
         validation_accuracy=found.accuracy,
-        test_accuracy=None,
         budget_bytes=problem.config.budget,
         predicted_peak_bytes=meter.predicted_peak_bytes,
         measured_peak_bytes=meter.measured_peak_bytes,
@@ -149,7 +161,23 @@ def _result(session: SearchSession, status: Status, found: Found) -> SearchResul
         parameters=cost.parameters,
         rounds=position.round_index,
         costs=_asked_costs(problem, found.architecture),
+        ranking=_ranking(session.method, found),
+        front=tuple(point for point in (front or {}).get("points", ()) if point["on_front"]),
+        directory=None if session.run is None else session.run.path,
+        searched=problem.space,
+        has_objects=is_object_name(problem.config.space)
+        or is_object_name(problem.config.data.source),
     )
+
+
+def _ranking(method: Method, found: Found) -> tuple[Ranked, ...]:
+    """The best architectures, the one found first."""
+    accuracies = {found.architecture: found.accuracy}
+    for architecture, accuracy in islice(method.ranked(), 10 * _MOST_RANKED):
+        if accuracy is None or len(accuracies) == _MOST_RANKED:
+            break  # what was not scored is ranked by the policy or the logits alone
+        accuracies.setdefault(architecture, accuracy)
+    return tuple(Ranked(*entry) for entry in accuracies.items())
 
 
 def resumed_config(out: str | Path, asked: SearchConfig | None) -> SearchConfig | None:

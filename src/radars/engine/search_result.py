@@ -1,12 +1,30 @@
 """`SearchResult`: what a search found and what it cost; the contents of `result.json`."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, Literal
 
-from radars.space import Architecture
+from torch import nn
+
+from radars.errors import ConfigError
+from radars.space import Architecture, SearchSpace
 
 Status = Literal["completed", "exceeded_memory", "exceeded_time", "failed"]
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """One of the best architectures.
+
+    Attributes:
+        architecture: itself.
+        accuracy: on the validation part, trained as long as it came in the search; a fraction. None
+            where it was not scored.
+    """
+
+    architecture: Architecture
+    accuracy: float | None
 
 
 @dataclass(frozen=True)
@@ -24,8 +42,7 @@ class SearchResult:
         architecture: the best one found.
         num_architectures: how many the space holds.
         validation_accuracy: of the architecture, trained alone for the last halving round; a
-            fraction.
-        test_accuracy: always None: a search does not read the test split.
+            fraction. None where a search ended before anything was scored.
         budget_bytes: what no step may exceed.
         predicted_peak_bytes: the most that was predicted for a step that ran.
         measured_peak_bytes: the most that was measured.
@@ -37,6 +54,12 @@ class SearchResult:
         costs: of the architecture, for each cost that was asked for and is not counted: `sum`, by
             its candidates, and `whole`, as the whole network was traced or measured in the end
             (None where it cannot be, as with a table of another device's latencies).
+        ranking: the best architectures that the search has, the one found first.
+        front: where `pareto` was asked for, the points that no other is better than in every
+            respect: objective to its number, and the architecture.
+        directory: of the run; None where nothing was kept.
+        searched: the search space, where it is at hand.
+        has_objects: whether the space or the data were passed as objects, which commands have not.
     """
 
     status: Status
@@ -46,7 +69,6 @@ class SearchResult:
     architecture: Architecture
     num_architectures: int
     validation_accuracy: float | None
-    test_accuracy: float | None
     budget_bytes: int
     predicted_peak_bytes: int
     measured_peak_bytes: int
@@ -56,13 +78,71 @@ class SearchResult:
     parameters: int
     rounds: int
     costs: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
+    ranking: tuple[Ranked, ...] = ()
+    front: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)
+    directory: Path | None = field(default=None, compare=False)
+    searched: SearchSpace | None = field(default=None, compare=False, repr=False)
+    has_objects: bool = field(default=False, compare=False, repr=False)
+
+    @property
+    def accuracy(self) -> float | None:
+        """`validation_accuracy`, for short."""
+        return self.validation_accuracy
+
+    @property
+    def peak_bytes(self) -> int:
+        """`measured_peak_bytes`, for short."""
+        return self.measured_peak_bytes
+
+    def build(self) -> nn.Module:
+        """Builds the network that was found: a plain module with fresh weights.
+
+        Raises:
+            ConfigError: the search space is not at hand, as the result was read from a file.
+        """
+        if self.searched is None:
+            raise ConfigError(
+                f"a network is built by its search space, but the space {self.space!r} is not at "
+                f"hand; call build of the space: space.build(result.architecture)"
+            )
+        return self.searched.build(self.architecture)
+
+    def summary(self) -> str:
+        """What people read at the end of a search."""
+        from radars.engine.search_summary import search_summary  # which needs this class
+
+        return search_summary(self, self.directory)
 
     @classmethod
-    def from_dict(cls, value: Mapping[str, Any]) -> "SearchResult":
-        """Reads what `to_dict` returned."""
+    def from_dict(
+        cls,
+        value: Mapping[str, Any],
+        *,
+        front: Sequence[Mapping[str, Any]] = (),
+        directory: Path | None = None,
+        searched: SearchSpace | None = None,
+    ) -> "SearchResult":
+        """Reads what `to_dict` returned; the rest is not in `result.json`."""
         known = {known.name: value[known.name] for known in fields(cls) if known.name in value}
-        return cls(**known | {"architecture": Architecture(value["architecture"])})
+        ranking = tuple(
+            Ranked(Architecture(r["architecture"]), r["accuracy"]) for r in value.get("ranking", ())
+        )
+        known |= {"architecture": Architecture(value["architecture"]), "ranking": ranking}
+        return cls(**known, front=tuple(front), directory=directory, searched=searched)
 
     def to_dict(self) -> dict[str, Any]:
         """The object that `result.json` holds."""
-        return {"schema": 1} | asdict(self) | {"architecture": dict(self.architecture)}
+        left_out = ("front", "directory", "searched", "has_objects")
+        known = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in left_out}
+        return (
+            {"schema": 1}
+            | known
+            | {
+                "architecture": dict(self.architecture),
+                "test_accuracy": None,  # a search does not read the test split
+                "ranking": [
+                    {"architecture": dict(ranked.architecture), "accuracy": ranked.accuracy}
+                    for ranked in self.ranking
+                ],
+            }
+        )

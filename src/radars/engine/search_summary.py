@@ -1,6 +1,7 @@
 """What people read at the end of a search."""
 
 from pathlib import Path
+from shlex import quote
 
 from radars.cost import format_cost
 from radars.engine.search_result import SearchResult
@@ -10,8 +11,13 @@ from radars.units import format_bytes, format_count, format_seconds, format_whol
 _MOST_POINTS = 10  # of a front
 
 
-def search_summary(result: SearchResult, out: Path) -> str:
-    """The architecture found, its accuracy, memory against the budget, and what to do next."""
+def search_summary(result: SearchResult, out: Path | None) -> str:
+    """The architecture found, its accuracy, memory against the budget, and what to do next.
+
+    Args:
+        result: the end of a search.
+        out: its run directory; None where nothing was kept.
+    """
     budget = result.budget_bytes
     width = max(len(choice) for choice in result.architecture)
     rows = [f"  {choice:{width}}  {name}" for choice, name in result.architecture.items()]
@@ -33,14 +39,22 @@ def search_summary(result: SearchResult, out: Path) -> str:
         f"memory      predicted {format_bytes(result.predicted_peak_bytes)}, measured "
         f"{format_bytes(result.measured_peak_bytes)}, budget {format_bytes(budget)} "
         f"({result.measured_peak_bytes / budget:.0%} used)",
-        f"results     {out}",
-        *_front_rows(out),
-        "",
-        "next: train it from scratch, then evaluate it on the test split",
-        f"  radars train {out / 'architecture.json'} --out {out}-train",
-        f"  radars evaluate {out}-train",
+        *_next_rows(result, out),
     ]
     return "\n".join(lines)
+
+
+def _next_rows(result: SearchResult, out: Path | None) -> list[str]:
+    """Where the results are, and what to do with them."""
+    where = [] if out is None else [f"results     {out}", *_front_rows(out)]
+    next_row = "next: train it from scratch, then evaluate it on the test split"
+    if out is None or result.has_objects:
+        return [*where, "", next_row, "  trained = radars.train(result, train_set, epochs=...)"]
+    commands = [
+        f"radars train {quote(str(out / 'architecture.json'))} --out {quote(f'{out}-train')}",
+        f"radars evaluate {quote(f'{out}-train')}",
+    ]
+    return [*where, "", next_row, *(f"  {command}" for command in commands)]
 
 
 def _cost_rows(result: SearchResult) -> list[str]:

@@ -12,11 +12,13 @@ from tempfile import TemporaryDirectory
 import torch
 
 from radars.engine.context import SearchContext
+from radars.engine.identity import IDENTITY_NAME, Identity
 from radars.engine.methods.method import Method
 from radars.engine.problem import SearchProblem
 from radars.engine.search_observer import SearchObserver
 from radars.engine.search_state import SearchPosition, SearchState
 from radars.engine.workers import ExecutorWorkers, Origin, needs_of
+from radars.errors import StopSearch
 from radars.execution.environment import environment
 from radars.execution.executor import Executor, Lost, new_executor
 from radars.execution.group import Group, new_group
@@ -64,6 +66,7 @@ class SearchSession:
 @contextmanager
 def open_session(
     problem: SearchProblem,
+    identity: Identity,
     origin: Origin,
     *,
     out: Path | None,
@@ -75,6 +78,7 @@ def open_session(
 
     Args:
         problem: what is searched.
+        identity: what tells it from others.
         origin: what workers make the same from.
         out: the run directory; None keeps nothing on disk.
         resume: go on with the run in `out` from its last checkpoint.
@@ -96,13 +100,15 @@ def open_session(
         executor.check([needs_of(config.budget, problem.device)])
         run = None
         if out is not None and group.is_first:
-            run = stack.enter_context(_open_run(problem, out, resume=resume))
+            run = stack.enter_context(_open_run(problem, identity, out, resume=resume))
         disk = stack.enter_context(_open_disk(run))
         group.first_says("the run directory is there")
         agreed = json.dumps([row.to_dict() for row in problem.latencies or ()])
         group.agree("latencies", agreed)
         position = SearchPosition()
-        context = _context(problem, origin, position, group, executor, run, disk, on_event)
+        context = _context(
+            problem, origin, position, group, executor, run, disk, interrupt, on_event
+        )
         kind: type[Method] = METHODS.get(config.method)
         state = SearchState(position, context, kind(context))
         is_new = not _resumed(state, out if resume else None)
@@ -143,11 +149,14 @@ def _session(
     return session
 
 
-def _open_run(problem: SearchProblem, out: Path, *, resume: bool) -> RunDirectory:
+def _open_run(
+    problem: SearchProblem, identity: Identity, out: Path, *, resume: bool
+) -> RunDirectory:
     if resume:
         run = RunDirectory.resume(out)
     else:
-        run = RunDirectory.create(out, problem.config.model_dump(mode="json"))
+        settings = problem.config.model_dump(mode="json")
+        run = RunDirectory.create(out, settings, {IDENTITY_NAME: vars(identity)})
     if problem.latencies is not None:
         run.write_json(LATENCIES_NAME, [row.to_dict() for row in problem.latencies])
     return run
@@ -183,6 +192,7 @@ def _context(
     executor: Executor,
     run: RunDirectory | None,
     disk: DiskOffload,
+    interrupt: Interrupt,
     on_event: EventSink | None,
 ) -> SearchContext:
     """The context, whose parts log what happens to them."""
@@ -191,7 +201,10 @@ def _context(
         if run is not None:
             run.log(event)
         if on_event is not None:
-            on_event(event)
+            try:
+                on_event(event)
+            except StopSearch:
+                interrupt.ask()
 
     def on_out_of_memory(expected_bytes: int, budget_bytes: int) -> None:
         log(OutOfMemoryEvent(expected_bytes=expected_bytes, budget_bytes=budget_bytes))

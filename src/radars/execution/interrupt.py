@@ -24,6 +24,10 @@ class Interrupt:
         """Whether the run is to save and leave at the next step boundary."""
         return self._stop_requested
 
+    def ask(self) -> None:
+        """Sets `stop_requested`, as the first signal does."""
+        self._stop_requested = True
+
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             for number in self._SIGNALS:

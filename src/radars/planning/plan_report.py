@@ -57,6 +57,11 @@ class PlanReport:
     problem: BudgetError | None
     costs: CostReport | None = None
 
+    def __str__(self) -> str:
+        from radars.planning.plan_summary import plan_summary  # which needs this class
+
+        return plan_summary(self)
+
     def to_dict(self) -> dict[str, Any]:
         """The object that `radars plan --json` prints."""
         fields = {
@@ -154,20 +159,45 @@ def plan_for(
     from_file = {} if config_file is None else read_settings(config_file)
     settings = merge_settings(defaults, from_file, given, overrides=overrides)
     config = validate_settings(SearchConfig, settings)
-    space_name = config.space
     input_shape = None if input_text is None else parse_shape(input_text)
-    channels = {} if input_shape is None else {"in_channels": input_shape[0]}
-    options = accepted_options(space_name, channels) | dict(config.space_options)
-    space = load_space(space_name, **options | dict(config.proxy_options))
-    input_shape = input_shape or space.input_shape
+    return plan_of(config, input_shape=input_shape, with_costs=with_costs)
+
+
+def plan_of(
+    config: SearchConfig,
+    space: SearchSpace | None = None,
+    *,
+    input_shape: tuple[int, ...] | None = None,
+    with_costs: bool = False,
+) -> PlanReport:
+    """The report for the configuration of a search.
+
+    Args:
+        config: names the space; batch size, optimizers, precision, budget.
+        space: used instead of the one that the configuration names.
+        input_shape: of one example, without the batch; None for the space's own.
+        with_costs: compare sums over candidates with the costs of whole networks, too.
+
+    Raises:
+        ConfigError: there is no such space.
+        SpaceError: the space is not well formed, or cannot take the input, or its shape is not
+            known.
+    """
+    trained, options = space, dict(config.space_options)
+    if trained is None:
+        channels = {} if input_shape is None else {"in_channels": input_shape[0]}
+        options = accepted_options(config.space, channels) | options
+        trained = load_space(config.space, **options | dict(config.proxy_options))
+    input_shape = input_shape or trained.input_shape
     if input_shape is None:
         raise SpaceError(
-            f"planning {space_name!r} needs the shape of an example; give --input CxHxW"
+            f"planning {trained.name!r} needs the shape of an example; give --input CxHxW, or "
+            f"input_shape"
         )
-    space.places(input_shape)
-    report = plan_report(space, config, input_shape)
+    trained.places(input_shape)
+    report = plan_report(trained, config, input_shape)
     if with_costs:  # of what is searched for, which a search may train a narrower one of
-        searched = load_space(space_name, **options)
+        searched = space or load_space(config.space, **options)
         device = str(device_of(config.device))  # latencies are measured: it must be there
         report = replace(report, costs=cost_report(searched, input_shape, config.costs, device))
     return report

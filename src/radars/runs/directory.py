@@ -58,8 +58,18 @@ class RunDirectory:
         self._events = EventLog(path / _EVENTS_NAME)
 
     @classmethod
-    def create(cls, path: str | Path, config: Mapping[str, Any]) -> Self:
+    def create(
+        cls,
+        path: str | Path,
+        config: Mapping[str, Any],
+        files: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> Self:
         """Starts a run in a new or empty directory.
+
+        Args:
+            path: of the directory.
+            config: the complete configuration.
+            files: JSON files that are there from the start, by name.
 
         Raises:
             ConfigError: the directory holds something, cannot be made, or the configuration is
@@ -84,12 +94,14 @@ class RunDirectory:
             lock = DirectoryLock(path)
             _check_unused(path)  # again: another process may have been faster
             is_ours = True
+            for name, content in (files or {}).items():
+                write_atomically(path / name, to_json(content, indent=2) + "\n")
             # last, as its presence is what makes the directory a run
             write_atomically(path / _CONFIG_NAME, config_text)
             return cls(path, _load_config(path), lock)
         except BaseException:
             if is_ours:
-                for name in (_EVENTS_NAME, _CONFIG_NAME, LOCK_NAME):
+                for name in (_EVENTS_NAME, _CONFIG_NAME, *(files or ()), LOCK_NAME):
                     (path / name).unlink(missing_ok=True)
             if lock is not None:
                 lock.release()
@@ -230,7 +242,7 @@ def read_result(path: str | Path) -> dict[str, Any] | None:
     Raises:
         ConfigError: the file is not a JSON object.
     """
-    return _read_object(Path(path) / _RESULT_NAME)
+    return read_object(Path(path) / _RESULT_NAME)
 
 
 def read_front(path: str | Path) -> dict[str, Any] | None:
@@ -239,10 +251,15 @@ def read_front(path: str | Path) -> dict[str, Any] | None:
     Raises:
         ConfigError: the file is not a JSON object.
     """
-    return _read_object(Path(path) / PARETO_NAME)
+    return read_object(Path(path) / PARETO_NAME)
 
 
-def _read_object(file: Path) -> dict[str, Any] | None:
+def read_object(file: Path) -> dict[str, Any] | None:
+    """Reads a JSON object of a run directory; None where there is no such file.
+
+    Raises:
+        ConfigError: the file is not a JSON object.
+    """
     if not file.is_file():
         return None
     try:

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar, NoReturn, Protocol
 
-from radars.errors import Stopped
+from radars.errors import Stopped, StopSearch
 from radars.execution.interrupt import Interrupt
 from radars.runs.directory import RunDirectory
 from radars.runs.event_schema import Event, EventSink
@@ -37,7 +37,8 @@ class RunObserver(ABC):
         interrupt: says when to stop.
         state: how far the computation is; its seconds are counted here.
         save_every_seconds: time between checkpoints.
-        on_event: told of every event, after it is logged; what it raises ends the computation.
+        on_event: told of every event, after it is logged. `StopSearch` stops the computation after
+            the step, saved; anything else that it raises ends it at once.
     """
 
     noun: ClassVar[str]
@@ -83,7 +84,10 @@ class RunObserver(ABC):
 
     def _tell(self, event: Event) -> None:
         if self._on_event is not None:
-            self._on_event(event)
+            try:
+                self._on_event(event)
+            except StopSearch:
+                self._interrupt.ask()
 
     def _draw(self, step: int, scalars: Mapping[str, float]) -> None:
         """Adds a point to each curve."""

@@ -1,7 +1,7 @@
 """One architecture, trained from scratch, kept on disk, and evaluated on the test split."""
 
-from radars.training.evaluation import EvaluationResult, evaluate_run
-from radars.training.exporting import ExportFormat, ExportResult, export_run
+from radars.training.evaluation import EvaluationResult, evaluate_network
+from radars.training.exporting import ExportFormat, ExportResult, export_network
 from radars.training.train_config import TrainConfig
 from radars.training.train_result import TrainResult
 from radars.training.trained import TrainedNetwork, load_trained
@@ -14,8 +14,8 @@ __all__ = [
     "TrainConfig",
     "TrainResult",
     "TrainedNetwork",
-    "evaluate_run",
-    "export_run",
+    "evaluate_network",
+    "export_network",
     "load_trained",
     "train_architecture",
 ]

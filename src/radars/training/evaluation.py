@@ -1,4 +1,4 @@
-"""`evaluate_run`: a trained network on the test split. The only place that opens that split.
+"""`evaluate_network`: a trained network on the test split. The only place that opens that split.
 
 Shapes: B batch, K classes.
 """
@@ -19,9 +19,10 @@ from radars.memory import out_of_memory_said
 from radars.memory.measure import measure_network, peak_rss_bytes
 from radars.nn.task import CLASSIFICATION, Task
 from radars.runs.files import to_json, write_atomically
-from radars.space import SearchSpace
 from radars.tracking.progress import NoProgress, Progress
-from radars.training.trained import TrainedNetwork, load_trained
+from radars.training.usable_network import UsableNetwork
+
+EVALUATION_NAME = "evaluation.json"
 
 
 @dataclass(frozen=True)
@@ -67,57 +68,60 @@ class EvaluationResult:
         return {"schema": 1, "kind": "evaluation"} | asdict(self) | plain
 
 
-def evaluate_run(
-    path: str | Path,
+def evaluate_network(
+    trained: UsableNetwork,
+    data: DataConfig | Data | Split | None = None,
     *,
-    data: DataConfig | Data | None = None,
     task: Task = CLASSIFICATION,
     device: str | None = None,
-    space: SearchSpace | None = None,
     progress: Progress | None = None,
+    file: Path | None = None,
 ) -> EvaluationResult:
-    """Evaluates the network of a completed training on a test split; writes `evaluation.json`.
+    """Evaluates a trained network on a test split.
 
     Args:
-        path: the run directory of the training.
-        data: whose test split; by default that of the data it was trained on. Examples are
-            normalised as in training, whatever they are.
+        trained: the network.
+        data: whose test split, or the examples themselves; by default those of the data that it was
+            trained on. Examples are normalised as in training, whatever they are.
         task: the loss and the score that it was trained with.
         device: `auto`, `cpu`, `cuda` or `cuda:N`; None for that of the training.
-        space: used instead of the one that the run's configuration names.
         progress: shows people how far it is.
+        file: where the result is written, as JSON; None for nowhere.
 
     Raises:
-        ConfigError: it is not the directory of a completed training, its files do not belong
-            together, or the data do not fit the network.
+        ConfigError: the data do not fit the network.
         DataError: the data cannot be used.
         RunError: the device has no memory left.
     """
-    trained = load_trained(path, space=space)
     where = device_of(device or trained.config.device)
     config = data if isinstance(data, DataConfig) else trained.config.data
-    loaded = data if isinstance(data, Data) else load_data(config, trained.config.seed)
-    _check_fits(loaded, trained)
-    test = loaded.test.open().normalised_by(trained.normalisation)
+    if isinstance(data, Split):
+        name, test = "examples", data
+    else:
+        loaded = data if isinstance(data, Data) else load_data(config, trained.config.seed)
+        _check_fits(loaded, trained)
+        name, test = loaded.name, loaded.test.open()
+    test = test.normalised_by(trained.normalisation)
     task.check(test.label_N, trained.num_classes)
     batch_size = config.batch_size
     with out_of_memory_said(f"one of batch_size {batch_size}", "evaluate on another device"):
         measured = _evaluate(trained, task, test, batch_size, where, progress or NoProgress())
     result = EvaluationResult(
-        source=loaded.name,
+        source=name,
         num_examples=len(test),
         **measured,
         peak_rss_bytes=peak_rss_bytes(),
         device=str(where),
         class_names=trained.class_names,
     )
-    write_atomically(Path(path) / "evaluation.json", to_json(result.to_dict(), indent=2) + "\n")
+    if file is not None:
+        write_atomically(file, to_json(result.to_dict(), indent=2) + "\n")
     return result
 
 
 @torch.inference_mode()
 def _evaluate(
-    trained: TrainedNetwork,
+    trained: UsableNetwork,
     task: Task,
     test: Split,
     batch_size: int,
@@ -158,7 +162,7 @@ def _evaluate(
     }
 
 
-def _check_fits(data: Data, trained: TrainedNetwork) -> None:
+def _check_fits(data: Data, trained: UsableNetwork) -> None:
     if data.num_classes != trained.num_classes:
         raise ConfigError(
             f"the data must have the {trained.num_classes} classes that the network was trained "

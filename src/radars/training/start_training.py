@@ -9,10 +9,8 @@ from radars.runs.directory import read_config, read_result
 from radars.settings import merge_settings, read_settings, read_text, validate_settings
 from radars.space import Architecture
 from radars.tracking.progress import Progress
-from radars.training.evaluation import EvaluationResult, evaluate_run
 from radars.training.train_config import INHERITED_DATA, TrainConfig
 from radars.training.train_result import TrainResult
-from radars.training.trained import load_trained
 from radars.training.training_job import check_resumed, read_trained, train_architecture
 
 
@@ -45,7 +43,7 @@ def start_training(
     architecture = read_architecture(architecture_file)
     from_file = read_settings(config_file) if config_file is not None else {}
     settings = merge_settings(
-        _settings_beside(architecture_file), from_file, given, overrides=overrides
+        settings_of_search(architecture_file.parent), from_file, given, overrides=overrides
     )
     config = validate_settings(TrainConfig, settings)
     resume = resume and read_config(out) is not None
@@ -74,9 +72,9 @@ def read_architecture(file: Path) -> Architecture:
         raise SpaceError(f"{file}: {error}") from error
 
 
-def _settings_beside(architecture_file: Path) -> dict[str, Any]:
-    """The space and the data of the search that the file belongs to; nothing where it is alone."""
-    searched = read_config(architecture_file.parent) or {}
+def settings_of_search(directory: Path) -> dict[str, Any]:
+    """The space and the data of the search in a directory; nothing where there is none."""
+    searched = read_config(directory) or {}
     settings: dict[str, Any] = {
         key: searched[key] for key in ("space", "space_options") if key in searched
     }
@@ -84,19 +82,3 @@ def _settings_beside(architecture_file: Path) -> dict[str, Any]:
     if isinstance(data, Mapping):
         settings["data"] = {key: data[key] for key in INHERITED_DATA if key in data}
     return settings
-
-
-def start_evaluation(
-    directory: Path, source: str | None, progress: Progress, *, device: str | None = None
-) -> EvaluationResult:
-    """Evaluates a training on its own test split, or on that of another source.
-
-    Raises:
-        ConfigError: it is not the directory of a completed training, or the data do not fit it.
-        DataError: the data cannot be used.
-    """
-    if source is None:
-        return evaluate_run(directory, device=device, progress=progress)
-    trained = load_trained(directory)
-    data = trained.config.data.model_copy(update={"source": source})
-    return evaluate_run(directory, data=data, device=device, progress=progress)

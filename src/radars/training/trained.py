@@ -1,9 +1,5 @@
-"""`load_trained`: the network of a finished training, from its run directory.
+"""`TrainedNetwork`: what a training ends with; `load_trained` reads it from its directory."""
 
-Shapes: B batch, C channels, H height, W width, K classes.
-"""
-
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,93 +7,101 @@ from typing import Any
 import torch
 import yaml
 from omegaconf.errors import OmegaConfBaseException
-from PIL import Image
 from pydantic import ValidationError
-from torch import Tensor, nn
 
-from radars.data import Normalisation, image_to_pixels
-from radars.errors import ConfigError, DataError, SpaceError, first_line
+from radars.data import Data, DataConfig, DataLike, Normalisation, Split, as_split
+from radars.errors import ConfigError, SpaceError, first_line
+from radars.nn.task import CLASSIFICATION, Task
 from radars.runs.directory import read_result
 from radars.settings import parse_yaml
 from radars.space import Architecture, SearchSpace
+from radars.tracking.progress import Progress
+from radars.training.evaluation import EVALUATION_NAME, EvaluationResult, evaluate_network
+from radars.training.exporting import ExportResult, export_network
 from radars.training.train_config import TrainConfig
+from radars.training.train_result import TrainResult
 from radars.training.training_setup import as_trained, space_of
+from radars.training.usable_network import UsableNetwork
 from radars.training.weights_file import WEIGHTS_NAME, load_weights
 
 
 @dataclass(frozen=True)
-class TrainedNetwork:
-    """A network and what is needed to use it.
+class TrainedNetwork(UsableNetwork):
+    """A trained network: to use, to evaluate, to export.
 
     Attributes:
-        network: with its trained weights, in evaluation mode.
-        config: how it was trained.
-        architecture: of the network.
-        class_names: what it tells apart, in the order of its outputs.
-        input_shape: of an example: channels, height, width of an image.
-        normalisation: of every example that it takes.
+        result: what the training ended with.
+        task: the loss and the score that it was trained with.
+        directory: of the training; None where nothing was kept.
     """
 
-    network: nn.Module
-    config: TrainConfig
-    architecture: Architecture
-    class_names: tuple[str, ...]
-    input_shape: tuple[int, ...]
-    normalisation: Normalisation
+    result: TrainResult
+    task: Task = CLASSIFICATION
+    directory: Path | None = None
 
-    @property
-    def num_classes(self) -> int:
-        """How many classes it tells apart."""
-        return len(self.class_names)
+    @classmethod
+    def of(
+        cls,
+        result: TrainResult,
+        config: TrainConfig,
+        *,
+        task: Task = CLASSIFICATION,
+        directory: Path | None = None,
+    ) -> "TrainedNetwork":
+        """What a training ended with, to use."""
+        return cls(
+            result.network,
+            config,
+            result.architecture,
+            result.class_names,
+            result.input_shape,
+            result.normalisation,
+            result,
+            task,
+            directory,
+        )
 
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """Of an image that it takes: channels, height, width.
-
-        Raises:
-            DataError: it takes no images.
-        """
-        if len(self.input_shape) != 3 or self.normalisation.largest == 1.0:
-            raise DataError(
-                f"images are needed, but this network takes other examples, of the shape "
-                f"{self.input_shape}; call it with tensors"
-            )
-        channels, height, width = self.input_shape
-        return channels, height, width
-
-    def preprocess(self, *images: Image.Image | str | os.PathLike[str]) -> Tensor:
-        """Images as the network takes them: (B, C, H, W), on the network's device.
-
-        Each is converted to grey or RGB as the training data were; its short side is resized, and
-        the centre is kept.
+    def evaluate(
+        self,
+        data: DataLike | None = None,
+        *,
+        device: str | None = None,
+        progress: Progress | None = None,
+    ) -> EvaluationResult:
+        """Evaluates it on a test split; writes `evaluation.json` where it has a directory.
 
         Args:
-            images: opened, or paths of files; one or more.
+            data: a data set whose examples are all for the test, or a name, a folder or `Data`
+                whose test split is; by default the test split of the data that it was trained on.
+                Examples are normalised as in training, whatever they are.
+            device: `auto`, `cpu`, `cuda` or `cuda:N`; None for that of the training.
+            progress: shows people how far it is.
 
         Raises:
-            DataError: one is not an image, or has more than 8 bits a channel; or the network
-                takes no images.
+            ConfigError: the data do not fit the network.
+            DataError: the data cannot be used.
+            RunError: the device has no memory left.
         """
-        pixels = [torch.tensor(image_to_pixels(image, self.image_shape)) for image in images]
-        normalised_BCHW = self.normalisation(torch.stack(pixels).permute(0, 3, 1, 2))
-        return normalised_BCHW.to(next(self.network.parameters()).device)
+        where = self.directory and self.directory / EVALUATION_NAME
+        test: DataConfig | Data | Split | None
+        if isinstance(data, str | Path):
+            test = self.config.data.model_copy(update={"source": str(data)})
+        else:
+            test = data if data is None or isinstance(data, Data) else as_split(data)
+        return evaluate_network(
+            self, test, task=self.task, device=device, progress=progress, file=where
+        )
 
-    @torch.inference_mode()
-    def classify(self, image: Image.Image | str | os.PathLike[str]) -> dict[str, float]:
-        """The probability of each class, the likeliest first.
-
-        Raises:
-            DataError: it is not an image, or has more than 8 bits a channel.
-        """
-        probability_K = self.network(self.preprocess(image))[0].float().softmax(-1)
-        order_K = probability_K.argsort(descending=True).tolist()
-        return {self.class_names[k]: float(probability_K[k]) for k in order_K}
+    def export(self, out: str | Path, *, format: str | None = None) -> ExportResult:
+        """Writes it to a file that works without radars; see `export_network`."""
+        return export_network(self, Path(out), format=format)
 
 
 def load_trained(
     path: str | Path,
     *,
     space: SearchSpace | None = None,
+    task: Task = CLASSIFICATION,
     device: torch.device | str = "cpu",
 ) -> TrainedNetwork:
     """Loads the network of a run directory that `train_architecture` completed.
@@ -105,6 +109,7 @@ def load_trained(
     Args:
         path: the run directory.
         space: used instead of the one that the run's configuration names.
+        task: the loss and the score that it was trained with.
         device: where the network is to be.
 
     Raises:
@@ -121,7 +126,7 @@ def load_trained(
     try:
         config = _read_config(path / "config.yaml")
         architecture = Architecture.from_json((path / "architecture.json").read_text("utf-8"))
-        class_names, input_shape, normalisation = _read_interface(result)
+        class_names, input_shape, _ = _read_interface(result)
     except (
         OSError, LookupError, TypeError, ValueError, RecursionError, yaml.YAMLError,
         OmegaConfBaseException,
@@ -146,7 +151,9 @@ def load_trained(
         ) from error
     load_weights(network, path / WEIGHTS_NAME)
     network = as_trained(network, torch.device(device)).eval()
-    return TrainedNetwork(network, config, architecture, class_names, input_shape, normalisation)
+    read = {**result, "class_names": class_names, "architecture": dict(architecture)}
+    known = TrainResult.from_dict(read, network)
+    return TrainedNetwork.of(known, config, task=task, directory=path)
 
 
 def _read_config(file: Path) -> TrainConfig:

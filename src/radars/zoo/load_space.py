@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from radars.errors import ConfigError, did_you_mean
+from radars.objects import check_no_object
 from radars.space import Keep, SearchSpace
 from radars.zoo import user_file
 from radars.zoo.space_options import NetworkWithOptions, checked_options, options_of
@@ -23,6 +24,7 @@ def load_space(name: str, **options: object) -> SearchSpace:
             the wrong type.
         SpaceError: the function is not a well-formed search space.
     """
+    check_no_object("space", name)
     if user_file.is_file_name(name):
         network = user_file.load_network(name)
         checked = partial(network, **checked_options(name, network, options))
@@ -50,6 +52,7 @@ def accepted_options(name: str, candidates: Mapping[str, object]) -> dict[str, o
     Raises:
         ConfigError: there is no such space, file or function.
     """
+    check_no_object("space", name)
     if user_file.is_file_name(name):
         network: NetworkWithOptions = user_file.load_network(name)
     else:

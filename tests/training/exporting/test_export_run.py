@@ -9,9 +9,10 @@ from safetensors.torch import load_file, save_file
 from tests.isolated import run_without
 from torch import Tensor
 
+import radars
 from radars.data import Data
 from radars.errors import ConfigError
-from radars.training import TrainResult, export_run
+from radars.training import TrainResult
 
 FACTS = ("class_names", "input", "output", "mean", "std", "architecture", "written_by")
 
@@ -59,7 +60,7 @@ def scores(completed: tuple[Path, TrainResult], images: Tensor) -> Tensor:
 def test_onnxruntime_answers_as_the_network(
     completed: tuple[Path, TrainResult], images: Tensor, scores: Tensor, tmp_path: Path
 ) -> None:
-    result = export_run(completed[0], tmp_path / "net.onnx")
+    result = radars.export(completed[0], tmp_path / "net.onnx")
     assert result.files == (tmp_path / "net.onnx",)
     assert list(tmp_path.iterdir()) == [tmp_path / "net.onnx"]
     session = onnxruntime.InferenceSession(tmp_path / "net.onnx")
@@ -77,8 +78,8 @@ def test_onnxruntime_answers_as_the_network(
 def test_files_work_where_radars_is_not_installed(
     completed: tuple[Path, TrainResult], images: Tensor, scores: Tensor, tmp_path: Path
 ) -> None:
-    export_run(completed[0], tmp_path / "net.pt2", format="torch-export")
-    files = export_run(completed[0], tmp_path / "net.safetensors", format="safetensors").files
+    radars.export(completed[0], tmp_path / "net.pt2", format="torch-export")
+    files = radars.export(completed[0], tmp_path / "net.safetensors", format="safetensors").files
     assert files == (tmp_path / "net.py", tmp_path / "net.safetensors")
     with safe_open(tmp_path / "net.safetensors", "pt") as file:
         assert set(FACTS) < set(file.metadata())
@@ -102,7 +103,7 @@ def test_files_work_where_radars_is_not_installed(
 def test_what_is_written_is_compared_with_the_network(
     completed: tuple[Path, TrainResult], tmp_path: Path
 ) -> None:
-    assert export_run(completed[0], tmp_path / "net.safetensors").largest_difference < 1e-5
+    assert radars.export(completed[0], tmp_path / "net.safetensors").largest_difference < 1e-5
 
 
 @pytest.mark.parametrize(
@@ -123,20 +124,20 @@ def test_a_file_that_cannot_be(
     (tmp_path / "folder.onnx").mkdir()
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(ConfigError, match=rule) as caught:
-        export_run(completed[0], tmp_path / name, format=format)
+        radars.export(completed[0], tmp_path / name, format=format)
     assert "\n" not in str(caught.value)
     assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_an_export_may_be_repeated(completed: tuple[Path, TrainResult], tmp_path: Path) -> None:
-    first = export_run(completed[0], tmp_path / "net.safetensors")
+    first = radars.export(completed[0], tmp_path / "net.safetensors")
     text = (tmp_path / "net.py").read_text()
-    assert export_run(completed[0], tmp_path / "net.safetensors") == first
+    assert radars.export(completed[0], tmp_path / "net.safetensors") == first
     assert (tmp_path / "net.py").read_text() == text
     assert max(map(len, text.splitlines())) <= 100
 
 
 def test_a_directory_of_something_else(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="a completed training is needed"):
-        export_run(tmp_path, tmp_path / "net.onnx")
+        radars.export(tmp_path, tmp_path / "net.onnx")
     assert list(tmp_path.iterdir()) == []

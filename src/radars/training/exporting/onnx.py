@@ -8,12 +8,12 @@ from torch import Tensor
 from radars.errors import ConfigError, SpaceError, first_line
 from radars.training.exporting.portable import check_same, facts
 from radars.training.exporting.torch_export import exported_program
-from radars.training.trained import TrainedNetwork
+from radars.training.usable_network import UsableNetwork
 
 INPUT_NAME, OUTPUT_NAME = "image", "scores"
 
 
-def onnx_bytes(trained: TrainedNetwork) -> tuple[bytes, float]:
+def onnx_bytes(trained: UsableNetwork) -> tuple[bytes, float]:
     """The contents of the file, and how far its answers are from the network's.
 
     Raises:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 import radars
 from radars.errors import RunError
-from radars.training.trained import TrainedNetwork
+from radars.training.usable_network import UsableNetwork
 
 _BATCH_SIZES = (1, 3)
 TOLERANCE = 1e-4
@@ -27,7 +27,7 @@ class Portable(nn.Module):
     scale: Tensor
     shift: Tensor
 
-    def __init__(self, trained: TrainedNetwork) -> None:
+    def __init__(self, trained: UsableNetwork) -> None:
         super().__init__()
         self.network = trained.network
         scale_C11, shift_C11 = trained.normalisation.factors()
@@ -41,7 +41,7 @@ class Portable(nn.Module):
         return output
 
 
-def facts(trained: TrainedNetwork) -> dict[str, str]:
+def facts(trained: UsableNetwork) -> dict[str, str]:
     """What a user of the file must know; goes into the file, as text by name."""
     channels, height, width = trained.image_shape
     mean_C, std_C, _ = trained.normalisation
@@ -61,7 +61,7 @@ def facts(trained: TrainedNetwork) -> dict[str, str]:
     }
 
 
-def random_images(trained: TrainedNetwork) -> Iterator[Tensor]:
+def random_images(trained: UsableNetwork) -> Iterator[Tensor]:
     """Batches of several sizes, of random pixels: uint8 (B, C, H, W)."""
     generator = torch.Generator().manual_seed(0)
     for batch_size in _BATCH_SIZES:
@@ -70,7 +70,7 @@ def random_images(trained: TrainedNetwork) -> Iterator[Tensor]:
 
 
 @torch.inference_mode()
-def check_same(trained: TrainedNetwork, exported: Callable[[Tensor], Tensor], what: str) -> float:
+def check_same(trained: UsableNetwork, exported: Callable[[Tensor], Tensor], what: str) -> float:
     """Compares what was exported with the network, on random images.
 
     Returns:

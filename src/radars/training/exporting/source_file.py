@@ -12,7 +12,7 @@ from torch import Tensor
 
 from radars.training.exporting.network_source import NetworkSource
 from radars.training.exporting.portable import check_same, facts
-from radars.training.trained import TrainedNetwork
+from radars.training.usable_network import UsableNetwork
 from radars.training.weights_file import plain_state
 
 HEADER = '"""Written by radars'
@@ -92,7 +92,7 @@ if __name__ == "__main__":
 '''
 
 
-def source_and_weights(trained: TrainedNetwork, name: str) -> tuple[str, bytes, float]:
+def source_and_weights(trained: UsableNetwork, name: str) -> tuple[str, bytes, float]:
     """The two files, and how far the answers are from the network's.
 
     Args:
@@ -108,7 +108,7 @@ def source_and_weights(trained: TrainedNetwork, name: str) -> tuple[str, bytes, 
     return source, weights, _check(trained, source, weights)
 
 
-def source_text(trained: TrainedNetwork, name: str) -> str:
+def source_text(trained: UsableNetwork, name: str) -> str:
     """The Python file.
 
     Raises:
@@ -141,7 +141,7 @@ def _in_docstring(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def _check(trained: TrainedNetwork, source: str, weights: bytes) -> float:
+def _check(trained: UsableNetwork, source: str, weights: bytes) -> float:
     with TemporaryDirectory() as folder:
         file = Path(folder, "network.py")
         file.write_text(source, "utf-8")

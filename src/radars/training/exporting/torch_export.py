@@ -8,10 +8,10 @@ from torch.export import Dim, ExportedProgram
 
 from radars.errors import SpaceError, first_line
 from radars.training.exporting.portable import Portable, check_same, facts, random_images
-from radars.training.trained import TrainedNetwork
+from radars.training.usable_network import UsableNetwork
 
 
-def exported_program(trained: TrainedNetwork) -> ExportedProgram:
+def exported_program(trained: UsableNetwork) -> ExportedProgram:
     """The network as `torch.export` sees it, for batches of any size.
 
     Raises:
@@ -30,7 +30,7 @@ def exported_program(trained: TrainedNetwork) -> ExportedProgram:
         ) from error
 
 
-def torch_export_bytes(trained: TrainedNetwork) -> tuple[bytes, float]:
+def torch_export_bytes(trained: UsableNetwork) -> tuple[bytes, float]:
     """The contents of the file, and how far its answers are from the network's.
 
     Raises:

@@ -1,4 +1,4 @@
-"""`export_run`: the network of a training in a file of its own."""
+"""`export_network`: the network of a training in a file of its own."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,11 +6,10 @@ from pathlib import Path
 
 from radars.errors import ConfigError
 from radars.runs.files import write_atomically
-from radars.space import SearchSpace
 from radars.training.exporting.onnx import onnx_bytes
 from radars.training.exporting.source_file import HEADER, source_and_weights
 from radars.training.exporting.torch_export import torch_export_bytes
-from radars.training.trained import load_trained
+from radars.training.usable_network import UsableNetwork
 
 
 class ExportFormat(StrEnum):
@@ -47,35 +46,26 @@ class ExportResult:
     input_shape: tuple[int, int, int]
 
 
-def export_run(
-    path: str | Path,
-    out: str | Path,
-    *,
-    format: str | None = None,
-    space: SearchSpace | None = None,
-) -> ExportResult:
-    """Exports the network of a completed training; what is written has been compared with it.
+def export_network(trained: UsableNetwork, out: Path, *, format: str | None = None) -> ExportResult:
+    """Exports a trained network; what is written has been compared with it.
 
     Every format takes pixels, uint8 (B, C, H, W), and gives scores before softmax, (B, K), for
     batches of any size; class names and what else a user must know are in the file.
 
     Args:
-        path: the run directory of the training.
+        trained: the network.
         out: the file; ends in `.onnx`, `.pt2` or `.safetensors`. Beside the last, a Python file of
             the same name builds the network.
         format: `onnx`, `torch-export` or `safetensors`; by default what the file's name says.
-        space: used instead of the one that the run's configuration names.
 
     Raises:
-        ConfigError: it is not the directory of a completed training, or the file cannot be there.
+        ConfigError: the file cannot be there.
         SpaceError: the network cannot be exported to this format.
         RunError: what would be written differs from the network; or it cannot be written.
     """
-    out = Path(out)
     kind = _format_of(out, format)
     source_file = out.with_suffix(".py")
     _check_place(out, source_file if kind is ExportFormat.SAFETENSORS else None)
-    trained = load_trained(path, space=space)
     contents: dict[Path, str | bytes] = {}
     if kind is ExportFormat.ONNX:
         contents[out], difference = onnx_bytes(trained)

@@ -1,0 +1,414 @@
+"""The verbs of the Python API: the same as the commands, with the same defaults."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from radars.comparison.comparison_config import CompareConfig
+from radars.comparison.run_comparison import Comparison, run_comparison
+from radars.data import DataLike, as_data
+from radars.engine.given import Given
+from radars.engine.run import resumed_config, run_search
+from radars.engine.search_config import SearchConfig
+from radars.engine.search_result import SearchResult
+from radars.errors import ConfigError
+from radars.nn.task import CLASSIFICATION, Task
+from radars.planning.plan_report import PlanReport, plan_of
+from radars.reporting.write_report import write_report
+from radars.runs.directory import read_config, read_result
+from radars.runs.event_schema import EventSink
+from radars.settings import merge_settings, validate_settings
+from radars.space import Choose, SearchSpace
+from radars.tracking.progress import NoProgress, Progress, progress_for
+from radars.training.evaluation import EvaluationResult
+from radars.training.exporting import ExportResult
+from radars.training.start_training import read_architecture, settings_of_search
+from radars.training.train_config import TrainConfig
+from radars.training.trained import TrainedNetwork, load_trained
+from radars.training.training_job import train_architecture
+
+SpaceLike = SearchSpace | str | Callable[[Choose], nn.Module]
+"""A search space, its name in the zoo, `file.py:function`, or the function itself."""
+
+
+def plan(
+    space: SpaceLike | None = None,
+    *,
+    input_shape: Sequence[int] | None = None,
+    batch_size: int | None = None,
+    budget: int | str | None = None,
+    config: SearchConfig | None = None,
+    **settings: Any,
+) -> PlanReport:
+    """What fits a memory budget; needs no data and no GPU. `print` shows it.
+
+    Args:
+        space: the search space; `digits` where none is given.
+        input_shape: of one example, without the batch; by default the space's own.
+        batch_size: examples in a batch.
+        budget: bytes, or text such as `12GiB`.
+        config: a configuration that the other arguments go over.
+        settings: other settings of a search, such as `memory_savings={"recompute": False}`.
+
+    Raises:
+        ConfigError: an argument is not valid.
+        SpaceError: the space is not well formed, or cannot take the input.
+    """
+    searched, named = _space(space)
+    asked = _given(
+        space=named,
+        budget=budget,
+        data=None if batch_size is None else {"batch_size": batch_size},
+        **settings,
+    )
+    shape = None if input_shape is None else tuple(input_shape)
+    return plan_of(_config(config, asked), searched, input_shape=shape)
+
+
+def search(
+    space: SpaceLike | None = None,
+    data: DataLike | None = None,
+    *,
+    budget: int | str | None = None,
+    method: str | None = None,
+    max_minutes: float | None = None,
+    constraints: Iterable[str] | None = None,
+    pareto: Iterable[str] | None = None,
+    seed: int | None = None,
+    proxy: SearchSpace | None = None,
+    task: Task = CLASSIFICATION,
+    config: SearchConfig | None = None,
+    out: str | Path | None = None,
+    resume: bool = False,
+    progress: bool | Progress = False,
+    on_event: EventSink | None = None,
+    **settings: Any,
+) -> SearchResult:
+    """Searches for the best architecture within a memory budget.
+
+    Args:
+        space: the search space; `digits` where none is given.
+        data: any map-style `torch.utils.data.Dataset` of (example, target), a pair of tensors or
+            arrays, a Hugging Face data set, `radars.tensor_data(...)`, a folder, or a name.
+        budget: bytes that no training step exceeds, or text such as `2GiB`.
+        method: a registered search method, such as `radars` or `random`.
+        max_minutes: wall-clock limit; None for none.
+        constraints: hard bounds, such as `macs<=40M`.
+        pareto: `accuracy` and costs whose front is kept.
+        seed: of everything random.
+        proxy: trained instead of `space` while searching; makes the same choices.
+        task: the loss and the score.
+        config: a configuration that the other arguments go over.
+        out: the run directory; None keeps nothing on disk.
+        resume: go on with the run in `out`; with the same objects, where some were passed.
+        progress: whether to show how far it is; or what shows it.
+        on_event: called with every event, the same that `events.jsonl` has; raise
+            `radars.StopSearch` in it to stop the search at the next step.
+        settings: any other setting of `SearchConfig`, such as `explore={"steps": 300}`.
+
+    Raises:
+        ConfigError, SpaceError, DataError: an argument is not valid; nothing has been written.
+        BudgetError: no architecture fits the budget.
+        Stopped: somebody stopped it; the state is saved where `out` is given.
+        RunError: it cannot go on.
+    """
+    searched, named = _space(space)
+    examples, source = _data(data)
+    asked = _given(
+        space=named,
+        data=None if source is None else {"source": source},
+        budget=budget,
+        method=method,
+        max_minutes=max_minutes,
+        constraints=None if constraints is None else list(constraints),
+        pareto=None if pareto is None else list(pareto),
+        seed=seed,
+        **settings,
+    )
+    stored = read_config(out) if resume and out is not None else None
+    if stored is not None and config is None:
+        config = validate_settings(SearchConfig, stored)
+    complete = _config(config, asked)
+    if examples is not None:
+        examples = as_data(examples, config=complete.data, seed=complete.seed)
+    given = Given(searched, proxy, examples, task)
+    if stored is not None:
+        assert out is not None
+        resumed_config(out, given.recorded(complete))
+        result = read_result(out)
+        if result is not None and result.get("status") == "completed":
+            return SearchResult.from_dict(result, directory=Path(out), searched=searched)
+    return run_search(
+        complete,
+        given,
+        out=out,
+        resume=stored is not None,
+        progress=_progress(progress),
+        on_event=on_event,
+    )
+
+
+def train(
+    architecture: SearchResult | Mapping[str, Any] | str | Path,
+    data: DataLike | None = None,
+    *,
+    space: SpaceLike | None = None,
+    epochs: int | None = None,
+    from_search: str | Path | None = None,
+    task: Task = CLASSIFICATION,
+    seed: int | None = None,
+    config: TrainConfig | None = None,
+    out: str | Path | None = None,
+    resume: bool = False,
+    progress: bool | Progress = False,
+    **settings: Any,
+) -> TrainedNetwork:
+    """Trains an architecture from scratch on the whole training split.
+
+    Args:
+        architecture: what a search found, or an architecture, or the path of an
+            `architecture.json`, beside which the search's own settings are read.
+        data: as for `search`; by default what the search was about.
+        space: likewise; by default that of what was found.
+        epochs: visits of the training split.
+        from_search: start from the shared weights of the search in this directory.
+        task: the loss and the score.
+        seed: of everything random.
+        config: a configuration that the other arguments go over.
+        out: the run directory; None keeps nothing on disk.
+        resume: go on with the training in `out`.
+        progress: whether to show how far it is; or what shows it.
+        settings: any other setting of `TrainConfig`.
+
+    Raises:
+        ConfigError, SpaceError, DataError: an argument is not valid; nothing has been written.
+        Stopped: it was interrupted; the state is saved.
+        RunError: it cannot go on.
+    """
+    searched, named = _space(space)
+    examples, source = _data(data)
+    inherited: dict[str, Any] = {}
+    if isinstance(architecture, SearchResult):
+        searched = searched or (architecture.searched if named is None else None)
+        if config is None and architecture.directory is not None:
+            inherited = settings_of_search(architecture.directory)
+        chosen: Mapping[str, Any] = architecture.architecture
+    elif isinstance(architecture, str | Path):
+        inherited = settings_of_search(Path(architecture).parent)
+        chosen = read_architecture(Path(architecture))
+    else:
+        chosen = architecture
+    given = _given(
+        space=named,
+        data=None if source is None else {"source": source},
+        epochs=epochs,
+        from_search=None if from_search is None else str(from_search),
+        seed=seed,
+        **settings,
+    )
+    base = inherited if config is None else config.model_dump()
+    complete = validate_settings(TrainConfig, merge_settings(base, given))
+    if examples is not None:
+        examples = as_data(examples, config=complete.data, seed=complete.seed)
+    directory = None if out is None else Path(out)
+    is_begun = resume and directory is not None and read_config(directory) is not None
+    result = train_architecture(
+        chosen,
+        complete,
+        space=searched,
+        data=examples,
+        task=task,
+        out=out,
+        resume=is_begun,
+        progress=_progress(progress),
+    )
+    return TrainedNetwork.of(result, complete, task=task, directory=directory)
+
+
+def load(
+    directory: str | Path,
+    *,
+    space: SearchSpace | None = None,
+    task: Task = CLASSIFICATION,
+    device: str = "cpu",
+) -> TrainedNetwork:
+    """Loads the network of a completed training from its run directory.
+
+    Args:
+        directory: of the training.
+        space: the search space, where it was passed as an object.
+        task: the loss and the score that it was trained with.
+        device: where the network is to be.
+
+    Raises:
+        ConfigError: it is not the directory of a completed training.
+    """
+    return load_trained(directory, space=space, task=task, device=device)
+
+
+def evaluate(
+    trained: TrainedNetwork | str | Path,
+    data: DataLike | None = None,
+    *,
+    space: SearchSpace | None = None,
+    task: Task = CLASSIFICATION,
+    device: str | None = None,
+    progress: bool | Progress = False,
+) -> EvaluationResult:
+    """Evaluates a trained network on the test split; writes `evaluation.json` in its directory.
+
+    Args:
+        trained: the network, or the run directory of its training.
+        data: a data set whose examples are all for the test, or a name or a folder whose test split
+            is; by default the test split of the data that it was trained on.
+        space: the search space, where it was passed as an object.
+        task: the loss and the score that it was trained with.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`; None for that of the training.
+        progress: whether to show how far it is; or what shows it.
+
+    Raises:
+        ConfigError: it is not the directory of a completed training, or the data do not fit.
+        DataError: the data cannot be used.
+        RunError: the device has no memory left.
+    """
+    network = trained
+    if not isinstance(network, TrainedNetwork):
+        network = load_trained(network, space=space, task=task)
+    return network.evaluate(data, device=device, progress=_progress(progress))
+
+
+def export(
+    trained: TrainedNetwork | str | Path,
+    out: str | Path,
+    *,
+    format: str | None = None,
+    space: SearchSpace | None = None,
+) -> ExportResult:
+    """Writes a trained network to a file that works without radars.
+
+    Args:
+        trained: the network, or the run directory of its training.
+        out: the file; ends in `.onnx`, `.pt2` or `.safetensors`.
+        format: `onnx`, `torch-export` or `safetensors`; by default what the file's name says.
+        space: the search space, where it was passed as an object.
+
+    Raises:
+        ConfigError: it is not the directory of a completed training, or the file cannot be there.
+        SpaceError: the network cannot be exported to this format.
+        RunError: what would be written differs from the network; or it cannot be written.
+    """
+    network = trained if isinstance(trained, TrainedNetwork) else load_trained(trained, space=space)
+    return network.export(out, format=format)
+
+
+def compare(
+    space: SpaceLike | None = None,
+    data: DataLike | None = None,
+    *,
+    methods: Iterable[str] = ("radars", "reinforce", "random"),
+    seeds: Iterable[int] = (0, 1, 2),
+    budget: int | str | None = None,
+    max_minutes: float | None = None,
+    constraints: Iterable[str] | None = None,
+    table: str | None = None,
+    train: Mapping[str, Any] | None = None,
+    task: Task = CLASSIFICATION,
+    out: str | Path,
+    progress: bool | Progress = False,
+    **settings: Any,
+) -> Comparison:
+    """Compares search methods under one budget; goes on where it was stopped. `print` shows it.
+
+    Args:
+        space: as for `search`.
+        data: likewise.
+        methods: registered search methods.
+        seeds: each method searches once with each.
+        budget: bytes that no training step exceeds.
+        max_minutes: wall-clock limit of each search.
+        constraints: hard bounds, such as `macs<=40M`.
+        table: `NAME=PATH` of a published table that judges what was found.
+        train: settings of the training from scratch of what was found; None for no training.
+        task: the loss and the score.
+        out: the directory of the comparison.
+        progress: whether to show how far it is; or what shows it.
+        settings: any other setting of every search.
+
+    Raises:
+        ConfigError: an argument is not valid.
+        Stopped: it was interrupted; what is done is kept.
+    """
+    searched, named = _space(space)
+    examples, source = _data(data)
+    every = _given(
+        space=named,
+        data=None if source is None else {"source": source},
+        budget=budget,
+        max_minutes=max_minutes,
+        constraints=None if constraints is None else list(constraints),
+        **settings,
+    )
+    asked: dict[str, Any] = {
+        "search": every,
+        "grids": [{"methods": list(methods), "seeds": list(seeds)}],
+        "train": None if train is None else dict(train),
+    }
+    if table is not None:
+        asked["table"] = table
+    config = validate_settings(CompareConfig, asked)
+    if examples is not None:
+        first = config.search_config(next(config.cells()))
+        examples = as_data(examples, config=first.data, seed=first.seed)
+    given = Given(searched, None, examples, task)
+    return run_comparison(config, Path(out), _progress(progress) or NoProgress(), given=given)
+
+
+def report(*directories: str | Path, out: str | Path | None = None) -> Path:
+    """Shows what happened in a run, or in several, as one HTML file; returns its path.
+
+    Args:
+        directories: of searches, trainings and comparisons.
+        out: the file; by default `report.html` in the first directory.
+
+    Raises:
+        ConfigError: a directory is neither of a run nor of a comparison.
+    """
+    file, *_ = write_report(list(map(Path, directories)), None if out is None else Path(out))
+    return file
+
+
+def _space(space: SpaceLike | None) -> tuple[SearchSpace | None, str | None]:
+    """The object, or the name that stands for it."""
+    if space is None or isinstance(space, str):
+        return None, space
+    if isinstance(space, SearchSpace):
+        return space, None
+    if callable(space):
+        return SearchSpace(space), None
+    raise ConfigError(
+        f"a space is a SearchSpace, a name or a function that takes `choose`, but got "
+        f"{type(space).__name__}; write radars.SearchSpace(net)"
+    )
+
+
+def _data(data: DataLike | None) -> tuple[Any, str | None]:
+    """The object, or the name that stands for it."""
+    return (None, str(data)) if isinstance(data, str | Path) else (data, None)
+
+
+def _given(**settings: Any) -> dict[str, Any]:
+    """What was given, as plain values."""
+    return {key: value for key, value in settings.items() if value is not None}
+
+
+def _config(config: SearchConfig | None, asked: Mapping[str, Any]) -> SearchConfig:
+    base = {} if config is None else config.model_dump(mode="json")
+    return validate_settings(SearchConfig, merge_settings(base, asked))
+
+
+def _progress(progress: bool | Progress) -> Progress | None:
+    if isinstance(progress, bool):
+        return progress_for() if progress else None
+    return progress

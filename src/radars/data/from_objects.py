@@ -1,0 +1,284 @@
+"""Data from objects: any `torch.utils.data.Dataset`, tensors, arrays, a Hugging Face data set.
+
+Shapes: N examples, B batch, C channels of an image or a signal, or columns of a table.
+"""
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol, final
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import TensorDataset
+
+from radars.data.data_config import DataConfig
+from radars.data.load import Data, load_data
+from radars.data.order import seeded
+from radars.data.pixels import Pixels, Request
+from radars.data.split import Normalisation, SealedSplit, Split
+from radars.data.splits import divide
+from radars.errors import DataError, first_line
+
+_STATISTICS_EXAMPLES = 4096
+_IMAGE_KEYS = ("image", "img", "pixel_values", "x")
+_LABEL_KEYS = ("label", "labels", "target", "fine_label", "y")
+
+
+class MapDataset(Protocol):
+    """A map-style data set: its length, and (example, target) by number."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Any: ...
+
+
+DataLike = Data | MapDataset | tuple[Any, Any] | str | Path
+"""A data set of (example, target), a pair of examples and targets, a folder or a name."""
+
+
+def as_data(source: DataLike, *, config: DataConfig, seed: int) -> Data:
+    """Data to search and to train on.
+
+    Of an object every example is for training and validation: the test is given to `evaluate`.
+    Examples are normalised with the mean and the standard deviation of each channel over the
+    training part (of its first examples, where there are many). What a data set draws at random, as
+    augmentation does, is drawn again in each epoch, from the seed.
+
+    Args:
+        source: a data set of (example, target), or of mappings with an image and a label; a pair of
+            tensors or arrays, examples first; `Data`, as it is; a folder or a name.
+        config: how many examples are used, and which part of them validates.
+        seed: of the draw and of the division.
+
+    Raises:
+        DataError: it is none of these, it is empty, or its examples or targets differ in shape.
+    """
+    if isinstance(source, Data):
+        return source
+    if isinstance(source, str | Path):
+        return load_data(config.model_copy(update={"source": str(source)}), seed)
+    dataset = _dataset(source)
+    label_N = _labels(dataset)
+    stratum_N = label_N if _are_classes(label_N) else torch.zeros(len(label_N), dtype=torch.int64)
+    train_N, validation_N = divide(stratum_N, config.num_train, config.validation_fraction, seed)
+    train = DatasetExamples(dataset, train_N)
+    normalisation = _normalisation_of(train)
+    validation = Split(DatasetExamples(dataset, validation_N), label_N[validation_N], normalisation)
+    class_names = _class_names(dataset, label_N)
+    return Data(
+        name=type(dataset).__name__,
+        num_classes=len(class_names),
+        class_names=class_names,
+        input_shape=train.shape,
+        train=Split(train, label_N[train_N], normalisation),
+        validation=validation,
+        test=SealedSplit(_no_test_split),
+        normalisation=normalisation,
+    )
+
+
+def as_split(source: DataLike) -> Split:
+    """Every example of a data set, in its order, to evaluate on; not normalised.
+
+    Raises:
+        DataError: see `as_data`.
+    """
+    dataset = _dataset(source)
+    label_N = _labels(dataset)
+    examples = DatasetExamples(dataset, torch.arange(len(label_N)))
+    ones_C = torch.ones(examples.shape[0])
+    return Split(examples, label_N, Normalisation(torch.zeros_like(ones_C), ones_C, 1.0))
+
+
+@final
+class DatasetExamples(Pixels):
+    """Some examples of a data set, read when they are wanted.
+
+    Attributes:
+        shape: of an example.
+        num_workers: 0, as what is drawn at random is seeded in this process.
+    """
+
+    def __init__(self, dataset: MapDataset, index_N: Tensor) -> None:
+        self._dataset = dataset
+        self._index_N = index_N
+        self.num_workers = 0
+        first = _example(dataset, int(index_N[0]) if len(index_N) else 0)
+        self.shape = tuple(first.shape)
+
+    def __len__(self) -> int:
+        return len(self._index_N)
+
+    def read_augmented(self, request: Request) -> Tensor:
+        """See `Pixels`."""
+        indices = self._index_N[request.indices[request.part]].tolist()
+        purpose = request.position or ("as they are",)
+        examples = []
+        for index in indices:
+            with _drawing(seeded("example", *purpose, index).initial_seed()):
+                example = _example(self._dataset, index)
+            if tuple(example.shape) != self.shape:
+                raise DataError(
+                    f"examples have one shape, but number {index} has {tuple(example.shape)} and "
+                    f"the first {self.shape}; resize them in the data set"
+                )
+            examples.append(example)
+        return torch.stack(examples)
+
+
+@contextmanager
+def _drawing(seed: int) -> Iterator[None]:
+    """Within, what is drawn at random depends on the seed; outside, nothing is different."""
+    python_state, numpy_state = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
+        try:
+            yield
+        finally:
+            random.setstate(python_state)
+            np.random.set_state(numpy_state)
+
+
+def _dataset(source: object) -> MapDataset:
+    if isinstance(source, tuple) and len(source) == 2:
+        source = _pair(*source)
+    if not hasattr(source, "__getitem__") or not hasattr(source, "__len__"):
+        raise DataError(
+            f"data are a map-style data set of (example, target), a pair of tensors, a folder or a "
+            f"name, but got {type(source).__name__}; give it a length and __getitem__"
+        )
+    dataset: Any = source
+    try:
+        size = len(dataset)
+    except Exception as error:
+        raise DataError(
+            f"a data set knows its length, but {type(source).__name__} does not "
+            f"({first_line(error)}); give a map-style data set"
+        ) from error
+    if not size:
+        raise DataError(f"data have an example or more, but {type(source).__name__} has none")
+    known: MapDataset = dataset
+    return known
+
+
+def _pair(example_N: object, target_N: object) -> TensorDataset:
+    examples, targets = (torch.as_tensor(part) for part in (example_N, target_N))
+    if not examples.dim() or len(examples) != len(targets):
+        raise DataError(
+            f"each example has a target, but got {tuple(examples.shape)} and "
+            f"{tuple(targets.shape)}; give as many of both"
+        )
+    return TensorDataset(examples, targets)
+
+
+def _item(dataset: MapDataset, index: int) -> tuple[Any, Any]:
+    try:
+        item = dataset[index]
+    except Exception as error:
+        raise DataError(
+            f"example {index} of {type(dataset).__name__} cannot be read: "
+            f"{type(error).__name__}: {first_line(error)}; mend the data set"
+        ) from error
+    if isinstance(item, Mapping):  # of a Hugging Face data set
+        example, label = _first_of(_IMAGE_KEYS, item), _first_of(_LABEL_KEYS, item)
+        return item[example], item[label]
+    if isinstance(item, Sequence) and len(item) == 2:
+        return item[0], item[1]
+    raise DataError(
+        f"an item of a data set is (example, target), but number {index} of "
+        f"{type(dataset).__name__} is {type(item).__name__}; return two things"
+    )
+
+
+def _first_of(names: Sequence[str], item: Mapping[str, Any]) -> str:
+    known = [name for name in names if name in item]
+    if not known:
+        raise DataError(
+            f"an example of a data set of mappings is called {', '.join(names)} or the like, but "
+            f"there is {', '.join(map(str, item))}; rename a column"
+        )
+    return known[0]
+
+
+def _example(dataset: MapDataset, index: int) -> Tensor:
+    example, _ = _item(dataset, index)
+    if isinstance(example, Image.Image):
+        pixels = np.asarray(example)
+        example = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+    tensor = torch.as_tensor(example)
+    if not tensor.dim():
+        raise DataError(f"an example is (C, ...), but number {index} is a single number; wrap it")
+    tensor = tensor.to(torch.float32)
+    if not bool(tensor.isfinite().all()):
+        raise DataError(f"every value of an example is finite, but some of number {index} are not")
+    return tensor
+
+
+def _labels(dataset: MapDataset) -> Tensor:
+    """Every target, as a tensor (N, ...)."""
+    known = getattr(dataset, "targets", None)  # torchvision's, which spares reading the images
+    if getattr(dataset, "target_transform", None) is None and isinstance(known, Sequence | Tensor):
+        targets: Any = known
+    elif isinstance(dataset, TensorDataset):
+        targets = dataset.tensors[1]
+    else:
+        targets = [_item(dataset, index)[1] for index in range(len(dataset))]
+    try:
+        label_N = targets if isinstance(targets, Tensor) else torch.as_tensor(np.asarray(targets))
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise DataError(
+            f"targets are numbers or tensors of one shape, but those of {type(dataset).__name__} "
+            f"are not ({first_line(error)}); number the classes"
+        ) from error
+    if len(label_N) != len(dataset):
+        raise DataError(
+            f"each example has a target, but {type(dataset).__name__} has {len(dataset)} examples "
+            f"and {len(label_N)} targets"
+        )
+    if label_N.is_floating_point() and not bool(label_N.isfinite().all()):
+        raise DataError("every target is finite, but some are not; leave those examples out")
+    if not _are_classes(label_N):
+        return label_N.to(torch.float32) if label_N.is_floating_point() else label_N
+    if int(label_N.min()) < 0:
+        raise DataError(f"classes are 0, 1, 2, ..., but got {int(label_N.min())}; number them")
+    return label_N.to(torch.int64)
+
+
+def _are_classes(label_N: Tensor) -> bool:
+    return label_N.dim() == 1 and not label_N.is_floating_point()
+
+
+def _class_names(dataset: MapDataset, label_N: Tensor) -> tuple[str, ...]:
+    """The classes that the data set names, or their numbers; one for each output otherwise."""
+    if not _are_classes(label_N):
+        number = 1 if label_N.dim() == 1 else int(np.prod(label_N.shape[1:]))
+        return tuple(map(str, range(number)))
+    number = int(label_N.max()) + 1
+    named = getattr(dataset, "classes", None)
+    if isinstance(named, Sequence) and len(named) >= number:
+        return tuple(map(str, named))
+    return tuple(map(str, range(number)))
+
+
+def _normalisation_of(examples: DatasetExamples) -> Normalisation:
+    number = min(len(examples), _STATISTICS_EXAMPLES)
+    if not number:
+        raise DataError("data have a training example or more, but none is left; add examples")
+    example_N = examples.read(Request(list(range(number))))
+    channel_CM = example_N.transpose(0, 1).flatten(1).double()
+    std_C = channel_CM.std(1, correction=0)
+    std_C = torch.where(std_C > 0, std_C, 1.0)  # of a channel that is always the same
+    return Normalisation(channel_CM.mean(1).float(), std_C.float(), largest=1.0)
+
+
+def _no_test_split() -> Split:
+    raise DataError(
+        "a data set that was passed as an object has no test split; give the test set: "
+        "evaluate(test_set)"
+    )
