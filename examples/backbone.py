@@ -7,7 +7,6 @@ from torch import nn
 from torchvision.models.resnet import BasicBlock, ResNet
 
 import radars
-from radars.engine.given import Given
 
 
 def resnet() -> nn.Module:
@@ -36,18 +35,16 @@ def depthwise(conv: nn.Module) -> nn.Module:
 def main() -> None:
     candidates = {"full": lambda conv: conv, "grouped": grouped, "depthwise": depthwise}
     space = radars.SearchSpace(radars.searchable(resnet, {"layer*.conv2": candidates}))
-    config = radars.SearchConfig.model_validate(
-        {
-            "budget": "128MiB",
-            "constraints": ["parameters<=4e6"],  # of 2.1 to 4.9 million
-            "num_rounds": 1,
-            "data": {"batch_size": 32},
-            "explore": {"steps": 16, "samples": 2},
-            "differentiate": {"steps": 4},
-            "select": {"draws": 4, "draw_batches": 1, "candidates": 2, "halving_steps": [8]},
-        }
+    result = radars.search(
+        space,
+        budget="128MiB",
+        constraints=["parameters<=4e6"],  # of 2.1 to 4.9 million
+        num_rounds=1,
+        data={"batch_size": 32},
+        explore={"steps": 16, "samples": 2},
+        differentiate={"steps": 4},
+        select={"draws": 4, "draw_batches": 1, "finalists": 2, "halving_steps": [8]},
     )
-    result = radars.run_search(config, Given(space=space))
     print(dict(result.architecture), f"{result.parameters:,} parameters")
 
 

@@ -3,7 +3,6 @@
 from torch import nn
 
 import radars
-from radars.engine.given import Given
 
 
 def net(choose: radars.Choose) -> nn.Module:
@@ -20,9 +19,9 @@ def net(choose: radars.Choose) -> nn.Module:
 
 def main() -> None:
     space = radars.SearchSpace(net)
-    result = radars.run_search(radars.SearchConfig(budget="4MiB", num_rounds=1), Given(space=space))
-    model = space.build(result.architecture)  # a plain nn.Module
-    print(dict(result.architecture), model)
+    found = radars.search(space, budget="4MiB", num_rounds=1)
+    model = found.build()  # a plain nn.Module
+    print(dict(found.architecture), model)
 
 
 if __name__ == "__main__":

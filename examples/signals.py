@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 
 import radars
-from radars.engine.given import Given
 
 NAMES = ("sine", "square", "triangle", "sawtooth")
 
@@ -56,16 +55,15 @@ def net(choose: radars.Choose, width: int = 16) -> nn.Module:
 
 def main() -> None:
     data = radars.tensor_data(*synthetic_signals(1600), name="waves", class_names=NAMES)
-    config = radars.SearchConfig.model_validate(
-        {
-            "budget": "4MiB",
-            "num_rounds": 1,
-            "explore": {"steps": 60},
-            "differentiate": {"steps": 10},
-            "select": {"draws": 8, "candidates": 2, "halving_steps": [60]},
-        }
+    result = radars.search(
+        radars.SearchSpace(net),
+        data,
+        budget="4MiB",
+        num_rounds=1,
+        explore={"steps": 60},
+        differentiate={"steps": 10},
+        select={"draws": 8, "finalists": 2, "halving_steps": [60]},
     )
-    result = radars.run_search(config, Given(space=radars.SearchSpace(net), data=data))
     print(dict(result.architecture), f"validation accuracy {result.validation_accuracy:.1%}")
 
 

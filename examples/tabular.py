@@ -9,7 +9,6 @@ from sklearn.datasets import load_diabetes
 from torch import Tensor, nn
 
 import radars
-from radars.engine.given import Given
 
 
 def loss(output_BK: Tensor, label_B: Tensor) -> Tensor:
@@ -53,17 +52,17 @@ def diabetes() -> tuple[Tensor, Tensor]:
 
 def main() -> None:
     data = radars.tensor_data(*diabetes(), name="diabetes", num_outputs=1)
-    config = radars.SearchConfig.model_validate(
-        {
-            "budget": "1MiB",
-            "num_rounds": 1,
-            "data": {"batch_size": 32},
-            "explore": {"steps": 60},
-            "differentiate": {"steps": 10},
-            "select": {"draws": 8, "candidates": 2, "halving_steps": [60]},
-        }
+    result = radars.search(
+        radars.SearchSpace(net),
+        data,
+        task=TASK,
+        budget="1MiB",
+        num_rounds=1,
+        data={"batch_size": 32},
+        explore={"steps": 60},
+        differentiate={"steps": 10},
+        select={"draws": 8, "finalists": 2, "halving_steps": [60]},
     )
-    result = radars.run_search(config, Given(space=radars.SearchSpace(net), data=data, task=TASK))
     print(dict(result.architecture), f"mean score {result.validation_accuracy:.3f}")
 
 
