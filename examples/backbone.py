@@ -40,7 +40,7 @@ def main() -> None:
         budget="128MiB",
         constraints=["parameters<=4e6"],  # of 2.1 to 4.9 million
         num_rounds=1,
-        data={"batch_size": 32},
+        batch_size=32,
         explore={"steps": 16, "samples": 2},
         differentiate={"steps": 4},
         select={"draws": 4, "draw_batches": 1, "finalists": 2, "halving_steps": [8]},

@@ -58,7 +58,7 @@ def main() -> None:
         task=TASK,
         budget="1MiB",
         num_rounds=1,
-        data={"batch_size": 32},
+        batch_size=32,
         explore={"steps": 60},
         differentiate={"steps": 10},
         select={"draws": 8, "finalists": 2, "halving_steps": [60]},

@@ -1,6 +1,7 @@
 """The verbs of the Python API: the same as the commands, with the same defaults."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from torch import nn
 
 from radars.comparison.comparison_config import CompareConfig
 from radars.comparison.run_comparison import Comparison, run_comparison
-from radars.data import DataLike, as_data
+from radars.data import Data, DataConfig, DataLike, as_data
 from radars.engine.given import Given
 from radars.engine.run import resumed_config, run_search
 from radars.engine.search_config import SearchConfig
@@ -56,15 +57,10 @@ def plan(
         ConfigError: an argument is not valid.
         SpaceError: the space is not well formed, or cannot take the input.
     """
-    searched, named = _space(space)
-    asked = _given(
-        space=named,
-        budget=budget,
-        data=None if batch_size is None else {"batch_size": batch_size},
-        **settings,
-    )
+    passed = _Passed.of(space, None)
+    asked = passed.settings(batch_size, None) | settings | _given(budget=budget)
     shape = None if input_shape is None else tuple(input_shape)
-    return plan_of(_config(config, asked), searched, input_shape=shape)
+    return plan_of(_config(config, asked), passed.space, input_shape=shape)
 
 
 def search(
@@ -75,8 +71,9 @@ def search(
     method: str | None = None,
     max_minutes: float | None = None,
     constraints: Iterable[str] | None = None,
-    pareto: Iterable[str] | None = None,
     seed: int | None = None,
+    batch_size: int | None = None,
+    data_options: Mapping[str, Any] | None = None,
     proxy: SearchSpace | None = None,
     task: Task = CLASSIFICATION,
     config: SearchConfig | None = None,
@@ -96,8 +93,9 @@ def search(
         method: a registered search method, such as `radars` or `random`.
         max_minutes: wall-clock limit; None for none.
         constraints: hard bounds, such as `macs<=40M`.
-        pareto: `accuracy` and costs whose front is kept.
         seed: of everything random.
+        batch_size: examples in a batch.
+        data_options: how data are read and divided, such as `{"validation_fraction": 0.2}`.
         proxy: trained instead of `space` while searching; makes the same choices.
         task: the loss and the score.
         config: a configuration that the other arguments go over.
@@ -114,38 +112,44 @@ def search(
         Stopped: somebody stopped it; the state is saved where `out` is given.
         RunError: it cannot go on.
     """
-    searched, named = _space(space)
-    examples, source = _data(data)
-    asked = _given(
-        space=named,
-        data=None if source is None else {"source": source},
-        budget=budget,
-        method=method,
-        max_minutes=max_minutes,
-        constraints=None if constraints is None else list(constraints),
-        pareto=None if pareto is None else list(pareto),
-        seed=seed,
-        **settings,
+    passed = _Passed.of(space, data)
+    asked = passed.settings(batch_size, data_options) | settings
+    asked |= _given(budget=budget, method=method, max_minutes=max_minutes, seed=seed)
+    asked |= _given(constraints=None if constraints is None else list(constraints))
+    directory = None if out is None else Path(out)
+    return _search(
+        passed, proxy, task, config, asked, directory, resume, _progress(progress), on_event
     )
+
+
+def _search(
+    passed: "_Passed",
+    proxy: SearchSpace | None,
+    task: Task,
+    config: SearchConfig | None,
+    asked: Mapping[str, Any],
+    out: Path | None,
+    resume: bool,
+    progress: Progress | None,
+    on_event: EventSink | None,
+) -> SearchResult:
+    """Starts a search, or goes on with the one in `out`; one that is completed is only read."""
     stored = read_config(out) if resume and out is not None else None
     if stored is not None and config is None:
         config = validate_settings(SearchConfig, stored)
     complete = _config(config, asked)
-    if examples is not None:
-        examples = as_data(examples, config=complete.data, seed=complete.seed)
-    given = Given(searched, proxy, examples, task)
-    if stored is not None:
-        assert out is not None
+    given = Given(passed.space, proxy, passed.data_for(complete.data, complete.seed), task)
+    if stored is not None and out is not None:
         resumed_config(out, given.recorded(complete))
         result = read_result(out)
         if result is not None and result.get("status") == "completed":
-            return SearchResult.from_dict(result, directory=Path(out), searched=searched)
+            return SearchResult.from_dict(result, directory=out, searched=passed.space)
     return run_search(
         complete,
         given,
         out=out,
         resume=stored is not None,
-        progress=_progress(progress),
+        progress=progress,
         on_event=on_event,
     )
 
@@ -155,6 +159,8 @@ def train(
     data: DataLike | None = None,
     *,
     space: SpaceLike | None = None,
+    batch_size: int | None = None,
+    data_options: Mapping[str, Any] | None = None,
     epochs: int | None = None,
     from_search: str | Path | None = None,
     task: Task = CLASSIFICATION,
@@ -172,6 +178,8 @@ def train(
             `architecture.json`, beside which the search's own settings are read.
         data: as for `search`; by default what the search was about.
         space: likewise; by default that of what was found.
+        batch_size: examples in a batch.
+        data_options: as for `search`.
         epochs: visits of the training split.
         from_search: start from the shared weights of the search in this directory.
         task: the loss and the score.
@@ -187,44 +195,39 @@ def train(
         Stopped: it was interrupted; the state is saved.
         RunError: it cannot go on.
     """
-    searched, named = _space(space)
-    examples, source = _data(data)
-    inherited: dict[str, Any] = {}
-    if isinstance(architecture, SearchResult):
-        searched = searched or (architecture.searched if named is None else None)
-        if config is None and architecture.directory is not None:
-            inherited = settings_of_search(architecture.directory)
-        chosen: Mapping[str, Any] = architecture.architecture
-    elif isinstance(architecture, str | Path):
-        inherited = settings_of_search(Path(architecture).parent)
-        chosen = read_architecture(Path(architecture))
-    else:
-        chosen = architecture
-    given = _given(
-        space=named,
-        data=None if source is None else {"source": source},
-        epochs=epochs,
-        from_search=None if from_search is None else str(from_search),
-        seed=seed,
-        **settings,
-    )
+    passed = _Passed.of(space, data)
+    chosen, searched, inherited = _what_to_train(architecture)
+    if space is None and searched is not None:
+        passed = replace(passed, space=searched)
+    asked = passed.settings(batch_size, data_options) | settings
+    asked |= _given(epochs=epochs, seed=seed, from_search=from_search and str(from_search))
     base = inherited if config is None else config.model_dump()
-    complete = validate_settings(TrainConfig, merge_settings(base, given))
-    if examples is not None:
-        examples = as_data(examples, config=complete.data, seed=complete.seed)
-    directory = None if out is None else Path(out)
-    is_begun = resume and directory is not None and read_config(directory) is not None
+    complete = validate_settings(TrainConfig, merge_settings(base, asked))
     result = train_architecture(
         chosen,
         complete,
-        space=searched,
-        data=examples,
+        space=passed.space,
+        data=passed.data_for(complete.data, complete.seed),
         task=task,
         out=out,
-        resume=is_begun,
+        resume=resume and out is not None and read_config(out) is not None,
         progress=_progress(progress),
     )
-    return TrainedNetwork.of(result, complete, task=task, directory=directory)
+    return TrainedNetwork.of(result, complete, task=task, directory=None if out is None else Path(out))
+
+
+def _what_to_train(
+    architecture: SearchResult | Mapping[str, Any] | str | Path,
+) -> tuple[Mapping[str, Any], SearchSpace | None, dict[str, Any]]:
+    """The architecture, its space where it is at hand, and the settings of its search."""
+    if isinstance(architecture, SearchResult):
+        directory = architecture.directory
+        inherited = {} if directory is None else settings_of_search(directory)
+        return architecture.architecture, architecture.searched, inherited
+    if isinstance(architecture, str | Path):
+        file = Path(architecture)
+        return read_architecture(file), None, settings_of_search(file.parent)
+    return architecture, None, {}
 
 
 def load(
@@ -309,6 +312,8 @@ def compare(
     *,
     methods: Iterable[str] = ("radars", "reinforce", "random"),
     seeds: Iterable[int] = (0, 1, 2),
+    batch_size: int | None = None,
+    data_options: Mapping[str, Any] | None = None,
     budget: int | str | None = None,
     max_minutes: float | None = None,
     constraints: Iterable[str] | None = None,
@@ -326,6 +331,8 @@ def compare(
         data: likewise.
         methods: registered search methods.
         seeds: each method searches once with each.
+        batch_size: likewise.
+        data_options: likewise.
         budget: bytes that no training step exceeds.
         max_minutes: wall-clock limit of each search.
         constraints: hard bounds, such as `macs<=40M`.
@@ -340,28 +347,18 @@ def compare(
         ConfigError: an argument is not valid.
         Stopped: it was interrupted; what is done is kept.
     """
-    searched, named = _space(space)
-    examples, source = _data(data)
-    every = _given(
-        space=named,
-        data=None if source is None else {"source": source},
-        budget=budget,
-        max_minutes=max_minutes,
-        constraints=None if constraints is None else list(constraints),
-        **settings,
-    )
-    asked: dict[str, Any] = {
+    passed = _Passed.of(space, data)
+    every = passed.settings(batch_size, data_options) | settings
+    every |= _given(budget=budget, max_minutes=max_minutes)
+    every |= _given(constraints=None if constraints is None else list(constraints))
+    asked = {
         "search": every,
         "grids": [{"methods": list(methods), "seeds": list(seeds)}],
         "train": None if train is None else dict(train),
     }
-    if table is not None:
-        asked["table"] = table
-    config = validate_settings(CompareConfig, asked)
-    if examples is not None:
-        first = config.search_config(next(config.cells()))
-        examples = as_data(examples, config=first.data, seed=first.seed)
-    given = Given(searched, None, examples, task)
+    config = validate_settings(CompareConfig, asked | _given(table=table))
+    first = config.search_config(next(config.cells()))
+    given = Given(passed.space, None, passed.data_for(first.data, first.seed), task)
     return run_comparison(config, Path(out), _progress(progress) or NoProgress(), given=given)
 
 
@@ -379,23 +376,44 @@ def report(*directories: str | Path, out: str | Path | None = None) -> Path:
     return file
 
 
-def _space(space: SpaceLike | None) -> tuple[SearchSpace | None, str | None]:
-    """The object, or the name that stands for it."""
-    if space is None or isinstance(space, str):
-        return None, space
-    if isinstance(space, SearchSpace):
-        return space, None
-    if callable(space):
-        return SearchSpace(space), None
-    raise ConfigError(
-        f"a space is a SearchSpace, a name or a function that takes `choose`, but got "
-        f"{type(space).__name__}; write radars.SearchSpace(net)"
-    )
+@dataclass(frozen=True)
+class _Passed:
+    """A space and data: each an object, or a name that a configuration has."""
 
+    space: SearchSpace | None
+    space_name: str | None
+    data: Any
+    data_source: str | None
 
-def _data(data: DataLike | None) -> tuple[Any, str | None]:
-    """The object, or the name that stands for it."""
-    return (None, str(data)) if isinstance(data, str | Path) else (data, None)
+    @classmethod
+    def of(cls, space: SpaceLike | None, data: DataLike | None) -> "_Passed":
+        """Tells objects from names; a function is made a space.
+
+        Raises:
+            ConfigError: a space is none of these.
+        """
+        space_name = data_source = None
+        if isinstance(space, str):
+            space, space_name = None, space
+        elif space is not None and not isinstance(space, SearchSpace):
+            if not callable(space):
+                raise ConfigError(
+                    f"a space is a SearchSpace, a name or a function that takes `choose`, but got "
+                    f"{type(space).__name__}; write radars.SearchSpace(net)"
+                )
+            space = SearchSpace(space)
+        if isinstance(data, str | Path):
+            data, data_source = None, str(data)
+        return cls(space, space_name, data, data_source)
+
+    def settings(self, batch_size: int | None, options: Mapping[str, Any] | None) -> dict[str, Any]:
+        """What a configuration says of them."""
+        data = _given(source=self.data_source, batch_size=batch_size) | dict(options or {})
+        return _given(space=self.space_name, data=data or None)
+
+    def data_for(self, config: DataConfig, seed: int) -> Data | None:
+        """The data, where they are an object."""
+        return None if self.data is None else as_data(self.data, config=config, seed=seed)
 
 
 def _given(**settings: Any) -> dict[str, Any]:

@@ -115,10 +115,10 @@ def differentiate(
         learning_rate_at: the learning rate of the weights at an iteration of this phase.
         tick: called after each iteration.
         num_warmup: the first iterations that train weights only.
-        second_order: whether logits are trained with the virtual step of DARTS; without beta decay.
+        second_order: whether logits take the virtual step of DARTS; without beta decay.
 
     Returns:
-        Choice to live candidate to its architecture logit.
+        Choice to live candidate to its logit.
     """
     context, supernet, group = steps.context, steps.supernet, steps.context.guard.group
     if start == 0:
@@ -136,7 +136,7 @@ def differentiate(
         train_batch = batch if second_order else ()
         batch = context.trainer.to_device(context.validation_stream.next())
         if steps.plan.subspace.num_architectures == 1 or step < num_warmup:
-            pass
+            pass  # the weights alone
         elif second_order:
             steps.run(
                 StepKind.SECOND_ORDER,
