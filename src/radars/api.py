@@ -176,10 +176,10 @@ def train(
     Args:
         architecture: what a search found, or an architecture, or the path of an
             `architecture.json`, beside which the search's own settings are read.
-        data: as for `search`; by default what the search was about.
-        space: likewise; by default that of what was found.
+        data: as for `search`, as are the next three; by default what the search was about.
+        space: by default that of what was found.
         batch_size: examples in a batch.
-        data_options: as for `search`.
+        data_options: how data are read and divided.
         epochs: visits of the training split.
         from_search: start from the shared weights of the search in this directory.
         task: the loss and the score.
@@ -213,7 +213,9 @@ def train(
         resume=resume and out is not None and read_config(out) is not None,
         progress=_progress(progress),
     )
-    return TrainedNetwork.of(result, complete, task=task, directory=None if out is None else Path(out))
+    return TrainedNetwork.of(
+        result, complete, task=task, directory=None if out is None else Path(out)
+    )
 
 
 def _what_to_train(

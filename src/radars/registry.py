@@ -4,13 +4,12 @@ What is registered is named by a text, `module:attribute`, and imported when it 
 A package registers by an entry point of the registry's group, a program by `register`.
 """
 
-import difflib
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Generic, TypeVar
 
-from radars.errors import ConfigError, first_line
+from radars.errors import ConfigError, did_you_mean, first_line
 
 Thing = TypeVar("Thing")
 
@@ -63,7 +62,7 @@ class Registry(Generic[Thing]):
         if name not in self._known:
             raise ConfigError(
                 f"a {self.noun} is one of {', '.join(self._known)}, but got {str(name)[:80]!r}"
-                f"{self._hint(str(name))}"
+                f"{did_you_mean(str(name), list(self._known))}"
             )
         known = self._known[name]
         if isinstance(known, str):
@@ -94,7 +93,3 @@ class Registry(Generic[Thing]):
                 f"({first_line(error)}); install or mend its package"
             ) from error
         return thing
-
-    def _hint(self, name: str) -> str:
-        close = difflib.get_close_matches(name, self._known, 1)
-        return f"; did you mean {close[0]!r}?" if close else "; give one of these"

@@ -1,59 +1,36 @@
 """What a shell offers when Tab is pressed after an option.
 
-Importing PyTorch takes seconds, and a shell does not wait: the names are written here once more,
-and a test compares them with the registries.
+Importing PyTorch takes seconds, and a shell does not wait: only the names are read, and nothing is
+imported.
 """
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-SPACES = (
-    "digits",
-    "nasbench-macro",
-    "nasbench201",
-    "darts",
-    "cifar-large",
-    "resnet",
-    "vit",
-    "mobile",
-    "mobile-large",
-)
-METHODS = (
-    "radars",
-    "reinforce",
-    "enas",
-    "spos",
-    "random",
-    "evolution",
-    "darts",
-    "fbnet",
-    "pcdarts",
-    "gdas",
-    "proxyless",
-)
+from radars.registries import DATA_SOURCES, METHODS, SPACES
+
 TABLES = ("nas-bench-macro", "nas-bench-201")
-_DATA = ("digits",)
 
 
 def complete_space(incomplete: str) -> list[str]:
     """Spaces of the zoo, then folders and Python files."""
-    return [*_starting(SPACES, incomplete), *_paths(incomplete, ".py")]
+    return [*_starting(SPACES.names(), incomplete), *_paths(incomplete, ".py")]
 
 
 def complete_data(incomplete: str) -> list[str]:
     """The embedded data, then folders and parquet files."""
-    return [*_starting(_DATA, incomplete), *_paths(incomplete, ".parquet")]
+    return [*_starting(DATA_SOURCES.names(), incomplete), *_paths(incomplete, ".parquet")]
 
 
 def complete_method(incomplete: str) -> list[str]:
     """Search methods."""
-    return list(_starting(METHODS, incomplete))
+    return list(_starting(METHODS.names(), incomplete))
 
 
 def complete_methods(incomplete: str) -> list[str]:
     """Search methods with commas between: the last of them, none twice."""
     before, comma, last = incomplete.rpartition(",")
-    others = [name for name in METHODS if name not in before.split(",")]
+    others = [name for name in METHODS.names() if name not in before.split(",")]
     return [f"{before}{comma}{name}" for name in _starting(others, last)]
 
 

@@ -3,7 +3,7 @@
 from radars.zoo.load_space import accepted_options, load_space
 from radars.zoo.partial_channels import partial_channels
 from radars.zoo.searchable import searchable
-from radars.zoo.zoo_entries import ZooEntry, zoo
+from radars.zoo.zoo_entry import ZooEntry, zoo
 
 __all__ = [
     "ZooEntry",

@@ -5,6 +5,7 @@ from torch import nn
 
 from radars.space import Choose
 from radars.zoo.stages import cifar_network, mbconv_candidates
+from radars.zoo.zoo_entry import ZooEntry
 
 
 def cifar_large(
@@ -32,3 +33,6 @@ def cifar_large(
         in_channels=in_channels,
         width=width,
     )
+
+
+ENTRY = ZooEntry("cifar-large", cifar_large, (3, 32, 32), "8 layers of 25 MBConv candidates")

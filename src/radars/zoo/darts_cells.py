@@ -19,6 +19,7 @@ from radars.errors import SpaceError, first_line
 from radars.nn.operations import classifier, pointwise
 from radars.space import Architecture, Choose, Factory, Keep
 from radars.zoo.cell_graphs import plain_conv_bn, relu_conv_bn, returns_zeros, sum_of, zeros
+from radars.zoo.zoo_entry import ZooEntry
 
 _NUM_INPUTS = 2  # of a cell: the nodes 0 and 1
 _NUM_NODES = 4  # that a cell makes: 2 to 5
@@ -322,3 +323,12 @@ def _checked_field(name: str, value: Any) -> Any:
             case _:
                 raise ValueError(f"{name} holds {edge!r}")
     return tuple(edges)
+
+
+ENTRY = ZooEntry(
+    "darts",
+    darts,
+    (3, 32, 32),
+    "cells of 14 edges of 8 candidates, two kept a node: DARTS",
+    darts_rules(),
+)

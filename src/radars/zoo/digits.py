@@ -8,6 +8,7 @@ from torch import nn
 from radars.nn.operations import classifier, conv_bn_relu, mbconv, skip
 from radars.space import Choose, Factory
 from radars.zoo.stages import Stage, searchable_layers
+from radars.zoo.zoo_entry import ZooEntry
 
 
 def digits(
@@ -40,3 +41,8 @@ def _candidates(in_channels: int, out_channels: int, stride: int) -> dict[str, F
         "mb2_k3": partial(mbconv, in_channels, out_channels, 3, 2, stride),
         "mb4_k3": partial(mbconv, in_channels, out_channels, 3, 4, stride),
     }
+
+
+ENTRY = ZooEntry(
+    "digits", digits, (1, 8, 8), "5 layers of 4 candidates for 8x8 digits: the default"
+)

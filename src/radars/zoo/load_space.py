@@ -5,10 +5,11 @@ from functools import partial
 
 from radars.errors import ConfigError, did_you_mean
 from radars.objects import check_no_object
+from radars.registries import SPACES
 from radars.space import Keep, SearchSpace
 from radars.zoo import user_file
 from radars.zoo.space_options import NetworkWithOptions, checked_options, options_of
-from radars.zoo.zoo_entries import ZooEntry, zoo
+from radars.zoo.zoo_entry import ZooEntry
 
 
 def load_space(name: str, **options: object) -> SearchSpace:
@@ -66,14 +67,14 @@ def accepted_options(name: str, candidates: Mapping[str, object]) -> dict[str, o
 
 
 def _entry(name: str) -> ZooEntry:
-    for entry in zoo():
-        if entry.name == name:
-            return entry
-    names = [entry.name for entry in zoo()]
-    raise ConfigError(
-        f"a space is one of {', '.join(names)}, or path/file.py:function, but got "
-        f"{name!r}{did_you_mean(name, names)}"
-    )
+    if name not in SPACES:
+        names = SPACES.names()
+        raise ConfigError(
+            f"a space is one of {', '.join(names)}, or path/file.py:function, but got "
+            f"{name!r}{did_you_mean(name, names)}"
+        )
+    entry: ZooEntry = SPACES.get(name)
+    return entry
 
 
 def _rules_of(name: str, network: NetworkWithOptions) -> tuple[Keep, ...]:

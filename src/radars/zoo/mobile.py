@@ -17,6 +17,7 @@ from radars.zoo.stages import (
     mbconv_candidates,
     searchable_layers,
 )
+from radars.zoo.zoo_entry import ZooEntry
 
 WidthMultiplier = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
 
@@ -97,3 +98,9 @@ def _scaled(channels: int, width_mult: float) -> int:
     scaled = channels * width_mult
     nearest = max(8, int(scaled + 4) // 8 * 8)
     return nearest + 8 if nearest < 0.9 * scaled else nearest
+
+
+MOBILE = ZooEntry("mobile", mobile, (3, 224, 224), "21 layers of 7 MBConv candidates: ProxylessNAS")
+MOBILE_LARGE = ZooEntry(
+    "mobile-large", mobile_large, (3, 224, 224), "21 layers of 49 MBConv candidates"
+)

@@ -16,6 +16,7 @@ from radars.errors import SpaceError
 from radars.nn.operations import classifier
 from radars.space import Architecture, Choose, Factory
 from radars.zoo.cell_graphs import plain_conv_bn, relu_conv_bn, sum_of, zeros
+from radars.zoo.zoo_entry import ZooEntry
 
 _NUM_NODES = 4
 _NUM_STAGES = 3
@@ -125,3 +126,8 @@ def _reduction(channels: int) -> nn.Module:
     image = graph.placeholder("image")
     graph.output(sum_of(graph, [(branch, image) for branch in branches]))
     return fx.GraphModule(branches, graph, "Reduction")
+
+
+ENTRY = ZooEntry(
+    "nasbench201", nasbench201, (3, 32, 32), "cells of 6 edges of 5 candidates: NAS-Bench-201"
+)

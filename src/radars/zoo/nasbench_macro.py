@@ -14,6 +14,7 @@ from radars.errors import SpaceError
 from radars.nn.operations import mbconv, skip
 from radars.space import Architecture, Choose, Factory
 from radars.zoo.stages import cifar_network
+from radars.zoo.zoo_entry import ZooEntry
 
 _NUM_LAYERS = 8
 _CANDIDATES = ("identity", "mb3_k3", "mb6_k5")  # a candidate's index is its digit in the table
@@ -77,3 +78,8 @@ def _candidates(in_channels: int, out_channels: int, stride: int) -> dict[str, F
         "mb3_k3": partial(mbconv, in_channels, out_channels, 3, 3, stride),
         "mb6_k5": partial(mbconv, in_channels, out_channels, 5, 6, stride),
     }
+
+
+ENTRY = ZooEntry(
+    "nasbench-macro", nasbench_macro, (3, 32, 32), "8 layers of 3 candidates: NAS-Bench-Macro"
+)

@@ -16,6 +16,7 @@ from torchvision.ops import Conv2dNormActivation
 from radars.nn.operations import classifier, conv_bn_relu, skip
 from radars.space import Choose, Factory
 from radars.zoo.stages import Stage, searchable_layers
+from radars.zoo.zoo_entry import ZooEntry
 
 _RATIOS = (1, 2, 4)  # the block's channels, in those inside it
 _KERNEL_SIZES = (3, 5)
@@ -95,3 +96,6 @@ def _bottleneck(
         )
     module: nn.Module = block
     return module
+
+
+ENTRY = ZooEntry("resnet", resnet, (3, 32, 32), "12 bottleneck blocks of up to 19 candidates")

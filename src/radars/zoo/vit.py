@@ -20,6 +20,7 @@ from torchvision.models.convnext import LayerNorm2d
 
 from radars.nn.operations import classifier
 from radars.space import Choose, Factory
+from radars.zoo.zoo_entry import ZooEntry
 
 _NUM_HEADS = (2, 4, 8)
 _KERNEL_SIZES = (3, 5)
@@ -114,3 +115,6 @@ def _added(module: nn.Module) -> nn.Module:
     output = graph.call_module("module", (image,))
     graph.output(graph.call_function(operator.add, (image, output)))
     return fx.GraphModule({"module": module}, graph, "Added")
+
+
+ENTRY = ZooEntry("vit", vit, (3, 32, 32), "8 transformer layers: 6 mixers, 4 MLPs each")
