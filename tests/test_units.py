@@ -15,6 +15,7 @@ from radars.units import (
     format_seconds,
     format_whole,
     parse_bytes,
+    parse_count,
     parse_shape,
 )
 
@@ -170,3 +171,25 @@ def test_no_duration_has_sixty_seconds_or_minutes(seconds: float) -> None:
 def test_a_shape_that_is_none(text: str) -> None:
     with pytest.raises(ConfigError, match="3x224x224"):
         parse_shape(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("40M", 40e6),
+        ("1.5 g", 1.5e9),
+        ("2B", 2e9),
+        ("3k", 3e3),
+        ("1T", 1e12),
+        ("40e6", 40e6),
+        (7, 7),
+    ],
+)
+def test_counts_that_are_read(text: str | int, count: float) -> None:
+    assert parse_count(text) == count
+
+
+@pytest.mark.parametrize("text", ["", "M", "-1", "0", "40MiB", "40 Mega", "1e400", "nan", "1,5M"])
+def test_counts_that_are_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="40M"):
+        parse_count(text)

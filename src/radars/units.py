@@ -10,6 +10,8 @@ MIB = 1024 * KIB
 GIB = 1024 * MIB
 TIB = 1024 * GIB
 
+_NUMBER = r"[0-9]*\.?[0-9]+(?:e[+-]?[0-9]+)?"
+_COUNT_SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "b": 1e9, "t": 1e12}
 _BYTES_PER_UNIT = {
     "": 1, "b": 1,
     "k": 1000, "kb": 1000, "kib": KIB,
@@ -27,7 +29,7 @@ def parse_bytes(text: str | int) -> int:
     Raises:
         ConfigError: the text is not a positive, finite number of bytes.
     """
-    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+(?:e[+-]?[0-9]+)?)\s*([a-z]*)\s*", str(text).lower())
+    match = re.fullmatch(rf"\s*({_NUMBER})\s*([a-z]*)\s*", str(text).lower())
     number = float(match[1]) if match else math.nan
     unit_bytes = _BYTES_PER_UNIT.get(match[2]) if match else None
     if unit_bytes is None or not 1 <= number * unit_bytes < 2**63:
@@ -36,6 +38,22 @@ def parse_bytes(text: str | int) -> int:
             f"write it like 256MiB or 12GiB"
         )
     return int(number * unit_bytes)
+
+
+def parse_count(text: str | float) -> float:
+    """Reads a count: `40e6`, `"40M"`, `"1.5 G"`; k, M, G (or B) and T are powers of 1000.
+
+    Raises:
+        ConfigError: the text is not a positive, finite number.
+    """
+    match = re.fullmatch(rf"\s*({_NUMBER})\s*([kmgbt]?)\s*", str(text).lower())
+    count = float(match[1]) * _COUNT_SUFFIXES[match[2]] if match else math.nan
+    if not 0 < count < math.inf:
+        raise ConfigError(
+            f"a count is a positive number, with or without k, M, G or T, but got {str(text)!r}; "
+            f"write it like 40M or 40e6"
+        )
+    return count
 
 
 def format_bytes(num_bytes: int) -> str:

@@ -13,6 +13,11 @@ from radars.errors import ConfigError
         (" MACS <= 40E6 ", "macs", 40e6),
         ("parameters<=1000", "parameters", 1000),
         ("macs<=.5", "macs", 0.5),
+        ("macs<=40M", "macs", 40e6),
+        ("macs <= 1.5 g", "macs", 1.5e9),
+        ("parameters<=1.5M", "parameters", 1.5e6),
+        ("parameters<=1B", "parameters", 1e9),
+        ("memory<=8MiB", "memory", 8 * 2**20),
         ("memory<=1MiB", "memory", 2**20),
         ("memory <= 1.5 kb", "memory", 1500),
         ("memory<=4096", "memory", 4096),
@@ -37,7 +42,8 @@ def test_constraints_that_are_read(text: str, metric: str, limit: float) -> None
         "macs<=inf",
         "macs<=1e400",
         "macs<=1.2.3",
-        "macs<=40M",
+        "macs<=40X",
+        "macs<=40MiB",
         "latency<=3",
         "macs<=1 parameters<=2",
         "40e6",
@@ -47,7 +53,7 @@ def test_constraints_that_are_read(text: str, metric: str, limit: float) -> None
     ],
 )
 def test_constraints_that_are_refused(text: str) -> None:
-    with pytest.raises(ConfigError, match="macs<=40e6") as caught:
+    with pytest.raises(ConfigError, match="macs<=40M") as caught:
         Constraint.parse(text)
     assert repr(text) in str(caught.value)
 

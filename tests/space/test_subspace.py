@@ -124,3 +124,13 @@ def test_an_architecture_is_not_a_subspace() -> None:
     architecture = Architecture({"a": "x"})
     assert architecture != Subspace({"a": ["x"]})
     assert architecture.as_subspace() == Subspace({"a": ["x"]})
+
+
+def test_an_architecture_equals_a_dict_of_the_same_items() -> None:
+    architecture = Architecture({"a": "y", "b": "x"})
+    assert architecture == {"b": "x", "a": "y"}
+    assert architecture == {"a": "y", "b": "x"}
+    assert architecture != {"a": "y"}
+    assert architecture != {"a": "y", "b": "z"}
+    assert architecture != architecture.as_subspace()
+    assert len({architecture, Architecture({"b": "x", "a": "y"})}) == 1

@@ -45,8 +45,9 @@ def test_large_gradients_are_scaled_down(
 ) -> None:
     def trained(max_gradient_norm: float) -> Mapping[str, Tensor]:
         config = make_config(
-            epochs=1, warmup_fraction=0.0, max_gradient_norm=max_gradient_norm,
-            optimizer={"learning_rate": 0.1, "weight_decay": 0.0},
+            epochs=1, warmup_fraction=0.0, optimizer={
+                "learning_rate": 0.1, "weight_decay": 0.0, "max_gradient_norm": max_gradient_norm,
+            },
         )  # fmt: skip
         return weights(train_architecture(architecture, config, data=small_data))
 

@@ -5,6 +5,8 @@ import pytest
 from pydantic import ValidationError
 
 from radars.data import DataConfig
+from radars.nn.optimizer import OptimizerConfig
+from radars.renamed_settings import RenamedSetting
 from radars.training import TrainConfig
 
 
@@ -12,12 +14,20 @@ from radars.training import TrainConfig
     "settings",
     [
         {"epochs": 0}, {"epoch": 3}, {"warmup_fraction": 1.0}, {"label_smoothing": 1.0},
-        {"max_gradient_norm": 0.0}, {"precision": "16"}, {"device": "gpu"}, {"seed": -1},
+        {"optimizer": {"max_gradient_norm": 0.0}}, {"precision": "16"}, {"device": "gpu"},
+        {"seed": -1},
     ],
 )  # fmt: skip
 def test_a_wrong_setting_is_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         TrainConfig(**settings)
+
+
+@pytest.mark.parametrize("optimizer", [{"learning_rate": 0.3}, OptimizerConfig(learning_rate=0.3)])
+def test_the_gradient_norm_is_taken_where_it_was_before(optimizer: Any) -> None:
+    with pytest.warns(RenamedSetting, match="optimizer.max_gradient_norm"):
+        config = TrainConfig(optimizer=optimizer, max_gradient_norm=2.0)  # type: ignore[call-arg]
+    assert config.optimizer == OptimizerConfig(learning_rate=0.3, max_gradient_norm=2.0)
 
 
 def test_nothing_is_held_out_unless_asked_for() -> None:

@@ -190,7 +190,7 @@ def test_a_loss_that_is_not_finite_stops_it(
     rate: float,
 ) -> None:
     config = make_config(
-        warmup_fraction=0.0, max_gradient_norm=1e30, optimizer={"learning_rate": rate}
+        warmup_fraction=0.0, optimizer={"learning_rate": rate, "max_gradient_norm": 1e30}
     )
     out = tmp_path / "run"
     with pytest.raises(RunError, match=r"lower optimizer\.learning_rate") as caught:

@@ -31,7 +31,7 @@ Overrides = Annotated[
 ]
 Constraints = Annotated[
     list[str] | None,
-    typer.Option(metavar="METRIC<=NUMBER", help="A hard bound, such as macs<=40e6."),
+    typer.Option(metavar="METRIC<=NUMBER", help="A hard bound, such as macs<=40M."),
 ]
 MaxMinutes = Annotated[float | None, typer.Option(help="A limit on the time of a search.")]
 Seed = Annotated[int | None, typer.Option(help="Of everything random.")]

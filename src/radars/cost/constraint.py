@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from radars.cost.cost_table import Cost
 from radars.errors import ConfigError
-from radars.units import parse_bytes
+from radars.units import parse_bytes, parse_count
 
 METRICS = ("macs", "parameters", "memory", "latency_ms")
 """Every cost: multiply-accumulates of one example, parameters, bytes that an inference holds at its
@@ -15,7 +15,7 @@ peak, milliseconds that it takes."""
 
 @dataclass(frozen=True)
 class Constraint:
-    """An upper bound, such as `macs<=40e6`.
+    """An upper bound, such as `macs<=40M`.
 
     Attributes:
         metric: one of `METRICS`.
@@ -27,7 +27,7 @@ class Constraint:
 
     @classmethod
     def parse(cls, text: str) -> "Constraint":
-        """Reads `metric<=number`; for memory, a number of bytes such as 1MiB.
+        """Reads `metric<=number`: `macs<=40M`, `parameters<=1.5e6`, `memory<=1MiB`.
 
         Raises:
             ConfigError: the text is not of that form, or the metric is not known.
@@ -51,20 +51,24 @@ class Constraint:
 
 
 def parse_cost(metric: str, text: str | float) -> float:
-    """Reads an amount of a cost: a positive number; for memory, bytes with or without a unit.
+    """Reads an amount of a cost: a positive number.
+
+    A count may have a suffix, as `40M` has; memory is bytes with or without a unit.
 
     Raises:
         ConfigError: it is none.
     """
     if metric == "memory":
         return float(parse_bytes(str(text)))
+    if metric in ("macs", "parameters"):
+        return parse_count(text)
     try:
         number = float(text)
     except ValueError:
         number = math.nan
     if not 0 < number < math.inf:
         raise ConfigError(
-            f"an amount of {metric} is a positive number, but got {text!r}; write it like 40e6"
+            f"an amount of {metric} is a positive number, but got {text!r}; write it like 2.5"
         )
     return number
 
@@ -79,5 +83,5 @@ def format_cost(metric: str, value: float) -> str:
 def _malformed(text: str) -> ConfigError:
     return ConfigError(
         f"a constraint is METRIC<=NUMBER with METRIC one of {', '.join(METRICS)}, but got "
-        f"{text!r}; write it like macs<=40e6 or memory<=1MiB"
+        f"{text!r}; write it like macs<=40M or memory<=1MiB"
     )

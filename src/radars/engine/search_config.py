@@ -116,7 +116,7 @@ class SearchConfig(Checked):
         method: what searches.
         budget: bytes that no training step exceeds.
         hard_cap: on CUDA, let the allocator refuse what is beyond the budget, whoever asks.
-        constraints: hard bounds on the architecture, such as `macs<=40e6`.
+        constraints: hard bounds on the architecture, such as `macs<=40M`.
         objectives: soft targets, such as `{cost: macs, target: 40e6, exponent: -0.07}`.
         pareto: `accuracy` and costs whose front is written to `pareto.json`; none for no front.
         costs: how costs are priced that are not simply counted.

@@ -22,6 +22,8 @@ class OptimizerConfig(BaseModel):
         momentum: of `sgd`.
         betas: of `adamw`.
         weight_decay: L2 for `sgd`, decoupled for `adamw`.
+        max_gradient_norm: gradients of all weights whose norm is larger are scaled down to it;
+            those of architecture logits are not.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -31,6 +33,7 @@ class OptimizerConfig(BaseModel):
     momentum: float = Field(default=0.9, ge=0, lt=1)
     betas: tuple[Beta, Beta] = (0.9, 0.999)
     weight_decay: float = Field(default=5e-4, ge=0, allow_inf_nan=False)
+    max_gradient_norm: float = Field(default=5.0, gt=0, allow_inf_nan=False)
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """The optimizer over `parameters`, fused, with its state made.

@@ -45,7 +45,6 @@ def weights_step(
     *,
     loss: Loss = nn.functional.cross_entropy,
     precision: Precision = "32-true",
-    max_gradient_norm: float = 5.0,
     micro_batches: int = 1,
     average: Average = lambda tensors: None,
 ) -> Tensor:
@@ -61,7 +60,9 @@ def weights_step(
     statistics = StatisticsCopy(supernet)
     with supernet.logits.frozen():
         value = backward_pass(supernet, example_B, label_B, loss, precision, micro_batches, average)
-    norm = nn.utils.clip_grad_norm_(supernet.weight_parameters(), max_gradient_norm, foreach=True)
+    norm = nn.utils.clip_grad_norm_(
+        supernet.weight_parameters(), supernet.max_gradient_norm, foreach=True
+    )
     is_sound = value.isfinite() & norm.isfinite()
     optimizers = supernet.weight_optimizers()
     with stepping_where(is_sound, *optimizers):

@@ -38,6 +38,7 @@ class Supernet(nn.Module):
         relaxation: how mixture weights come from the logits of live candidates.
         weigh: where set, used instead of the relaxation: mixture weights from all logits.
         logits: of all candidates, live or not, with their optimizer.
+        max_gradient_norm: to which a step scales down larger gradients of the weights.
 
     Args:
         space: the search space.
@@ -73,8 +74,10 @@ class Supernet(nn.Module):
         self.weigh: Weigh | None = None
         self._full = space.full
         self._together = [rule.choices for rule in space.rules if rule.weighed_together]
+        optimizer = optimizer or OptimizerConfig()
+        self.max_gradient_norm = optimizer.max_gradient_norm
         self._offload = WeightOffload(
-            optimizer or OptimizerConfig(),
+            optimizer,
             torch.device(device),
             seed,
             disk,

@@ -106,7 +106,10 @@ class Subspace(Mapping[str, tuple[str, ...]]):
 
 
 class Architecture(Mapping[str, str]):
-    """For every choice, the one candidate that it takes. Immutable and hashable."""
+    """For every choice, the one candidate that it takes. Immutable and hashable.
+
+    It equals any mapping of the same items, such as a dict.
+    """
 
     __slots__ = ("_candidate",)
 
@@ -126,7 +129,7 @@ class Architecture(Mapping[str, str]):
         return hash(frozenset(self._candidate.items()))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Architecture) and self._candidate == other._candidate
+        return isinstance(other, Mapping) and self._candidate == dict(other)
 
     def __repr__(self) -> str:
         return f"Architecture({self._candidate})"

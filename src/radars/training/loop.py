@@ -65,7 +65,10 @@ def train_steps(
         loss = loss_of(output_BK, target)
         fabric.backward(loss)
         norm = fabric.clip_gradients(
-            network, optimizer, max_norm=config.max_gradient_norm, error_if_nonfinite=False
+            network,
+            optimizer,
+            max_norm=config.optimizer.max_gradient_norm,
+            error_if_nonfinite=False,
         )
         assert norm is not None
         total_score = task.score(output_BK.detach(), label_B).sum().to(state.totals.dtype)

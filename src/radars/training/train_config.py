@@ -1,6 +1,8 @@
 """`TrainConfig`: everything that decides a training. Checked when constructed."""
 
 import math
+import warnings
+from collections.abc import Mapping
 from typing import Any, Self
 
 from pydantic import (
@@ -16,6 +18,7 @@ from radars.data import DataConfig, RandAugment
 from radars.execution.device import DeviceName
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.steps import Precision
+from radars.renamed_settings import RenamedSetting
 from radars.tracking.loggers import LoggerName
 
 INHERITED_DATA = (
@@ -59,7 +62,6 @@ class TrainConfig(BaseModel):
         cutmix_alpha: likewise, but a box of one image is pasted into another (CutMix).
         ema_decay: of the moving average of the weights, which then is what counts; it begins lower,
             as (1 + steps) / (10 + steps). 0 for no average.
-        max_gradient_norm: gradients whose norm is larger are scaled down to it.
         max_skipped_steps: a step whose loss or gradient is not finite is skipped; more of them
             than this end the training.
         precision: `32-true` or `bf16-mixed`.
@@ -86,13 +88,31 @@ class TrainConfig(BaseModel):
     mixup_alpha: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     cutmix_alpha: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     ema_decay: float = Field(default=0.0, ge=0, lt=1)
-    max_gradient_norm: float = Field(default=5.0, gt=0)
     max_skipped_steps: int = Field(default=5, ge=0)
     precision: Precision = Field(default="32-true")
     device: DeviceName = "auto"
     devices: int = Field(default=1, ge=1, le=1024)
     seed: int = Field(default=0, ge=0, lt=2**31)
     loggers: tuple[LoggerName, ...] = Field(default=("tensorboard",))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_old_name(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping) or "max_gradient_norm" not in values:
+            return values
+        warnings.warn(
+            "the setting max_gradient_norm is called optimizer.max_gradient_norm now; the old name "
+            "goes with the next version",
+            RenamedSetting,
+            stacklevel=2,
+        )
+        optimizer = values.get("optimizer", {"learning_rate": 0.1})
+        if isinstance(optimizer, OptimizerConfig):
+            optimizer = optimizer.model_dump(exclude_unset=True)
+        if isinstance(optimizer, Mapping):  # or its own check refuses it
+            optimizer = {"max_gradient_norm": values["max_gradient_norm"], **optimizer}
+        rest = {key: value for key, value in values.items() if key != "max_gradient_norm"}
+        return {**rest, "optimizer": optimizer}
 
     @field_validator("data")
     @classmethod
