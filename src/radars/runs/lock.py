@@ -1,9 +1,10 @@
 """`DirectoryLock`: one process at a time works in a run directory."""
 
-import fcntl
 import os
-import weakref
+from contextlib import suppress
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from radars.errors import RunError
 from radars.runs.files import unwritable
@@ -14,45 +15,37 @@ LOCK_NAME = "lock"
 class DirectoryLock:
     """A lock of the operating system on a directory; free again when its owner dies, however.
 
+    Children that the owner forks do not hold it: a data loader's worker may outlive its parent.
+
     Raises:
         RunError: another process holds it, or the lock file cannot be written.
     """
 
     def __init__(self, directory: Path) -> None:
         path = directory / LOCK_NAME
+        self._lock = FileLock(path, timeout=0)
         try:
-            self._descriptor: int | None = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            directory.stat()  # the lock would make it
+            self._lock.acquire()
+            with suppress(PermissionError):  # on Windows what is in a locked file is locked too
+                path.write_text(str(os.getpid()))
+        except Timeout:
+            raise RunError(
+                f"a run directory serves one process, but {directory} is in use by "
+                f"{_owner(path)}; wait for it, stop it, or choose another --out"
+            ) from None
         except OSError as error:
-            raise unwritable(path, error) from error
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.ftruncate(self._descriptor, 0)
-            os.pwrite(self._descriptor, str(os.getpid()).encode(), 0)
-        except OSError as error:
-            owner = os.pread(self._descriptor, 32, 0).decode(errors="replace").strip()
             self.release()
-            if isinstance(error, BlockingIOError):
-                raise RunError(
-                    f"a run directory serves one process, but {directory} is in use by process "
-                    f"{owner or 'unknown'}; wait for it, stop it, or choose another --out"
-                ) from None
             raise unwritable(path, error) from error
-        _held.add(self)
 
     def release(self) -> None:
         """Frees the lock. The file stays: removing it would race with the next owner."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        self._lock.release()
 
 
-_held: weakref.WeakSet[DirectoryLock] = weakref.WeakSet()
-
-
-def _release_in_child() -> None:
-    # a forked data loader worker that outlives its killed parent must not keep the lock
-    for lock in list(_held):
-        lock.release()
-
-
-os.register_at_fork(after_in_child=_release_in_child)
+def _owner(path: Path) -> str:
+    try:
+        number = path.read_text()
+    except OSError:
+        number = ""
+    return f"process {number}" if number.isdecimal() else "another process"
