@@ -75,8 +75,8 @@ def test_any_tensor_comes_back_bit_for_bit(
     tmp_path_factory: pytest.TempPathFactory, saved: dict[str, Tensor]
 ) -> None:
     store = CheckpointStore(tmp_path_factory.mktemp("run") / "checkpoint")
-    store.save(0, saved, {})
-    loaded = store.load(0).tensors
+    store.save(0, saved)
+    loaded = store.load(0).state
     assert loaded.keys() == saved.keys()
     for name, tensor in saved.items():
         assert_same(loaded[name], tensor)
@@ -95,13 +95,13 @@ def test_any_values_come_back(
     tmp_path_factory: pytest.TempPathFactory, values: dict[str, object]
 ) -> None:
     store = CheckpointStore(tmp_path_factory.mktemp("run") / "checkpoint")
-    store.save(0, {}, values)
-    assert store.load(0).values == values
+    store.save(0, values)
+    assert store.load(0).state == values
 
 
 def test_nan_comes_back(store: CheckpointStore) -> None:
-    store.save(0, {}, {"loss": math.nan, "best": -math.inf})
-    values = store.load(0).values
+    store.save(0, {"loss": math.nan, "best": -math.inf})
+    values = store.load(0).state
     assert math.isnan(values["loss"])
     assert values["best"] == -math.inf
 
@@ -122,23 +122,23 @@ def test_optimizer_and_generator_go_on_as_if_never_interrupted(store: Checkpoint
         "generator": generator.get_state(),
         "num_batches": torch.tensor(2**62 + 1),
     }
-    store.save(3, saved, {})
+    store.save(3, saved)
     expected_noise = torch.rand(5, generator=generator)
     checkpoint = store.latest()
     assert checkpoint is not None
     assert checkpoint.step == 3
     for name, tensor in saved.items():
-        assert_same(checkpoint.tensors[name], tensor)
-    assert checkpoint.tensors["momentum"].is_contiguous(memory_format=torch.channels_last)
-    generator.set_state(checkpoint.tensors["generator"])
+        assert_same(checkpoint.state[name], tensor)
+    assert checkpoint.state["momentum"].is_contiguous(memory_format=torch.channels_last)
+    generator.set_state(checkpoint.state["generator"])
     assert torch.equal(torch.rand(5, generator=generator), expected_noise)
 
 
 def test_tensors_that_share_memory(store: CheckpointStore) -> None:
     base = torch.arange(6.0)
     saved = {"base": base, "same": base, "part": base[2:], "matrix": base.view(2, 3).t()}
-    store.save(0, saved, {})
-    loaded = store.load(0).tensors
+    store.save(0, saved)
+    loaded = store.load(0).state
     for name, tensor in saved.items():
         assert_same(loaded[name], tensor)
     loaded["base"].zero_()
@@ -146,8 +146,8 @@ def test_tensors_that_share_memory(store: CheckpointStore) -> None:
 
 
 def test_loaded_tensors_do_not_depend_on_the_file(store: CheckpointStore, tmp_path: Path) -> None:
-    store.save(0, {"x": torch.arange(1000)}, {})
-    loaded = store.load(0).tensors["x"]
+    store.save(0, {"x": torch.arange(1000)})
+    loaded = store.load(0).state["x"]
     path = tmp_path / "checkpoint" / "00000000.safetensors"
     path.write_bytes(bytes(path.stat().st_size))
     assert torch.equal(loaded, torch.arange(1000))
@@ -160,7 +160,7 @@ def test_the_newest_two_are_kept(store: CheckpointStore, tmp_path: Path) -> None
     (tmp_path / "checkpoint" / ".00000001.safetensors.abc.tmp").write_text("of a crash")
     (tmp_path / "checkpoint" / "00000001.sha256").write_text("of a crash")
     for step in (0, 2, 5, 5, 100_000_000):
-        store.save(step, {"x": torch.tensor(step)}, {})
+        store.save(step, {"x": torch.tensor(step)})
     assert store.steps() == [5, 100_000_000]
     assert files(tmp_path / "checkpoint").keys() == {
         "00000005.safetensors", "00000005.sha256",
@@ -171,13 +171,13 @@ def test_the_newest_two_are_kept(store: CheckpointStore, tmp_path: Path) -> None
 
 def test_later_checkpoints_are_of_work_that_is_redone(store: CheckpointStore) -> None:
     for step in (10, 12, 11):
-        store.save(step, {}, {})
+        store.save(step, {})
     assert store.steps() == [10, 11]
 
 
 def test_damage_at_any_byte_is_detected(store: CheckpointStore, tmp_path: Path) -> None:
-    store.save(1, {"x": torch.tensor(1)}, {})
-    store.save(2, {"x": torch.tensor(2)}, {})
+    store.save(1, {"x": torch.tensor(1)})
+    store.save(2, {"x": torch.tensor(2)})
     path = tmp_path / "checkpoint" / "00000002.safetensors"
     whole = path.read_bytes()
     for index in range(len(whole)):
@@ -196,7 +196,7 @@ def test_the_one_before_a_damaged_one_is_used(
     store: CheckpointStore, tmp_path: Path, suffix: str, content: bytes | None
 ) -> None:
     for step in (1, 2):
-        store.save(step, {"x": torch.tensor(step)}, {})
+        store.save(step, {"x": torch.tensor(step)})
         damaged = tmp_path / "checkpoint" / f"{step:08d}.{suffix}"
     if content is None:
         damaged.unlink()
@@ -205,14 +205,14 @@ def test_the_one_before_a_damaged_one_is_used(
     checkpoint = store.latest()
     assert checkpoint is not None
     assert checkpoint.step == 1
-    assert checkpoint.tensors["x"] == 1
+    assert checkpoint.state["x"] == 1
     with pytest.raises(RunError, match="missing or damaged"):
         store.load(2)
 
 
 def test_all_damaged_is_an_error(store: CheckpointStore, tmp_path: Path) -> None:
     for step in (1, 2):
-        store.save(step, {}, {})
+        store.save(step, {})
         (tmp_path / "checkpoint" / f"{step:08d}.safetensors").write_bytes(b"")
     with pytest.raises(RunError, match=r"steps \[2, 1\] are damaged; start again") as caught:
         store.latest()
@@ -221,19 +221,19 @@ def test_all_damaged_is_an_error(store: CheckpointStore, tmp_path: Path) -> None
 
 def test_refused_values_write_nothing(store: CheckpointStore, tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="values"):
-        store.save(1, {}, {"x": torch.tensor(1)})
+        store.save(1, {"x": [torch.tensor(1)]})
     with pytest.raises(ValueError, match="step"):
-        store.save(-1, {}, {})
+        store.save(-1, {})
     with pytest.raises(ValueError, match="__metadata__"):
-        store.save(1, {"__metadata__": torch.tensor(1)}, {})
+        store.save(1, {"__metadata__": torch.tensor(1)})
     assert list(tmp_path.iterdir()) == []
 
 
 def test_no_space_leaves_the_checkpoints_before(store: CheckpointStore, tmp_path: Path) -> None:
-    store.save(1, {"x": torch.ones(10)}, {})
+    store.save(1, {"x": torch.ones(10)})
     before = files(tmp_path / "checkpoint")
     with largest_file(10_000), pytest.raises(RunError, match=r"cannot write .*too large"):
-        store.save(2, {"x": torch.ones(100_000)}, {})
+        store.save(2, {"x": torch.ones(100_000)})
     assert files(tmp_path / "checkpoint") == before
 
 
@@ -246,7 +246,7 @@ from radars.runs.event_schema import PhaseStartedEvent
 with RunDirectory.resume(sys.argv[1]) as run:
     for step in range((run.resumed_step or 0) + 1, 10**6):
         run.log(PhaseStartedEvent(step=step))
-        run.save(step, {"x": torch.full((20_000,), step)}, {"step": step})
+        run.save(step, {"x": torch.full((20_000,), step), "step": step})
         print(step, flush=True)
 """
 
@@ -269,8 +269,8 @@ def test_sigkill_while_it_saves(tmp_path: Path) -> None:
         checkpoint = run.latest()
         assert checkpoint is not None
         assert checkpoint.step >= last_printed >= 13
-        assert checkpoint.values == {"step": checkpoint.step}
-        assert torch.equal(checkpoint.tensors["x"], torch.full((20_000,), checkpoint.step))
+        assert checkpoint.state["step"] == checkpoint.step
+        assert torch.equal(checkpoint.state["x"], torch.full((20_000,), checkpoint.step))
         steps = [e["step"] for e in run.read_events() if e["event"] == "phase_started"]
         assert "checkpoint_damaged" not in {e["event"] for e in run.read_events()}
         assert steps == list(range(1, checkpoint.step + 1))

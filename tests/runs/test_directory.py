@@ -1,3 +1,4 @@
+import hashlib
 import json
 import math
 import os
@@ -9,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
+from safetensors.torch import save_file
 from tests.full_disk import full_for
 
 from radars.errors import ConfigError, RunError
@@ -34,7 +36,7 @@ def test_a_run_from_start_to_result(tmp_path: Path) -> None:
         assert run.resumed_step is None
         assert run.latest() is None
         run.log(ChildEvent(architecture={"block0": "conv3"}, accuracy=math.nan))
-        run.save(1, {"x": torch.ones(2)}, {"round": 1})
+        run.save(1, {"x": torch.ones(2), "round": 1})
         run.write_architecture({"block0": "conv3"})
         run.write_result({"status": "completed", "accuracy": math.nan})
         assert run.tensorboard_path == path / "tensorboard"
@@ -51,7 +53,7 @@ def test_a_run_from_start_to_result(tmp_path: Path) -> None:
 def test_events_after_the_checkpoint_are_told_once(tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path, CONFIG) as run:
         run.log(at_step(1))
-        run.save(1, {"x": torch.ones(2)}, {"step": 1})
+        run.save(1, {"x": torch.ones(2), "step": 1})
         run.log(at_step(2))
         run.write_result({"status": "failed"})
     with (tmp_path / "events.jsonl").open("ab") as file:
@@ -62,7 +64,7 @@ def test_events_after_the_checkpoint_are_told_once(tmp_path: Path) -> None:
         assert read_result(tmp_path) is None
         checkpoint = run.latest()
         assert checkpoint is not None
-        assert checkpoint.values == {"step": 1}
+        assert checkpoint.state["step"] == 1
         run.log(at_step(2))
         assert names(run) == ["phase_started", "resumed", "phase_started"]
         assert [event.get("step") for event in run.read_events()] == [1, 1, 2]
@@ -80,7 +82,7 @@ def test_the_one_before_a_damaged_checkpoint(tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path, CONFIG) as run:
         for step in (1, 2):
             run.log(at_step(step))
-            run.save(step, {}, {})
+            run.save(step, {})
     (tmp_path / "checkpoint" / "00000002.safetensors").write_bytes(b"x")
     with RunDirectory.resume(tmp_path) as run:
         assert run.resumed_step == 1
@@ -98,7 +100,7 @@ def test_the_one_before_a_damaged_checkpoint(tmp_path: Path) -> None:
 
 def test_what_a_killed_process_left_is_gone_before_anything_is_written(tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path, CONFIG) as run:
-        run.save(1, {}, {})
+        run.save(1, {})
         leftovers = [
             tmp_path / ".result.json.abc.tmp",
             tmp_path / "checkpoint" / ".00000002.safetensors.abc.tmp",
@@ -253,3 +255,21 @@ def test_any_plain_config_comes_back(
         assert run.config == config
     with RunDirectory.resume(path) as run:
         assert run.config == config
+
+
+def test_a_run_of_the_first_version_is_refused_before_anything_is_touched(tmp_path: Path) -> None:
+    with RunDirectory.create(tmp_path, CONFIG) as run:
+        run.log(at_step(1))
+        run.write_result({"status": "failed"})
+    checkpoint = tmp_path / "checkpoint" / "00000001.safetensors"
+    checkpoint.parent.mkdir()
+    values = json.dumps({"values": {"step": 1}, "events_bytes": 0})
+    save_file({"x": torch.ones(2)}, checkpoint, {"values": values, "layouts": "{}"})
+    checksum = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+    checkpoint.with_suffix(".sha256").write_text(f"{checksum}  {checkpoint.name}\n")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(RunError, match="go on with the version that began the run") as caught:
+        RunDirectory.resume(tmp_path)
+    assert "\n" not in str(caught.value)
+    after = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert after == before

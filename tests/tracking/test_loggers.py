@@ -17,6 +17,20 @@ def test_a_logger_that_is_not_installed_is_refused(monkeypatch: pytest.MonkeyPat
     with pytest.raises(ConfigError, match=r'mlflow is not; pip install "radars-nas\[mlflow\]"'):
         check_installed(["mlflow"])
     check_installed([])
+    check_installed(None)
+
+
+def test_tensorboard_draws_where_it_is_installed_and_nobody_asks_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with RunDirectory.create(tmp_path / "run", {}) as run:
+        with monkeypatch.context() as patch:
+            patch.setattr("radars.tracking.loggers.find_spec", lambda name: None)
+            with open_curves(None, run, 0) as curves:
+                curves.write(1, {"accuracy": 0.5})
+        assert not run.tensorboard_path.exists()
+        with open_curves(None, run, 0):
+            assert run.tensorboard_path.is_dir()
 
 
 def test_curves_and_pictures_of_a_run_are_in_its_directory(tmp_path: Path) -> None:

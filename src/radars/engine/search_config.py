@@ -143,7 +143,8 @@ class SearchConfig(Checked):
             it.
         max_minutes: wall-clock limit; None for none.
         checkpoint_seconds: the time between checkpoints.
-        loggers: that draw curves while it runs: `tensorboard`, `mlflow`, `wandb`.
+        loggers: that draw curves while it runs: `tensorboard`, `mlflow`, `wandb`. None for
+            TensorBoard's where it is installed.
     """
 
     space: str = "digits"
@@ -175,7 +176,7 @@ class SearchConfig(Checked):
     executor: ExecutorConfig = ExecutorConfig()
     max_minutes: float | None = Field(None, gt=0)
     checkpoint_seconds: float = Field(default=60.0, ge=0, allow_inf_nan=True)
-    loggers: tuple[LoggerName, ...] = ("tensorboard",)
+    loggers: tuple[LoggerName, ...] | None = None
 
     model_config = ConfigDict(extra="allow")  # the settings of each method, by its name
 

@@ -1,6 +1,7 @@
 """The C library's allocator, told to keep what a step gives back for the next one."""
 
 import ctypes
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -18,28 +19,48 @@ def keep_freed_memory() -> bool:
     one of the same size comes as fresh pages, which the system has to fill with zeros first: a
     third of the time of a training step on the CPU (`benchmarks/allocator.py`). Tensors are counted
     as before; the resident memory of the process stays at its peak.
+
+    Where the user's environment sets glibc's allocator (`MALLOC_TRIM_THRESHOLD_` and its like, or
+    `GLIBC_TUNABLES`), it stays as it is.
     """
     library = _glibc()
-    if library is None:
+    if library is None or _is_set_by_user():
         return False
     library.mallopt(_MMAP_MAX, _NO_MMAP)
     library.mallopt(_TRIM_THRESHOLD, _NEVER_TRIM)
     return True
 
 
+_depth = 0  # of `freed_memory_kept`, in this process
+
+
 @contextmanager
 def freed_memory_kept() -> Iterator[None]:
-    """Within, `keep_freed_memory`; afterwards the system has its memory back."""
+    """Within, `keep_freed_memory`; afterwards the system has its memory back.
+
+    glibc does not say what its thresholds were. Afterwards they are those that its own rule, which
+    moves them, ends at in a process that has freed large tensors.
+    """
+    global _depth
     is_kept = keep_freed_memory()
+    _depth += 1
     try:
         yield
     finally:
-        library = _glibc() if is_kept else None
+        _depth -= 1
+        library = _glibc() if is_kept and _depth == 0 else None
         if library is not None:
             library.mallopt(_MMAP_MAX, _USUAL_MMAP_MAX)
             library.mallopt(_MMAP_THRESHOLD, _USUAL_MMAP_THRESHOLD)
             library.mallopt(_TRIM_THRESHOLD, _USUAL_TRIM_THRESHOLD)
             library.malloc_trim(0)
+
+
+def _is_set_by_user() -> bool:
+    names = ("MALLOC_MMAP_MAX_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")
+    return any(name in os.environ for name in names) or (
+        "glibc.malloc" in os.environ.get("GLIBC_TUNABLES", "")
+    )
 
 
 def _glibc() -> ctypes.CDLL | None:

@@ -15,13 +15,13 @@ from radars.tracking.wandb import WandbCurves
 LoggerName = Literal["tensorboard", "mlflow", "wandb"]
 
 
-def check_installed(names: Sequence[LoggerName]) -> None:
-    """Checks, before anything is written, that each logger's package is there.
+def check_installed(names: Sequence[LoggerName] | None) -> None:
+    """Checks, before anything is written, that the package of each logger that is named is there.
 
     Raises:
         ConfigError: one is not.
     """
-    for name in names:
+    for name in names or ():
         if find_spec(name) is None:
             raise ConfigError(
                 f"loggers names packages that are installed, but {name} is not; "
@@ -29,17 +29,19 @@ def check_installed(names: Sequence[LoggerName]) -> None:
             )
 
 
-def open_curves(names: Sequence[LoggerName], run: RunDirectory, first_step: int) -> Curves:
+def open_curves(names: Sequence[LoggerName] | None, run: RunDirectory, first_step: int) -> Curves:
     """Opens the loggers of a run.
 
     Args:
-        names: of the loggers.
+        names: of the loggers; None for TensorBoard's where it is installed.
         run: whose curves are drawn.
         first_step: what a resumed run writes next; later points are of an earlier sitting.
 
     Raises:
         RunError: one cannot write.
     """
+    if names is None:
+        names = ("tensorboard",) if find_spec("tensorboard") is not None else ()
     with ExitStack() as opened:
         parts: list[Curves] = []
         for name in dict.fromkeys(names):

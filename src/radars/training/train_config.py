@@ -69,7 +69,8 @@ class TrainConfig(BaseModel):
         devices: how many GPUs, or processes on the CPU, share each batch. BatchNorm sees its own
             part.
         seed: of everything random.
-        loggers: that draw curves while it runs: `tensorboard`, `mlflow`, `wandb`.
+        loggers: that draw curves while it runs: `tensorboard`, `mlflow`, `wandb`. None for
+            TensorBoard's where it is installed.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -93,7 +94,7 @@ class TrainConfig(BaseModel):
     device: DeviceName = "auto"
     devices: int = Field(default=1, ge=1, le=1024)
     seed: int = Field(default=0, ge=0, lt=2**31)
-    loggers: tuple[LoggerName, ...] = Field(default=("tensorboard",))
+    loggers: tuple[LoggerName, ...] | None = Field(default=None)
 
     @model_validator(mode="before")
     @classmethod
