@@ -1,6 +1,6 @@
 """The table and the plots of a comparison."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from radars.comparison.comparison_config import Cell
@@ -104,32 +104,13 @@ def _plot(
 
 def _memory_plot(rows: Sequence[Row]) -> Plot:
     methods = sorted({row.method for row in rows})
-    at = _places(rows, methods)
-    budgets = sorted({row.budget_bytes for row in rows})
     shown_bytes = _shown_bytes(rows)
     size, unit = byte_unit(shown_bytes)
-    series = []
-    for setting in dict.fromkeys(row.setting for row in rows):
-        of_setting = [row for row in rows if row.setting == setting]
-        ran = [row for row in of_setting if row.measured_peak_bytes]
-        refused = [(row, row.needed_bytes) for row in of_setting if row.needed_bytes]
-        series += [
-            Series(
-                f"{setting}: measured peak",
-                [at[row.cell] for row in ran],
-                [row.measured_peak_bytes / size for row in ran],
-                "points",
-                [f"{_name(r)}: {format_bytes(r.measured_peak_bytes)}" for r in ran],
-            ),
-            Series(
-                f"{setting}: needed, so it did not run",
-                [at[row.cell] for row, _ in refused],
-                [min(needed, shown_bytes) / size for _, needed in refused],
-                "points",
-                [f"{_name(row)} needs {format_bytes(needed)}" for row, needed in refused],
-                [f"↑ {n / size:.0f}" if n > shown_bytes else "" for _, n in refused],
-            ),
-        ]
+    series = [
+        one
+        for setting in dict.fromkeys(row.setting for row in rows)
+        for one in _memory_series(setting, rows, _places(rows, methods), size, shown_bytes)
+    ]
     series += [
         Series(
             f"budget {format_bytes(budget)}",
@@ -137,7 +118,7 @@ def _memory_plot(rows: Sequence[Row]) -> Plot:
             [budget / size] * 2,
             "limit",
         )
-        for budget in budgets
+        for budget in sorted({row.budget_bytes for row in rows})
     ]
     return Plot(
         key="memory",
@@ -146,24 +127,58 @@ def _memory_plot(rows: Sequence[Row]) -> Plot:
         "An arrow (↑): it is beyond the scale.",
         x_label="",
         y_label=f"memory ({unit})",
-        table=TextTable(
-            ["setting", "method", "seed", "measured", "needed", "budget", "time"],
-            [
-                [
-                    r.setting,
-                    r.method,
-                    str(r.seed),
-                    format_bytes(r.measured_peak_bytes) if r.measured_peak_bytes else "did not run",
-                    format_bytes(r.needed_bytes) if r.needed_bytes else "",
-                    format_bytes(r.budget_bytes),
-                    format_seconds(r.search_seconds),
-                ]
-                for r in rows
-            ],
-        ),
+        table=_memory_table(rows),
         series=[one for one in series if one.x],
         x_ticks=list(enumerate(methods)),
         from_zero=True,
+    )
+
+
+def _memory_series(
+    setting: str,
+    rows: Sequence[Row],
+    at: Mapping[Cell, float],
+    size: float,
+    shown_bytes: float,
+) -> list[Series]:
+    """What the searches of a setting held, and what those that did not fit would need."""
+    of_setting = [row for row in rows if row.setting == setting]
+    ran = [row for row in of_setting if row.measured_peak_bytes]
+    refused = [(row, row.needed_bytes) for row in of_setting if row.needed_bytes]
+    return [
+        Series(
+            f"{setting}: measured peak",
+            [at[row.cell] for row in ran],
+            [row.measured_peak_bytes / size for row in ran],
+            "points",
+            [f"{_name(r)}: {format_bytes(r.measured_peak_bytes)}" for r in ran],
+        ),
+        Series(
+            f"{setting}: needed, so it did not run",
+            [at[row.cell] for row, _ in refused],
+            [min(needed, shown_bytes) / size for _, needed in refused],
+            "points",
+            [f"{_name(row)} needs {format_bytes(needed)}" for row, needed in refused],
+            [f"↑ {n / size:.0f}" if n > shown_bytes else "" for _, n in refused],
+        ),
+    ]
+
+
+def _memory_table(rows: Sequence[Row]) -> TextTable:
+    return TextTable(
+        ["setting", "method", "seed", "measured", "needed", "budget", "time"],
+        [
+            [
+                r.setting,
+                r.method,
+                str(r.seed),
+                format_bytes(r.measured_peak_bytes) if r.measured_peak_bytes else "did not run",
+                format_bytes(r.needed_bytes) if r.needed_bytes else "",
+                format_bytes(r.budget_bytes),
+                format_seconds(r.search_seconds),
+            ]
+            for r in rows
+        ],
     )
 
 

@@ -180,6 +180,39 @@ class _Drawing:
 
     def _cell(self) -> str:
         """Nodes are what several choices read, or what several add to."""
+        contents = self._contents()
+        lane_x = self._lane_places(contents)
+        begins: list[float] = []
+        ends: dict[int, float] = {}
+        words = []
+        drawn: set[str] = set()
+        for number, of in enumerate(contents):
+            members = [c for c in self.network.sources if c in of and c not in drawn]
+            drawn |= set(members)
+            added = []
+            for choice in members:
+                source = contents.index(self.reads[choice])
+                middle = self._row(choice)
+                self.wires.append(
+                    Wire(
+                        ((lane_x[source], middle), (self.left + _NAME_WIDTH - 2, middle)),
+                        has_arrow=True,
+                    )
+                )
+                ends[source] = middle
+                added.append(middle)
+                self.y += ROW - BOX_HEIGHT
+                words.append(f"{choice} from node {source} to node {number}: {self._taken(choice)}")
+            begins.append(self._node(lane_x[number], number, of, added))
+        for number, end in ends.items():
+            if end > begins[number]:
+                x = lane_x[number]
+                self.wires.append(Wire(((x, begins[number] + 9), (x, end))))
+        words += self._repetition()
+        return "A cell whose nodes are sums of what its choices return. " + "; ".join(words)
+
+    def _contents(self) -> list[frozenset[str]]:
+        """What each node of a cell is the sum of, in the order in which they are complete."""
         contents = [frozenset({""})]
         for sources in self.reads.values():
             if sources not in contents:
@@ -189,62 +222,49 @@ class _Drawing:
         if unread:  # the end of a cell that only later copies of a cell read
             contents.append(unread)
         contents.sort(key=lambda of: max((order.index(c) for c in of if c), default=-1))
-        readers = [
-            [choice for choice, sources in self.reads.items() if sources == of] for of in contents
+        return contents
+
+    def _lane_places(self, contents: list[frozenset[str]]) -> list[float]:
+        """Where the line of each node is; makes room for all."""
+        last_reader = [
+            max(
+                (self._target(c, contents) for c, sources in self.reads.items() if sources == of),
+                default=number,
+            )
+            for number, of in enumerate(contents)
         ]
-        last_reader = {
-            number: max((self._target(choice, contents) for choice in of), default=number)
-            for number, of in enumerate(readers)
-        }
-        lanes = _lanes([(number, last_reader[number]) for number in range(len(contents))])
+        lanes = _lanes(list(enumerate(last_reader)))
         num_lanes = max(lanes) + 1
         self.left = _LANE * (num_lanes + 1)
+        return [_LANE * (num_lanes - lane) for lane in lanes]
+
+    def _node(self, x: float, number: int, of: frozenset[str], added: list[float]) -> float:
+        """Draws a node at the current height, and what is added to it; returns its middle."""
+        y = self.y + BOX_HEIGHT / 2
         right = self.left + _NAME_WIDTH + _BOX_WIDTH
-        lane_x = [_LANE * (num_lanes - lane) for lane in lanes]
-        begins: list[float] = []
-        ends: dict[int, float] = {}
-        words = []
-        drawn: set[str] = set()
-        for number, of in enumerate(contents):
-            members = [choice for choice in order if choice in of and choice not in drawn]
-            drawn |= set(members)
-            added = []
-            for choice in members:
-                source = contents.index(self.reads[choice])
-                middle = self._row(choice)
-                x = lane_x[source]
-                self.wires.append(
-                    Wire(((x, middle), (self.left + _NAME_WIDTH - 2, middle)), has_arrow=True)
-                )
-                ends[source] = middle
-                added.append((right, middle))
-                self.y += ROW - BOX_HEIGHT
-                words.append(f"{choice} from node {source} to node {number}: {self._taken(choice)}")
-            x, y = lane_x[number], self.y + BOX_HEIGHT / 2
-            for start, middle in added:
-                bend = start + _LANE / 2
-                self.wires.append(Wire(((start, middle), (bend, middle), (bend, y), (x + 9, y))))
-            self.nodes.append(Node(x, y, number))
-            begins.append(y)
-            what = "input" if number == 0 else f"sum of {len(of)}" if len(of) > 1 else ""
-            if of == self.reads[_OUTPUT]:
-                what = f"output, {what}" if what else "output"
-            self.texts.append(Text(x + 14, y - 9, what, "start", "small"))
-            self.y += ROW
-        for number, end in ends.items():
-            if end > begins[number]:
-                x = lane_x[number]
-                self.wires.append(Wire(((x, begins[number] + 9), (x, end))))
+        bend = right + _LANE / 2
+        for middle in added:
+            self.wires.append(Wire(((right, middle), (bend, middle), (bend, y), (x + 9, y))))
+        self.nodes.append(Node(x, y, number))
+        what = "input" if number == 0 else f"sum of {len(of)}" if len(of) > 1 else ""
+        if of == self.reads[_OUTPUT]:
+            what = f"output, {what}" if what else "output"
+        self.texts.append(Text(x + 14, y - 9, what, "start", "small"))
+        self.y += ROW
+        return y
+
+    def _repetition(self) -> list[str]:
+        """Says how often the cell stands in the network, where that is more than once."""
         places = self.network.num_places.values() or [1]
         least, most = min(places), max(places)
-        if most > 1:
-            note = f"The network has {most} of these cells."
-            if least < most:
-                note = f"Each choice stands in {least} to {most} places of the network."
-            self.texts.append(Text(4, self.y + 6, note, "start", "small"))
-            self.y += 20
-            words.append(note)
-        return "A cell whose nodes are sums of what its choices return. " + "; ".join(words)
+        if most == 1:
+            return []
+        note = f"The network has {most} of these cells."
+        if least < most:
+            note = f"Each choice stands in {least} to {most} places of the network."
+        self.texts.append(Text(4, self.y + 6, note, "start", "small"))
+        self.y += 20
+        return [note]
 
     def _target(self, choice: str, contents: list[frozenset[str]]) -> int:
         return next((i for i, of in enumerate(contents) if choice in of), len(contents) - 1)

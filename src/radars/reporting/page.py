@@ -1,6 +1,6 @@
 """`report_page`: one HTML file that holds everything, and asks nothing of any network."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -8,6 +8,7 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from radars.reporting.anytime import anytime_plot
 from radars.reporting.comparison_page import comparison_plots, comparison_table, origin_table
 from radars.reporting.diagram import Diagram, diagram_of
 from radars.reporting.facts import (
@@ -94,61 +95,9 @@ def sections(records: Sequence[RunRecord | ComparisonRecord]) -> list[Section]:
     """What a report shows, in order; without what nobody has anything of."""
     runs = [record for record in records if isinstance(record, RunRecord)]
     comparisons = [record for record in records if isinstance(record, ComparisonRecord)]
-    found = [
-        Section(
-            "comparison",
-            "Comparison",
-            "A row of the table is a method in a setting: medians over its seeds, with the range "
-            "in parentheses. A mark in a figure is one search.",
-            [Panel(c.name, [plot]) for c in comparisons for plot in comparison_plots(c)],
-            [
-                known
-                for c in comparisons
-                for known in ((c.name, comparison_table(c)), ("When and where", origin_table(c)))
-            ],
-        ),
-        Section(
-            "network",
-            "The network",
-            "From above: the candidate that each choice took, the shape that it returns for one "
-            "example, and its share of their multiply-accumulates. Dashed boxes only pass on "
-            "what they are given, or drop it.",
-            [
-                Panel(run.name, diagrams=[drawn])
-                for run in runs
-                if (drawn := diagram_of(run, macs_of_choices(run))) is not None
-            ],
-        ),
-        Section(
-            "pruning",
-            "How the space was pruned",
-            "A round explores by reinforcement learning, plans which candidates fit the budget, "
-            "and differentiates those. In the end the most promising networks of the whole space, "
-            "not only of the last plan, are trained alone, and the best of them is what is found.",
-            [Panel(run.name, _some(stages_plot(run))) for run in runs],
-        ),
-        Section(
-            "preferences",
-            "Policy and logits",
-            "What the search preferred, and how sure it was.",
-            [Panel(r.name, [*preferences_plots(r), *_some(entropy_plot(r))]) for r in runs],
-        ),
-        Section("accuracy", "Reward and accuracy", "", [_accuracy_panel(run) for run in runs]),
-        Section("training", "Training", "", [Panel(r.name, training_plots(r)) for r in runs]),
-        Section(
-            "evaluation",
-            "On the test split",
-            "Examples that the network never saw: a row for each class, a column for what it was "
-            "taken for; of many classes, what is confused most.",
-            [
-                Panel(r.name, tables=[("Confusion", table)])
-                for r in runs
-                if (table := confusion_table(r)) is not None
-            ],
-        ),
-        Section("memory", "Memory", "", [Panel(r.name, _some(memory_plot(r))) for r in runs]),
-        Section("pareto", "Pareto front", "", [Panel(r.name, pareto_plots(r)) for r in runs]),
-    ]
+    found = [_comparison(comparisons), *_together(runs)]
+    for key, title, intro, panel_of in _OF_A_RUN:
+        found.append(Section(key, title, intro, [panel_of(run) for run in runs]))
     if runs:
         found.append(_details(runs))
     shown = []
@@ -157,6 +106,88 @@ def sections(records: Sequence[RunRecord | ComparisonRecord]) -> list[Section]:
         if panels or section.tables:
             shown.append(Section(section.key, section.title, section.intro, panels, section.tables))
     return shown
+
+
+def _comparison(comparisons: Sequence[ComparisonRecord]) -> Section:
+    return Section(
+        "comparison",
+        "Comparison",
+        "A row of the table is a method in a setting: medians over its seeds, with the range "
+        "in parentheses. A mark in a figure is one search.",
+        [Panel(c.name, [plot]) for c in comparisons for plot in comparison_plots(c)],
+        [
+            known
+            for c in comparisons
+            for known in ((c.name, comparison_table(c)), ("When and where", origin_table(c)))
+        ],
+    )
+
+
+def _together(runs: Sequence[RunRecord]) -> list[Section]:
+    """What several runs are shown in together."""
+    plot = anytime_plot(runs)
+    if plot is None:
+        return []
+    panel = Panel(" and ".join(run.name for run in runs), [plot])
+    return [Section("anytime", "Accuracy against time", "", [panel])]
+
+
+def _network_panel(run: RunRecord) -> Panel:
+    drawn = diagram_of(run, macs_of_choices(run))
+    return Panel(run.name, diagrams=[] if drawn is None else [drawn])
+
+
+def _preferences_panel(run: RunRecord) -> Panel:
+    return Panel(run.name, [*preferences_plots(run), *_some(entropy_plot(run))])
+
+
+def _evaluation_panel(run: RunRecord) -> Panel:
+    table = confusion_table(run)
+    return Panel(run.name, tables=[] if table is None else [("Confusion", table)])
+
+
+def _accuracy_panel(run: RunRecord) -> Panel:
+    finalists = finalists_table(run)
+    tables = [] if finalists is None else [(_FINALISTS, finalists)]
+    return Panel(run.name, _some(accuracy_plot(run)), tables=tables)
+
+
+_OF_A_RUN: Sequence[tuple[str, str, str, Callable[[RunRecord], Panel]]] = (
+    (
+        "network",
+        "The network",
+        "From above: the candidate that each choice took, the shape that it returns for one "
+        "example, and its share of their multiply-accumulates. Dashed boxes only pass on "
+        "what they are given, or drop it.",
+        _network_panel,
+    ),
+    (
+        "pruning",
+        "How the space was pruned",
+        "A round explores by reinforcement learning, plans which candidates fit the budget, "
+        "and differentiates those. In the end the most promising networks of the whole space, "
+        "not only of the last plan, are trained alone, and the best of them is what is found.",
+        lambda run: Panel(run.name, _some(stages_plot(run))),
+    ),
+    (
+        "preferences",
+        "Policy and logits",
+        "What the search preferred, and how sure it was.",
+        _preferences_panel,
+    ),
+    ("accuracy", "Reward and accuracy", "", _accuracy_panel),
+    ("training", "Training", "", lambda run: Panel(run.name, training_plots(run))),
+    (
+        "evaluation",
+        "On the test split",
+        "Examples that the network never saw: a row for each class, a column for what it was "
+        "taken for; of many classes, what is confused most.",
+        _evaluation_panel,
+    ),
+    ("memory", "Memory", "", lambda run: Panel(run.name, _some(memory_plot(run)))),
+    ("pareto", "Pareto front", "", lambda run: Panel(run.name, pareto_plots(run))),
+)
+"""Key, title, introduction and contents of the sections that show runs side by side."""
 
 
 def _details(runs: Sequence[RunRecord]) -> Section:
@@ -172,12 +203,6 @@ def _details(runs: Sequence[RunRecord]) -> Section:
         "",
         tables=[(title, table) for title, table in tables if table.rows],
     )
-
-
-def _accuracy_panel(run: RunRecord) -> Panel:
-    finalists = finalists_table(run)
-    tables = [] if finalists is None else [(_FINALISTS, finalists)]
-    return Panel(run.name, _some(accuracy_plot(run)), tables=tables)
 
 
 _FINALISTS = (

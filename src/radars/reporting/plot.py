@@ -6,6 +6,8 @@ from typing import Literal
 
 from radars.units import GIB, KIB, MIB, TIB
 
+_MOST_TABLE_ROWS = 12  # of one curve
+
 Style = Literal["line", "steps", "points", "limit"]
 
 
@@ -132,3 +134,14 @@ def thinned(number: int, most: int) -> list[int]:
     if number <= most:
         return list(range(number))
     return sorted({round(index * (number - 1) / (most - 1)) for index in range(most)})
+
+
+def series_table(series: Sequence[Series], x_label: str, form: str) -> TextTable:
+    """Some points of each curve, as text."""
+    rows = []
+    for one in series:
+        known = [(x, y) for x, y in zip(one.x, one.y, strict=True) if y is not None]
+        for index in thinned(len(known), _MOST_TABLE_ROWS):
+            x, y = known[index]
+            rows.append([one.name, f"{x:.4g}", form.format(y)])
+    return TextTable(["curve", x_label, "value"], rows)

@@ -9,7 +9,7 @@ from radars.reporting.plot import (
     Style,
     TextTable,
     byte_unit,
-    thinned,
+    series_table,
     time_unit,
 )
 from radars.reporting.record import Pareto, ParetoPoint, RunRecord
@@ -30,7 +30,6 @@ _PHASES = {
     "evolve": "evolution, with shared weights",
     "children": "children, trained from scratch",
 }
-_TABLE_ROWS = 12
 _UNITS = {"macs": "multiply-accumulates", "memory": "memory (bytes)", "latency_ms": "latency (ms)"}
 
 
@@ -73,7 +72,7 @@ def accuracy_plot(run: RunRecord) -> Plot | None:
         + shading_said(run, ": there is none while differentiating"),
         x_label=f"time ({unit})",
         y_label="accuracy (%)",
-        table=_series_table(series, f"time ({unit})", "{:.2f}%"),
+        table=series_table(series, f"time ({unit})", "{:.2f}%"),
         series=series,
         spans=spans(run),
     )
@@ -120,7 +119,7 @@ def memory_plot(run: RunRecord) -> Plot | None:
         "other." + shading_said(run),
         x_label=f"time ({unit})",
         y_label=f"memory ({size_unit})",
-        table=_series_table(series, f"time ({unit})", "{:.2f} " + size_unit),
+        table=series_table(series, f"time ({unit})", "{:.2f} " + size_unit),
         series=series,
         spans=spans(run),
         from_zero=True,
@@ -148,7 +147,7 @@ def entropy_plot(run: RunRecord) -> Plot | None:
         "where every choice is made." + shading_said(run),
         x_label=f"time ({unit})",
         y_label="entropy (%)",
-        table=_series_table(series, f"time ({unit})", "{:.1f}%"),
+        table=series_table(series, f"time ({unit})", "{:.1f}%"),
         series=series,
         spans=spans(run),
         from_zero=True,
@@ -205,7 +204,7 @@ def _epochs_plot(
         caption=caption,
         x_label="epoch",
         y_label=y_label,
-        table=_series_table(series, "epoch", "{:.4g}"),
+        table=series_table(series, "epoch", "{:.4g}"),
         series=series,
     )
 
@@ -317,14 +316,3 @@ def _with_gaps(run: RunRecord, series: Series) -> Series:
         y.append(series.y[index])
         notes.append(series.notes[index])
     return Series(series.name, x, y, series.style, notes)
-
-
-def _series_table(series: Sequence[Series], x_label: str, form: str) -> TextTable:
-    """Some points of each curve, as text."""
-    rows = []
-    for one in series:
-        known = [(x, y) for x, y in zip(one.x, one.y, strict=True) if y is not None]
-        for index in thinned(len(known), _TABLE_ROWS):
-            x, y = known[index]
-            rows.append([one.name, f"{x:.4g}", form.format(y)])
-    return TextTable(["curve", x_label, "value"], rows)

@@ -40,11 +40,10 @@ def open_curves(names: Sequence[LoggerName] | None, run: RunDirectory, first_ste
     Raises:
         RunError: one cannot write.
     """
-    if names is None:
-        names = ("tensorboard",) if find_spec("tensorboard") is not None else ()
+    default: Sequence[LoggerName] = ("tensorboard",) if find_spec("tensorboard") else ()
     with ExitStack() as opened:
         parts: list[Curves] = []
-        for name in dict.fromkeys(names):
+        for name in dict.fromkeys(default if names is None else names):
             curves: Curves
             if name == "tensorboard":
                 curves = TensorBoardCurves(run.tensorboard_path, first_step)

@@ -1,0 +1,27 @@
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from radars.reporting import RunRecord, read_directory
+from radars.reporting.anytime import anytime_plot
+
+
+def test_several_searches_are_drawn_by_the_best_that_they_had_found(
+    written_run: Callable[..., Path],
+) -> None:
+    def child(seconds: float, accuracy: float) -> list[dict[str, Any]]:
+        progress = {"event": "progress", "phase": "children", "seconds": seconds}
+        return [progress, {"event": "child", "architecture": {"a": "x"}, "accuracy": accuracy}]
+
+    events = [*child(1.0, 0.5), *child(2.0, 0.4), *child(4.0, 0.75), *child(8.0, 0.7)]
+    run = read_directory(written_run(*events))
+    assert isinstance(run, RunRecord)
+    assert anytime_plot([run]) is None
+    other = replace(run, name="other", events=run.events[:2])
+    plot = anytime_plot([run, other])
+    assert plot is not None
+    assert [series.name for series in plot.series] == ["run", "other"]
+    assert list(plot.series[0].x) == [1.0, 4.0, 8.0]
+    assert list(plot.series[0].y) == [50.0, 75.0, 75.0]
+    assert list(plot.series[1].y) == [50.0]
