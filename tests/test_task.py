@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 import radars
 from radars import Choose, SearchSpace, Task, tensor_data
-from radars.engine.run import run_search
 from radars.data import DataConfig
 from radars.engine.given import Given
+from radars.engine.run import run_search
 from radars.errors import ConfigError, Stopped
 from radars.memory import TrainingSpec, measure, predict
 from radars.memory.predict import run_step

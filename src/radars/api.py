@@ -1,7 +1,7 @@
 """The verbs of the Python API: the same as the commands, with the same defaults."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -184,7 +184,7 @@ def train(
         from_search: start from the shared weights of the search in this directory.
         task: the loss and the score.
         seed: of everything random.
-        config: a configuration that the other arguments go over.
+        config: what the other arguments go over.
         out: the run directory; None keeps nothing on disk.
         resume: go on with the training in `out`.
         progress: whether to show how far it is; or what shows it.
@@ -195,10 +195,8 @@ def train(
         Stopped: it was interrupted; the state is saved.
         RunError: it cannot go on.
     """
-    passed = _Passed.of(space, data)
     chosen, searched, inherited = _what_to_train(architecture)
-    if space is None and searched is not None:
-        passed = replace(passed, space=searched)
+    passed = _Passed.of(searched if space is None else space, data)
     asked = passed.settings(batch_size, data_options) | settings
     asked |= _given(epochs=epochs, seed=seed, from_search=from_search and str(from_search))
     base = inherited if config is None else config.model_dump()
@@ -255,7 +253,7 @@ def load(
 
 def evaluate(
     trained: TrainedNetwork | str | Path,
-    data: DataLike | None = None,
+    data: DataLike | DataConfig | None = None,
     *,
     space: SearchSpace | None = None,
     task: Task = CLASSIFICATION,

@@ -22,9 +22,9 @@ from radars.reporting.facts import notice
 from radars.runs.directory import RunDirectory
 from radars.runs.events import read_events
 from radars.tracking.progress import Bar, NoProgress
-from radars.training import TrainConfig, TrainResult, train_architecture, training_job
+from radars.training import TrainConfig, TrainResult, train_architecture, training_session
 from radars.training.trained import load_trained
-from radars.training.training_observer import Observer
+from radars.training.training_observer import TrainingObserver
 
 MakeConfig = Callable[..., TrainConfig]
 
@@ -34,8 +34,8 @@ from contextlib import contextmanager
 from functools import partial
 import torch
 from radars.tracking.progress import Bar, NoProgress
-from radars.training import TrainConfig, train_architecture, training_job
-from radars.training.training_observer import Observer
+from radars.training import TrainConfig, train_architecture, training_session
+from radars.training.training_observer import TrainingObserver
 
 class KillAfter(NoProgress):
     @contextmanager
@@ -46,7 +46,7 @@ class KillAfter(NoProgress):
         yield Bar(description, total, on_change)
 
 torch.set_num_threads(1)
-training_job.Observer = partial(Observer, save_every_seconds=0.0)
+training_session.TrainingObserver = partial(TrainingObserver, save_every_seconds=0.0)
 config = TrainConfig.model_validate_json(sys.argv[2])
 train_architecture({architecture}, config, out=sys.argv[1], progress=KillAfter())
 """
@@ -174,7 +174,9 @@ def test_checkpoints_are_saved_while_training(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(training_job, "Observer", partial(Observer, save_every_seconds=0.0))
+    monkeypatch.setattr(
+        training_session, "TrainingObserver", partial(TrainingObserver, save_every_seconds=0.0)
+    )
     out = tmp_path / "run"
     train_architecture(architecture, make_config(epochs=1), data=small_data, out=out)
     steps = sorted(int(p.stem) for p in (out / "checkpoint").glob("*.safetensors"))

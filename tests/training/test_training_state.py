@@ -10,6 +10,7 @@ from radars.data import Data
 from radars.execution.device import fabric_on
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.task import CLASSIFICATION
+from radars.runs.state import State, split_state
 from radars.training import TrainConfig
 from radars.training.loop import mix_of, train_steps
 from radars.training.training_setup import TrainSetup
@@ -48,17 +49,19 @@ def test_it_goes_on_bit_for_bit_from_any_step(
     config = make_config(optimizer=optimizer, precision=precision, **recipe)
     setup = TrainSetup.of(architecture, config, data=small_data)
     state = setup.state()
-    saved: list[tuple[dict[str, torch.Tensor], dict[str, Any]]] = []
-    train(state, config, lambda: saved.append(copy.deepcopy((state.tensors(), state.values()))))
+    saved: list[State] = []
+    train(state, config, lambda: saved.append(copy.deepcopy(state.state_dict())))
     assert len(saved) == 8
     for step in (1, 4, 7):
         resumed = setup.state()
-        resumed.load(*saved[step - 1])
+        resumed.load_state_dict(saved[step - 1])
         assert resumed.step == step
         train(resumed, config, lambda: None)
         assert resumed.means() == state.means()
-        for tensor_name, tensor in state.tensors().items():
-            assert torch.equal(resumed.tensors()[tensor_name], tensor), tensor_name
+        tensors, _ = split_state(state.state_dict())
+        resumed_tensors, _ = split_state(resumed.state_dict())
+        for tensor_name, tensor in tensors.items():
+            assert torch.equal(resumed_tensors[tensor_name], tensor), tensor_name
 
 
 def test_the_best_epoch_is_kept(
@@ -76,7 +79,7 @@ def test_the_best_epoch_is_kept(
     assert state.best[:3] == (2, 0.6, 0.6)
     assert [float(tensor.mean()) for tensor in tensors] == [1, 2, 2, 2]
     resumed = TrainSetup.of(architecture, make_config(), data=small_data).state()
-    resumed.load(state.tensors(), state.values())
+    resumed.load_state_dict(state.state_dict())
     assert resumed.best is not None
     assert resumed.best[:3] == state.best[:3]
     assert torch.equal(next(iter(resumed.best.weights.values())), tensors[1])

@@ -50,42 +50,13 @@ def train_steps(
     network, optimizer = fabric.setup(state.network, state.optimizer)
     parts = ("step",) if fabric.global_rank == 0 else ("rank", fabric.global_rank, "step")
     network.train()
-    loss_of = task.smoothed_loss(config.label_smoothing)
     while state.step < num_steps:
         # dropout and mixing depend on the step alone, so that a resumed run draws the same
         torch.manual_seed(stable_seed(config.seed, *parts, state.step))
         set_learning_rate(state.optimizer, config.learning_rate_at(state.step, num_steps))
-        example_B, label_B = move(state.stream.next(), fabric.device)
-        target = label_B
-        if mix is not None:
-            example_B, target = mix(example_B, label_B)
-            label_B = target.argmax(-1)  # that of which there is most
-        statistics = StatisticsCopy(network)
-        output_BK = network(example_B)
-        loss = loss_of(output_BK, target)
-        fabric.backward(loss)
-        norm = fabric.clip_gradients(
-            network,
-            optimizer,
-            max_norm=config.optimizer.max_gradient_norm,
-            error_if_nonfinite=False,
-        )
-        assert norm is not None
-        total_score = task.score(output_BK.detach(), label_B).sum().to(state.totals.dtype)
-        num_examples = torch.full_like(total_score, len(label_B))
-        is_unsound = (loss.isfinite() & norm.isfinite()).logical_not().to(total_score)
-        totals = torch.stack([loss.detach() * len(label_B), total_score, num_examples, is_unsound])
-        totals = _sum_over_processes(fabric, totals)
-        is_sound = totals[-1] == 0  # in every process
-        with stepping_where(is_sound, state.optimizer):
-            optimizer.step()
-        optimizer.zero_grad()
-        statistics.restore_unless(is_sound)
-        if state.average is not None:
-            state.average.update(state.network)
         if state.step % steps_per_epoch == 0:
             state.totals.zero_()
-        state.totals += totals[:3].where(is_sound, 0.0)
+        is_sound = _train_step(fabric, network, optimizer, state, config, task, mix)
         state.skipped.note(is_sound)
         state.step += 1
         if held_out is not None and state.step % steps_per_epoch == 0:
@@ -95,6 +66,45 @@ def train_steps(
         tick()
     state.network.eval()
     state.current.eval()
+
+
+def _train_step(
+    fabric: Fabric,
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    state: TrainState,
+    config: TrainConfig,
+    task: Task,
+    mix: Mix | None,
+) -> Tensor:
+    """One step; returns whether loss and gradient were finite, in every process: a scalar."""
+    example_B, label_B = move(state.stream.next(), fabric.device)
+    target = label_B
+    if mix is not None:
+        example_B, target = mix(example_B, label_B)
+        label_B = target.argmax(-1)  # that of which there is most
+    statistics = StatisticsCopy(network)
+    output_BK = network(example_B)
+    loss = task.smoothed_loss(config.label_smoothing)(output_BK, target)
+    fabric.backward(loss)
+    norm = fabric.clip_gradients(
+        network, optimizer, max_norm=config.optimizer.max_gradient_norm, error_if_nonfinite=False
+    )
+    assert norm is not None
+    total_score = task.score(output_BK.detach(), label_B).sum().to(state.totals.dtype)
+    num_examples = torch.full_like(total_score, len(label_B))
+    is_unsound = (loss.isfinite() & norm.isfinite()).logical_not().to(total_score)
+    totals = torch.stack([loss.detach() * len(label_B), total_score, num_examples, is_unsound])
+    totals = _sum_over_processes(fabric, totals)
+    is_sound = totals[-1] == 0  # in every process
+    with stepping_where(is_sound, state.optimizer):
+        optimizer.step()
+    optimizer.zero_grad()
+    statistics.restore_unless(is_sound)
+    if state.average is not None:
+        state.average.update(state.network)
+    state.totals += totals[:3].where(is_sound, 0.0)
+    return is_sound
 
 
 def mix_of(config: TrainConfig, num_classes: int) -> Mix | None:

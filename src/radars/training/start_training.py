@@ -11,7 +11,8 @@ from radars.space import Architecture
 from radars.tracking.progress import Progress
 from radars.training.train_config import INHERITED_DATA, TrainConfig
 from radars.training.train_result import TrainResult
-from radars.training.training_job import check_resumed, read_trained, train_architecture
+from radars.training.training_job import read_trained, train_architecture
+from radars.training.training_session import check_resumed
 
 
 def start_training(

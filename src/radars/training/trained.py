@@ -63,7 +63,7 @@ class TrainedNetwork(UsableNetwork):
 
     def evaluate(
         self,
-        data: DataLike | None = None,
+        data: DataLike | DataConfig | None = None,
         *,
         device: str | None = None,
         progress: Progress | None = None,
@@ -86,8 +86,10 @@ class TrainedNetwork(UsableNetwork):
         test: DataConfig | Data | Split | None
         if isinstance(data, str | Path):
             test = self.config.data.model_copy(update={"source": str(data)})
+        elif data is None or isinstance(data, Data | DataConfig):
+            test = data
         else:
-            test = data if data is None or isinstance(data, Data) else as_split(data)
+            test = as_split(data)
         return evaluate_network(
             self, test, task=self.task, device=device, progress=progress, file=where
         )

@@ -4,36 +4,34 @@ Several devices share each batch (data parallel, PyTorch's DDP through Lightning
 each. The examples of a step, and so the loss, are those of one process.
 """
 
-import json
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import torch
 from lightning_fabric import Fabric
 
 from radars.data import Data
 from radars.errors import ConfigError, RadarsError, RunError, Stopped
-from radars.execution.allocator import freed_memory_kept
-from radars.execution.device import fabric_on, launch, reproducible
-from radars.execution.environment import environment
+from radars.execution.device import fabric_on, launch
 from radars.execution.interrupt import Interrupt
 from radars.memory import out_of_memory_said
 from radars.nn.task import CLASSIFICATION, Task
-from radars.runs.directory import RunDirectory, read_config, read_result
-from radars.runs.event_schema import StepSkippedEvent, TrainEndedEvent, TrainStartedEvent
-from radars.settings import validate_settings
-from radars.space import Architecture, SearchSpace
-from radars.tracking.loggers import check_installed, open_curves
+from radars.runs.directory import RunDirectory, read_result
+from radars.runs.event_schema import TrainEndedEvent
+from radars.space import SearchSpace
+from radars.tracking.loggers import check_installed
 from radars.tracking.progress import NoProgress, Progress, progress_for
 from radars.training.loop import mix_of, train_steps
-from radars.training.train_config import CHANGEABLE, CHANGEABLE_DATA, TrainConfig
+from radars.training.train_config import TrainConfig
 from radars.training.train_result import TrainResult
 from radars.training.trained import load_trained
-from radars.training.training_observer import Observer
+from radars.training.training_session import (
+    TrainingSession,
+    open_training,
+    open_training_run,
+)
 from radars.training.training_setup import TrainSetup
 from radars.training.training_state import TrainState
 from radars.training.weights_file import LAST_WEIGHTS_NAME, WEIGHTS_NAME, save_weights
@@ -99,51 +97,12 @@ def _train(
     progress: Progress,
 ) -> TrainResult:
     """The training, or the part in it of one of several processes; the first one writes."""
-    config = setup.config
-    with ExitStack() as stack:
-        interrupt = stack.enter_context(Interrupt())
-        stack.enter_context(reproducible(fabric.device))
-        stack.enter_context(freed_memory_kept())
-        run = curves = None
-        if out is not None and fabric.global_rank == 0:
-            run = stack.enter_context(_open_run(out, config, setup.architecture, resume=resume))
-        state = setup.state(fabric.device, fabric.global_rank)
-        checkpoint = fabric.broadcast(run.latest() if run is not None else None)
-        if checkpoint is not None:
-            state.load_state_dict(checkpoint.state)
-        if run is not None:
-            first_epoch = state.step // setup.steps_per_epoch + 1
-            curves = stack.enter_context(open_curves(config.loggers, run, first_epoch))
-        observer = Observer(run, curves, progress, interrupt, state, fabric)
-        state.skipped.on_skip = partial(_log_skipped_step, observer, state)
-        if checkpoint is None and run is not None:
-            observer.log(
-                TrainStartedEvent(
-                    space=setup.space.name,
-                    seed=config.seed,
-                    environment=environment(fabric.device),
-                    network=setup.space.flow(setup.data.input_shape),
-                )
-            )
-        if checkpoint is None:
-            observer.save()
+    with open_training(fabric, setup, out, resume=resume, progress=progress) as session:
+        run, state = session.run, session.state
         try:
-            with (
-                _out_of_memory_said(fabric, config.data.batch_size),
-                observer.watch(setup.num_steps, setup.steps_per_epoch) as tick,
-            ):
-                train_steps(
-                    fabric,
-                    state,
-                    config,
-                    setup.task,
-                    steps_per_epoch=setup.steps_per_epoch,
-                    tick=tick,
-                    mix=mix_of(config, setup.data.num_classes),
-                    held_out=setup.data.validation if config.held_out_fraction else None,
-                )
-            if not state.is_finite():
-                raise observer.diverged()
+            if session.is_new:
+                session.observer.save()
+            _run_steps(fabric, session)
         except RunError as error:
             with suppress(RunError):  # where the disk is full, that cannot be written either
                 _end_as_failed(run, setup, error)
@@ -153,9 +112,34 @@ def _train(
         result = _result(setup, state)
         if run is not None:
             save_weights(result.network, run.path / WEIGHTS_NAME)
-            observer.log(TrainEndedEvent(train_accuracy=result.train_accuracy))
+            session.observer.log(TrainEndedEvent(train_accuracy=result.train_accuracy))
             run.write_result(result.to_dict())  # last, as it says that all the rest is there
     return result
+
+
+def _run_steps(fabric: Fabric, session: TrainingSession) -> None:
+    """Runs what is left of the training.
+
+    Raises:
+        RunError: a weight is no longer finite, or the device has no memory left.
+    """
+    setup, config, observer = session.setup, session.setup.config, session.observer
+    with (
+        _out_of_memory_said(fabric, config.data.batch_size),
+        observer.watch(setup.num_steps, setup.steps_per_epoch) as tick,
+    ):
+        train_steps(
+            fabric,
+            session.state,
+            config,
+            setup.task,
+            steps_per_epoch=setup.steps_per_epoch,
+            tick=tick,
+            mix=mix_of(config, setup.data.num_classes),
+            held_out=setup.data.validation if config.held_out_fraction else None,
+        )
+    if not session.state.is_finite():
+        raise observer.diverged()
 
 
 def _train_in_processes(
@@ -166,7 +150,7 @@ def _train_in_processes(
         interrupt = stack.enter_context(Interrupt())  # the processes hear it too, and save
         out = out or Path(stack.enter_context(TemporaryDirectory()), "run")
         config, architecture = setup.config, setup.architecture
-        with _open_run(out, config, architecture, resume=resume):
+        with open_training_run(out, config, architecture, resume=resume):
             pass  # what is wrong with it is said here, by one
         shows = progress is not None and not isinstance(progress, NoProgress)
         settings = config.model_dump_json(), dict(architecture), str(out), shows
@@ -197,45 +181,6 @@ def _train_as_one_of_many(
     return None
 
 
-def _open_run(
-    out: str | Path, config: TrainConfig, architecture: Architecture, *, resume: bool
-) -> RunDirectory:
-    settings = config.model_dump(mode="json")
-    if not resume:
-        run = RunDirectory.create(out, settings)
-        run.write_architecture(architecture)
-        return run
-    run = RunDirectory.resume(out)
-    try:
-        check_resumed(run.path, config, architecture)
-        if not (run.path / _ARCHITECTURE_NAME).is_file():  # killed just before it was written
-            run.write_architecture(architecture)
-    except BaseException:
-        run.close()
-        raise
-    return run
-
-
-def check_resumed(out: Path, config: TrainConfig, architecture: Mapping[str, str]) -> None:
-    """Refuses to go on with a training by settings that its result depends on, or another network.
-
-    Raises:
-        ConfigError: they are not those in its run directory.
-    """
-    # validated: a setting that is newer than the run has its default
-    saved = validate_settings(TrainConfig, read_config(out) or {})
-    _check_same("configuration", "config.yaml", _decisive(saved), _decisive(config))
-    file = out / _ARCHITECTURE_NAME
-    if file.is_file():
-        _check_same("architecture", file.name, json.loads(file.read_bytes()), architecture)
-
-
-def _decisive(config: TrainConfig) -> dict[str, Any]:
-    """The settings that a result depends on."""
-    left_out: dict[str, Any] = dict.fromkeys(CHANGEABLE, True)
-    return config.model_dump(mode="json", exclude=left_out | {"data": set(CHANGEABLE_DATA)})
-
-
 def read_trained(out: Path, device: torch.device | str = "cpu") -> TrainResult:
     """The result of a completed training, from its run directory.
 
@@ -264,21 +209,6 @@ def _end_as_failed(run: RunDirectory | None, setup: TrainSetup, error: RunError)
             "reason": str(error),
         }
         run.write_result(failed)
-
-
-def _log_skipped_step(observer: Observer, state: TrainState, count: int) -> None:
-    observer.log(StepSkippedEvent(step=state.step, count=count))
-
-
-def _check_same(what: str, name: str, saved: Mapping[str, Any], given: Mapping[str, Any]) -> None:
-    given = json.loads(json.dumps(dict(given)))  # the file holds no tuples
-    differing = [key for key in {**saved, **given} if saved.get(key) != given.get(key)]
-    if differing:
-        key = differing[0]
-        raise ConfigError(
-            f"a run is resumed with the {what} of its {name}, but {key} was {saved.get(key)!r} "
-            f"and is now {given.get(key)!r}; leave it as it was or choose another --out"
-        )
 
 
 def _result(setup: TrainSetup, state: TrainState) -> TrainResult:

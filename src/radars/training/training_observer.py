@@ -1,4 +1,4 @@
-"""`Observer`: told of every step of a training; shows it, logs it, saves it, and stops it."""
+"""`TrainingObserver`: told of every step of a training; shows, logs, saves and stops it."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ from radars.training.training_state import TrainState
 _READ_EVERY_STEPS = 10  # reading the loss waits for the device
 
 
-class Observer(RunObserver):
+class TrainingObserver(RunObserver):
     """What is between a training and the outside; see `RunObserver` for its other arguments.
 
     Args:

@@ -56,6 +56,15 @@ class PlannedSteps:
     plan: Plan
     on_new_plan: Callable[[Plan], None] = lambda plan: None
 
+    def begin(self, initial_logits: Mapping[str, Mapping[str, float]] | None) -> None:
+        """Makes the plan's candidates live, with these logits, or with those that there are."""
+        group = self.context.guard.group
+        if initial_logits is not None:
+            self.supernet.logits.set(initial_logits)
+        group.agree("subspace in training", repr(self.plan.subspace))
+        group.follow_first("logits", self.supernet.logits)
+        self.supernet.activate(self.plan.subspace)
+
     def run(
         self, kind: StepKind, step: Callable[..., Tensor], batch: Sequence[Tensor], **options: Any
     ) -> None:
@@ -110,7 +119,7 @@ def differentiate(
         steps: the supernet, the plan that it is trained by, data and memory.
         config: how many iterations, the relaxation, the remedy against collapse.
         initial_logits: where the logits begin: the policy's log-probabilities.
-        start: iterations of this phase that are done already.
+        start: iterations that are done already.
         seed: of the noise of a relaxation, and of dropout.
         learning_rate_at: the learning rate of the weights at an iteration of this phase.
         tick: called after each iteration.
@@ -121,11 +130,7 @@ def differentiate(
         Choice to live candidate to its logit.
     """
     context, supernet, group = steps.context, steps.supernet, steps.context.guard.group
-    if start == 0:
-        supernet.logits.set(initial_logits)
-    group.agree("subspace in training", repr(steps.plan.subspace))
-    group.follow_first("logits", supernet.logits)
-    supernet.activate(steps.plan.subspace)
+    steps.begin(initial_logits if start == 0 else None)
     for step in range(start, config.steps):
         torch.manual_seed(stable_seed(seed, step))
         fraction = step / config.steps
@@ -136,7 +141,7 @@ def differentiate(
         train_batch = batch if second_order else ()
         batch = context.trainer.to_device(context.validation_stream.next())
         if steps.plan.subspace.num_architectures == 1 or step < num_warmup:
-            pass  # the weights alone
+            pass
         elif second_order:
             steps.run(
                 StepKind.SECOND_ORDER,
