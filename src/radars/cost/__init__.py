@@ -1,13 +1,14 @@
 """What an architecture costs where it will run, and bounds on it."""
 
-from radars.cost.constraint import METRICS, Constraint, format_cost
+from radars.cost.constraint import Constraint
+from radars.cost.cost_kind import CostKind, PriceRequest, format_cost
 from radars.cost.cost_table import COUNTED, Cost, CostTable
 from radars.cost.count import count_macs, count_parameters
 from radars.cost.feasible import Feasible
 from radars.cost.latency import LatencySpec, measured_metric, measured_rows
 from radars.cost.latency_table import LatencyRow, latency_metric, read_latencies
 from radars.cost.metric import Additive, Metric
-from radars.cost.objective import Objectives, SoftTarget
+from radars.cost.objective import CostName, Objectives, SoftTarget
 from radars.cost.pareto import pareto_front
 from radars.cost.price_cache import PriceCache
 from radars.cost.priced_places import price_places
@@ -15,10 +16,11 @@ from radars.cost.program import solve
 
 __all__ = [
     "COUNTED",
-    "METRICS",
     "Additive",
     "Constraint",
     "Cost",
+    "CostKind",
+    "CostName",
     "CostTable",
     "Feasible",
     "LatencyRow",
@@ -26,6 +28,7 @@ __all__ = [
     "Metric",
     "Objectives",
     "PriceCache",
+    "PriceRequest",
     "SoftTarget",
     "count_macs",
     "count_parameters",

@@ -6,15 +6,17 @@ Medians of `torch.utils.benchmark`, in evaluation mode, without gradients.
 import logging
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
+from radars.cost.cost_kind import CostKind, PriceRequest
 from radars.cost.cost_table import CostTable
-from radars.cost.latency_table import NANOSECONDS, LatencyRow, latency_metric
+from radars.cost.latency_table import NANOSECONDS, LatencyRow, latency_metric, read_latencies
 from radars.cost.metric import Metric, Whole
 from radars.cost.price_cache import Numbers, PriceCache, price_key
 from radars.cost.priced_places import price_places
@@ -185,3 +187,31 @@ def _machine() -> tuple[str, ...]:
     """What tells this machine's latencies from another's."""
     name = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
     return platform.node(), platform.machine(), processor_name(), name
+
+
+class Latency(CostKind):
+    """`latency_ms`: read from a table, or measured on this machine."""
+
+    how = "measured"
+
+    def price(self, request: PriceRequest) -> Metric:
+        """See `CostKind`."""
+        space, input_shape = request.space, request.input_shape
+        if request.latency_table is not None:
+            return latency_metric(space, input_shape, read_latencies(Path(request.latency_table)))
+        spec = LatencySpec(
+            batch_size=request.batch_size,
+            threads=request.threads,
+            device=request.device,
+            seconds=request.seconds,
+            margin=request.margin,
+        )
+        rows = request.measured or measured_rows(space, input_shape, spec, PriceCache())
+        return replace(measured_metric(space, input_shape, rows, spec), measured=tuple(rows))
+
+    def format(self, value: float) -> str:
+        """Milliseconds."""
+        return f"{value:.3f} ms"
+
+
+LATENCY = Latency()

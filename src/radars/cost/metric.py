@@ -1,7 +1,8 @@
 """`Metric`: one cost of the architectures of a space, as sums over their candidates."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 Whole = Callable[[Mapping[str, str]], float]
 """The cost of the whole network of an architecture."""
@@ -27,6 +28,7 @@ class Metric:
         sums: the cost is the largest of these; most costs are one sum.
         whole: that of the whole network, traced or measured, where the sums only estimate it; None
             where they are exact.
+        measured: what was measured for it, which a run keeps, to go on with the same.
         margin: how far below a bound the whole network has to be, as a fraction: what is measured
             again is another number.
     """
@@ -34,6 +36,7 @@ class Metric:
     sums: tuple[Additive, ...]
     whole: Whole | None = None
     margin: float = 0.0
+    measured: tuple[Any, ...] = field(default=(), compare=False)
 
     def of(self, architecture: Mapping[str, str]) -> float:
         """The cost of an architecture by its sums."""

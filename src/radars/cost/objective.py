@@ -11,19 +11,30 @@ Shapes: C candidates of one choice.
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 
-from radars.cost.constraint import parse_cost
+from radars.cost.cost_kind import parse_cost
 from radars.cost.cost_table import CostTable
 from radars.cost.metric import Additive
 from radars.nn.transfer import constant
+from radars.registries import COSTS
 from radars.space import Subspace
 
 _LEAST = 1e-12  # of a cost: its logarithm is finite
+
+
+def _known_cost(name: str) -> str:
+    if name not in COSTS:
+        COSTS.get(name)  # says which there are
+    return name
+
+
+CostName = Annotated[str, AfterValidator(_known_cost)]
+"""A registered cost."""
 
 
 class SoftTarget(BaseModel):
@@ -37,14 +48,18 @@ class SoftTarget(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    cost: Literal["macs", "parameters", "memory", "latency_ms"]
+    cost: CostName
     target: float = Field(gt=0, allow_inf_nan=False)
     exponent: float = Field(-0.07, le=0, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
     def _read(cls, value: Any) -> Any:
-        if isinstance(value, Mapping) and isinstance(value.get("target"), str):
+        if (
+            isinstance(value, Mapping)
+            and isinstance(value.get("target"), str)
+            and (value.get("cost") in COSTS)
+        ):
             return {**value, "target": parse_cost(str(value.get("cost")), value["target"])}
         return value
 

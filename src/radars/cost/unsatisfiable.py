@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from radars.cost.cheapest import cheapest
-from radars.cost.constraint import Constraint, format_cost
+from radars.cost.constraint import Constraint
+from radars.cost.cost_kind import format_cost
 from radars.cost.metric import Metric
 from radars.errors import ConfigError
 from radars.space import Keep, Subspace

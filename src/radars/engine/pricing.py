@@ -2,21 +2,10 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from radars.cost import (
-    CostTable,
-    LatencyRow,
-    LatencySpec,
-    Metric,
-    PriceCache,
-    latency_metric,
-    measured_metric,
-    measured_rows,
-    read_latencies,
-)
+from radars.cost import CostKind, CostTable, LatencyRow, PriceRequest
 from radars.engine.search_config import CostsConfig
-from radars.memory import inference_memory
+from radars.registries import COSTS
 from radars.space import SearchSpace
 
 
@@ -56,33 +45,18 @@ def priced(
         ConfigError: a table of latencies cannot be used.
     """
     table = CostTable.of(space, input_shape)
-    metrics: dict[str, Metric] = {}
-    if "memory" in names:
-        metrics["memory"] = inference_memory(
-            space,
-            input_shape,
-            batch_size=config.batch_size,
-            device_type=device.partition(":")[0],
-            cache=PriceCache(),
-        )
-    rows: tuple[LatencyRow, ...] | None = None
-    if "latency_ms" in names and config.latency_table is not None:
-        given = read_latencies(Path(config.latency_table))
-        metrics["latency_ms"] = latency_metric(space, input_shape, given)
-    elif "latency_ms" in names:
-        spec = latency_spec(config, device)
-        known = measured or measured_rows(space, input_shape, spec, PriceCache())
-        rows = tuple(known)
-        metrics["latency_ms"] = measured_metric(space, input_shape, rows, spec)
-    return Priced(replace(table, priced=metrics), rows)
-
-
-def latency_spec(config: CostsConfig, device: str) -> LatencySpec:
-    """How latency is measured."""
-    return LatencySpec(
+    request = PriceRequest(
+        space,
+        input_shape,
+        device,
         batch_size=config.batch_size,
         threads=config.threads,
-        device=device,
         seconds=config.seconds,
         margin=config.margin,
+        latency_table=config.latency_table,
+        measured=measured,
     )
+    kinds: dict[str, CostKind] = {name: COSTS.get(name) for name in COSTS.names() if name in names}
+    metrics = {name: kind.price(request) for name, kind in kinds.items() if not kind.is_counted}
+    rows = next((metric.measured for metric in metrics.values() if metric.measured), None)
+    return Priced(replace(table, priced=metrics), rows)

@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from radars.cost import COUNTED, Cost, LatencyRow, read_latencies
+from radars.cost import Cost, LatencyRow, read_latencies
 from radars.engine.given import Given
 from radars.engine.identity import Identity
 from radars.engine.methods.method import Found, Method
@@ -20,6 +20,7 @@ from radars.errors import BudgetError, ConfigError, RunError
 from radars.memory import out_of_memory_said
 from radars.memory.measure import peak_rss_bytes
 from radars.objects import is_object_name
+from radars.registries import COSTS
 from radars.runs.directory import PARETO_NAME, read_config
 from radars.runs.event_schema import EventSink, SearchEndedEvent
 from radars.settings import validate_settings
@@ -223,7 +224,7 @@ def _asked_costs(
             "whole": None if metric.whole is None else metric.whole(architecture),
         }
         for name, metric in sorted(metrics.items())
-        if name not in COUNTED
+        if not COSTS.get(name).is_counted
     }
 
 

@@ -5,9 +5,11 @@ from shlex import quote
 
 from radars.cost import format_cost
 from radars.engine.search_result import SearchResult
+from radars.registries import COSTS
 from radars.runs.directory import PARETO_NAME, read_front
 from radars.units import format_bytes, format_count, format_seconds, format_whole
 
+_LABELS = {"memory": "inference", "latency_ms": "latency"}
 _MOST_POINTS = 10  # of a front
 
 
@@ -65,9 +67,9 @@ def _cost_rows(result: SearchResult) -> list[str]:
         assert by_sum is not None
         said = f"{format_cost(name, by_sum)} by its candidates"
         if whole is not None:
-            how = "measured" if name == "latency_ms" else "traced"
+            how = COSTS.get(name).how
             said = f"{format_cost(name, whole)}, {how} on the whole network; {said}"
-        rows.append(f"{'inference' if name == 'memory' else 'latency':12}{said}")
+        rows.append(f"{_LABELS.get(name, name):12}{said}")
     return rows
 
 

@@ -12,10 +12,11 @@ from functools import cache as remembered
 import torch
 from torch import Tensor, nn
 
-from radars.cost import Additive, Metric, PriceCache, price_places
+from radars.cost import Additive, CostKind, Metric, PriceCache, PriceRequest, price_places
 from radars.memory.fake import tracing
 from radars.memory.tracker import MemoryTracker, Part
 from radars.space import Architecture, Candidates, Factory, Place, SearchSpace, building
+from radars.units import parse_bytes
 
 
 def inference_memory(
@@ -148,3 +149,30 @@ def _trace_without_candidates(
         with tracker:
             network(example_B)
     return [probe.held_bytes for probe in probes], tracker.peak_bytes
+
+
+class InferenceMemory(CostKind):
+    """`memory`: bytes that an inference holds at its peak."""
+
+    how = "traced"
+
+    def price(self, request: PriceRequest) -> Metric:
+        """See `CostKind`."""
+        return inference_memory(
+            request.space,
+            request.input_shape,
+            batch_size=request.batch_size,
+            device_type=request.device.partition(":")[0],
+            cache=PriceCache(),
+        )
+
+    def parse(self, text: str) -> float:
+        """Bytes, with or without a unit, such as `1MiB`."""
+        return float(parse_bytes(text))
+
+    def format(self, value: float) -> str:
+        """Bytes."""
+        return f"{value:,.0f} bytes"
+
+
+INFERENCE_MEMORY = InferenceMemory()

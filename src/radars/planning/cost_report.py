@@ -5,9 +5,10 @@ from typing import Any
 
 import torch
 
-from radars.cost import METRICS, count_macs, count_parameters
+from radars.cost import count_macs, count_parameters
 from radars.engine.pricing import priced
 from radars.engine.search_config import CostsConfig
+from radars.registries import COSTS
 from radars.space import Architecture, SearchSpace, building
 
 _NUM_RANDOM = 3
@@ -90,7 +91,7 @@ def cost_report(
     Raises:
         ConfigError: a table of latencies cannot be used.
     """
-    table = priced(space, input_shape, METRICS, config, device=device).table
+    table = priced(space, input_shape, COSTS.names(), config, device=device).table
     generator = torch.Generator().manual_seed(0)
     macs = table.metric("macs").sums[0].candidates
     labelled = {
