@@ -8,7 +8,11 @@ from tests.tiny import MIB
 
 from radars.cost import Constraint
 from radars.engine import DifferentiateConfig, SearchConfig
+from radars.engine.methods.enas import EnasConfig
+from radars.engine.methods.reinforce import ReinforceConfig
+from radars.errors import ConfigError
 from radars.nn.relaxation import GumbelSoftmax, Softmax
+from radars.settings import validate_settings
 
 FULL: dict[str, Any] = {
     "budget": "64MiB",
@@ -38,7 +42,6 @@ def test_text_is_read() -> None:
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        ("no_such_key", 1),
         ("explore.no_such_key", 1),
         ("explore.controller.no_such_key", 1),
         ("differentiate.no_such_key", 1),
@@ -85,7 +88,33 @@ def test_what_is_refused(path: str, value: object) -> None:
     assert caught.value.errors()[0]["loc"][: path.count(".") + 1] == tuple(path.split("."))
 
 
-def test_a_selection_has_a_rung() -> None:
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"no_such_key": 1}, "there is no key 'no_such_key'"),
+        ({"reinforc": {"batch": 1}}, "did you mean 'reinforce'"),
+        ({"radars": {"batch": 1}}, "there is no key 'radars'"),  # it has no settings of its own
+        ({"reinforce": 3}, "reinforce must be a group of settings"),
+        ({"reinforce": {"batch": 0}}, "reinforce.batch must be greater"),
+        ({"enas": {"controller": {"hidden": 1}}}, "enas.there is no key 'controller.hidden'"),
+    ],
+)
+def test_the_settings_of_methods_are_refused_in_one_line(
+    settings: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(ConfigError, match=says):
+        validate_settings(SearchConfig, settings)
+
+
+def test_a_method_has_its_settings_from_the_start() -> None:
+    config = SearchConfig(method="reinforce", reinforce={"batch": 7})
+    assert config.settings_of(ReinforceConfig).batch == 7
+    assert config.model_dump()["reinforce"]["batch"] == 7
+    assert SearchConfig(method="enas").model_dump()["enas"]["finalists"] == EnasConfig().finalists
+    assert SearchConfig.model_validate(config.model_dump(mode="json")) == config
+
+
+def test_a_selection_has_a_halving_round() -> None:
     with pytest.raises(ValidationError):
         SearchConfig.model_validate({"select": {"halving_steps": []}})
 
