@@ -21,7 +21,7 @@ from radars.data import DataConfig
 from radars.engine import DifferentiateConfig, ExploreConfig, SearchConfig
 from radars.engine.context import SearchContext
 from radars.engine.methods.radars import Radars
-from radars.engine.phases.differentiate import differentiate
+from radars.engine.phases.differentiate import PlannedSteps, differentiate
 from radars.engine.phases.explore import explore
 from radars.engine.problem import SearchProblem
 from radars.memory import MemorySavings, Plan
@@ -119,9 +119,7 @@ def differentiate_whole(
     """Differentiates the whole space; returns the logits."""
     full, steps = problem.proxy.full, problem.config.differentiate.steps
     return differentiate(
-        context,
-        supernet,
-        Plan(full, MemorySavings(), problem.planner.predict(full)),
+        PlannedSteps(context, supernet, Plan(full, MemorySavings(), problem.planner.predict(full))),
         problem.config.differentiate.model_copy(update={"beta_decay": beta_decay}),
         initial_logits={choice: dict.fromkeys(names, 0.0) for choice, names in full.items()},
         start=0,

@@ -40,13 +40,14 @@ import torch.utils.tensorboard
 from about import about
 from torch import Tensor
 
-from radars.engine import SearchConfig, workbench
+from radars.engine import SearchConfig, trainer
 from radars.engine.run import run_search
 from radars.errors import RadarsError, RunError
 from radars.nn import steps
 from radars.runs.checkpoint import CheckpointStore
-from radars.runs.directory import RunDirectory, read_result
+from radars.runs.directory import RunDirectory, read_checkpoint, read_result
 from radars.runs.events import read_events
+from radars.runs.state import split_state
 from radars.seeds import stable_seed
 
 RESULTS = Path(__file__).parent / "results" / "faults.jsonl"
@@ -388,7 +389,7 @@ def _spoiled_search(out: Path) -> None:
             example_B = torch.full_like(example_B, math.nan)
         return steps.weights_step(supernet, example_B, *rest, **options)
 
-    workbench.weights_step = step  # type: ignore[attr-defined]
+    trainer.weights_step = step  # type: ignore[attr-defined]
     _search(out)
 
 
@@ -467,17 +468,18 @@ def _resumed(
 def _ended(out: Path) -> tuple[Any, ...]:
     """The result and the last checkpoint, without what the machine decides."""
     result = dict(read_result(out) or {})
-    checkpoint = CheckpointStore(out / "checkpoint").latest()
+    checkpoint = read_checkpoint(out)
     assert checkpoint is not None
-    values = dict(checkpoint.values["values"], seconds=None)
-    tensors = {
+    tensors, values = split_state(checkpoint.state)
+    values["position"]["seconds"] = None
+    checksums = {
         name: (
             str(tensor.dtype),
             sha256(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()).hexdigest(),
         )
-        for name, tensor in checkpoint.tensors.items()
+        for name, tensor in tensors.items()
     }
-    return {**result, **dict.fromkeys(_OF_THE_MACHINE)}, values, tensors
+    return {**result, **dict.fromkeys(_OF_THE_MACHINE)}, values, checksums
 
 
 if __name__ == "__main__":

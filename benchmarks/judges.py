@@ -27,7 +27,7 @@ from radars.engine import SearchConfig
 from radars.engine.context import SearchContext
 from radars.engine.problem import SearchProblem
 from radars.engine.rankers.standards import Standard
-from radars.engine.rankers.zero_cost_scores import look_at
+from radars.engine.rankers.zero_cost_scores import zero_cost_scores
 from radars.zoo.nasbench_macro import table_key
 
 RESULTS = Path(__file__).parent / "results" / "judges.jsonl"
@@ -53,13 +53,14 @@ def main() -> None:
     every = sorted(table, key=table_key)
     sample = random.Random(arguments.seed).sample(every, arguments.number)
     entries = [table[architecture] for architecture in sample]
-    problem = setup_of(arguments.data / "cifar10")
-    context = SearchContext.of(problem)
-    looks = [look_at(problem, context, architecture, arguments.draws) for architecture in sample]
+    context = SearchContext.of(problem_of(arguments.data / "cifar10"))
+    looks = [
+        zero_cost_scores(context, JUDGES, architecture, arguments.draws) for architecture in sample
+    ]
     for setting, most_macs in SETTINGS.items():
         chosen = [n for n, entry in enumerate(entries) if (entry.macs or 0) <= most_macs]
         accuracies = [100 * entries[n].test_accuracy for n in chosen]
-        said = [[getattr(looks[n], judge) for n in chosen] for judge in JUDGES]
+        said = [[looks[n][judge] for n in chosen] for judge in JUDGES]
         scores_JN = np.array([list(map(Standard.of(values).score, values)) for values in said])
         for weights in WEIGHTS:
             row = {
@@ -77,7 +78,7 @@ def main() -> None:
             print(row, flush=True)
 
 
-def setup_of(source: Path) -> SearchProblem:
+def problem_of(source: Path) -> SearchProblem:
     """The space at width 8 and CIFAR-10."""
     config = SearchConfig(
         space="nasbench-macro",

@@ -27,12 +27,13 @@ from about import about
 from torch import nn
 
 from radars.data import Batch, BatchStream
-from radars.engine import search_observer, workbench
+from radars.engine import evaluator, trainer
 from radars.engine.context import SearchContext
 from radars.engine.phases import differentiate, explore
 from radars.engine.problem import SearchProblem
-from radars.engine.rankers import untrained
+from radars.engine.rankers import zero_cost_scores
 from radars.engine.run import run_search
+from radars.engine.search_observer import SearchObserver
 from radars.engine.start_search import search_config
 from radars.execution.allocator import freed_memory_kept
 from radars.memory import Planner
@@ -87,7 +88,7 @@ def step_ratios(given: dict[str, Any], repeats: int) -> list[float]:
     context = SearchContext.of(problem)
     largest = Architecture({choice: names[-1] for choice, names in problem.proxy.full.items()})
     other = Architecture({choice: names[-2] for choice, names in problem.proxy.full.items()})
-    supernet = SearchContext.of(problem).networks.new_supernet()
+    supernet = context.networks.new_supernet()
     network = problem.proxy.build(largest)
     nn.utils.convert_conv2d_weight_memory_format(network, torch.channels_last)
     optimizer = torch.optim.SGD(
@@ -143,14 +144,14 @@ def profile(given: dict[str, Any]) -> dict[str, Any]:
         return run
 
     parts: dict[str, tuple[Any, ...]] = {
-        "steps: weights": (workbench, "weights_step"),
-        "steps: evaluation": (workbench, "evaluation_step"),
-        "steps: untrained networks": (untrained, "zero_cost_step"),
+        "steps: weights": (trainer, "weights_step"),
+        "steps: evaluation": (evaluator, "evaluation_step"),
+        "steps: untrained networks": (zero_cost_scores, "zero_cost_step"),
         "data": (BatchStream, "next"),
         "planning": (Planner, "predict"),
         "bringing paths to the device": (Supernet, "activate"),
         "checkpoints": (CheckpointStore, "save"),
-        "logs and progress": (search_observer.Observer, "_log_progress"),
+        "logs and progress": (SearchObserver, "_log_progress"),
     }
     rewards = 0.0
 

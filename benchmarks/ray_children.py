@@ -27,7 +27,7 @@ from radars.engine import SearchConfig
 from radars.engine.context import SearchContext
 from radars.engine.methods.children import ChildTask, train_child
 from radars.engine.problem import SearchProblem
-from radars.engine.workers import Origin, Workers
+from radars.engine.workers import ExecutorWorkers, Origin
 from radars.execution.ray_executor import RayExecutor
 
 RESULTS = Path(__file__).parent / "results" / "ray_children.jsonl"
@@ -63,7 +63,13 @@ def main() -> None:
     )
     with RayExecutor() as executor:
         context.guard.meter.budget_bytes = TWO
-        workers = Workers(executor, Origin(config), context)
+        workers = ExecutorWorkers(
+            executor,
+            Origin(config),
+            context.guard,
+            context.evaluator,
+            context.trainer.skipped,
+        )
         list(workers.map(train_child, children))  # both workers have all that they need
         rates: dict[int, list[float]] = {1: [], 2: []}
         for _ in range(arguments.turns):

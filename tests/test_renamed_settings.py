@@ -104,4 +104,4 @@ def test_a_run_of_an_older_version_is_read_without_a_word(tmp_path: Path) -> Non
         warnings.simplefilter("error")
         stored = read_config(tmp_path)
     assert stored is not None
-    assert SearchConfig.suited(**stored).select.finalists == 3
+    assert SearchConfig(**stored).select.finalists == 3

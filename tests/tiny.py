@@ -19,7 +19,8 @@ from radars.engine import (
     SelectConfig,
 )
 from radars.nn.operations import classifier, conv_bn_relu, mbconv
-from radars.runs.checkpoint import CheckpointStore
+from radars.runs.directory import read_checkpoint
+from radars.runs.state import State, split_state
 from radars.space import Choose, Factory, Keep, SearchSpace
 from radars.tracking.progress import Bar, Progress
 
@@ -311,13 +312,20 @@ def quick_config(method: str = "radars", **changes: Any) -> SearchConfig:
     return SearchConfig.model_validate(settings | changes)
 
 
-def final_checkpoint(run: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def final_checkpoint(run: Path) -> tuple[dict[str, Tensor], State]:
     """The last checkpoint's tensors, and its values but for the time that was spent."""
-    checkpoint = CheckpointStore(run / "checkpoint").latest()
+    checkpoint = read_checkpoint(run)
     assert checkpoint is not None
-    values = dict(checkpoint.values["values"])
-    values.pop("seconds")
-    return checkpoint.tensors, values
+    tensors, values = split_state(checkpoint.state)
+    values["position"].pop("seconds")
+    return tensors, values
+
+
+def assert_same_state(left: Mapping[str, Any], right: Mapping[str, Any]) -> None:
+    """Every value and every tensor alike, bit for bit."""
+    (left_tensors, left_values), (right_tensors, right_values) = map(split_state, (left, right))
+    assert left_values == right_values
+    assert_same_tensors(left_tensors, right_tensors)
 
 
 def assert_same_tensors(left: Mapping[str, Tensor], right: Mapping[str, Tensor]) -> None:

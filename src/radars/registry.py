@@ -40,6 +40,7 @@ class Registry(Generic[Thing]):
                 f"the name of a {self.noun} is made of letters, digits, - and _, but got {name!r}; "
                 f"choose another"
             )
+        self._look_at_entry_points()
         known = self._known.get(name)
         if known is not None and known != thing:
             raise ConfigError(

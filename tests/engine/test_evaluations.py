@@ -50,6 +50,6 @@ def test_of_one_architecture_weights_of_its_own_count_then_examples_then_the_lat
 
 def test_a_checkpoint_gives_back_the_same_front() -> None:
     again = Evaluations()
-    again.load(scored().values())
+    again.load_state_dict(scored().state_dict())
     names = ("accuracy", "parameters", "macs")
     assert again.front(names, TABLE) == scored().front(names, TABLE)

@@ -11,13 +11,14 @@ from radars.engine.given import Given
 from radars.engine.methods.radars import Radars
 from radars.engine.problem import SearchProblem
 from radars.engine.run import run_search
-from radars.engine.search_observer import Observer, TimeLimitReached
-from radars.engine.search_state import SearchState
+from radars.engine.search_observer import SearchObserver, TimeLimitReached
+from radars.engine.search_state import SearchPosition, SearchState
 from radars.errors import Stopped
 from radars.execution.interrupt import Interrupt
 from radars.runs.directory import RunDirectory
 from radars.runs.event_schema import Event, PhaseStartedEvent
 from radars.runs.events import load_events, read_events
+from radars.runs.state import split_state
 from radars.tracking.progress import Bar, NoProgress
 
 PROBLEM = SearchProblem.of(quick_config(), Given(space=tiny_space(), data=tiny_data()))
@@ -25,14 +26,7 @@ PROBLEM = SearchProblem.of(quick_config(), Given(space=tiny_space(), data=tiny_d
 
 def new_state() -> SearchState:
     context = SearchContext.of(PROBLEM)
-    method = Radars(context)
-    return SearchState(
-        method,
-        context.train_stream,
-        context.validation_stream,
-        context.guard.meter,
-        context.trainer.skipped,
-    )
+    return SearchState(SearchPosition(), context, Radars(context))
 
 
 class Requested(Interrupt):
@@ -42,7 +36,7 @@ class Requested(Interrupt):
 def test_an_interrupt_saves_before_it_stops(tmp_path: Path) -> None:
     state = new_state()
     with RunDirectory.create(tmp_path / "run", {}) as run:
-        observer = Observer(run, None, NoProgress(), Requested(), state)
+        observer = SearchObserver(run, None, NoProgress(), Requested(), state)
         with (
             pytest.raises(Stopped),
             observer.phase("explore", 8) as tick,
@@ -50,8 +44,9 @@ def test_an_interrupt_saves_before_it_stops(tmp_path: Path) -> None:
             tick(1, math.nan)
         events = [event["event"] for event in run.read_events()]
     tensors, values = final_checkpoint(tmp_path / "run")
-    assert values["step"] == values["total_steps"] == values["num_saves"] == 1
-    assert tensors.keys() == state.tensors().keys()
+    position = values["position"]
+    assert position["step"] == position["total_steps"] == position["num_saves"] == 1
+    assert tensors.keys() == split_state(state.state_dict())[0].keys()
     assert events[0] == "phase_started"
 
 
@@ -60,7 +55,9 @@ def test_a_callback_is_told_what_the_log_says(tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path / "run", {}) as run:
         run.log(PhaseStartedEvent(phase="before anybody listens"))
     with RunDirectory.resume(tmp_path / "run") as run:
-        observer = Observer(run, None, NoProgress(), Interrupt(), new_state(), on_event=told.append)
+        observer = SearchObserver(
+            run, None, NoProgress(), Interrupt(), new_state(), on_event=told.append
+        )
         with observer.phase("explore", 1) as tick:
             tick(1, math.nan)
     assert told == load_events(tmp_path / "run" / "events.jsonl")
@@ -72,7 +69,7 @@ def test_a_callback_may_stop_the_search(tmp_path: Path) -> None:
         if isinstance(event, PhaseStartedEvent):
             raise Stopped("seen enough")
 
-    observer = Observer(None, None, NoProgress(), Interrupt(), new_state(), on_event=stop)
+    observer = SearchObserver(None, None, NoProgress(), Interrupt(), new_state(), on_event=stop)
     with pytest.raises(Stopped, match="seen enough"), observer.phase("explore", 1):
         pass
 
@@ -81,21 +78,21 @@ def test_what_comes_before_a_phase_is_shown_and_saved_as_not_begun(tmp_path: Pat
     state, progress = new_state(), Watched()
 
     def one_part(tick: Callable[[], None]) -> None:
-        state.step = 7
+        state.position.step = 7
         tick()
 
     with RunDirectory.create(tmp_path / "run", {}) as run:
-        observer = Observer(run, None, progress, Requested(), state)
+        observer = SearchObserver(run, None, progress, Requested(), state)
         with pytest.raises(Stopped), observer.preparation("shortlist", 3) as tick:
             one_part(tick)
-    assert final_checkpoint(tmp_path / "run")[1]["step"] == 0
+    assert final_checkpoint(tmp_path / "run")[1]["position"]["step"] == 0
     assert progress.bars["shortlist"].count_text() == "1/3"
 
 
 def test_curves_stay_small_however_long_a_search_is(tmp_path: Path) -> None:
     state = new_state()
     with RunDirectory.create(tmp_path / "run", {}) as run:
-        observer = Observer(run, None, NoProgress(), Interrupt(), state)
+        observer = SearchObserver(run, None, NoProgress(), Interrupt(), state)
         with observer.phase("explore", 200) as tick:
             for step in range(200):
                 state.seconds += 60.0
@@ -144,20 +141,20 @@ def test_live_candidates_are_shown_and_logged_while_it_searches(tmp_path: Path) 
 def test_the_time_limit_counts_all_sittings() -> None:
     state = new_state()
     state.seconds = 100.0
-    observer = Observer(None, None, NoProgress(), Interrupt(), state, max_seconds=50)
+    observer = SearchObserver(None, None, NoProgress(), Interrupt(), state, max_seconds=50)
     with pytest.raises(TimeLimitReached), observer.phase("explore", 8) as tick:
         tick(1, math.nan)
-    assert state.num_saves == 1
+    assert state.position.num_saves == 1
 
 
 @pytest.mark.parametrize(("every_seconds", "num_saves"), [(-1.0, 3), (3600.0, 0)])
 def test_checkpoints_are_saved_from_time_to_time(every_seconds: float, num_saves: int) -> None:
     state = new_state()
-    observer = Observer(
+    observer = SearchObserver(
         None, None, NoProgress(), Interrupt(), state, save_every_seconds=every_seconds
     )
     with observer.phase("explore", 3) as tick:
         for step in range(3):
             tick(step + 1, 0.5)
-    assert state.num_saves == num_saves
-    assert state.step == state.total_steps == 3
+    assert state.position.num_saves == num_saves
+    assert state.position.step == state.position.total_steps == 3

@@ -9,7 +9,7 @@ from torch import nn
 from radars.engine.given import Given
 from radars.engine.run import run_search
 from radars.errors import ConfigError
-from radars.runs.checkpoint import CheckpointStore
+from radars.runs.directory import read_checkpoint
 from radars.space import Architecture, SearchSpace
 from radars.training import TrainConfig
 from radars.training.training_setup import TrainSetup
@@ -31,7 +31,7 @@ def start(path: Path, space: SearchSpace, architecture: dict[str, str]) -> nn.Mo
 
 def test_a_training_starts_from_what_was_shared(searched: Path) -> None:
     network = start(searched, tiny_space(), {"a": "conv3", "b": "none", "c": "mb2"})
-    checkpoint = CheckpointStore(searched / "checkpoint").latest()
+    checkpoint = read_checkpoint(searched)
     assert checkpoint is not None
     places = {"0.": "network|module|0.", "1.": "a#0/conv3|module|", "4.": "c#0/mb2|module|"}
     own = network.state_dict()
@@ -39,7 +39,7 @@ def test_a_training_starts_from_what_was_shared(searched: Path) -> None:
     for place, key in places.items():
         for name, tensor in own.items():
             if name.startswith(place):
-                shared = checkpoint.tensors[f"method/supernet/{key}{name.removeprefix(place)}"]
+                shared = checkpoint.state["method"]["supernet"][f"{key}{name.removeprefix(place)}"]
                 assert torch.equal(tensor, shared), name
                 compared += 1
     assert compared > 20

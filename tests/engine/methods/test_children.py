@@ -1,8 +1,9 @@
 import math
+from copy import deepcopy
 from typing import Any
 
 import pytest
-from tests.tiny import assert_same_tensors, quick_config, tiny_data, tiny_space
+from tests.tiny import assert_same_state, quick_config, tiny_data, tiny_space
 
 from radars.engine.context import SearchContext
 from radars.engine.given import Given
@@ -48,7 +49,7 @@ def test_a_child_is_trained_from_scratch_and_remembered() -> None:
     # an identity before a block, or after it: the same network
     assert children.accuracy(PATHS[1], tick) == first
     assert len(ticks) == 4
-    again = Children(setup_of(), SearchContext.of(setup_of()))
+    again = Children(SearchContext.of(setup_of()))
     assert again.accuracy(PATHS[2], ignore) == children.accuracy(PATHS[2], ignore)
 
 
@@ -69,13 +70,13 @@ def test_a_child_goes_on_where_it_was_stopped(stop_at: int) -> None:
 
     with pytest.raises(StopError):
         [stopped.accuracy(architecture, tick) for architecture in PATHS]
-    tensors = {name: tensor.clone() for name, tensor in stopped.tensors().items()}
+    state = deepcopy(stopped.state_dict())
     resumed = Children(SearchContext.of(problem))
-    resumed.load(tensors, stopped.values())
-    assert_same_tensors(resumed.tensors(), tensors)
+    resumed.load_state_dict(state)
+    assert_same_state(resumed.state_dict(), state)
     for architecture in PATHS:
         resumed.accuracy(architecture, ignore)
-    assert resumed.values() == whole.values()
+    assert resumed.state_dict() == whole.state_dict()
 
 
 def test_what_is_worse_than_the_median_halfway_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor
 from radars.engine import DifferentiateConfig
 from radars.engine.context import SearchContext
 from radars.engine.given import Given
-from radars.engine.phases.differentiate import BetaDecay, differentiate
+from radars.engine.phases.differentiate import BetaDecay, PlannedSteps, differentiate
 from radars.engine.problem import SearchProblem
 from radars.memory import MemorySavings, Plan, predict
 from radars.nn.optimizer import state_tensors
@@ -34,13 +34,10 @@ def run(
     initial_logits: dict[str, dict[str, float]] | None = None,
 ) -> tuple[dict[str, dict[str, float]], Supernet, list[int]]:
     context = SearchContext.of(problem)
-    supernet = SearchContext.of(problem).networks.new_supernet()
+    supernet = context.networks.new_supernet()
     ticks: list[int] = []
-    plan = context.guard.planner.plan(within=subspace)
     preferences = differentiate(
-        context,
-        supernet,
-        plan,
+        PlannedSteps(context, supernet, context.guard.planner.plan(within=subspace)),
         config,
         initial_logits=initial_logits or SAME,
         start=start,
@@ -51,20 +48,15 @@ def run(
     return preferences, supernet, ticks
 
 
-def run_plan(
-    context: SearchContext, supernet: Supernet, plan: Plan, *, steps: int, **options: Any
-) -> dict[str, dict[str, float]]:
+def run_plan(planned: PlannedSteps, *, steps: int) -> dict[str, dict[str, float]]:
     return differentiate(
-        context,
-        supernet,
-        plan,
+        planned,
         DifferentiateConfig(steps=steps, max_cost_ratio=None),
         initial_logits=SAME,
         start=0,
         seed=0,
         learning_rate_at=lambda step: 0.1,
         tick=lambda step, accuracy: None,
-        **options,
     )
 
 
@@ -164,11 +156,12 @@ def test_a_supernet_that_the_device_has_no_room_for_is_planned_again(
 
     monkeypatch.setattr("radars.engine.phases.differentiate.architecture_step", step)
     context = SearchContext.of(problem)
-    supernet = SearchContext.of(problem).networks.new_supernet()
     plan = context.guard.planner.plan()
     new_plans: list[Plan] = []
-    trained = run_plan(context, supernet, plan, steps=4, on_new_plan=new_plans.append)
+    planned = PlannedSteps(context, context.networks.new_supernet(), plan, new_plans.append)
+    trained = run_plan(planned, steps=4)
     [tighter] = new_plans
+    assert planned.plan is tighter
     assert tighter.memory.peak_bytes <= 0.9 * plan.memory.peak_bytes
     assert tighter.measures != plan.measures
     assert context.guard.planner.budget_bytes == int(0.9 * plan.memory.peak_bytes)
@@ -181,13 +174,14 @@ def test_the_step_that_is_predicted_to_be_the_dearest_is_the_one_that_is_measure
     kind: StepKind,
 ) -> None:
     problem = setup_of(budget="30MiB")
-    context, supernet = SearchContext.of(problem), SearchContext.of(problem).networks.new_supernet()
+    context = SearchContext.of(problem)
+    supernet = context.networks.new_supernet()
     plan = context.guard.planner.plan()
     assert plan.memory.kind is StepKind.WEIGHTS
     if kind is StepKind.ARCHITECTURE:
         alone = predict(problem.proxy, plan.subspace, context.guard.planner.spec, kinds=[kind])
         plan = replace(plan, memory=alone)
-    run_plan(context, supernet, plan, steps=2)
+    run_plan(PlannedSteps(context, supernet, plan), steps=2)
     assert context.guard.meter.predicted_peak_bytes == plan.memory.peak_bytes
     assert context.guard.meter.measured_peak_bytes == pytest.approx(
         plan.memory.peak_bytes, rel=0.02
@@ -196,7 +190,8 @@ def test_the_step_that_is_predicted_to_be_the_dearest_is_the_one_that_is_measure
 
 def test_each_kind_of_step_has_its_own_savings(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = setup_of(budget="180KiB")
-    context, supernet = SearchContext.of(problem), SearchContext.of(problem).networks.new_supernet()
+    context = SearchContext.of(problem)
+    supernet = context.networks.new_supernet()
     plan = context.guard.planner.plan_whole(tiny_space().full)
     assert plan.lighter is not None
     taken: list[tuple[StepKind, MemorySavings]] = []
@@ -208,7 +203,7 @@ def test_each_kind_of_step_has_its_own_savings(monkeypatch: pytest.MonkeyPatch) 
         set_savings(savings)
 
     monkeypatch.setattr(supernet, "set_savings", noted)
-    run_plan(context, supernet, plan, steps=2)
+    run_plan(PlannedSteps(context, supernet, plan), steps=2)
     assert taken == [(kind, plan.savings_of(kind)) for kind, _ in taken]
     assert {savings for _, savings in taken} == {plan.savings, plan.lighter[1]}
     assert context.guard.meter.measured_peak_bytes == pytest.approx(

@@ -6,7 +6,8 @@ from radars.engine.context import SearchContext
 from radars.engine.given import Given
 from radars.engine.methods.radars import Radars
 from radars.engine.phases.explore import explore, update_policy
-from radars.engine.policies.categorical import Controller, Sample
+from radars.engine.policies.categorical import Controller
+from radars.engine.policies.policy import Sample
 from radars.engine.problem import SearchProblem
 
 PROBLEM = SearchProblem.of(quick_config(), Given(space=tiny_space(), data=tiny_data()))

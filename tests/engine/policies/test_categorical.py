@@ -1,14 +1,16 @@
 import math
+from copy import deepcopy
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.tiny import tiny_space
+from tests.tiny import assert_same_state, tiny_space
 
 from radars.cost import Constraint, CostTable, Feasible
 from radars.engine import ControllerConfig
-from radars.engine.policies.categorical import Controller, Sample
+from radars.engine.policies.categorical import Controller
+from radars.engine.policies.policy import Sample
 from radars.space import Architecture, Subspace
 
 SPACE = tiny_space()
@@ -48,10 +50,10 @@ def test_the_first_step_goes_down_the_gradient_of_the_log_probability() -> None:
     policy = controller()
     samples = [sample_of("none", "none", "none"), sample_of("mb2", "none", "none")]
     policy.reinforce(samples, [1, 0.5])
-    logits = policy.tensors()
+    logits = policy.state_dict()["logits"]
     first = policy._config.learning_rate
-    assert logits["logits|a"].tolist() == pytest.approx([first, 0.0, -first], abs=1e-5)  # Adam
-    assert logits["logits|b"].abs().max() < 1e-5  # both took the same there
+    assert logits["a"].tolist() == pytest.approx([first, 0.0, -first], abs=1e-5)  # Adam
+    assert logits["b"].abs().max() < 1e-5  # both took the same there
 
 
 @pytest.mark.parametrize("group_weight", [0.0, 0.5, 1.0])
@@ -129,12 +131,12 @@ def test_a_saved_policy_goes_on_bit_for_bit(seed: int, num_updates: int) -> None
     config = ControllerConfig(learning_rate=0.1, group_weight=0.5)
     first = controller(config, seed)
     go_on(first, num_updates)
-    saved = {name: tensor.clone() for name, tensor in first.tensors().items()}
+    saved = deepcopy(first.state_dict())
     second = controller(config, seed + 1)
     go_on(second, 1)
-    second.load_tensors(saved)
+    second.load_state_dict(saved)
     assert go_on(second, 3) == go_on(first, 3)
-    assert all(torch.equal(second.tensors()[n], tensor) for n, tensor in first.tensors().items())
+    assert_same_state(second.state_dict(), first.state_dict())
 
 
 def test_what_differentiation_preferred_moves_the_policy() -> None:
@@ -145,9 +147,9 @@ def test_what_differentiation_preferred_moves_the_policy() -> None:
     assert learnt["a"]["conv3"] > learnt["a"]["none"] > learnt["a"]["mb2"]
     assert learnt["b"] == pytest.approx(dict.fromkeys(FULL["b"], 1 / 3))
     assert learnt["c"] == pytest.approx(dict.fromkeys(FULL["c"], 1 / 3))
-    before = policy.tensors()["logits|a"].clone()
+    before = policy.state_dict()["logits"]["a"].clone()
     policy.learn(preferences, 0.0)
-    assert torch.equal(policy.tensors()["logits|a"], before)
+    assert torch.equal(policy.state_dict()["logits"]["a"], before)
 
 
 def test_the_best_of_a_table_of_rewards_is_learnt_by_the_policy_alone() -> None:

@@ -1,19 +1,20 @@
 import itertools
 import math
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from tests.tiny import assert_same_tensors
+from tests.tiny import assert_same_state
 from torch import Tensor
 
 from radars.cost import Constraint, Cost, CostTable, Feasible
-from radars.engine.method_config import LSTMControllerConfig
-from radars.engine.policies.lstm import LSTMController
+from radars.engine.policies.lstm import LSTMController, LSTMControllerConfig
 from radars.engine.policies.policy import Sample
+from radars.runs.state import State
 from radars.space import Architecture, Subspace
 
 FULL = Subspace({"a": ("none", "conv3", "mb2"), "b": ("none", "mb2"), "c": ("w", "x", "y", "z")})
@@ -62,11 +63,14 @@ def architectures(feasible: Feasible) -> list[Architecture]:
 def sharp(config: LSTMControllerConfig = CONFIG, seed: int = 0) -> LSTMController:
     """A policy that is far from uniform, with 0.3 as the mean of earlier rewards."""
     policy = LSTMController(FULL, config, seed)
-    tensors = {
-        name: tensor * 10 if name.startswith("weights|") else tensor
-        for name, tensor in policy.tensors().items()
-    }
-    policy.load_tensors(tensors | {"baseline": torch.tensor(0.3, dtype=torch.float64)})
+    state = policy.state_dict()
+    policy.load_state_dict(
+        state
+        | {
+            "weights": {name: tensor * 10 for name, tensor in state["weights"].items()},
+            "baseline": torch.tensor(0.3, dtype=torch.float64),
+        }
+    )
     return policy
 
 
@@ -86,9 +90,8 @@ class Reference:
 
     def __init__(self, policy: LSTMController) -> None:
         self.weights = {
-            name.removeprefix("weights|"): tensor.double().requires_grad_()
-            for name, tensor in policy.tensors().items()
-            if name.startswith("weights|")
+            name: tensor.double().requires_grad_()
+            for name, tensor in policy.state_dict()["weights"].items()
         }
         self.config = policy._config
 
@@ -133,9 +136,9 @@ def ascent(
     policy: LSTMController, samples: Sequence[Sample], rewards: Sequence[float]
 ) -> dict[str, Tensor]:
     """The direction of an update, before Adam; the policy is as it was."""
-    before = {name: tensor.clone() for name, tensor in policy.tensors().items()}
+    before = deepcopy(policy.state_dict())
     policy.reinforce(samples, rewards)
-    policy.load_tensors(before)
+    policy.load_state_dict(before)
     return {
         name: -parameter.grad.double()
         for name, parameter in policy._network.named_parameters()
@@ -256,14 +259,13 @@ def test_the_baseline_is_the_average_of_earlier_rewards() -> None:
     config = LSTMControllerConfig(hidden_size=8, entropy_weight=0.0, baseline_decay=0.75)
     policy = LSTMController(FULL, config, 0)
     samples = [policy.sample(FREE) for _ in range(2)]
-    before = {name: tensor.clone() for name, tensor in policy.tensors().items()}
+    before = deepcopy(policy.state_dict()["weights"])
     policy.reinforce(samples, [0.4, 0.4])  # the first rewards are their own baseline
     policy.reinforce(samples, [0.4, 0.4])
-    for name, tensor in policy.tensors().items():
-        if name.startswith("weights|"):
-            torch.testing.assert_close(tensor, before[name], rtol=0, atol=1e-6)
+    for name, tensor in policy.state_dict()["weights"].items():
+        torch.testing.assert_close(tensor, before[name], rtol=0, atol=1e-6)
     policy.reinforce(samples, [0.7, 0.9])
-    assert float(policy.tensors()["baseline"]) == pytest.approx(0.75 * 0.4 + 0.25 * 0.8)
+    assert float(policy.state_dict()["baseline"]) == pytest.approx(0.75 * 0.4 + 0.25 * 0.8)
 
 
 def test_a_rise_is_rewarded_unless_the_group_is_the_baseline() -> None:
@@ -338,7 +340,8 @@ def test_where_almost_every_draw_is_a_dead_end_samples_are_certain() -> None:
     assert all(len(names) == 1 for sample in samples for names in sample.allowed.values())
     assert policy.log_prob(samples).tolist() == [0.0, 0.0]
     policy.reinforce(samples, [0.2, 0.6])
-    assert all(bool(tensor.isfinite().all()) for tensor in policy.tensors().values())
+    weights = policy.state_dict()["weights"]
+    assert all(bool(tensor.isfinite().all()) for tensor in weights.values())
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -378,38 +381,38 @@ def test_a_saved_policy_goes_on_bit_for_bit(seed: int, num_updates: int) -> None
 
     first = LSTMController(FULL, CONFIG, seed)
     go_on(first, num_updates)
-    saved = {name: tensor.clone() for name, tensor in first.tensors().items()}
+    saved = deepcopy(first.state_dict())
     second = LSTMController(FULL, CONFIG, seed + 1)
     go_on(second, 1)
-    second.load_tensors(saved)
-    assert_same_tensors(second.tensors(), saved)
+    second.load_state_dict(saved)
+    assert_same_state(second.state_dict(), saved)
     assert go_on(second, 3) == go_on(first, 3)
-    assert_same_tensors(second.tensors(), first.tensors())
+    assert_same_state(second.state_dict(), first.state_dict())
 
 
 def test_the_seed_decides_everything_and_the_global_generator_is_left_alone() -> None:
-    def run(seed: int) -> tuple[list[Sample], dict[str, Tensor]]:
+    def run(seed: int) -> tuple[list[Sample], State]:
         policy = LSTMController(FULL, CONFIG, seed)
         samples = [policy.sample(FREE) for _ in range(20)]
         policy.reinforce(samples, [0.05 * index for index in range(20)])
         policy.best(FREE)
         policy.entropy()
-        return samples, policy.tensors()
+        return samples, policy.state_dict()
 
     torch.manual_seed(1)
-    state = torch.get_rng_state()
-    samples, tensors = run(3)
-    assert torch.equal(torch.get_rng_state(), state)
+    rng_state = torch.get_rng_state()
+    samples, state = run(3)
+    assert torch.equal(torch.get_rng_state(), rng_state)
     torch.manual_seed(2)
-    again, same_tensors = run(3)
+    again, same_state = run(3)
     assert again == samples
-    assert_same_tensors(same_tensors, tensors)
+    assert_same_state(same_state, state)
     assert run(4)[0] != samples
 
 
 def test_weights_begin_within_a_tenth() -> None:
-    tensors = LSTMController(FULL, CONFIG, 0).tensors()
-    weights = torch.cat([t.flatten() for name, t in tensors.items() if name.startswith("weights")])
+    state = LSTMController(FULL, CONFIG, 0).state_dict()
+    weights = torch.cat([tensor.flatten() for tensor in state["weights"].values()])
     assert weights.abs().max() <= 0.1
     assert weights.abs().mean() == pytest.approx(0.05, abs=0.01)
 

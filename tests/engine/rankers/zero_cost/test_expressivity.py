@@ -1,13 +1,17 @@
 import math
+from unittest.mock import Mock
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from radars.engine.rankers.ranker import Look
 from radars.engine.rankers.zero_cost.expressivity import Expressivity
 from radars.nn.supernet import Supernet
 from radars.nn.zero_cost_step import zero_cost_step
 from radars.space import Architecture, Choose, SearchSpace
+
+NOTHING = Mock(spec=Look)  # it asks for none of it
 
 
 class Alike(nn.Module):
@@ -33,7 +37,7 @@ def network(choose: Choose) -> nn.Module:
 def looked_at(supernet: Supernet, example_B: Tensor) -> float:
     expressivity = Expressivity()
     zero_cost_step(supernet, example_B, [expressivity])
-    return expressivity.score()
+    return expressivity.score(NOTHING)
 
 
 def expressivity(a: str, b: str, example_B: Tensor) -> float:

@@ -22,10 +22,8 @@ from radars.engine import SearchConfig
 from radars.engine.context import SearchContext
 from radars.engine.phases.successive_halving import Finalist, train_finalist
 from radars.engine.problem import SearchProblem
-from radars.engine.search_state import of_part
 from radars.execution.allocator import freed_memory_kept
-from radars.runs.checkpoint import CheckpointStore
-from radars.runs.directory import read_config
+from radars.runs.directory import read_checkpoint, read_config
 from radars.settings import merge_settings, validate_settings
 from radars.space import Architecture
 from radars.zoo.nasbench_macro import table_key
@@ -46,20 +44,19 @@ def main() -> None:
     settings = merge_settings(read_config(arguments.run) or {}, overrides=arguments.overrides)
     problem = SearchProblem.of(validate_settings(SearchConfig, settings))
     context = SearchContext.of(problem)
-    checkpoint = CheckpointStore(arguments.run / "checkpoint").latest()
+    checkpoint = read_checkpoint(arguments.run)
     if checkpoint is None:
         parser.error(f"{arguments.run} has no checkpoint: name the directory of a finished search")
-    shared = SearchContext.of(problem).networks.new_supernet()
-    shared.load_state_dict(of_part("supernet", of_part("method", checkpoint.tensors)))
+    shared = context.networks.new_supernet()
+    shared.load_state_dict(checkpoint.state["method"]["supernet"])
 
-    chosen = best(problem, table, arguments.number)
+    chosen = best(context, table, arguments.number)
     accuracies: list[float] = []
     with freed_memory_kept():
         for architecture in chosen:
-            child = SearchContext.of(problem).networks.new_child(architecture)
-            child.inherit(shared)
+            child = context.networks.inherited_child(architecture, shared)
             task = Finalist.of(architecture, child, arguments.steps)
-            accuracies.append(train_finalist(problem, context, task))
+            accuracies.append(train_finalist(context, task))
             known = table.accuracy(architecture)
             print(f"{table_key(architecture)}: {accuracies[-1]:.2%}, table {known:.2%}", flush=True)
     table_accuracies = list(map(table.accuracy, chosen))
@@ -79,10 +76,11 @@ def main() -> None:
     print(row)
 
 
-def best(problem: SearchProblem, table: Table, number: int) -> list[Architecture]:
+def best(context: SearchContext, table: Table, number: int) -> list[Architecture]:
     """The first architectures of the table that satisfy the constraints, each network once."""
     ranked = sorted(table, key=table.accuracy, reverse=True)
-    return SearchContext.of(problem).different(filter(problem.feasible.allows, ranked), number)
+    allowed = filter(context.problem.feasible.allows, ranked)
+    return context.sampler.different(allowed, number)
 
 
 if __name__ == "__main__":

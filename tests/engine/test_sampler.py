@@ -1,0 +1,53 @@
+import pytest
+from tests.tiny import quick_config, tiny_data, tiny_space
+
+from radars.engine.context import SearchContext
+from radars.engine.given import Given
+from radars.engine.method_config import ControllerConfig
+from radars.engine.methods.radars import Radars
+from radars.engine.policies.categorical import Controller
+from radars.engine.problem import SearchProblem, training_spec
+from radars.errors import BudgetError
+from radars.memory import Planner
+from radars.nn.memory_saving.savings import saving_settings
+from radars.space import Architecture
+
+SPACE = tiny_space()
+LARGEST = Architecture(dict.fromkeys("abc", "mb2"))
+ROOMY = Planner(SPACE, training_spec(quick_config(), (1, 8, 8)), 2**40)
+ALLOWED = tuple(saving_settings(recompute=True, max_micro_batches=1, batch_size=8))
+
+
+def problem_of(budget: int) -> SearchProblem:
+    return SearchProblem.of(quick_config(budget=budget), Given(space=SPACE, data=tiny_data()))
+
+
+def test_only_paths_that_fit_are_drawn() -> None:
+    budget = min(ROOMY.predict(LARGEST, savings).peak_bytes for savings in ALLOWED) - 1
+    problem = problem_of(budget)
+    context = SearchContext.of(problem)
+    assert not context.guard.fits(LARGEST)
+    controller = Radars.new_policy(problem.proxy.full, problem.config)
+    controller.learn({name: {"none": 0.0, "conv3": 0.0, "mb2": 4.0} for name in "abc"}, 1.0)
+    for _ in range(10):
+        architecture = context.sampler.draw(controller).architecture
+        assert context.guard.fits(architecture)
+        plan = context.guard.planner.plan_path(architecture)
+        assert plan.memory.peak_bytes <= budget
+
+
+def test_where_nothing_that_is_wanted_fits_the_search_says_so() -> None:
+    problem = problem_of(ROOMY.predict(ROOMY.smallest_path()).peak_bytes)
+    context = SearchContext.of(problem)
+    controller = Controller(LARGEST.as_subspace(), ControllerConfig(), seed=0)
+    with pytest.raises(BudgetError, match="none fits"):
+        context.sampler.draw(controller)
+
+
+def test_architectures_that_build_the_same_network_are_one() -> None:
+    context = SearchContext.of(problem_of(2**24))
+    first = Architecture({"a": "none", "b": "conv3", "c": "none"})
+    same = Architecture({"a": "conv3", "b": "none", "c": "none"})  # an identity before, or after
+    other = Architecture({"a": "none", "b": "mb2", "c": "none"})
+    assert context.sampler.different([first, same, other, LARGEST], 2) == [first, other]
+    assert context.sampler.different([first, same], 5) == [first]
