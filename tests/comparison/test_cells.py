@@ -268,7 +268,6 @@ def finds(config: SearchConfig, **options: Any) -> SearchResult:
         architecture=architecture_of(IN_TABLE),
         num_architectures=15625,
         validation_accuracy=0.5,
-        test_accuracy=None,
         budget_bytes=config.budget,
         predicted_peak_bytes=1,
         measured_peak_bytes=1,

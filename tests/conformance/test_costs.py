@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from radars.engine.methods.registry import METHODS
 from tests.tiny import InterruptAt, quick_config, tiny_data, tiny_space
 from torch import nn
 
@@ -16,6 +15,7 @@ from radars.engine.given import Given
 from radars.engine.run import run_search
 from radars.errors import ConfigError, Stopped
 from radars.memory import inference_memory
+from radars.registries import METHODS
 from radars.runs.directory import read_front, read_result
 from radars.space import Architecture
 
@@ -42,7 +42,7 @@ def slow_networks(module: nn.Module, shapes: Sequence[Sequence[int]], spec: Late
     return 1.5 * num_layers if tuple(shapes[0][1:]) == SHAPE else float(num_layers)
 
 
-@pytest.mark.parametrize("method", sorted(METHODS))
+@pytest.mark.parametrize("method", sorted(METHODS.names()))
 def test_bounds_hold_for_whole_networks_and_a_front_is_kept_when_interrupted(
     method: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -84,7 +84,7 @@ def test_bounds_hold_for_whole_networks_and_a_front_is_kept_when_interrupted(
     assert read_front(tmp_path / "parts") == front
 
 
-@pytest.mark.parametrize("method", sorted(METHODS))
+@pytest.mark.parametrize("method", sorted(METHODS.names()))
 def test_a_soft_target_that_is_strong_is_met(method: str) -> None:
     target = SoftTarget(cost="macs", target=float(TABLE.cost(CHEAPEST).macs), exponent=-10.0)
     fast = {"name": "adamw", "learning_rate": 0.5}

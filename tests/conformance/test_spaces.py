@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from radars.engine.methods.registry import METHODS
 from tests.tiny import (
     MIB,
     InterruptAt,
@@ -21,6 +20,7 @@ from radars.engine.given import Given
 from radars.engine.run import run_search
 from radars.errors import Stopped
 from radars.nn.supernet import Supernet
+from radars.registries import METHODS
 from radars.runs.events import read_events
 from radars.space import Architecture, SearchSpace, Subspace
 from radars.zoo.resnet import resnet
@@ -87,7 +87,7 @@ def test_a_search_keeps_its_budget_and_goes_on_where_it_was_stopped(
     assert_same_tensors(found[0], expected[0])
 
 
-@pytest.mark.parametrize("method", sorted(METHODS))
+@pytest.mark.parametrize("method", sorted(METHODS.names()))
 def test_every_method_keeps_the_rules_of_a_space(
     method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -126,7 +126,7 @@ def test_no_memory_left_is_one_line(
 def test_other_data_with_the_same_classes(
     completed: tuple[Path, TrainResult], make_folder: Callable[..., DataConfig]
 ) -> None:
-    result = radars.evaluate(completed[0], data=make_folder(10), device="cpu")
+    result = radars.evaluate(completed[0], data=make_folder(10).source, device="cpu")
     assert result.num_examples == 30
     assert result.source.endswith("images10x8")
 
@@ -142,7 +142,7 @@ def test_other_data_are_normalised_as_in_training(
 
     handle = nn.modules.module.register_module_forward_pre_hook(hook)
     try:
-        radars.evaluate(completed[0], data=make_folder(10), device="cpu")
+        radars.evaluate(completed[0], data=make_folder(10).source, device="cpu")
     finally:
         handle.remove()
     mean_C, std_C, _ = completed[1].normalisation
@@ -169,7 +169,7 @@ def test_data_that_do_not_fit(
     rule: str,
 ) -> None:
     with pytest.raises(ConfigError, match=rule) as caught:
-        radars.evaluate(completed[0], data=make_folder(num_classes, size), device="cpu")
+        radars.evaluate(completed[0], data=make_folder(num_classes, size).source, device="cpu")
     assert "\n" not in str(caught.value)
 
 
