@@ -96,7 +96,7 @@ def test_what_is_refused(path: str, value: object) -> None:
         ({"radars": {"batch": 1}}, "there is no key 'radars'"),  # it has no settings of its own
         ({"reinforce": 3}, "reinforce must be a group of settings"),
         ({"reinforce": {"batch": 0}}, "reinforce.batch must be greater"),
-        ({"enas": {"controller": {"hidden": 1}}}, "enas.there is no key 'controller.hidden'"),
+        ({"enas": {"controller": {"hidden": 1}}}, "there is no key 'enas.controller.hidden'"),
     ],
 )
 def test_the_settings_of_methods_are_refused_in_one_line(

@@ -279,5 +279,9 @@ def _method_settings(model: type[SearchConfig], name: str, value: object) -> Che
     try:
         checked: Checked = validate_settings(kind, dict(value))
     except ConfigError as error:
-        raise ConfigError(f"{name}.{error}") from error
+        no_key = "there is no key '"
+        text = str(error)
+        is_unknown = text.startswith(no_key)
+        text = text.replace(no_key, f"{no_key}{name}.", 1) if is_unknown else f"{name}.{text}"
+        raise ConfigError(text) from error
     return checked
