@@ -8,6 +8,7 @@ space (`recipes`), every event of a run (`events`), or the table of a comparison
 of it (`results FILE.jsonl`, `results FILE.jsonl:METHOD`). A test fails where a page is out of date.
 """
 
+import ast
 import inspect
 import re
 import types
@@ -31,6 +32,7 @@ from radars.units import format_bytes, parse_bytes
 from radars.zoo import zoo
 
 ROOT = Path(__file__).parents[1]
+PAGES = (*sorted((ROOT / "docs").rglob("*.md")), ROOT / "CONTRIBUTING.md")
 MADE = re.compile(
     r"(?P<begin><!-- made from (?P<what>\w+)(?: (?P<place>\S+))? -->\n).*?(?P<end><!-- end -->)",
     re.S,
@@ -39,7 +41,7 @@ MADE = re.compile(
 
 def main() -> None:
     """Writes every page again."""
-    for page in sorted((ROOT / "docs").rglob("*.md")):
+    for page in PAGES:
         before = page.read_text(encoding="utf-8")
         after = made(before)
         if after != before:
@@ -56,6 +58,8 @@ def made(text: str) -> str:
             content = settings_markdown(getattr(import_module(place), part))
         elif found["what"] == "recipes":
             content = recipes_markdown()
+        elif found["what"] == "tree":
+            content = tree_markdown(ROOT / place)
         elif found["what"] == "commands":
             content = commands_markdown(app)
         elif found["what"] == "events":
@@ -65,6 +69,27 @@ def made(text: str) -> str:
         return f"{found['begin']}\n{content.strip()}\n\n{found['end']}"
 
     return MADE.sub(make, text)
+
+
+def tree_markdown(folder: Path) -> str:
+    """Every module of a package, with the first line of what it says of itself."""
+    lines = []
+    for file in sorted(folder.rglob("*.py"), key=_tree_order):
+        parts = file.relative_to(folder).parts
+        if parts == ("__init__.py",):
+            continue
+        is_package = parts[-1] == "__init__.py"
+        name = f"{parts[-2]}/" if is_package else parts[-1]
+        depth = len(parts) - 1 - is_package
+        said, *_ = (ast.get_docstring(ast.parse(file.read_text("utf-8"))) or "").splitlines()
+        lines.append(f"{'  ' * depth}{name:{30 - 2 * depth}} {re.sub(r'^`[^`]*`: ', '', said)}")
+    return "```\n" + "\n".join(lines) + "\n```"
+
+
+def _tree_order(file: Path) -> tuple[str, ...]:
+    """Files of a folder after its own line, and its folders after its files."""
+    *folders, name = file.parts
+    return (*(f"~{folder}" for folder in folders), "" if name == "__init__.py" else name)
 
 
 class MissingDescriptionError(Exception):
