@@ -12,13 +12,13 @@ from radars.renamed_settings import RenamedSetting, with_new_names
 from radars.runs.directory import read_config
 from radars.settings import merge_settings
 
-OLD = {
+OLD: dict[str, Any] = {
     "levers": {"recompute": False},
-    "select": {"candidates": 3, "rungs": [5], "contender_draws": 1, "keep": 0.5},
+    "select": {"candidates": 3, "rungs": [5], "contender_draws": 1, "size_weight": 2.0},
 }
 NEW = {
     "memory_savings": {"recompute": False},
-    "select": {"finalists": 3, "halving_steps": [5], "finalist_draws": 1, "keep": 0.5},
+    "select": {"finalists": 3, "halving_steps": [5], "finalist_draws": 1, "rankers": {"size": 2.0}},
 }
 
 
@@ -34,8 +34,10 @@ def test_old_names_are_taken_and_the_new_ones_said() -> None:
         "the setting select.candidates is called select.finalists now",
         "the setting select.rungs is called select.halving_steps now",
         "the setting select.contender_draws is called select.finalist_draws now",
+        "the setting select.size_weight is called select.rankers.size now",
     ]
-    assert "levers" in OLD
+    assert OLD.keys() == {"levers", "select"}
+    assert "rankers" not in OLD["select"]
 
 
 def test_new_names_are_left_as_they_are_and_nothing_is_said() -> None:

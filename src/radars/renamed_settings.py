@@ -1,18 +1,20 @@
 """Settings under the names that they had in the version before; one version later they are gone."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from radars.errors import ConfigError
 
 _RENAMED = {
     "levers": "memory_savings",
-    "select.candidates": "finalists",
-    "select.rungs": "halving_steps",
-    "select.contender_draws": "finalist_draws",
+    "select.candidates": "select.finalists",
+    "select.rungs": "select.halving_steps",
+    "select.contender_draws": "select.finalist_draws",
+    "select.regions_weight": "select.rankers.regions",
+    "select.size_weight": "select.rankers.size",
+    "select.expressivity_weight": "select.rankers.expressivity",
 }
-"""Old path to the new name, in the same group."""
 
 
 class RenamedSetting(FutureWarning):
@@ -32,27 +34,20 @@ def with_new_names(settings: Mapping[str, Any], *, is_stored: bool = False) -> d
     Raises:
         ConfigError: one is given under both names.
     """
-    result = dict(settings)
-    for path in _RENAMED:
+    result = _copied(settings)
+    for path, new_path in _RENAMED.items():
         *groups, old = path.split(".")
-        if not _has(result, groups, old):
+        group = _group(result, groups)
+        if group is None or old not in group:
             continue
-        new_path = _new_path(path, is_stored=is_stored)
-        *_, new = new_path.split(".")
-        group = result
-        for name in groups:
-            group[name] = group = dict(group[name])
-        value = group.pop(old)
-        before = group.get(new, {})
-        if isinstance(value, Mapping) and isinstance(before, Mapping) and not value.keys() & before:
-            group[new] = {**before, **value}
-        elif new in group:
+        if not is_stored:
+            _say(path)
+        *groups, new = new_path.split(".")
+        if not _put(_group(result, groups, make=True), new, group.pop(old)):
             raise ConfigError(
                 f"{path} is called {new_path} now, but is given under both names; leave the old "
                 f"one out"
             )
-        else:
-            group[new] = value
     return result
 
 
@@ -62,27 +57,52 @@ def with_new_name(override: str) -> str:
     Warns:
         RenamedSetting: says the new name.
     """
-    for path in _RENAMED:
+    for path, new_path in _RENAMED.items():
         rest = override.removeprefix(path)
         if rest != override and rest[:1] in (".", "[", "="):
-            return _new_path(path) + rest
+            _say(path)
+            return new_path + rest
     return override
 
 
-def _has(settings: Mapping[str, Any], groups: list[str], name: str) -> bool:
-    group: object = settings
-    for part in groups:
-        group = group.get(part) if isinstance(group, Mapping) else None
-    return isinstance(group, Mapping) and name in group
+def _say(path: str) -> None:
+    warnings.warn(
+        f"the setting {path} is called {_RENAMED[path]} now; the old name goes with the next "
+        f"version",
+        RenamedSetting,
+        stacklevel=3,
+    )
 
 
-def _new_path(path: str, *, is_stored: bool = False) -> str:
-    group, dot, _ = path.rpartition(".")
-    new_path = f"{group}{dot}{_RENAMED[path]}"
-    if not is_stored:
-        warnings.warn(
-            f"the setting {path} is called {new_path} now; the old name goes with the next version",
-            RenamedSetting,
-            stacklevel=2,
-        )
-    return new_path
+def _copied(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Groups are copied, and values shared."""
+    return {
+        key: _copied(value) if isinstance(value, Mapping) else value
+        for key, value in settings.items()
+    }
+
+
+def _group(
+    settings: dict[str, Any], path: Iterable[str], *, make: bool = False
+) -> dict[str, Any] | None:
+    group = settings
+    for name in path:
+        found = group.setdefault(name, {}) if make else group.get(name)
+        if not isinstance(found, dict):
+            return None
+        group = found
+    return group
+
+
+def _put(group: dict[str, Any] | None, name: str, value: Any) -> bool:
+    """Sets what is not set yet; False where it is."""
+    if group is None:
+        return False
+    if name not in group:
+        group[name] = value
+        return True
+    before = group[name]
+    if not (isinstance(value, dict) and isinstance(before, dict)) or value.keys() & before:
+        return False
+    before.update(value)
+    return True

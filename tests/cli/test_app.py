@@ -13,6 +13,8 @@ import pytest
 from tests.tiny import QUICK
 
 import radars
+from radars.engine.search_config import SearchConfig
+from radars.errors import ConfigError
 from radars.runs.events import read_events
 
 Run = Callable[..., tuple[int, str, str]]
@@ -235,3 +237,24 @@ def test_an_old_name_of_a_setting_is_one_line_that_says_the_new_one(run: Run) ->
         "note: the setting levers is called memory_savings now; the old name goes with the next "
         "version\n"
     )
+
+
+def test_a_run_directory_has_the_name_of_the_space_that_a_file_names(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    begun: list[Path] = []
+
+    def begin(config: SearchConfig, *, out: Path, **options: object) -> None:
+        begun.append(out)
+        raise ConfigError("that is enough")
+
+    monkeypatch.setattr("radars.engine.start_search.run_search", begin)
+    (tmp_path / "other.yaml").write_text("space: nasbench201\n")
+    assert run("search", "--config", "other.yaml")[0] == 2
+    assert run("search", "--set", "space=darts")[0] == 2
+    assert run("search", "--space", "resnet", "--out", "mine")[0] == 2
+    assert [str(out).partition("-")[0] for out in begun] == [
+        "runs/nasbench201",
+        "runs/darts",
+        "mine",
+    ]

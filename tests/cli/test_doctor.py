@@ -10,7 +10,8 @@ import torch
 from typer.testing import CliRunner
 
 from radars.cli.app import app
-from radars.cli.doctor import Device, Directory, Environment, doctor_text, examine, findings
+from radars.cli.doctor import doctor_text, findings
+from radars.cli.examine import Device, Directory, Environment, examine
 from radars.units import GIB
 
 ROOM = Directory("/home/me", 100 * GIB, is_writable=True)
@@ -60,6 +61,7 @@ def test_a_folder_that_cannot_be_reached_is_a_warning(
 ) -> None:
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / ("x" * 300))
     environment = examine()
+    assert environment.hub_data is not None
     assert not environment.hub_data.is_writable
     assert any("HF_HOME" in text for text in _said(environment, "warning"))
 
@@ -108,6 +110,6 @@ def test_it_looks_at_this_machine_and_changes_nothing(
 def test_extras_that_are_not_installed_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     required = ["torch>=2.8", "ray[default]>=2; extra == 'no-such'", "ruff; extra == 'dev'"]
     known: Callable[[str], str | None] = {"torch": "2.8"}.get
-    monkeypatch.setattr("radars.cli.doctor.metadata.requires", lambda name: required)
-    monkeypatch.setattr("radars.cli.doctor._version", known)
+    monkeypatch.setattr("radars.cli.examine.metadata.requires", lambda name: required)
+    monkeypatch.setattr("radars.cli.examine._version", known)
     assert examine().missing == {"no-such": ("ray",)}

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import datasets
@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from radars.data.local import open_local
+from radars.data.stored_split import Table
 from radars.errors import DataError
 
 WriteParquet = Callable[..., Path]
@@ -14,7 +15,7 @@ WriteParquet = Callable[..., Path]
 PLENTY_BYTES = 2**30
 
 
-def sizes(tables: dict[str, datasets.Dataset]) -> dict[str, int]:
+def sizes(tables: Mapping[str, Table]) -> dict[str, int]:
     return {name: len(table) for name, table in tables.items()}
 
 
@@ -112,8 +113,11 @@ def test_a_file_that_is_no_parquet(tmp_path: Path) -> None:
 def test_an_image_folder(image_folder: Path) -> None:
     tables = open_local(image_folder, PLENTY_BYTES)
     assert sizes(tables) == {"train": 12, "test": 4}
-    assert tables["train"].features["label"].names == ["cat", "dog"]
-    assert tables["train"]["label"][:] == [0] * 6 + [1] * 6
+    rows = tables["train"].rows("train", None, "label")
+    assert rows.class_names == ["cat", "dog"]
+    assert rows.stored_labels().tolist() == [0] * 6 + [1] * 6
+    with pytest.raises(DataError, match="image column named 'picture'"):
+        tables["train"].rows("train", "picture", None)
 
 
 def test_an_image_folder_without_splits(image_folder: Path) -> None:

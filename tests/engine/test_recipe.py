@@ -1,7 +1,11 @@
 import pytest
 
-from radars.engine.recipe import recipe
+from radars.data import DataConfig
+from radars.engine.recipe import check_data, recipe
+from radars.engine.search_config import SearchConfig
 from radars.engine.start_search import search_config
+from radars.errors import ConfigError
+from radars.training.train_config import TrainConfig
 from radars.zoo import zoo
 
 
@@ -33,6 +37,26 @@ def test_size_counts_more_where_nothing_bounds_it() -> None:
     bound = recipe({"space": "nasbench-macro", "constraints": ["macs<=40e6"]})["select"]
     targets = [{"cost": "macs", "target": 40e6}]
     assert recipe({"space": "nasbench-macro", "objectives": targets})["select"] == bound
-    assert free["size_weight"] > bound["size_weight"] > 0
-    assert free | {"size_weight": 0} == bound | {"size_weight": 0}
+    assert free["rankers"]["size"] > bound["rankers"]["size"] > 0
+    assert free | {"rankers": bound["rankers"]} == bound
     assert "select" not in recipe({"space": "digits"})
+
+
+@pytest.mark.parametrize("space", [entry.name for entry in zoo()])
+def test_the_default_data_are_for_spaces_of_their_shape_alone(space: str) -> None:
+    named = search_config({"space": space, "data": {"source": "digits"}})
+    check_data(space, named.data)
+    unnamed = search_config({"space": space})
+    if space == "digits":
+        check_data(space, unnamed.data)
+        return
+    with pytest.raises(ConfigError, match=f"'{space}' is for images of 3x.* add --data"):
+        check_data(space, unnamed.data)
+    with pytest.raises(ConfigError, match="add --data"):
+        check_data(space, TrainConfig(space=space).data)
+
+
+def test_a_stored_configuration_names_its_data() -> None:
+    stored = search_config({"space": "vit", "data": {"source": "digits"}}).model_dump(mode="json")
+    check_data("vit", SearchConfig(**stored).data)
+    check_data("file.py:net", DataConfig())

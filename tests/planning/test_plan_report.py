@@ -2,13 +2,17 @@ from pathlib import Path
 
 import pytest
 
+from radars.engine.problem import SearchProblem
+from radars.engine.search_config import SearchConfig
 from radars.errors import BudgetError, SpaceError
 from radars.planning.plan_report import plan_for
 from radars.planning.plan_summary import plan_summary
 
+MEMORY_ALONE = ["differentiate.max_cost_ratio=null"]
+
 
 def test_a_report_where_nothing_needs_to_be_done() -> None:
-    report = plan_for("digits", None, 16, "1GiB")
+    report = plan_for("digits", None, 16, "1GiB", MEMORY_ALONE)
     assert report.plan is not None
     assert report.plan.measures == ()
     assert report.to_dict()["plan"]["live_candidates"] == 20
@@ -37,13 +41,13 @@ def test_a_report_where_candidates_are_pruned() -> None:
 
 
 def test_a_report_says_which_steps_need_less() -> None:
-    report = plan_for("digits", None, 16, "2000KiB")
+    report = plan_for("digits", None, 16, "2000KiB", MEMORY_ALONE)
     assert report.plan is not None
     assert report.plan.lighter is not None
     kind, savings = report.plan.lighter
     assert f"{kind.value} steps need less: {' and '.join(savings.names)}" in plan_summary(report)
     assert report.to_dict()["plan"]["lighter"] == {"step": kind, "levers": list(savings.names)}
-    roomy = plan_for("digits", None, 16, "1GiB")
+    roomy = plan_for("digits", None, 16, "1GiB", MEMORY_ALONE)
     assert "steps need less" not in plan_summary(roomy)
     assert roomy.to_dict()["plan"]["lighter"] is None
 
@@ -86,16 +90,39 @@ def test_a_plan_takes_the_configuration_of_a_search_and_says_what_is_trained(
     assert report.cost_ratio is not None
     assert report.cost_ratio <= 0.8
     assert "nasbench-macro, trained with width=4: 6,561 arch" in plan_summary(report)
-    assert "a search keeps fewer" not in plan_summary(report)
+    assert "at most 0.8x for time" in plan_summary(report)
     assert plan_for(None, None, 8, config_file=file).batch_size == 8
 
 
-def test_a_plan_says_how_far_a_search_prunes_on_for_time() -> None:
-    report = plan_for("digits", None, 16, "1GiB")
+def test_a_plan_is_that_of_a_search_with_the_same_options() -> None:
+    """The recipe's budget and batch, and its limit on time."""
+    report, config = plan_for("digits"), SearchConfig()
+    assert (report.budget_bytes, report.batch_size) == (config.budget, config.data.batch_size)
+    assert report.plan is not None
+    assert report.plan.is_pruned
     assert report.cost_ratio is not None
-    assert report.cost_ratio > 1
-    assert f"{report.cost_ratio:.1f}x the multiply-accumulates" in plan_summary(report)
+    assert report.cost_ratio <= 1.0
     assert report.to_dict()["plan"]["cost_ratio"] == pytest.approx(report.cost_ratio, abs=1e-3)
+    planner = SearchProblem.of(config).planner
+    assert report.plan.memory == planner.plan().memory
+    said = plan_summary(report)
+    assert "multiply-accumulates of the largest architecture, at most 1x for time" in said
+    assert "where nothing is said" not in said
+
+
+def test_a_plan_says_where_a_search_differs_that_is_told_nothing() -> None:
+    said = plan_summary(plan_for("digits", "1x16x16", 16, "1GiB", MEMORY_ALONE))
+    assert said.splitlines()[-1] == (
+        "a search has, where nothing is said, a budget of 16.0 MiB (here --budget); batches of 64 "
+        "(here --set data.batch_size=16); examples of 1x8x8 (here --set data.image_size=16)"
+    )
+    assert "x the multiply-accumulates of the largest architecture\n" in said
+
+
+def test_images_are_as_large_as_a_search_makes_them() -> None:
+    whole = plan_for("digits", "1x16x16", overrides=MEMORY_ALONE)
+    resized = plan_for("digits", overrides=[*MEMORY_ALONE, "data.image_size=16"])
+    assert whole.largest_path_bytes == resized.largest_path_bytes
 
 
 def test_a_space_without_a_shape_asks_for_one(tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from radars import __version__
-from radars.cli.completion import complete_method, complete_methods, complete_table
+from radars.cli.completion import complete_method
 from radars.cli.endings import errors_in_a_line, notes_in_a_line
 from radars.cli.options import (
     Address,
@@ -21,13 +21,18 @@ from radars.cli.options import (
     Constraints,
     DataSource,
     ExecutorName,
+    Jobs,
     Json,
     MaxMinutes,
+    Methods,
     Out,
     Overrides,
+    PublishedTable,
     Resume,
     Seed,
+    Seeds,
     Space,
+    TableData,
 )
 from radars.errors import ConfigError, first_line
 from radars.units import format_whole
@@ -85,7 +90,6 @@ def search(
     from radars.execution.group import is_first_process
     from radars.tracking.progress import progress_for
 
-    out = _run_directory(out, space or "digits", resume=resume)
     given: dict[str, Any] = _without_none(
         space=space,
         data=None if data is None else {"source": data},
@@ -97,16 +101,17 @@ def search(
         max_minutes=max_minutes,
         executor=_executor(name=executor, address=address) or None,
     )
-    result = start_search(
+    done = start_search(
         given,
         config_file=config,
         overrides=overrides or (),
-        out=out,
+        out=_checked_directory(out, resume=resume),
+        new_out=_new_directory,
         resume=resume,
         progress=progress_for(),
     )
     if is_first_process():
-        print(search_summary(result, out))
+        print(search_summary(done.result, done.out))
 
 
 @app.command()
@@ -116,7 +121,7 @@ def plan(
         str | None, typer.Option("--input", metavar="CxHxW", help="The shape of one example.")
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(help="Examples in a batch; 64 by default.")
+        int | None, typer.Option(help="Examples in a batch; by default as a search.")
     ] = None,
     budget: Budget = None,
     costs: Annotated[
@@ -126,7 +131,7 @@ def plan(
     overrides: Overrides = None,
     as_json: Json = False,
 ) -> None:
-    """Show what fits a memory budget, 12GiB by default; needs no data and no GPU."""
+    """Show what a search with these options would plan; needs no data and no GPU."""
     from radars.planning.plan_report import plan_for
     from radars.planning.plan_summary import plan_summary
 
@@ -174,7 +179,7 @@ def train(
         from_search=None if from_search is None else str(from_search),
         seed=seed,
     )
-    out = _run_directory(out, "train", resume=resume)
+    out = _checked_directory(out, resume=resume) or _new_directory("train")
     result = start_training(
         architecture,
         given,
@@ -224,31 +229,17 @@ def export(
 @app.command()
 def compare(
     config: Annotated[Path | None, typer.Argument(help="A YAML file of a comparison.")] = None,
-    methods: Annotated[
-        str | None,
-        typer.Option(help="Such as radars,reinforce,random.", autocompletion=complete_methods),
-    ] = None,
-    seeds: Annotated[str | None, typer.Option(help="Such as 0,1,2 or 0-9.")] = None,
-    table: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME=PATH",
-            help="A published table of accuracies.",
-            autocompletion=complete_table,
-        ),
-    ] = None,
-    table_data: Annotated[
-        str | None, typer.Option(help="Whose accuracies of --table: cifar10 by default.")
-    ] = None,
+    methods: Methods = None,
+    seeds: Seeds = None,
+    table: PublishedTable = None,
+    table_data: TableData = None,
     space: Space = None,
     data: DataSource = None,
     budget: Budget = None,
     constraint: Constraints = None,
     overrides: Overrides = None,
     max_minutes: MaxMinutes = None,
-    jobs: Annotated[
-        int | None, typer.Option(min=1, help="Searches that run side by side, in processes.")
-    ] = None,
+    jobs: Jobs = None,
     executor: ExecutorName = None,
     address: Address = None,
     controllers_only: Annotated[
@@ -267,7 +258,7 @@ def compare(
         constraints=constraint or None,
         max_minutes=max_minutes,
     )
-    out = _run_directory(out, "compare", resume=False)
+    out = _checked_directory(out) or _new_directory("compare")
     comparison = start_comparison(
         given,
         methods=methods,
@@ -325,7 +316,8 @@ def spaces() -> None:
 @app.command()
 def doctor(as_json: Json = False) -> None:
     """Show the environment and what it means: versions, devices, memory, disk, extras."""
-    from radars.cli.doctor import doctor_dict, doctor_text, examine
+    from radars.cli.doctor import doctor_dict, doctor_text
+    from radars.cli.examine import examine
 
     environment = examine()
     print(json.dumps(doctor_dict(environment)) if as_json else doctor_text(environment))
@@ -339,7 +331,7 @@ def main() -> None:
         sys.exit(app(prog_name="radars", standalone_mode=False))
 
 
-def _run_directory(out: Path | None, name: str, *, resume: bool) -> Path:
+def _checked_directory(out: Path | None, *, resume: bool = False) -> Path | None:
     if out is not None:
         try:
             out.exists()
@@ -351,6 +343,10 @@ def _run_directory(out: Path | None, name: str, *, resume: bool) -> Path:
         return out
     if resume:
         raise ConfigError("--resume goes on with the run in --out, but --out is not given; add it")
+    return None
+
+
+def _new_directory(name: str) -> Path:
     label = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in name)
     return Path("runs") / f"{label.strip('-')}-{time.strftime('%Y%m%d-%H%M%S')}"
 

@@ -5,7 +5,12 @@ from typing import Annotated
 
 import typer
 
-from radars.cli.completion import complete_data, complete_space
+from radars.cli.completion import (
+    complete_data,
+    complete_methods,
+    complete_space,
+    complete_table,
+)
 
 Space = Annotated[
     str | None,
@@ -34,6 +39,25 @@ Constraints = Annotated[
     typer.Option(metavar="METRIC<=NUMBER", help="A hard bound, such as macs<=40M."),
 ]
 MaxMinutes = Annotated[float | None, typer.Option(help="A limit on the time of a search.")]
+Methods = Annotated[
+    str | None,
+    typer.Option(help="Such as radars,reinforce,random.", autocompletion=complete_methods),
+]
+Seeds = Annotated[str | None, typer.Option(help="Such as 0,1,2 or 0-9.")]
+PublishedTable = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME=PATH",
+        help="A published table of accuracies.",
+        autocompletion=complete_table,
+    ),
+]
+TableData = Annotated[
+    str | None, typer.Option(help="Whose accuracies of --table: cifar10 by default.")
+]
+Jobs = Annotated[
+    int | None, typer.Option(min=1, help="Searches that run side by side, in processes.")
+]
 Seed = Annotated[int | None, typer.Option(help="Of everything random.")]
 ExecutorName = Annotated[
     str | None, typer.Option("--executor", metavar="local|ray", help="Where parts of it run.")

@@ -11,12 +11,13 @@ from urllib.request import Request, urlopen
 import datasets
 import huggingface_hub
 
+from radars.data.hub_table import HubTable
 from radars.errors import DataError, first_line
 
 _ANSWER_SECONDS = 5.0
 
 
-def open_hub(name: str) -> dict[str, datasets.Dataset]:
+def open_hub(name: str) -> dict[str, HubTable]:
     """Downloads a data set, or finds it in the cache: a table a split.
 
     Raises:
@@ -25,7 +26,8 @@ def open_hub(name: str) -> dict[str, datasets.Dataset]:
     is_reached = hub_answers()
     with quiet(), _offline(not is_reached):  # or the client would try again for half a minute
         try:
-            return {str(split): table for split, table in datasets.load_dataset(name).items()}
+            tables = datasets.load_dataset(name)
+            return {str(split): HubTable(table) for split, table in tables.items()}
         except Exception as error:  # the hub's client raises errors of many kinds
             reason = first_line(error) if is_reached else "it does not answer"
             raise DataError(

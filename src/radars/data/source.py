@@ -4,14 +4,13 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-import datasets
 import torch
 
 from radars.data.data_config import DataConfig
 from radars.data.embedded import open_digits
-from radars.data.hub import open_hub, quiet
-from radars.data.local import SPLIT_NAMES, open_local
-from radars.data.stored_split import UNKNOWN_LABEL, Rows, open_rows
+from radars.data.local import open_local
+from radars.data.split_names import SPLIT_NAMES
+from radars.data.stored_split import UNKNOWN_LABEL, Rows, Table
 from radars.errors import DataError
 from radars.objects import check_no_object
 
@@ -35,7 +34,7 @@ class Source:
     name: str
     class_names: tuple[str, ...]
     train: Rows
-    tables: dict[str, datasets.Dataset]
+    tables: dict[str, Table]
     config: DataConfig
 
     @property
@@ -78,28 +77,35 @@ def open_source(config: DataConfig) -> Source:
     return Source(config.source, _class_names(train), train, tables, config)
 
 
-def _open_split(table: datasets.Dataset, split: str, config: DataConfig) -> Rows:
+def _open_split(table: Table, split: str, config: DataConfig) -> Rows:
     where = f"{config.source} [{split}]"
-    return open_rows(table, where, config.image_column, config.label_column)
+    return table.rows(where, config.image_column, config.label_column)
 
 
-def _open_tables(config: DataConfig) -> dict[str, datasets.Dataset]:
+def _open_tables(config: DataConfig) -> dict[str, Table]:
     check_no_object("data set", config.source)
     if config.source == "digits":
-        return open_digits()
+        return dict(open_digits())
     path = _expanded(config.source)
     try:
         is_there = path.exists()
     except (OSError, ValueError):  # a name that no file can have
         is_there = False
     if is_there:
-        with quiet():
-            return open_local(path, config.in_memory_bytes)
+        return open_local(path, config.in_memory_bytes)
     if _looks_like_a_path(config.source):
         raise DataError(
             f"a source must exist, but there is no {config.source[:_LONGEST_NAME]}; check the "
             f"path, or give digits or the name of a data set on the Hugging Face hub"
         )
+    try:
+        from radars.data.hub import open_hub
+    except ImportError as error:
+        raise DataError(
+            f"a source is digits, a path, or the name of a data set on the Hugging Face hub, but "
+            f"{config.source} is no path, and the hub needs {error.name}, which is not installed; "
+            f'pip install "radars-nas[hub]", or check the path'
+        ) from error
     tables = open_hub(config.source)
     return {SPLIT_NAMES.get(name, name): table for name, table in tables.items()}
 

@@ -1,67 +1,49 @@
 """A split as it is stored: encoded images and labels. N examples, K classes."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, final
 
-import datasets
-import numpy as np
 import torch
 from torch import Tensor
 
-from radars.data.columns import Columns, find_columns
-from radars.errors import DataError, first_line
+from radars.errors import DataError
 
 UNKNOWN_LABEL = -1
 """The hub's convention for the label of a test example that is kept secret."""
 
 
-@dataclass(frozen=True)
-class Rows:
+class Rows(ABC):
     """The rows of one split.
 
     Attributes:
-        table: the rows; only the image and the label column.
-        columns: the names of the two.
         where: names the split in errors.
+        class_names: the names of the classes, where the source declares them.
     """
 
-    table: datasets.Dataset
-    columns: Columns
     where: str
+    class_names: list[str] | None
 
+    @abstractmethod
     def __len__(self) -> int:
-        return len(self.table)
+        """How many there are."""
 
+    @abstractmethod
     def encoded(self, indices: Sequence[int]) -> list[Mapping[str, Any]]:
         """The encoded images of some rows: `bytes`, or where that is None the `path` of a file."""
-        column = self.table[list(indices)].column(self.columns.image)
-        nothing = {"bytes": None, "path": None}
-        return [image or nothing for image in column.to_pylist()]
 
-    def name_of(self, index: int) -> str:
-        """Names a row in errors."""
-        return f"example {index} of {self.where}"
-
-    @property
-    def class_names(self) -> list[str] | None:
-        """The names of the classes, where the source declares them."""
-        feature = self.table.features[self.columns.label]
-        return list(feature.names) if isinstance(feature, datasets.ClassLabel) else None
-
+    @abstractmethod
     def stored_labels(self) -> Tensor:
         """The labels as they are stored, not checked: int64 (N,).
 
         Raises:
             DataError: a label is missing.
         """
-        column = self.table.data.column(self.columns.label)
-        if column.null_count:
-            raise DataError(
-                f"every example must have a label, but {column.null_count} of {self.where} have "
-                f"none; remove them"
-            )
-        return torch.from_numpy(column.to_numpy().astype(np.int64))
+
+    def name_of(self, index: int) -> str:
+        """Names a row in errors."""
+        return f"example {index} of {self.where}"
 
     def labels(self, num_classes: int) -> Tensor:
         """The labels, all from 0 to `num_classes` - 1: int64 (N,).
@@ -80,25 +62,87 @@ class Rows:
         return label_N
 
 
-def open_rows(
-    table: datasets.Dataset, where: str, image_column: str | None, label_column: str | None
-) -> Rows:
-    """Finds the columns of a table, and prepares it to be read.
+class Table(ABC):
+    """A split that is not looked into yet."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many rows it has."""
+
+    @abstractmethod
+    def rows(self, where: str, image_column: str | None, label_column: str | None) -> Rows:
+        """Prepares it to be read.
+
+        Args:
+            where: names the split in errors.
+            image_column: the user's choice, if any.
+            label_column: likewise.
+
+        Raises:
+            DataError: a column is missing or ambiguous, or there are no rows.
+        """
+
+
+@final
+@dataclass(frozen=True)
+class ImageList(Table):
+    """Images and their classes.
+
+    Attributes:
+        images: encoded, or the paths of their files.
+        labels: the class of each.
+        class_names: in the order of the labels.
+    """
+
+    images: Sequence[bytes | str]
+    labels: Sequence[int]
+    class_names: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def rows(self, where: str, image_column: str | None, label_column: str | None) -> Rows:
+        """See `Table`; the columns are called `image` and `label`."""
+        for kind, chosen in (("image", image_column), ("label", label_column)):
+            if chosen not in (None, kind):
+                raise DataError(
+                    f"{where} must have one {kind} column named {chosen!r}; its columns are image, "
+                    f"label; leave {kind}_column out"
+                )
+        check_not_empty(self, where)
+        return _ListedRows(self, where)
+
+
+@final
+class _ListedRows(Rows):
+    def __init__(self, table: ImageList, where: str) -> None:
+        self._table = table
+        self.where = where
+        self.class_names = list(table.class_names)
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def encoded(self, indices: Sequence[int]) -> list[Mapping[str, Any]]:
+        """See `Rows`."""
+        images = [self._table.images[index] for index in indices]
+        return [
+            {"bytes": None, "path": image}
+            if isinstance(image, str)
+            else {"bytes": image, "path": None}
+            for image in images
+        ]
+
+    def stored_labels(self) -> Tensor:
+        """See `Rows`."""
+        return torch.tensor(self._table.labels, dtype=torch.int64)
+
+
+def check_not_empty(table: Table, where: str) -> None:
+    """Refuses a split without rows.
 
     Raises:
-        DataError: a column is missing or ambiguous, or there are no rows.
+        DataError: it has none.
     """
-    columns = find_columns(table.features, where, image_column, label_column)
     if not len(table):
         raise DataError(f"a split must have an example, but {where} is empty; fill or remove it")
-    try:
-        table = table.select_columns(list(columns))
-        if not isinstance(table.features[columns.image], datasets.Image):
-            table = table.cast_column(columns.image, datasets.Image())
-    except Exception as error:  # a cast fails in as many ways as there are types
-        raise DataError(
-            f"columns {columns.image} and {columns.label} of {where} must hold encoded images and "
-            f"their classes, but cannot be read as such ({first_line(error)}); store the bytes of "
-            f"image files, and labels of the declared classes"
-        ) from error
-    return Rows(table.with_format("arrow"), columns, where)

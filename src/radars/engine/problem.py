@@ -152,7 +152,8 @@ def training_spec(
 def _data(config: SearchConfig, given: Given) -> Data:
     if given.data is not None:
         return given.data
-    check_data(config.space, config.data)
+    if given.space is None:
+        check_data(config.space, config.data)
     return load_data(config.data, config.seed)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from radars.data import DataConfig
 from radars.errors import ConfigError
+from radars.zoo import zoo
 
 _CIFAR: dict[str, Any] = {
     "proxy_options": {"width": 16},
@@ -37,6 +38,7 @@ _CIFAR: dict[str, Any] = {
     },
 }
 
+_DIGITS_SHAPE = (1, 8, 8)  # of the data where none are named
 _SIZE_WEIGHT_UNCONSTRAINED = 4.0  # where nothing bounds it, more capacity is what helps most
 
 _ADAMW: dict[str, Any] = {"name": "adamw", "learning_rate": 1e-3, "weight_decay": 0.05}
@@ -58,17 +60,18 @@ _RECIPES: dict[str, dict[str, Any]] = {
 
 
 def check_data(space: str, data: DataConfig) -> None:
-    """Refuses the default data for a space whose recipe is about larger ones.
+    """Refuses the default data for a space of the zoo that is about others.
 
     Raises:
         ConfigError: they would be taken only because none are named.
     """
-    num_train = _RECIPES.get(space, {}).get("data", {}).get("num_train")
-    if num_train is not None and (data.source, data.num_train) == ("digits", num_train):
+    shapes = {entry.name: entry.input_shape for entry in zoo()}
+    is_named = "source" in data.model_fields_set
+    if not is_named and shapes.get(space, _DIGITS_SHAPE) != _DIGITS_SHAPE:
         raise ConfigError(
-            f"the space {space!r} is searched on {num_train:,} examples of its own kind, but no "
-            f"data are named, and digits has fewer; add --data with a folder, a parquet file or a "
-            f"hub name such as cifar10"
+            f"the space {space!r} is for images of {'x'.join(map(str, shapes[space]))}, but no "
+            f"data are named, and digits are {'x'.join(map(str, _DIGITS_SHAPE))}; add --data with "
+            f"a folder, a parquet file or a hub name such as cifar10"
         )
 
 

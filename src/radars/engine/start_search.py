@@ -1,8 +1,8 @@
 """What the command line asks of a search: its configuration, and starting or resuming it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from radars.engine.run import resumed_config, run_search
 from radars.engine.search_config import SearchConfig
@@ -31,33 +31,57 @@ def search_config(
     return validate_settings(SearchConfig, settings)
 
 
+class Search(NamedTuple):
+    """A search that was run.
+
+    Attributes:
+        result: what it found.
+        out: its run directory.
+    """
+
+    result: SearchResult
+    out: Path
+
+
 def start_search(
     given: Mapping[str, Any],
     *,
     config_file: Path | None,
     overrides: Sequence[str],
-    out: Path,
+    out: Path | None,
+    new_out: Callable[[str], Path],
     resume: bool,
     progress: Progress,
-) -> SearchResult:
+) -> Search:
     """Starts a search in `out`, or goes on with the one there.
 
     With `resume`, a finished search is only read again, and one that never began is started.
 
+    Args:
+        given: settings from options.
+        config_file: a YAML file of settings.
+        overrides: `key.path=value`.
+        out: the run directory; None for a new one.
+        new_out: makes the path of a new one from the name of the space that is searched.
+        resume: go on with what is there.
+        progress: shows people how far it is.
+
     Raises:
         ConfigError: the settings are not valid, or not those of the run to resume.
     """
-    stored = read_config(out) if resume else None
-    if stored is not None:
+    stored = read_config(out) if resume and out is not None else None
+    if out is not None and stored is not None:
         from_file = read_settings(config_file) if config_file is not None else {}
         asked = merge_settings(stored, from_file, given, overrides=overrides)
         config = resumed_config(out, validate_settings(SearchConfig, asked))
-        result = read_result(out)
-        if result is not None and result.get("status") == "completed":
-            return SearchResult.from_dict(result)
+        known = read_result(out)
+        if known is not None and known.get("status") == "completed":
+            return Search(SearchResult.from_dict(known), out)
     else:
         config = search_config(given, config_file, overrides)
+        out = out or new_out(config.space)
     try:
-        return run_search(config, out=out, resume=stored is not None, progress=progress)
+        result = run_search(config, out=out, resume=stored is not None, progress=progress)
     except Stopped as error:
         raise Stopped(f"{error}; go on with: radars search --out {out} --resume") from error
+    return Search(result, out)

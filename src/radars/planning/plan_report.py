@@ -7,14 +7,20 @@ from typing import Any
 
 from radars.engine.problem import new_planner
 from radars.engine.search_config import SearchConfig
+from radars.engine.start_search import search_config
 from radars.errors import BudgetError, SpaceError
 from radars.execution.device import device_of
 from radars.memory import Plan
 from radars.planning.cost_report import CostReport, cost_report
-from radars.settings import merge_settings, read_settings, validate_settings
+from radars.registries import METHODS
 from radars.space import SearchSpace
-from radars.units import parse_shape
+from radars.units import format_bytes, parse_shape
 from radars.zoo import accepted_options, load_space
+
+_NOT_ON_TOP = (
+    "plan", "cost_ratio", "max_cost_ratio", "differences", "problem", "total_candidates", "costs",
+)  # fmt: skip
+"""Attributes that the JSON object has elsewhere, or not at all."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,8 @@ class PlanReport:
         cost_ratio: the multiply-accumulates of the plan's candidates together, as a multiple of
             those of the largest architecture; None where there is no plan.
         problem: why nothing fits; None where there is a plan.
+        max_cost_ratio: what a search allows of that, for time; None for any.
+        differences: what a search has where nothing is said, and this plan has not; for people.
         costs: costs by candidates against those of whole networks; None where it was not asked for.
     """
 
@@ -55,6 +63,8 @@ class PlanReport:
     plan: Plan | None
     cost_ratio: float | None
     problem: BudgetError | None
+    max_cost_ratio: float | None = None
+    differences: tuple[str, ...] = ()
     costs: CostReport | None = None
 
     def __str__(self) -> str:
@@ -64,11 +74,7 @@ class PlanReport:
 
     def to_dict(self) -> dict[str, Any]:
         """The object that `radars plan --json` prints."""
-        fields = {
-            name: value
-            for name, value in vars(self).items()
-            if name not in ("plan", "cost_ratio", "problem", "total_candidates", "costs")
-        }
+        fields = {name: value for name, value in vars(self).items() if name not in _NOT_ON_TOP}
         plan: dict[str, Any] = {
             "fits": self.plan is not None,
             "total_candidates": self.total_candidates,
@@ -121,6 +127,7 @@ def plan_report(
         plan=plan,
         cost_ratio=None if plan is None else planner.cost_ratio(plan.subspace),
         problem=problem,
+        max_cost_ratio=config.differentiate.max_cost_ratio,
     )
 
 
@@ -134,13 +141,13 @@ def plan_for(
     config_file: Path | None = None,
     with_costs: bool = False,
 ) -> PlanReport:
-    """The report for a space by name; `radars plan`.
+    """What a search with the same options would plan; `radars plan`.
 
     Args:
         space_name: of the zoo, or `file.py:function`; None for that of the file, or `digits`.
-        input_text: `CxHxW`; None for the space's own.
-        batch_size: examples in a batch; None for that of the file, or 64.
-        budget: bytes, as text; None for that of the file, or 12GiB.
+        input_text: `CxHxW`; None for what a search has, or the space's own.
+        batch_size: examples in a batch; None for that of a search.
+        budget: bytes, as text; None for that of a search.
         overrides: `key.path=value`, as for a search.
         config_file: a YAML file of the settings of a search.
         with_costs: compare sums over candidates with the costs of whole networks, too.
@@ -149,16 +156,12 @@ def plan_for(
         ConfigError: an argument is not valid.
         SpaceError: the space is not well formed, or cannot take the input.
     """
-    # the memory alone, without a limit on time, unless one is asked for
-    defaults = {"budget": "12GiB", "differentiate": {"max_cost_ratio": None}}
     given: dict[str, Any] = {
         **({} if space_name is None else {"space": space_name}),
         **({} if budget is None else {"budget": budget}),
         **({} if batch_size is None else {"data": {"batch_size": batch_size}}),
     }
-    from_file = {} if config_file is None else read_settings(config_file)
-    settings = merge_settings(defaults, from_file, given, overrides=overrides)
-    config = validate_settings(SearchConfig, settings)
+    config = search_config(given, config_file, overrides)
     input_shape = None if input_text is None else parse_shape(input_text)
     return plan_of(config, input_shape=input_shape, with_costs=with_costs)
 
@@ -175,7 +178,8 @@ def plan_of(
     Args:
         config: names the space; batch size, optimizers, precision, budget.
         space: used instead of the one that the configuration names.
-        input_shape: of one example, without the batch; None for the space's own.
+        input_shape: of one example, without the batch; None for what a search has, or the
+            space's own.
         with_costs: compare sums over candidates with the costs of whole networks, too.
 
     Raises:
@@ -183,21 +187,51 @@ def plan_of(
         SpaceError: the space is not well formed, or cannot take the input, or its shape is not
             known.
     """
-    trained, options = space, dict(config.space_options)
-    if trained is None:
+    searched = trained = space
+    if searched is None or trained is None:
         channels = {} if input_shape is None else {"in_channels": input_shape[0]}
-        options = accepted_options(config.space, channels) | options
+        options = accepted_options(config.space, channels) | dict(config.space_options)
+        searched = load_space(config.space, **options)
         trained = load_space(config.space, **options | dict(config.proxy_options))
-    input_shape = input_shape or trained.input_shape
+    usual_shape = _usual_shape(searched, config)
+    input_shape = input_shape or usual_shape
     if input_shape is None:
         raise SpaceError(
             f"planning {trained.name!r} needs the shape of an example; give --input CxHxW, or "
             f"input_shape"
         )
     trained.places(input_shape)
-    report = plan_report(trained, config, input_shape)
+    trained = METHODS.get(config.method).adapted(trained, config)
+    report = replace(
+        plan_report(trained, config, input_shape),
+        differences=_differences(config, input_shape, usual_shape),
+    )
     if with_costs:  # of what is searched for, which a search may train a narrower one of
-        searched = space or load_space(config.space, **options)
         device = str(device_of(config.device))  # latencies are measured: it must be there
         report = replace(report, costs=cost_report(searched, input_shape, config.costs, device))
     return report
+
+
+def _usual_shape(space: SearchSpace, config: SearchConfig) -> tuple[int, ...] | None:
+    """What a search has: images of the size that its data are resized to, or the space's own."""
+    size = config.data.image_size
+    if space.input_shape is None or size is None:
+        return space.input_shape
+    return (space.input_shape[0], size, size)
+
+
+def _differences(
+    config: SearchConfig, input_shape: tuple[int, ...], usual_shape: tuple[int, ...] | None
+) -> tuple[str, ...]:
+    """What a search of the space has where nothing is said, and this plan has not."""
+    usual = SearchConfig(space=config.space)
+    found = []
+    if config.budget != usual.budget:
+        found.append(f"a budget of {format_bytes(usual.budget)} (here --budget)")
+    if config.data.batch_size != usual.data.batch_size:
+        here = f"--set data.batch_size={config.data.batch_size}"
+        found.append(f"batches of {usual.data.batch_size} (here {here})")
+    if usual_shape is not None and input_shape[1:] != usual_shape[1:]:
+        here = f"--set data.image_size={input_shape[-1]}"
+        found.append(f"examples of {'x'.join(map(str, usual_shape))} (here {here})")
+    return tuple(found)

@@ -25,12 +25,12 @@ def plan_summary(report: PlanReport) -> str:
         "peak of a training step",
         row("smallest architecture", report.smallest_path_bytes),
         row("largest architecture", report.largest_path_bytes),
-        row("largest architecture, all levers", report.largest_path_least_bytes),
+        row("largest architecture, all savings", report.largest_path_least_bytes),
         row("supernet of the whole space, plain (DARTS)", report.full_supernet_bytes),
         "",
     ]
     if report.plan is None:
-        lines += ["no plan fits", *_cost_report_rows(report)]
+        lines += ["no plan fits", *_difference_rows(report), *_cost_report_rows(report)]
         return "\n".join(lines)
     plan = report.plan
     time = f", {plan.time_ratio:.2f}x the time" if plan.time_ratio > 1.0 else ""
@@ -46,14 +46,32 @@ def plan_summary(report: PlanReport) -> str:
     if report.largest_path_least_bytes > budget:
         lines += ["", "some architectures do not fit the budget at all and will not be searched"]
     elif report.largest_path_bytes > budget:
-        lines += ["", "every architecture fits, the largest with levers"]
-    if report.cost_ratio is not None and report.cost_ratio > 1:
-        lines += [
+        lines += ["", "every architecture fits, the largest with memory savings"]
+    lines += [*_time_rows(report), *_difference_rows(report), *_cost_report_rows(report)]
+    return "\n".join(lines)
+
+
+def _time_rows(report: PlanReport) -> list[str]:
+    """How much there is to compute in a step, where candidates were pruned for it, or may be."""
+    if report.cost_ratio is None:
+        return []
+    said = (
+        f"a step of it has {report.cost_ratio:.2f}x the multiply-accumulates of the largest "
+        f"architecture"
+    )
+    if report.max_cost_ratio is not None and report.plan is not None and report.plan.is_pruned:
+        return [
             "",
-            f"a step of it has {report.cost_ratio:.1f}x the multiply-accumulates of the largest "
-            f"architecture; for time, a search keeps fewer (differentiate.max_cost_ratio)",
+            f"{said}, at most {report.max_cost_ratio:g}x for time; for memory alone, --set "
+            f"differentiate.max_cost_ratio=null",
         ]
-    return "\n".join([*lines, *_cost_report_rows(report)])
+    return ["", said] if report.cost_ratio > 1 else []
+
+
+def _difference_rows(report: PlanReport) -> list[str]:
+    if not report.differences:
+        return []
+    return ["", f"a search has, where nothing is said, {'; '.join(report.differences)}"]
 
 
 def _breakdown_rows(breakdown: Breakdown) -> list[str]:

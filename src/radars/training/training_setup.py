@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from radars.cost import count_macs, count_parameters
 from radars.data import Data, load_data
+from radars.engine.recipe import check_data
 from radars.errors import ConfigError
 from radars.execution.device import device_of
 from radars.nn.task import CLASSIFICATION, Task
@@ -68,7 +69,10 @@ class TrainSetup:
             DataError: the data cannot be used.
         """
         device = device_of(config.device, config.devices)
-        data = data or load_data(config.data, config.seed)
+        if data is None:
+            if space is None:
+                check_data(config.space, config.data)
+            data = load_data(config.data, config.seed)
         space = space or space_of(config, data.num_classes, data.input_shape)
         chosen = space.architecture(architecture)
         batch_size = config.data.batch_size

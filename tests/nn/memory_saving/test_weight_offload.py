@@ -59,6 +59,19 @@ def test_a_state_goes_into_a_bank_with_shelved_weights_and_training_goes_on(
     check_same(trained(resumed, first=6), trained(Supernet(SPACE)))
 
 
+def test_a_loaded_state_is_put_on_disk_where_the_host_has_no_room(tmp_path: Path) -> None:
+    trained_before = Supernet(SPACE)
+    state = trained(trained_before)
+    path = Architecture(dict.fromkeys(SPACE.full, "mb2")).as_subspace()
+    num_idle = len(SPACE.full)  # the convolution of each choice; nothing has no weights
+    for host_bytes, num_on_disk in ((0, num_idle), (10**9, 0)):
+        disk = DiskOffload(tmp_path / str(host_bytes))
+        resumed = Supernet(SPACE, path, disk=disk, host_bytes=host_bytes)
+        resumed.load_state_dict(state)
+        assert len(list(disk)) == num_on_disk
+        check_same(resumed.state_dict(), state)
+
+
 def test_shelved_weights_are_inherited(tmp_path: Path) -> None:
     shared = Supernet(SPACE, disk=DiskOffload(tmp_path), host_bytes=0)
     trained(shared)

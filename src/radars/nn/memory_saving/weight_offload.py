@@ -89,11 +89,7 @@ class WeightOffload:
             self._wait_for_copies()
             self._overlaps[_family(key)].push(self._modules[key].state_dict().items())
         self._idle[key] = self._held_bytes[key]
-        while self._disk is not None and sum(self._idle.values()) > self._host_bytes:
-            self._wait_for_copies()
-            oldest = next(iter(self._idle))
-            self._disk.put(oldest, self._modules[oldest].state_dict())
-            del self._idle[oldest], self._modules[oldest]
+        self._make_room()
 
     def move_to_host(self, key: str) -> None:
         """Moves the module of `key` to the host, where it stays."""
@@ -166,6 +162,8 @@ class WeightOffload:
             if self._disk is not None:
                 self._disk.remove(key)
             self._unclaimed[key] = entry
+            self._idle[key] = sum(tensor.nbytes for tensor in entry.values())
+        self._make_room()
         if self._overlaps is not None:
             self._newest = newest
             self._overlaps.clear()
@@ -181,6 +179,15 @@ class WeightOffload:
             module = factory()
         _to_channels_last(module)
         return ModuleWithOptimizer(module, self._optimizer_config.build(_parameters(module)))
+
+    def _make_room(self) -> None:
+        """Puts on the disk what the host has no room for, the longest idle first."""
+        while self._disk is not None and sum(self._idle.values()) > self._host_bytes:
+            self._wait_for_copies()
+            oldest = next(iter(self._idle))
+            del self._idle[oldest]
+            loaded = self._unclaimed.pop(oldest, None)
+            self._disk.put(oldest, loaded or self._modules.pop(oldest).state_dict())
 
     def _weights(self, key: str) -> dict[str, Tensor] | None:
         if key in self._modules:
