@@ -48,10 +48,11 @@ def solve(
 
 @contextmanager
 def _nothing_printed() -> Iterator[None]:
-    """Within, what C code prints is lost.
+    """Within, what C code prints is lost; afterwards all is as it was.
 
-    HiGHS prints a line of its own now and then, whatever it is told
-    (https://github.com/jump-dev/HiGHS.jl/issues/312), which would be in the midst of our JSON.
+    HiGHS 1.12, which SciPy 1.17 has, prints a line now and then, whatever it is told
+    (https://github.com/ERGO-Code/HiGHS/issues/2783), which would be in the midst of our JSON. No
+    option keeps it from that.
     """
     with _one_at_a_time, ExitStack() as stack:
         with suppress(AttributeError, OSError, ValueError):  # where this process prints nowhere
