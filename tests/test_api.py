@@ -1,0 +1,216 @@
+"""The verbs of the Python API, as people call them."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+import radars
+from radars.data import DataConfig, as_data
+from radars.runs.directory import read_config
+from radars.runs.event_schema import Event
+from radars.runs.events import read_events
+
+QUICK: dict[str, Any] = {
+    "budget": "4MiB",
+    "num_rounds": 1,
+    "explore": {"steps": 8, "update_every": 4, "samples": 2},
+    "differentiate": {"steps": 2},
+    "select": {"draws": 4, "finalists": 2, "halving_steps": [4], "regions_draws": 1},
+    "loggers": (),
+    "num_threads": 1,
+}
+
+
+def net(choose: radars.Choose, activation: type[nn.Module] = nn.ReLU) -> nn.Module:
+    def conv() -> nn.Module:
+        return nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), activation())
+
+    body = [choose(f"block{index}", {"skip": nn.Identity, "conv": conv}) for index in range(2)]
+    return nn.Sequential(nn.Conv2d(1, 4, 3), *body, nn.Flatten(), nn.Linear(4 * 36, 10))
+
+
+class Spots(Dataset[tuple[Tensor, int]]):
+    """Noise with a bright spot, whose place is the class; noise is drawn anew each time."""
+
+    classes = tuple("abcdefghij")
+
+    def __init__(self, num_examples: int = 160) -> None:
+        self._num_examples = num_examples
+
+    def __len__(self) -> int:
+        return self._num_examples
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        if index >= len(self):
+            raise IndexError
+        image = torch.rand(1, 8, 8)
+        label = index % 10
+        image[0, label // 2, 4 * (label % 2) :][:4] += 2
+        return image, label
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> radars.SearchResult:
+    out = tmp_path_factory.mktemp("api") / "search"
+    return radars.search(net, Spots(), out=out, constraints=["macs<=1M"], batch_size=16, **QUICK)
+
+
+def test_what_was_found(found: radars.SearchResult) -> None:
+    assert found.status == "completed"
+    assert found.accuracy is not None
+    assert 0 < found.peak_bytes <= 4 * 2**20
+    assert found.architecture == dict(found.architecture)
+    assert found.ranking[0].architecture == found.architecture
+    assert found.ranking[0].accuracy == found.accuracy
+    network = found.build()
+    assert type(network) is nn.Sequential
+    assert "radars.train(result" in found.summary()
+    assert "radars train" not in found.summary()  # the command would not know the space
+
+
+def test_objects_are_recorded_as_objects_and_never_taken_for_a_name(
+    found: radars.SearchResult,
+) -> None:
+    assert found.directory is not None
+    config = read_config(found.directory)
+    assert config is not None
+    assert config["space"] == "object:net"
+    assert config["data"]["source"] == "object:Spots"
+    with pytest.raises(radars.ConfigError, match="passed as an object"):
+        radars.train(found.directory / "architecture.json", epochs=1)
+
+
+def test_from_a_search_to_an_exported_network(
+    found: radars.SearchResult, tmp_path: Path
+) -> None:
+    trained = radars.train(found, Spots(), epochs=4, batch_size=16, out=tmp_path / "t", loggers=())
+    assert trained.class_names == Spots.classes
+    with pytest.raises(radars.DataError, match="give the test set"):
+        trained.evaluate(as_data(Spots(), config=DataConfig(), seed=0))
+    evaluated = trained.evaluate(Spots(80))
+    assert evaluated.num_examples == 80
+    assert evaluated.test_accuracy > 0.5
+    again = radars.load(tmp_path / "t", space=radars.SearchSpace(net))
+    assert again.evaluate(Spots(80)).test_accuracy == evaluated.test_accuracy
+    assert (tmp_path / "t" / "evaluation.json").is_file()
+    assert radars.report(tmp_path / "t").read_text("utf-8").startswith("<!doctype html>")
+    files = radars.export(trained, tmp_path / "net.safetensors").files
+    assert {file.name for file in files} == {"net.py", "net.safetensors"}
+
+
+def test_a_plan_says_what_fits() -> None:
+    plan = radars.plan(net, input_shape=(1, 8, 8), batch_size=16, budget="2MiB")
+    assert plan.plan is not None
+    assert plan.batch_size == 16
+    assert "supernet of the whole space" in str(plan)
+    with pytest.raises(radars.SpaceError, match="input_shape"):
+        radars.plan(net)
+
+
+def test_events_are_told_as_they_are_logged_and_a_search_is_stopped_and_resumed(
+    tmp_path: Path,
+) -> None:
+    told: list[Event] = []
+    whole = radars.search(net, on_event=told.append, out=tmp_path / "whole", **QUICK)
+    logged = [event["event"] for event in read_events(tmp_path / "whole" / "events.jsonl")]
+    assert [event.kind for event in told] == logged
+
+    def stop(event: Event) -> None:
+        if event.kind == "phase_ended":
+            raise radars.StopSearch
+
+    out = tmp_path / "parts"
+    with pytest.raises(radars.Stopped):
+        radars.search(net, on_event=stop, out=out, **QUICK)
+    resumed = radars.search(net, out=out, resume=True, **QUICK)
+    assert resumed.architecture == whole.architecture
+    assert resumed.accuracy == whole.accuracy
+
+
+@pytest.mark.parametrize("what", ["space", "data", "task", "nothing"])
+def test_a_resumed_search_refuses_other_objects_before_it_touches_a_file(
+    what: str, tmp_path: Path
+) -> None:
+    def stop(event: Event) -> None:
+        if event.kind == "progress":
+            raise radars.StopSearch
+
+    out = tmp_path / "run"
+    examples, labels = torch.rand(160, 1, 8, 8), torch.arange(160) % 10
+    with pytest.raises(radars.Stopped):
+        radars.search(net, (examples, labels), on_event=stop, out=out, **QUICK)
+    before = {file: file.read_bytes() for file in out.rglob("*") if file.is_file()}
+
+    def other(choose: radars.Choose) -> nn.Module:
+        return net(choose, nn.Tanh)
+
+    other.__name__ = "net"
+    task = radars.Task(loss=lambda output, label: nn.functional.cross_entropy(output, label) * 2)
+    changed: dict[str, dict[str, Any]] = {
+        "space": {"space": other, "data": (examples, labels)},
+        "data": {"space": net, "data": (examples, labels.flip(0))},
+        "task": {"space": net, "data": (examples, labels), "task": task},
+        "nothing": {},
+    }
+    with pytest.raises(radars.ConfigError, match="object" if what == "nothing" else what):
+        radars.search(**changed[what], out=out, resume=True, **QUICK)
+    lock = out / "lock"
+    after = {file: file.read_bytes() for file in out.rglob("*") if file.is_file()}
+    assert {k: v for k, v in after.items() if k != lock} == {
+        k: v for k, v in before.items() if k != lock
+    }
+
+
+def test_arrays_and_rows_of_mappings_are_data() -> None:
+    images = np.random.default_rng(0).random((64, 1, 8, 8), dtype=np.float32)
+    labels = np.arange(64) % 10
+    rows = [{"image": image, "label": int(label)} for image, label in zip(images, labels)]
+    results = [
+        radars.search(net, data, batch_size=16, method="random", seed=1, budget="4MiB",
+                      children={"number": 2, "steps": 3}, loggers=(), num_threads=1)
+        for data in ((images, labels), rows)
+    ]  # fmt: skip
+    assert results[0].accuracy == results[1].accuracy
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        ([], "an example or more"),
+        ((torch.rand(4, 1, 8, 8), torch.arange(3)), "each example has a target"),
+        (iter([1]), "map-style data set"),
+        ([(torch.rand(1, 8, 8), "cat")] * 8, "targets are numbers"),
+        ([torch.rand(1, 8, 8)] * 8, r"\(example, target\)"),
+        ([(torch.full((1, 8, 8), float("nan")), 0)] * 8, "finite"),
+        ([{"picture": 1, "label": 0}] * 8, "rename a column"),
+        ((torch.rand(8, 1, 8, 8), torch.tensor([-1] * 8)), "classes are 0, 1, 2"),
+    ],
+)
+def test_data_that_cannot_be_used_are_refused_in_one_line(data: Any, says: str) -> None:
+    with pytest.raises(radars.DataError, match=says) as caught:
+        radars.search(net, data, batch_size=4, **QUICK)
+    assert "\n" not in str(caught.value)
+
+
+def test_other_arguments_that_are_wrong_are_refused_in_one_line() -> None:
+    with pytest.raises(radars.ConfigError, match="there is no key 'explor'"):
+        radars.search(net, explor={"steps": 3})
+    with pytest.raises(radars.ConfigError, match="a space is a SearchSpace"):
+        radars.search(3)  # type: ignore[arg-type]
+    with pytest.raises(radars.ConfigError, match="a method is one of"):
+        radars.search(net, method="magic")
+
+
+def test_methods_are_compared_on_objects(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"children": {"number": 2, "steps": 2}, "loggers": ()}
+    comparison = radars.compare(
+        net, Spots(), methods=["random"], seeds=[0, 1], budget="4MiB", batch_size=16,
+        out=tmp_path / "compared", **settings,
+    )  # fmt: skip
+    assert [row.status for row in comparison.rows] == ["completed"] * 2
+    assert "| default | random | completed | 2 |" in str(comparison)
