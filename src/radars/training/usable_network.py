@@ -42,13 +42,18 @@ class UsableNetwork:
         return len(self.class_names)
 
     @property
+    def takes_pixels(self) -> bool:
+        """Whether it was trained on images that radars read: it takes values from 0 to 255."""
+        return len(self.input_shape) == 3 and self.normalisation.largest != 1.0
+
+    @property
     def image_shape(self) -> tuple[int, int, int]:
         """Of an image that it takes: channels, height, width.
 
         Raises:
             DataError: it takes no images.
         """
-        if len(self.input_shape) != 3 or self.normalisation.largest == 1.0:
+        if not self.takes_pixels:
             raise DataError(
                 f"images are needed, but this network takes other examples, of the shape "
                 f"{self.input_shape}; call it with tensors"

@@ -36,21 +36,22 @@ class ExportResult:
         files: that were written.
         largest_difference: of a score, between the file and the network, on random images.
         class_names: in the order of the scores.
-        input_shape: of an image: channels, height, width.
+        input_shape: of an example: channels, height, width of an image.
     """
 
     format: ExportFormat
     files: tuple[Path, ...]
     largest_difference: float
     class_names: tuple[str, ...]
-    input_shape: tuple[int, int, int]
+    input_shape: tuple[int, ...]
 
 
 def export_network(trained: UsableNetwork, out: Path, *, format: str | None = None) -> ExportResult:
     """Exports a trained network; what is written has been compared with it.
 
-    Every format takes pixels, uint8 (B, C, H, W), and gives scores before softmax, (B, K), for
-    batches of any size; class names and what else a user must know are in the file.
+    Every format takes pixels, uint8 (B, C, H, W), where radars read the images, and else examples
+    as the training data had them, float32; it gives scores before softmax, (B, K), for batches of
+    any size; class names and what else a user must know are in the file.
 
     Args:
         trained: the network.
@@ -77,7 +78,7 @@ def export_network(trained: UsableNetwork, out: Path, *, format: str | None = No
         )
     for file, content in contents.items():
         write_atomically(file, content)
-    return ExportResult(kind, tuple(contents), difference, trained.class_names, trained.image_shape)
+    return ExportResult(kind, tuple(contents), difference, trained.class_names, trained.input_shape)
 
 
 def _format_of(out: Path, name: str | None) -> ExportFormat:

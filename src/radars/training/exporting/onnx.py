@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from radars.errors import ConfigError, SpaceError, first_line
-from radars.training.exporting.portable import check_same, facts
+from radars.training.exporting.portable import check_same, facts, input_name
 from radars.training.exporting.torch_export import exported_program
 from radars.training.usable_network import UsableNetwork
 
-INPUT_NAME, OUTPUT_NAME = "image", "scores"
+OUTPUT_NAME = "scores"
 
 
 def onnx_bytes(trained: UsableNetwork) -> tuple[bytes, float]:
@@ -30,14 +30,14 @@ def onnx_bytes(trained: UsableNetwork) -> tuple[bytes, float]:
             f"the format onnx needs the package {error.name}, which is not installed; "
             f"pip install 'radars-nas[onnx]'"
         ) from error
-    program = exported_program(trained)
+    program, name = exported_program(trained), input_name(trained)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what changes within onnxscript
             exported = torch.onnx.export(
                 program,
                 dynamo=True,
-                input_names=[INPUT_NAME],
+                input_names=[name],
                 output_names=[OUTPUT_NAME],
                 dynamic_shapes={"image": {0: "batch"}},
                 external_data=False,
@@ -57,7 +57,7 @@ def onnx_bytes(trained: UsableNetwork) -> tuple[bytes, float]:
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
     def run(image_BCHW: Tensor) -> Tensor:
-        [score_BK] = session.run([OUTPUT_NAME], {INPUT_NAME: image_BCHW.numpy()})
+        [score_BK] = session.run([OUTPUT_NAME], {name: image_BCHW.numpy()})
         return torch.from_numpy(score_BK)
 
     return content, check_same(trained, run, "the ONNX file")

@@ -1,4 +1,4 @@
-"""`Portable`: from the pixels of images to the scores of classes; what an exported file computes.
+"""`Portable`: from pixels, or other examples, to scores; what an exported file computes.
 
 Shapes: B batch, C channels, H height, W width, K classes.
 """
@@ -30,27 +30,24 @@ class Portable(nn.Module):
     def __init__(self, trained: UsableNetwork) -> None:
         super().__init__()
         self.network = trained.network
-        scale_C11, shift_C11 = trained.normalisation.factors()
-        self.register_buffer("scale", scale_C11)
-        self.register_buffer("shift", shift_C11)
+        scale_C, shift_C = trained.normalisation.factors(len(trained.input_shape) - 1)
+        self.register_buffer("scale", scale_C)
+        self.register_buffer("shift", shift_C)
         self.eval()
 
     def forward(self, image: Tensor) -> Tensor:
-        """The scores (B, K), before softmax, of images: uint8 (B, C, H, W), values 0 to 255."""
+        """The scores (B, K), before softmax, of images, uint8 (B, C, H, W), or other examples."""
         output: Tensor = self.network(image.to(torch.float32) * self.scale - self.shift)
         return output
 
 
 def facts(trained: UsableNetwork) -> dict[str, str]:
     """What a user of the file must know; goes into the file, as text by name."""
-    channels, height, width = trained.image_shape
     mean_C, std_C, _ = trained.normalisation
-    colours = "greyscale" if channels == 1 else "RGB"
     return {
         "class_names": json.dumps(list(trained.class_names)),
         "input_shape": json.dumps(list(trained.input_shape)),
-        "input": f"image: uint8 (batch, {channels}, {height}, {width}), {colours}, values 0 to "
-        f"255; of other sizes, resize the short side and keep the centre",
+        "input": _input_said(trained),
         "output": f"scores: float32 (batch, {trained.num_classes}), before softmax, in the order "
         f"of class_names",
         "mean": json.dumps(mean_C.tolist()),
@@ -61,12 +58,31 @@ def facts(trained: UsableNetwork) -> dict[str, str]:
     }
 
 
+def _input_said(trained: UsableNetwork) -> str:
+    sizes = ", ".join(map(str, trained.input_shape))
+    if not trained.takes_pixels:
+        return f"{input_name(trained)}: float32 (batch, {sizes}), as the training data had them"
+    colours = "greyscale" if trained.input_shape[0] == 1 else "RGB"
+    return (
+        f"{input_name(trained)}: uint8 (batch, {sizes}), {colours}, values 0 to 255; of other "
+        f"sizes, resize the short side and keep the centre"
+    )
+
+
+def input_name(trained: UsableNetwork) -> str:
+    """What the input of an exported file is called."""
+    return "image" if trained.takes_pixels else "example"
+
+
 def random_images(trained: UsableNetwork) -> Iterator[Tensor]:
-    """Batches of several sizes, of random pixels: uint8 (B, C, H, W)."""
+    """Batches of several sizes: random pixels, uint8 (B, C, H, W), or examples (B, C, ...)."""
     generator = torch.Generator().manual_seed(0)
     for batch_size in _BATCH_SIZES:
         shape = (batch_size, *trained.input_shape)
-        yield torch.randint(256, shape, dtype=torch.uint8, generator=generator)
+        if trained.takes_pixels:
+            yield torch.randint(256, shape, dtype=torch.uint8, generator=generator)
+        else:
+            yield torch.randn(shape, generator=generator)
 
 
 @torch.inference_mode()

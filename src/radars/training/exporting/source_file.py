@@ -11,27 +11,24 @@ from safetensors.torch import save
 from torch import Tensor
 
 from radars.training.exporting.network_source import NetworkSource
-from radars.training.exporting.portable import check_same, facts
+from radars.training.exporting.portable import check_same, facts, input_name
 from radars.training.usable_network import UsableNetwork
 from radars.training.weights_file import plain_state
 
 HEADER = '"""Written by radars'
 
-_TEMPLATE = '''{header} {version}: an image classifier in plain PyTorch.
+_TEMPLATE = '''{header} {version}: a network in plain PyTorch.
 
 Reads its weights from the file of the same name that ends in `.safetensors`. Needs torch and
-safetensors; `read_image` needs Pillow too.
+safetensors{needs}.
 
     network = load()
-    scores = network(normalise(image))      # image: uint8 {shape}, values 0 to 255
-
-From the command line: `python {file} IMAGE ...`
-
+    scores = network(normalise({input}))      # {said}
+{usage}
 Architecture, of the space {space}:
 {architecture}
 """
 
-import sys
 {imports}from pathlib import Path
 
 import torch
@@ -39,9 +36,10 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 CLASS_NAMES = {class_names}
-INPUT_SHAPE = {input_shape}  # channels, height, width
-MEAN = {mean}  # of each channel, of values from 0 to 1
+INPUT_SHAPE = {input_shape}
+MEAN = {mean}  # of each channel, of examples divided by LARGEST
 STD = {std}
+LARGEST = {largest}
 
 
 {classes}def build() -> nn.Module:
@@ -56,11 +54,14 @@ def load(weights: str | Path = Path(__file__).with_suffix(".safetensors")) -> nn
     return network.eval()
 
 
-def normalise(image: Tensor) -> Tensor:
-    """Pixels of values from 0 to 255, {shape}, as the network takes them."""
-    mean, std = (torch.tensor(each, device=image.device)[:, None, None] for each in (MEAN, STD))
-    return image.to(torch.float32) * (1 / (255 * std)) - mean / std
+def normalise({input}: Tensor) -> Tensor:
+    """Examples {shape} as the network takes them."""
+    sizes = (-1, *[1] * (len(INPUT_SHAPE) - 1))
+    mean, std = (torch.tensor(each, device={input}.device).view(sizes) for each in (MEAN, STD))
+    return {input}.to(torch.float32) * (1 / (LARGEST * std)) - mean / std
+'''
 
+_FOR_IMAGES = '''
 
 def read_image(file: str | Path) -> Tensor:
     """The pixels of an image file, its centre resized: uint8 {one_shape}."""
@@ -115,25 +116,34 @@ def source_text(trained: UsableNetwork, name: str) -> str:
         SpaceError: the network cannot be written down.
     """
     known, source = facts(trained), NetworkSource(trained.network)
-    channels, height, width = trained.image_shape
-    mean_C, std_C, _ = trained.normalisation
+    mean_C, std_C, largest = trained.normalisation
+    sizes = ", ".join(map(str, trained.input_shape))
     choices = "\n".join(f"    {choice}: {name}" for choice, name in trained.architecture.items())
-    return _TEMPLATE.format(
+    imports = source.imports | ({"import sys"} if trained.takes_pixels else set())
+    usage = f"\nFrom the command line: `python {_in_docstring(name)} IMAGE ...`\n"
+    said = "uint8 (batch, {}), values 0 to 255" if trained.takes_pixels else "float32 (batch, {})"
+    text = _TEMPLATE.format(
         header=HEADER,
         version=known["written_by"].removeprefix("radars "),
-        shape=f"(batch, {channels}, {height}, {width})",
-        one_shape=f"(1, {channels}, {height}, {width})",
-        file=_in_docstring(name),
+        needs="; `read_image` needs Pillow too" if trained.takes_pixels else "",
+        input=input_name(trained),
+        said=f"{input_name(trained)}: {said.format(sizes)}",
+        usage=usage if trained.takes_pixels else "",
+        shape=f"(batch, {sizes})",
         space=_in_docstring(trained.config.space),
         architecture=_in_docstring(choices),
-        imports="".join(f"{line}\n" for line in sorted(source.imports)),
+        imports="".join(f"{line}\n" for line in sorted(imports)),
         class_names=repr(trained.class_names),
         input_shape=repr(trained.input_shape),
         mean=repr(tuple(mean_C.tolist())),
         std=repr(tuple(std_C.tolist())),
+        largest=repr(largest),
         classes="".join(f"{definition}\n\n" for definition in source.classes.values()),
         expression=source.expression.render(4, len("return ")),
     )
+    if not trained.takes_pixels:
+        return text
+    return text + _FOR_IMAGES.format(one_shape=f"(1, {sizes})")
 
 
 def _in_docstring(text: str) -> str:
