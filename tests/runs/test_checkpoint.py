@@ -1,5 +1,6 @@
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -145,12 +146,30 @@ def test_tensors_that_share_memory(store: CheckpointStore) -> None:
     assert torch.equal(loaded["same"], base)
 
 
-def test_loaded_tensors_do_not_depend_on_the_file(store: CheckpointStore, tmp_path: Path) -> None:
-    store.save(0, {"x": torch.arange(1000)})
+def test_what_is_loaded_outlives_its_file(store: CheckpointStore) -> None:
+    store.save(0, {"x": torch.arange(10_000)})
     loaded = store.load(0).state["x"]
-    path = tmp_path / "checkpoint" / "00000000.safetensors"
-    path.write_bytes(bytes(path.stat().st_size))
-    assert torch.equal(loaded, torch.arange(1000))
+    for step in (1, 2):
+        store.save(step, {"x": loaded})
+    assert store.steps() == [1, 2]
+    assert torch.equal(loaded, torch.arange(10_000))
+    assert torch.equal(store.load(2).state["x"], loaded)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_loading_holds_nothing_in_memory_but_what_is_copied(store: CheckpointStore) -> None:
+    store.save(0, {"x": torch.ones(16 * 2**20), "y": torch.ones(4, 2**20, 2, 2).mT})
+    before = own_bytes()
+    state = store.load(0).state
+    assert state["x"].sum() == 16 * 2**20
+    assert state["y"].sum() == 16 * 2**20
+    assert own_bytes() - before < 16 * 2**20
+
+
+def own_bytes() -> int:
+    """What the process holds in memory that is no map of a file."""
+    [line] = re.findall(r"RssAnon:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return 1024 * int(line)
 
 
 def test_the_newest_two_are_kept(store: CheckpointStore, tmp_path: Path) -> None:

@@ -23,13 +23,19 @@ from radars.runs.state import State, join_state, split_state
 
 _FORMAT = "2"  # 1: tensors and values apart
 _NUM_KEPT = 2
+_LEAST_MAPPED_BYTES = 2**16
 _TEMPORARY = re.escape(TEMPORARY_SUFFIX)
 _LARGEST_HEADER_BYTES = 90_000_000  # safetensors reads no header of more than 100 MB
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What was saved after `step`. The tensors are on the CPU, with the strides they had."""
+    """What was saved after `step`. The tensors are on the CPU, with the strides they had.
+
+    Large ones are maps of the file, which are read as they are copied to where they belong, so
+    that resuming does not hold everything twice. Who computes with one copies it first: it is
+    aligned as the file happens to be.
+    """
 
     step: int
     state: State
@@ -215,8 +221,9 @@ def _pack(
 
 
 def _unpack(payload: Tensor, layout: tuple[list[int], list[int]] | None) -> Tensor:
-    memory = payload.clone()  # the payload is a map of the file, aligned as the file happens to be
-    return memory if layout is None else memory.as_strided(*layout)
+    if payload.nbytes < _LEAST_MAPPED_BYTES:
+        payload = payload.clone()  # aligned: a generator reads its state as whole words
+    return payload if layout is None else payload.as_strided(*layout)
 
 
 def _span(tensor: Tensor) -> int:

@@ -134,6 +134,7 @@ class TrainState:
         if self.average is not None:
             self.average.load_state_dict(state["average"])
         if state["best"] is not None:
-            self.best = Best(**state["best"])
+            weights = {name: tensor.clone() for name, tensor in state["best"]["weights"].items()}
+            self.best = Best(**{**state["best"], "weights": weights})
         self.step, self.seconds = state["step"], state["seconds"]
         self.skipped.count = state["skipped_steps"]
