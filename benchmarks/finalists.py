@@ -17,7 +17,7 @@ from about import about
 from macro_table import macro_table
 from scipy.stats import kendalltau
 
-from radars.comparison import Table
+from radars.comparison import PublishedTable
 from radars.engine import SearchConfig
 from radars.engine.context import SearchContext
 from radars.engine.phases.successive_halving import Finalist, train_finalist
@@ -76,7 +76,7 @@ def main() -> None:
     print(row)
 
 
-def best(context: SearchContext, table: Table, number: int) -> list[Architecture]:
+def best(context: SearchContext, table: PublishedTable, number: int) -> list[Architecture]:
     """The first architectures of the table that satisfy the constraints, each network once."""
     ranked = sorted(table, key=table.accuracy, reverse=True)
     allowed = filter(context.problem.feasible.allows, ranked)

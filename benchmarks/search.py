@@ -51,7 +51,7 @@ from about import about
 from macro_table import macro_table
 from platformdirs import user_cache_path
 
-from radars.comparison import Table
+from radars.comparison import PublishedTable
 from radars.cost import Constraint
 from radars.data import DataConfig, Normalisation, load_data
 from radars.space import Architecture
@@ -128,7 +128,7 @@ def parsed() -> argparse.Namespace:
 
 
 def searches(
-    arguments: argparse.Namespace, table: Table, constraints: Sequence[Constraint]
+    arguments: argparse.Namespace, table: PublishedTable, constraints: Sequence[Constraint]
 ) -> Iterator[dict[str, Any]]:
     """Runs all searches; a row of each, which says nothing yet of true accuracy."""
     methods = arguments.methods.split(",")
@@ -182,7 +182,7 @@ def images(settings: Mapping[str, Any], seed: int) -> dict[str, Any]:
     return arrays
 
 
-def allowed(table: Table, constraints: Sequence[Constraint]) -> dict[str, Any]:
+def allowed(table: PublishedTable, constraints: Sequence[Constraint]) -> dict[str, Any]:
     """What may be returned, for NNI: candidates of each layer by number, as in the table's keys."""
     keys = [
         table_key(architecture) for architecture in table if holds(table, architecture, constraints)
@@ -190,7 +190,9 @@ def allowed(table: Table, constraints: Sequence[Constraint]) -> dict[str, Any]:
     return {"allowed": np.array([list(map(int, key)) for key in keys])}
 
 
-def holds(table: Table, architecture: Mapping[str, str], constraints: Sequence[Constraint]) -> bool:
+def holds(
+    table: PublishedTable, architecture: Mapping[str, str], constraints: Sequence[Constraint]
+) -> bool:
     """Whether an architecture satisfies all constraints."""
     macs = table[Architecture(architecture)].macs
     return macs is not None and all(macs <= constraint.limit for constraint in constraints)
@@ -282,7 +284,9 @@ def scaled(recipe: Mapping[str, Any], factor: float) -> dict[str, Any]:
     }
 
 
-def judge(row: dict[str, Any], table: Table, constraints: Sequence[Constraint]) -> dict[str, Any]:
+def judge(
+    row: dict[str, Any], table: PublishedTable, constraints: Sequence[Constraint]
+) -> dict[str, Any]:
     """The row, with the true accuracy of what was found."""
     if "architecture" not in row:
         return row
@@ -321,7 +325,7 @@ def line_of(row: Mapping[str, Any]) -> str:
 
 
 def summary(
-    rows: Sequence[Mapping[str, Any]], table: Table, constraints: Sequence[Constraint]
+    rows: Sequence[Mapping[str, Any]], table: PublishedTable, constraints: Sequence[Constraint]
 ) -> list[str]:
     """The table over seeds, and whether the claim holds."""
     last = {(row["method"], row["seed"]): row for row in rows if "error" not in row}

@@ -85,9 +85,7 @@ def test_objects_are_recorded_as_objects_and_never_taken_for_a_name(
         radars.train(found.directory / "architecture.json", epochs=1)
 
 
-def test_from_a_search_to_an_exported_network(
-    found: radars.SearchResult, tmp_path: Path
-) -> None:
+def test_from_a_search_to_an_exported_network(found: radars.SearchResult, tmp_path: Path) -> None:
     trained = radars.train(found, Spots(), epochs=4, batch_size=16, out=tmp_path / "t", loggers=())
     assert trained.class_names == Spots.classes
     with pytest.raises(radars.DataError, match="give the test set"):
@@ -169,7 +167,9 @@ def test_a_resumed_search_refuses_other_objects_before_it_touches_a_file(
 def test_arrays_and_rows_of_mappings_are_data() -> None:
     images = np.random.default_rng(0).random((64, 1, 8, 8), dtype=np.float32)
     labels = np.arange(64) % 10
-    rows = [{"image": image, "label": int(label)} for image, label in zip(images, labels)]
+    rows = [
+        {"image": image, "label": int(label)} for image, label in zip(images, labels, strict=True)
+    ]
     results = [
         radars.search(net, data, batch_size=16, method="random", seed=1, budget="4MiB",
                       children={"number": 2, "steps": 3}, loggers=(), num_threads=1)

@@ -71,4 +71,5 @@ SPACES: Registry[Any] = Registry(
 DATA_SOURCES: Registry[Any] = Registry(
     "source of data", "radars.data_sources", {"digits": "radars.data.embedded:open_digits"}
 )
-"""Functions without arguments that return the splits by name, as `radars.data.embedded` does."""
+"""Functions without arguments that return splits by name, `train` and `test`: data sets of
+(example, target), or tables of encoded images as those of `radars.data.embedded`."""

@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from radars.comparison.baselines import expected_best, yardsticks_table
-from radars.comparison.published_table import Entry, Table
+from radars.comparison.published_table import Entry, PublishedTable
 from radars.cost import Constraint
 from radars.errors import ConfigError
 from radars.space import Architecture
@@ -13,9 +13,9 @@ from radars.space import Architecture
 ACCURACY = [0.1, 0.9, 0.3, 0.5, 0.2, 0.8, 0.7, 0.6, 0.4]
 
 
-def made_up(macs: list[int | None]) -> Table:
+def made_up(macs: list[int | None]) -> PublishedTable:
     names = [Architecture({"a": a, "b": b}) for a, b in product("xyz", repeat=2)]
-    return Table(
+    return PublishedTable(
         "made-up",
         "nasbench-macro",
         {n: Entry(v, macs=m) for n, v, m in zip(names, ACCURACY, macs, strict=True)},

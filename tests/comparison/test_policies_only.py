@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from radars.cli.app import app
 from radars.comparison.policies_only import Hits, controllers_table, run_controllers
-from radars.comparison.published_table import Entry, Table
+from radars.comparison.published_table import Entry, PublishedTable
 from radars.engine.search_config import SearchConfig
 from radars.errors import ConfigError
 from radars.space import Architecture
@@ -22,14 +22,14 @@ WEIGHT = [1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3]
 
 
 @pytest.fixture(scope="module")
-def table() -> Table:
+def table() -> PublishedTable:
     entries = {}
     for taken in product(range(3), repeat=8):
         value = sum(weight * index for weight, index in zip(WEIGHT, taken, strict=True))
         names = (SPACE.full[choice][index] for choice, index in zip(SPACE.full, taken, strict=True))
         architecture = Architecture(dict(zip(SPACE.full, names, strict=True)))
         entries[architecture] = Entry(0.5 + value / 25, macs=sum(taken))
-    return Table("made-up", "nasbench-macro", entries)
+    return PublishedTable("made-up", "nasbench-macro", entries)
 
 
 def medians(hits: list[Hits]) -> list[float]:
@@ -39,7 +39,7 @@ def medians(hits: list[Hits]) -> list[float]:
     return [median(samples) for samples in zip(*(hit.samples for hit in hits), strict=True)]
 
 
-def test_what_random_draws_need_is_what_chance_says(table: Table) -> None:
+def test_what_random_draws_need_is_what_chance_says(table: PublishedTable) -> None:
     hits = run_controllers(table, {"random": SearchConfig()}, range(21))
     best_percent, best_permille = medians(hits)
     assert 30 <= best_percent <= 140  # the median of a geometric distribution: 69
@@ -47,15 +47,17 @@ def test_what_random_draws_need_is_what_chance_says(table: Table) -> None:
 
 
 @pytest.mark.parametrize("method", ["radars", "reinforce", "enas"])
-def test_policies_learn_from_the_table(table: Table, method: str) -> None:
+def test_policies_learn_from_the_table(table: PublishedTable, method: str) -> None:
     hits = run_controllers(table, {method: SearchConfig()}, range(3))
     assert medians(hits)[1] < 400
     assert hits[:1] == run_controllers(table, {method: SearchConfig()}, [0])
 
 
-def test_only_architectures_within_the_constraints_are_drawn(table: Table) -> None:
+def test_only_architectures_within_the_constraints_are_drawn(table: PublishedTable) -> None:
     config = SearchConfig.model_validate({"constraints": ["macs<=40e6"]})
-    costless = Table("made-up", table.space, {known: Entry(0.5, macs=0) for known in table})
+    costless = PublishedTable(
+        "made-up", table.space, {known: Entry(0.5, macs=0) for known in table}
+    )
     assert run_controllers(costless, {"random": config}, [0])[0].samples == (1, 1)
     with pytest.raises(ConfigError, match="satisfies"):
         run_controllers(
@@ -63,7 +65,7 @@ def test_only_architectures_within_the_constraints_are_drawn(table: Table) -> No
         )
 
 
-def test_a_run_that_meets_none_counts_as_infinitely_many(table: Table) -> None:
+def test_a_run_that_meets_none_counts_as_infinitely_many(table: PublishedTable) -> None:
     [hit] = run_controllers(table, {"random": SearchConfig()}, [0], most_samples=1)
     assert hit.samples[1] is None
     text = controllers_table([Hits("radars", seed, (4, None)) for seed in range(3)])
@@ -72,12 +74,12 @@ def test_a_run_that_meets_none_counts_as_infinitely_many(table: Table) -> None:
     )
 
 
-def test_a_method_without_a_policy_is_refused(table: Table) -> None:
+def test_a_method_without_a_policy_is_refused(table: PublishedTable) -> None:
     with pytest.raises(ConfigError, match="'darts', which has none"):
         run_controllers(table, {"darts": SearchConfig()}, [0])
 
 
-def test_the_command_writes_the_table(table: Table, tmp_path: Path) -> None:
+def test_the_command_writes_the_table(table: PublishedTable, tmp_path: Path) -> None:
     rows = {
         "".join(str(SPACE.full[choice].index(name)) for choice, name in known.items()): {
             "mean_acc": 100 * entry.test_accuracy,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from radars.comparison import Entry, Table, read_table
+from radars.comparison import Entry, PublishedTable, read_table
 from radars.cost import Constraint
 from radars.errors import ConfigError, DataError, SpaceError
 from radars.space import Architecture
@@ -46,15 +46,15 @@ def write(tmp_path: Path) -> Write:
 
 
 @pytest.fixture(scope="module")
-def macro(data_dir: Path) -> Table:
+def macro(data_dir: Path) -> PublishedTable:
     path = data_dir / "nas-bench-macro" / "nas-bench-macro_cifar10.json"
     return read_table(f"nas-bench-macro={path}")
 
 
-def toy_table() -> Table:
+def toy_table() -> PublishedTable:
     """Four architectures; two are alike, and the cheapest is the worst."""
     accuracies = {"00000000": 0.5, "00000001": 0.9, "00000002": 0.75, "00000010": 0.75}
-    return Table(
+    return PublishedTable(
         "toy",
         "nasbench-macro",
         {
@@ -64,7 +64,7 @@ def toy_table() -> Table:
     )
 
 
-def test_the_published_macro_table(macro: Table) -> None:
+def test_the_published_macro_table(macro: PublishedTable) -> None:
     assert macro.space == "nasbench-macro"
     assert len(macro) == macro.num_allowed() == 6561
     best, largest = macro.best(), from_table_key("22222222")
@@ -78,7 +78,7 @@ def test_the_published_macro_table(macro: Table) -> None:
     )
 
 
-def test_the_published_macro_table_within_a_constraint(macro: Table) -> None:
+def test_the_published_macro_table_within_a_constraint(macro: PublishedTable) -> None:
     assert macro.num_allowed([SMALL_MACS]) == 932
     best = macro.best([SMALL_MACS])
     assert round(macro.accuracy(best), 4) == 0.9151
@@ -86,7 +86,7 @@ def test_the_published_macro_table_within_a_constraint(macro: Table) -> None:
     assert macro.regret(best, [SMALL_MACS]) == 0 < macro.regret(best)
 
 
-def test_ranks_are_those_of_a_loop(macro: Table) -> None:
+def test_ranks_are_those_of_a_loop(macro: PublishedTable) -> None:
     asked = random.Random(0).sample(sorted(macro, key=str), 50)
     accuracies = [entry.test_accuracy for entry in macro.values()]
     by_hand = [1 + sum(other > macro.accuracy(known) for other in accuracies) for known in asked]
@@ -132,7 +132,7 @@ def test_questions_that_are_refused() -> None:
     with pytest.raises(ConfigError, match="toy does not give parameters"):
         table.regret(from_table_key("00000001"), [Constraint("parameters", 1)])
     with pytest.raises(DataError, match="at least one entry, but toy has none"):
-        Table("toy", "digits", {})
+        PublishedTable("toy", "digits", {})
 
 
 def test_a_csv_file_of_nas_bench_201(write: Write) -> None:

@@ -1,4 +1,4 @@
-"""`layers`: how many layers with weights a network has, so that `--constraint "layers<=12"` works."""
+"""`layers`: how many layers with weights a network has, for `--constraint "layers<=12"`."""
 
 import torch
 

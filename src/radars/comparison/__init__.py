@@ -2,7 +2,7 @@
 
 from radars.comparison.cells import compare
 from radars.comparison.comparison_config import Cell, CompareConfig, Grid
-from radars.comparison.published_table import Entry, Table
+from radars.comparison.published_table import Entry, PublishedTable
 from radars.comparison.read_table import read_table
 from radars.comparison.results_table import markdown_table
 from radars.comparison.rows import Row, read_rows
@@ -12,8 +12,8 @@ __all__ = [
     "CompareConfig",
     "Entry",
     "Grid",
+    "PublishedTable",
     "Row",
-    "Table",
     "compare",
     "markdown_table",
     "read_rows",

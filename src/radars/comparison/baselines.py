@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from radars.comparison.published_table import Table
+from radars.comparison.published_table import PublishedTable
 from radars.cost import Constraint
 
 NUM_DRAWS = 20
 
 
-def expected_best(table: Table, constraints: Sequence[Constraint], num_draws: int) -> float:
+def expected_best(
+    table: PublishedTable, constraints: Sequence[Constraint], num_draws: int
+) -> float:
     """The expected test accuracy of the best of uniform draws, told by the table itself.
 
     Args:
@@ -24,7 +26,7 @@ def expected_best(table: Table, constraints: Sequence[Constraint], num_draws: in
     return float(np.diff(chance_A) @ ascending_A)
 
 
-def yardsticks_table(table: Table, settings: Mapping[str, Sequence[Constraint]]) -> str:
+def yardsticks_table(table: PublishedTable, settings: Mapping[str, Sequence[Constraint]]) -> str:
     """A Markdown line for each setting: its best, and what needs no search.
 
     Args:

@@ -12,7 +12,7 @@ from traceback import format_exc
 import torch
 
 from radars.comparison.comparison_config import Cell, CompareConfig
-from radars.comparison.published_table import Table
+from radars.comparison.published_table import PublishedTable
 from radars.comparison.read_table import read_table
 from radars.comparison.rows import RESULTS_NAME, Row, read_rows
 from radars.engine.given import Given
@@ -104,7 +104,7 @@ def _is_left(row: Row | None, search: SearchConfig, *, trains: bool) -> bool:
     return trains and row.test_accuracy is None
 
 
-def _judged(row: Row, table: Table | None, search: SearchConfig) -> Row:
+def _judged(row: Row, table: PublishedTable | None, search: SearchConfig) -> Row:
     """The row with what the table says of what was found."""
     found = row.architecture
     if table is None or found is None:
@@ -237,7 +237,7 @@ def _did_not_fit(search: SearchConfig, out: Path) -> bool:
     return is_refused and result.get("budget_bytes") != search.budget
 
 
-def _check_judged(searches: Mapping[Cell, SearchConfig], table: Table) -> None:
+def _check_judged(searches: Mapping[Cell, SearchConfig], table: PublishedTable) -> None:
     """Refuses a table that cannot judge what the searches will find.
 
     Raises:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
 
-from radars.comparison.published_table import Entry, Table
+from radars.comparison.published_table import Entry, PublishedTable
 from radars.cost import Constraint, CostTable, Feasible
 from radars.engine.methods.method import Method
 from radars.engine.policies.policy import Policy
@@ -40,7 +40,7 @@ class Hits:
 
 
 def run_controllers(
-    table: Table,
+    table: PublishedTable,
     configs: Mapping[str, SearchConfig],
     seeds: Sequence[int],
     *,
@@ -109,7 +109,7 @@ def _ranks(
     policy: Policy,
     batch: int,
     feasible: Feasible,
-    table: Table,
+    table: PublishedTable,
     constraints: Sequence[Constraint],
 ) -> Iterator[int]:
     """Yields the rank of each architecture that the policy draws, and lets it learn."""
@@ -126,7 +126,7 @@ def _reward(entry: Entry) -> float:
 
 
 def _first_hits(
-    ranks: Iterable[int], table: Table, constraints: Sequence[Constraint]
+    ranks: Iterable[int], table: PublishedTable, constraints: Sequence[Constraint]
 ) -> tuple[int | None, ...]:
     """For each of `BEST_FRACTIONS`, how many ranks come until the first that is among it."""
     num_allowed = table.num_allowed(constraints)

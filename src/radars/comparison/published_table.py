@@ -1,4 +1,4 @@
-"""`Table`: a published table of what every architecture of a space reached when it was trained.
+"""`PublishedTable`: what every architecture of a space reached when it was trained.
 
 A table judges a search afterwards; no search reads one.
 
@@ -36,7 +36,7 @@ class Entry:
     parameters: int | None = None
 
 
-class Table(Mapping[Architecture, Entry]):
+class PublishedTable(Mapping[Architecture, Entry]):
     """Architecture to entry, with ranks by test accuracy.
 
     Args:
@@ -70,7 +70,7 @@ class Table(Mapping[Architecture, Entry]):
         return len(self._architectures)
 
     def __repr__(self) -> str:
-        return f"Table({self.name!r}, space={self.space!r}, entries={len(self)})"
+        return f"PublishedTable({self.name!r}, space={self.space!r}, entries={len(self)})"
 
     def accuracy(self, architecture: Mapping[str, str]) -> float:
         """The test accuracy of an architecture, a fraction in [0, 1].

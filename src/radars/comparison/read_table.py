@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TypeGuard
 
-from radars.comparison.published_table import Entry, Table
+from radars.comparison.published_table import Entry, PublishedTable
 from radars.cost import CostTable
 from radars.errors import ConfigError, DataError, SpaceError, first_line
 from radars.space import Architecture
@@ -26,7 +26,7 @@ _MOST_BYTES = 200 * MIB
 _MOST_COST = 10**15
 
 
-def read_table(spec: str, *, data: str = "cifar10") -> Table:
+def read_table(spec: str, *, data: str = "cifar10") -> PublishedTable:
     """Reads a published table from a file.
 
     `nas-bench-macro` is the JSON file of Su et al., CVPR 2021. `nas-bench-201` is a CSV file with
@@ -58,7 +58,7 @@ def read_table(spec: str, *, data: str = "cifar10") -> Table:
     path = _expanded(Path(file_name))
     content = _content(path, name)
     try:
-        return Table(name, publication.space, publication.entries(content, data))
+        return PublishedTable(name, publication.space, publication.entries(content, data))
     except (DataError, SpaceError) as error:
         raise DataError(f"{path} is not a table of {name}: {error}; download it again") from error
 

@@ -4,9 +4,9 @@ from radars.data.augment import RandAugment
 from radars.data.batch import Batch, move
 from radars.data.data_config import DataConfig
 from radars.data.data_fingerprint import data_fingerprint
-from radars.data.from_objects import DataLike, as_data, as_split
+from radars.data.from_objects import DataLike, as_data, as_split, load_data
 from radars.data.images import image_to_pixels
-from radars.data.load import Data, load_data
+from radars.data.load import Data
 from radars.data.split import BatchStream, Normalisation, SealedSplit, Split
 from radars.data.tensors import tensor_data
 

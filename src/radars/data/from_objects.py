@@ -6,6 +6,8 @@ Shapes: N examples, B batch, C channels of an image or a signal, or columns of a
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, final
 
@@ -16,12 +18,14 @@ from torch import Tensor
 from torch.utils.data import TensorDataset
 
 from radars.data.data_config import DataConfig
-from radars.data.load import Data, load_data
+from radars.data.load import Data, load_stored
 from radars.data.order import seeded
 from radars.data.pixels import Pixels, Request
 from radars.data.split import Normalisation, SealedSplit, Split
 from radars.data.splits import divide
+from radars.data.stored_split import Table
 from radars.errors import DataError, first_line
+from radars.registries import DATA_SOURCES
 
 _STATISTICS_EXAMPLES = 4096
 _IMAGE_KEYS = ("image", "img", "pixel_values", "x")
@@ -61,7 +65,34 @@ def as_data(source: DataLike, *, config: DataConfig, seed: int) -> Data:
         return source
     if isinstance(source, str | Path):
         return load_data(config.model_copy(update={"source": str(source)}), seed)
-    dataset = _dataset(source)
+    return _data_of(_dataset(source), SealedSplit(_no_test_split), config, seed)
+
+
+def load_data(config: DataConfig, seed: int) -> Data:
+    """The data that a configuration names, divided into the parts of a search.
+
+    A registered source (`registries.DATA_SOURCES`) may give data sets of (example, target) by the
+    names of their splits, `train` and `test`; all else is read as `load_stored` says.
+
+    Raises:
+        DataError: see `load_stored` and `as_data`.
+    """
+    if config.source not in DATA_SOURCES:
+        return load_stored(config, seed)
+    splits: Mapping[str, Any] = DATA_SOURCES.get(config.source)()
+    if all(isinstance(split, Table) for split in splits.values()):
+        return load_stored(config, seed)
+    if "train" not in splits:
+        raise DataError(
+            f"{config.source} must have a split named train, but it has {', '.join(splits)}; "
+            f"rename one"
+        )
+    test = SealedSplit(partial(as_split, splits["test"]) if "test" in splits else _no_test_split)
+    data = _data_of(_dataset(splits["train"]), test, config, seed)
+    return replace(data, name=config.source)
+
+
+def _data_of(dataset: MapDataset, test: SealedSplit, config: DataConfig, seed: int) -> Data:
     label_N = _labels(dataset)
     stratum_N = label_N if _are_classes(label_N) else torch.zeros(len(label_N), dtype=torch.int64)
     train_N, validation_N = divide(stratum_N, config.num_train, config.validation_fraction, seed)
@@ -76,7 +107,7 @@ def as_data(source: DataLike, *, config: DataConfig, seed: int) -> Data:
         input_shape=train.shape,
         train=Split(train, label_N[train_N], normalisation),
         validation=validation,
-        test=SealedSplit(_no_test_split),
+        test=test,
         normalisation=normalisation,
     )
 

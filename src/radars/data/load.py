@@ -50,7 +50,7 @@ class Data:
     normalisation: Normalisation
 
 
-def load_data(config: DataConfig, seed: int) -> Data:
+def load_stored(config: DataConfig, seed: int) -> Data:
     """Opens a data set and divides its training split into the parts of a search.
 
     With `validation_fraction=0` the training part is the whole training split. The test split is

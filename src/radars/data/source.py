@@ -7,12 +7,12 @@ from pathlib import Path
 import torch
 
 from radars.data.data_config import DataConfig
-from radars.data.embedded import open_digits
 from radars.data.local import open_local
 from radars.data.split_names import SPLIT_NAMES
 from radars.data.stored_split import UNKNOWN_LABEL, Rows, Table
 from radars.errors import DataError
 from radars.objects import check_no_object
+from radars.registries import DATA_SOURCES
 
 _logger = logging.getLogger(__name__)
 
@@ -84,8 +84,8 @@ def _open_split(table: Table, split: str, config: DataConfig) -> Rows:
 
 def _open_tables(config: DataConfig) -> dict[str, Table]:
     check_no_object("data set", config.source)
-    if config.source == "digits":
-        return dict(open_digits())
+    if config.source in DATA_SOURCES:
+        return dict(DATA_SOURCES.get(config.source)())
     path = _expanded(config.source)
     try:
         is_there = path.exists()

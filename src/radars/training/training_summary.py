@@ -48,12 +48,10 @@ _USES = {
 
 def export_summary(result: ExportResult) -> str:
     """What was written, and how it is used."""
-    shape = ", ".join(map(str, result.input_shape))
     is_source = result.format is ExportFormat.SAFETENSORS
     lines = [
         f"\nwrote       {' and '.join(map(str, result.files))}",
-        f"input       image: uint8 (batch, {shape}), values 0 to 255, normalised "
-        f"{'by `normalise`' if is_source else 'inside'}",
+        f"input       {result.input}, normalised {'by `normalise`' if is_source else 'inside'}",
         f"output      scores of {len(result.class_names)} classes, before softmax",
         f"compared    with the network on random images: scores differ by at most "
         f"{result.largest_difference:.1g}",

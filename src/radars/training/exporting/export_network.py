@@ -7,6 +7,7 @@ from pathlib import Path
 from radars.errors import ConfigError
 from radars.runs.files import write_atomically
 from radars.training.exporting.onnx import onnx_bytes
+from radars.training.exporting.portable import facts
 from radars.training.exporting.source_file import HEADER, source_and_weights
 from radars.training.exporting.torch_export import torch_export_bytes
 from radars.training.usable_network import UsableNetwork
@@ -36,6 +37,7 @@ class ExportResult:
         files: that were written.
         largest_difference: of a score, between the file and the network, on random images.
         class_names: in the order of the scores.
+        input: what the file takes, for people.
         input_shape: of an example: channels, height, width of an image.
     """
 
@@ -43,6 +45,7 @@ class ExportResult:
     files: tuple[Path, ...]
     largest_difference: float
     class_names: tuple[str, ...]
+    input: str
     input_shape: tuple[int, ...]
 
 
@@ -78,7 +81,14 @@ def export_network(trained: UsableNetwork, out: Path, *, format: str | None = No
         )
     for file, content in contents.items():
         write_atomically(file, content)
-    return ExportResult(kind, tuple(contents), difference, trained.class_names, trained.input_shape)
+    return ExportResult(
+        kind,
+        tuple(contents),
+        difference,
+        trained.class_names,
+        facts(trained)["input"],
+        trained.input_shape,
+    )
 
 
 def _format_of(out: Path, name: str | None) -> ExportFormat:
