@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from radars.data.local import open_local
-from radars.data.stored_split import Table
+from radars.data.stored_split import StoredSplit
 from radars.errors import DataError
 
 WriteParquet = Callable[..., Path]
@@ -15,7 +15,7 @@ WriteParquet = Callable[..., Path]
 PLENTY_BYTES = 2**30
 
 
-def sizes(tables: Mapping[str, Table]) -> dict[str, int]:
+def sizes(tables: Mapping[str, StoredSplit]) -> dict[str, int]:
     return {name: len(table) for name, table in tables.items()}
 
 

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from radars.data.columns import Columns, find_columns
-from radars.data.stored_split import Rows, Table, check_not_empty
+from radars.data.stored_split import Rows, StoredSplit, check_not_empty
 from radars.errors import DataError, first_line
 
 
 @final
-class HubTable(Table):
+class HubTable(StoredSplit):
     """A table with a column of images and one of labels among its columns."""
 
     def __init__(self, table: datasets.Dataset) -> None:
@@ -27,7 +27,7 @@ class HubTable(Table):
         return len(self._table)
 
     def rows(self, where: str, image_column: str | None, label_column: str | None) -> Rows:
-        """See `Table`; columns are found by their types."""
+        """See `StoredSplit`; columns are found by their types."""
         table = self._table
         columns = find_columns(table.features, where, image_column, label_column)
         check_not_empty(self, where)

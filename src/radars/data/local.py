@@ -5,11 +5,11 @@ from pathlib import Path
 from PIL import Image
 
 from radars.data.split_names import SPLIT_NAMES
-from radars.data.stored_split import ImageList, Table
+from radars.data.stored_split import ImageList, StoredSplit
 from radars.errors import DataError
 
 
-def open_local(path: Path, in_memory_bytes: int) -> dict[str, Table]:
+def open_local(path: Path, in_memory_bytes: int) -> dict[str, StoredSplit]:
     """Opens a parquet file, a folder of them, or a folder of images: a table a split.
 
     Args:
@@ -35,7 +35,7 @@ def open_local(path: Path, in_memory_bytes: int) -> dict[str, Table]:
         raise DataError(f"{path} must be readable, but: {error}; check its permissions") from error
 
 
-def _open_parquet(root: Path, files: list[Path], in_memory_bytes: int) -> dict[str, Table]:
+def _open_parquet(root: Path, files: list[Path], in_memory_bytes: int) -> dict[str, StoredSplit]:
     try:
         from radars.data.parquet import open_parquet
     except ImportError as error:

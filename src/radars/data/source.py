@@ -9,7 +9,7 @@ import torch
 from radars.data.data_config import DataConfig
 from radars.data.local import open_local
 from radars.data.split_names import SPLIT_NAMES
-from radars.data.stored_split import UNKNOWN_LABEL, Rows, Table
+from radars.data.stored_split import UNKNOWN_LABEL, Rows, StoredSplit
 from radars.errors import DataError
 from radars.objects import check_no_object
 from radars.registries import DATA_SOURCES
@@ -34,7 +34,7 @@ class Source:
     name: str
     class_names: tuple[str, ...]
     train: Rows
-    tables: dict[str, Table]
+    tables: dict[str, StoredSplit]
     config: DataConfig
 
     @property
@@ -77,12 +77,12 @@ def open_source(config: DataConfig) -> Source:
     return Source(config.source, _class_names(train), train, tables, config)
 
 
-def _open_split(table: Table, split: str, config: DataConfig) -> Rows:
+def _open_split(table: StoredSplit, split: str, config: DataConfig) -> Rows:
     where = f"{config.source} [{split}]"
     return table.rows(where, config.image_column, config.label_column)
 
 
-def _open_tables(config: DataConfig) -> dict[str, Table]:
+def _open_tables(config: DataConfig) -> dict[str, StoredSplit]:
     check_no_object("data set", config.source)
     if config.source in DATA_SOURCES:
         return dict(DATA_SOURCES.get(config.source)())

@@ -62,7 +62,7 @@ class Rows(ABC):
         return label_N
 
 
-class Table(ABC):
+class StoredSplit(ABC):
     """A split that is not looked into yet."""
 
     @abstractmethod
@@ -85,7 +85,7 @@ class Table(ABC):
 
 @final
 @dataclass(frozen=True)
-class ImageList(Table):
+class ImageList(StoredSplit):
     """Images and their classes.
 
     Attributes:
@@ -102,7 +102,7 @@ class ImageList(Table):
         return len(self.images)
 
     def rows(self, where: str, image_column: str | None, label_column: str | None) -> Rows:
-        """See `Table`; the columns are called `image` and `label`."""
+        """See `StoredSplit`; the columns are called `image` and `label`."""
         for kind, chosen in (("image", image_column), ("label", label_column)):
             if chosen not in (None, kind):
                 raise DataError(
@@ -138,7 +138,7 @@ class _ListedRows(Rows):
         return torch.tensor(self._table.labels, dtype=torch.int64)
 
 
-def check_not_empty(table: Table, where: str) -> None:
+def check_not_empty(table: StoredSplit, where: str) -> None:
     """Refuses a split without rows.
 
     Raises:
