@@ -36,6 +36,20 @@ def test_a_proxy_makes_the_same_choices() -> None:
         )
 
 
+def test_a_proxy_may_be_of_another_depth() -> None:
+    config = quick_config(
+        space="darts",
+        space_options={"width": 4, "num_cells": 5},
+        proxy_options={"num_cells": 3},
+        budget="64MiB",
+        data={"batch_size": 4},
+    )
+    data = dataclasses.replace(tiny_data(), num_classes=4)
+    problem = SearchProblem.of(config, Given(data=data))
+    assert problem.proxy.full == problem.space.full
+    assert problem.proxy.choices != problem.space.choices
+
+
 def test_options_of_the_zoo_follow_the_data() -> None:
     data = dataclasses.replace(tiny_data(), num_classes=4)
     config = quick_config(space="digits", proxy_options={"width": 4})

@@ -174,10 +174,10 @@ def _spaces(config: SearchConfig, given: Given, data: Data) -> tuple[SearchSpace
         if proxy is None and config.proxy_options:
             proxy = load_space(config.space, **options | dict(config.proxy_options))
     proxy = proxy or space
-    if proxy.choices != space.choices:
+    if proxy.full != space.full:  # in how many places a choice acts may differ, as with depth
         raise ConfigError(
-            "the proxy makes the same choices as the space, but proxy_options change them; "
-            "use options that change sizes only, such as width"
+            "the proxy makes the same choices among the same candidates as the space, but "
+            "proxy_options change them; use options that change sizes, such as width or num_cells"
         )
     return space, proxy
 

@@ -1,3 +1,5 @@
+import math
+from dataclasses import replace
 from functools import partial
 from unittest.mock import Mock
 
@@ -12,7 +14,7 @@ from radars.nn.supernet import Supernet
 from radars.nn.zero_cost_step import zero_cost_step
 from radars.space import Architecture, Choose, SearchSpace
 
-NOTHING = Mock(spec=Look)  # it asks for none of it
+NOTHING = Look(Mock(), Architecture({}))  # without a batch
 
 
 def network(choose: Choose) -> nn.Module:
@@ -56,10 +58,14 @@ def test_it_leaves_nothing_behind() -> None:
     assert not any(module._forward_hooks for module in supernet.modules())
 
 
-def test_a_network_without_relus_and_equal_examples_say_nothing() -> None:
-    assert looked_at(Supernet(SearchSpace(smooth)), torch.randn(5, 4)).score(NOTHING) == 0.0
-    same_B = torch.ones(3, 4)
-    assert looked_at(Supernet(SearchSpace(network)), same_B).score(NOTHING) == 0.0
+def test_a_network_that_tells_no_examples_apart_is_far_behind_all_others() -> None:
+    example_B = torch.randn(5, 4)
+    live = looked_at(Supernet(SearchSpace(network)), example_B).score(NOTHING)
+    dead = looked_at(Supernet(SearchSpace(network)), torch.ones(5, 4)).score(NOTHING)
+    assert -math.inf < dead < live - 20
+    linear = looked_at(Supernet(SearchSpace(smooth)), example_B)
+    assert linear.score(replace(NOTHING, example_B=example_B)) == pytest.approx(dead, abs=1.0)
+    assert linear.score(NOTHING) == 0.0
 
 
 def gated(choose: Choose) -> nn.Module:

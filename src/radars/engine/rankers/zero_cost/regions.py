@@ -3,9 +3,12 @@
 Shapes: B batch.
 """
 
+import torch
 from torch import Tensor, nn
 
 from radars.engine.rankers.ranker import Look, Ranker
+
+_TRIFLE = 1e-9
 
 
 class Regions(Ranker):
@@ -46,9 +49,17 @@ class Regions(Ranker):
     def score(self, look: Look) -> float:
         """Larger, the better examples are told apart.
 
-        0 where it says nothing: without ReLUs, or where two examples are alike to all of them.
+        Examples that all ReLUs see alike make the kernel singular, and its determinant 0: then a
+        trifle is added to the diagonal, so that such a network is finite and far behind all others.
+        One without ReLUs tells no two examples apart.
         """
-        if not self._num_layers:
+        if self._num_layers:
+            kernel_BB = self.kernel_BB.double().cpu()
+        elif look.example_B is not None:
+            kernel_BB = torch.ones(len(look.example_B), len(look.example_B), dtype=torch.float64)
+        else:
             return 0.0
-        score = float(self.kernel_BB.double().cpu().slogdet().logabsdet)
-        return score if score > float("-inf") else 0.0
+        score = float(kernel_BB.slogdet().logabsdet)
+        if score > float("-inf"):
+            return score
+        return float((kernel_BB + _TRIFLE * torch.eye(len(kernel_BB))).slogdet().logabsdet)
