@@ -23,7 +23,7 @@ from radars.data.order import seeded
 from radars.data.pixels import Pixels, Request
 from radars.data.split import Normalisation, SealedSplit, Split
 from radars.data.splits import divide
-from radars.data.stored_split import Table
+from radars.data.stored_split import StoredSplit
 from radars.errors import DataError, first_line
 from radars.registries import DATA_SOURCES
 
@@ -80,7 +80,7 @@ def load_data(config: DataConfig, seed: int) -> Data:
     if config.source not in DATA_SOURCES:
         return load_stored(config, seed)
     splits: Mapping[str, Any] = DATA_SOURCES.get(config.source)()
-    if all(isinstance(split, Table) for split in splits.values()):
+    if all(isinstance(split, StoredSplit) for split in splits.values()):
         return load_stored(config, seed)
     if "train" not in splits:
         raise DataError(
