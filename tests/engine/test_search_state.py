@@ -8,7 +8,7 @@ from radars.engine.given import Given
 from radars.engine.methods.radars import Radars
 from radars.engine.phases.successive_halving import SuccessiveHalving
 from radars.engine.problem import SearchProblem
-from radars.engine.rankers.standards import Standard, Standards
+from radars.engine.rankers.score_scales import ScoreScale, ScoreScales
 from radars.engine.search_observer import SearchObserver
 from radars.engine.search_state import SearchPosition, SearchState
 from radars.execution.interrupt import Interrupt
@@ -57,7 +57,7 @@ def test_successive_halving_comes_back(has_child: bool) -> None:
     method.halving = SuccessiveHalving(
         paths,
         [{"regions": 1.5, "size": 2.0}] * 3,
-        Standards({name: Standard(1.0, 0.5) for name in ("accuracy", "regions", "size")}),
+        ScoreScales({name: ScoreScale(1.0, 0.5) for name in ("accuracy", "regions", "size")}),
         [0.5, 0.0, -0.5],
         halving_round=1,
         accuracies=[0.25],

@@ -49,7 +49,7 @@ def finalists_of(
         )
     num_draws = config.regions_draws + config.finalist_draws
     assert halving.said == [look_at(known, num_draws) for known in halving.finalists]
-    assert len(halving.standings) == len(halving.finalists)
+    assert len(halving.scores) == len(halving.finalists)
     assert halving.accuracies == []
     return halving.finalists
 

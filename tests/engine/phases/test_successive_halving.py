@@ -21,17 +21,17 @@ from radars.engine.phases.successive_halving import (
     select,
 )
 from radars.engine.problem import SearchProblem
-from radars.engine.rankers.standards import Standard, Standards
+from radars.engine.rankers.score_scales import ScoreScale, ScoreScales
 from radars.schedules import cosine, one_cycle
 from radars.space import Architecture
 
 PROBLEM = SearchProblem.of(quick_config(), Given(space=tiny_space(), data=tiny_data()))
-STANDARDS = Standards(
+SCALES = ScoreScales(
     {
-        "accuracy": Standard(0.5, 0.1),
-        "regions": Standard(1.0, 2.0),
-        "size": Standard(2.0, 1.0),
-        "expressivity": Standard(0.0, 0.0),
+        "accuracy": ScoreScale(0.5, 0.1),
+        "regions": ScoreScale(1.0, 2.0),
+        "size": ScoreScale(2.0, 1.0),
+        "expressivity": ScoreScale(0.0, 0.0),
     }
 )
 
@@ -54,7 +54,7 @@ def new_halving(count: int) -> SuccessiveHalving:
         {"regions": float(7 * index % 3), "size": float(5 * index % 4), "expressivity": 0.0}
         for index in range(count)
     ]
-    return SuccessiveHalving(first(count), said, STANDARDS, [0.0] * count)
+    return SuccessiveHalving(first(count), said, SCALES, [0.0] * count)
 
 
 def run(
@@ -79,7 +79,7 @@ def run(
         halving,
         new_child=partial(context.networks.inherited_child, supernet=shared),
         tick=tick,
-        on_halving_round=lambda now: rounds.append((now.finalists, now.accuracies, now.standings)),
+        on_halving_round=lambda now: rounds.append((now.finalists, now.accuracies, now.scores)),
     )
     return winner, accuracy, ticks, rounds
 
@@ -134,7 +134,7 @@ def test_the_best_standing_after_the_last_halving_round_wins(
         assert finalists == expected
         known = [said[architecture] for architecture in finalists]
         weights = config.rankers
-        assert stand == STANDARDS.standings(accuracies, known, weights, 1.0 + halving_round)
+        assert stand == SCALES.combined(accuracies, known, weights, 1.0 + halving_round)
         order = sorted(range(len(stand)), key=stand.__getitem__, reverse=True)
         expected = [finalists[index] for index in order][: max(1, round(len(order) * config.keep))]
     assert winner == finalists[order[0]]

@@ -159,9 +159,9 @@ class Radars(SharedMethod):
     def ranked(self) -> Iterator[Found]:
         """The finalists as they rank, with accuracies where they have any; or the likeliest."""
         if self.halving is not None:
-            standings = self.halving.standings
+            scores = self.halving.scores
             accuracies = dict(enumerate(self.halving.accuracies))
-            for index in sorted(range(len(standings)), key=standings.__getitem__, reverse=True):
+            for index in sorted(range(len(scores)), key=scores.__getitem__, reverse=True):
                 yield Found(self.halving.finalists[index], accuracies.get(index))
         likeliest = self.problem.feasible.ranked(self.controller.scores(), self.controller.full)
         yield from (Found(architecture, None) for architecture in likeliest)
@@ -253,6 +253,6 @@ def _log_halving(observer: SearchObserver, halving: SuccessiveHalving) -> None:
             finalists=tuple(dict(architecture) for architecture in halving.finalists),
             accuracies=tuple(halving.accuracies),
             ranker_scores={name: tuple(s[name] for s in halving.said) for name in halving.said[0]},
-            scores=tuple(halving.standings),
+            scores=tuple(halving.scores),
         )
     )

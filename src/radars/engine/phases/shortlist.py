@@ -16,7 +16,7 @@ from radars.engine.method_config import SelectConfig
 from radars.engine.phases.successive_halving import SuccessiveHalving
 from radars.engine.policies.categorical import Controller
 from radars.engine.rankers.main_effects import main_effects
-from radars.engine.rankers.standards import Standards
+from radars.engine.rankers.score_scales import ScoreScales
 from radars.nn.supernet import Supernet
 from radars.space import Architecture, Subspace
 
@@ -44,9 +44,9 @@ class Drawn:
     full: Subspace
 
     @cached_property
-    def standards(self) -> Standards:
+    def scales(self) -> ScoreScales:
         """What each ranker says of uniform draws."""
-        return Standards.of(self.rewards, self.said)
+        return ScoreScales.of(self.rewards, self.said)
 
     @cached_property
     def _effects(self) -> dict[str, dict[str, float]]:
@@ -96,7 +96,7 @@ def shortlist(
     certain = context.sampler.different((*round_winners, *islice(likeliest, 1)), config.finalists)
     drawn = _draw(context, supernet, controller, config, look, tick)
     promising = _promising(context, drawn, config)
-    stand = _standings(drawn, promising, [look(a, config.regions_draws) for a in promising], config)
+    stand = _combined(drawn, promising, [look(a, config.regions_draws) for a in promising], config)
     order = sorted(range(len(promising)), key=stand.__getitem__, reverse=True)
     best = (promising[index] for index in order)
     # one at a time, as whole networks may have to be measured
@@ -105,8 +105,8 @@ def shortlist(
     finalists = finalists or [context.problem.feasible.first_holding(())]
     num_draws = config.regions_draws + config.finalist_draws
     said = [look(architecture, num_draws) for architecture in finalists]
-    standings = _standings(drawn, finalists, said, config)
-    return SuccessiveHalving(finalists, said, drawn.standards, standings)
+    scores = _combined(drawn, finalists, said, config)
+    return SuccessiveHalving(finalists, said, drawn.scales, scores)
 
 
 def num_shortlist_parts(config: SelectConfig) -> int:
@@ -136,19 +136,19 @@ def _draw(
     return Drawn(architectures, rewards, said, controller.full)
 
 
-def _standings(
+def _combined(
     drawn: Drawn,
     architectures: Sequence[Architecture],
     said: Sequence[dict[str, float]],
     config: SelectConfig,
 ) -> list[float]:
     expected = [drawn.expected(architecture) for architecture in architectures]
-    return drawn.standards.standings(expected, said, config.rankers)
+    return drawn.scales.combined(expected, said, config.rankers)
 
 
 def _promising(context: SearchContext, drawn: Drawn, config: SelectConfig) -> list[Architecture]:
     """The architectures with the largest sums of main effects, several for each finalist."""
-    stand = drawn.standards.standings(drawn.rewards, drawn.said, config.rankers)
+    stand = drawn.scales.combined(drawn.rewards, drawn.said, config.rankers)
     effects = main_effects(drawn.architectures, stand, drawn.full)
     ranked = context.problem.feasible.ranked(effects, drawn.full)
     most = config.finalists * _PROMISING

@@ -16,7 +16,7 @@ from safetensors.torch import load, save
 from radars.data import Batch, BatchStream
 from radars.engine.context import SearchContext
 from radars.engine.method_config import SelectConfig
-from radars.engine.rankers.standards import Standards
+from radars.engine.rankers.score_scales import ScoreScales
 from radars.nn.supernet import Supernet
 from radars.runs.state import State
 from radars.schedules import one_cycle
@@ -34,8 +34,8 @@ class SuccessiveHalving:
     Attributes:
         finalists: the architectures of the current halving round.
         said: what rankers say of each before it is trained, by ranker.
-        standards: what uniform draws are like.
-        standings: how each ranks; larger is better.
+        scales: what uniform draws are like.
+        scores: how each ranks; larger is better.
         halving_round: index of the current one.
         accuracies: of the finalists that were trained in this halving round, in order.
         child: the weights of the one that is being trained.
@@ -45,8 +45,8 @@ class SuccessiveHalving:
 
     finalists: list[Architecture]
     said: list[dict[str, float]]
-    standards: Standards
-    standings: list[float]
+    scales: ScoreScales
+    scores: list[float]
     halving_round: int = 0
     accuracies: list[float] = field(default_factory=list)
     child: Supernet | None = None
@@ -58,8 +58,8 @@ class SuccessiveHalving:
         state: State = {
             "finalists": [dict(architecture) for architecture in self.finalists],
             "said": self.said,
-            "standards": self.standards.state_dict(),
-            "standings": self.standings,
+            "scales": self.scales.state_dict(),
+            "scores": self.scores,
             "halving_round": self.halving_round,
             "accuracies": self.accuracies,
             "child_step": self.child_step,
@@ -75,8 +75,8 @@ class SuccessiveHalving:
         halving = cls(
             finalists=[Architecture(known) for known in state["finalists"]],
             said=state["said"],
-            standards=Standards.of_state(state["standards"]),
-            standings=list(state["standings"]),
+            scales=ScoreScales.of_state(state["scales"]),
+            scores=list(state["scores"]),
             halving_round=state["halving_round"],
             accuracies=list(state["accuracies"]),
             child_step=state["child_step"],
@@ -107,17 +107,17 @@ class SuccessiveHalving:
         rewards = [
             context.reward(*scored) for scored in zip(self.finalists, self.accuracies, strict=True)
         ]
-        self.standings = self.standards.standings(
+        self.scores = self.scales.combined(
             rewards, self.said, config.rankers, accuracy_weight=1.0 + self.halving_round
         )
         indices = range(len(self.finalists))
-        return sorted(indices, key=self.standings.__getitem__, reverse=True)
+        return sorted(indices, key=self.scores.__getitem__, reverse=True)
 
     def keep(self, indices: list[int]) -> None:
         """Begins the next halving round with these finalists."""
         self.finalists = [self.finalists[index] for index in indices]
         self.said = [self.said[index] for index in indices]
-        self.standings = [self.standings[index] for index in indices]
+        self.scores = [self.scores[index] for index in indices]
         self.accuracies = []
         self.halving_round += 1
 

@@ -5,9 +5,9 @@ as in radars' selection, and ranked by each judge and by weighted sums of their 
 table judges the judges: Kendall's tau with its accuracies, of all and of the best quarter, and how
 far the first of a ranking is below the best, and the first twelve are on average, in points.
 
-    python benchmarks/judges.py --data DATA
+    python benchmarks/rankers.py --data DATA
 
-Appends to `benchmarks/results/judges.jsonl`.
+Appends to `benchmarks/results/rankers.jsonl`.
 """
 
 import argparse
@@ -26,11 +26,11 @@ from radars.data import DataConfig
 from radars.engine import SearchConfig
 from radars.engine.context import SearchContext
 from radars.engine.problem import SearchProblem
-from radars.engine.rankers.standards import Standard
+from radars.engine.rankers.score_scales import ScoreScale
 from radars.engine.rankers.zero_cost_scores import zero_cost_scores
 from radars.zoo.nasbench_macro import table_key
 
-RESULTS = Path(__file__).parent / "results" / "judges.jsonl"
+RESULTS = Path(__file__).parent / "results" / "rankers.jsonl"
 JUDGES = ("regions", "expressivity", "size")
 WEIGHTS = ((1, 0, 0), (0, 1, 0), (0, 0, 1), (2, 0, 1), (2, 1, 1), (2, 2, 1), (2, 0, 4), (2, 1, 4))
 SETTINGS = {"macs<=40e6": 40e6, "macs<=60e6": 60e6, "none": math.inf}
@@ -61,7 +61,7 @@ def main() -> None:
         chosen = [n for n, entry in enumerate(entries) if (entry.macs or 0) <= most_macs]
         accuracies = [100 * entries[n].test_accuracy for n in chosen]
         said = [[looks[n][judge] for n in chosen] for judge in JUDGES]
-        scores_JN = np.array([list(map(Standard.of(values).score, values)) for values in said])
+        scores_JN = np.array([list(map(ScoreScale.of(values).score, values)) for values in said])
         for weights in WEIGHTS:
             row = {
                 **about(),

@@ -1,4 +1,4 @@
-"""`Standards`: how architectures rank, by what several rankers say of each.
+"""`ScoreScales`: how architectures rank, by what several rankers say of each.
 
 What a ranker says is counted in its standard deviations among uniform draws of the search space.
 So each ranker counts as much among a few architectures that are nearly alike as among all, and what
@@ -15,7 +15,7 @@ ACCURACY = "accuracy"
 
 
 @dataclass(frozen=True)
-class Standard:
+class ScoreScale:
     """What a ranker says of uniform draws.
 
     Attributes:
@@ -27,7 +27,7 @@ class Standard:
     deviation: float
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> "Standard":
+    def of(cls, values: Sequence[float]) -> "ScoreScale":
         """That of what was said of the draws."""
         return cls(fmean(values), pstdev(values))
 
@@ -37,7 +37,7 @@ class Standard:
 
 
 @dataclass(frozen=True)
-class Standards:
+class ScoreScales:
     """What each ranker says of uniform draws.
 
     Attributes:
@@ -45,16 +45,16 @@ class Standards:
             each ranker of untrained networks.
     """
 
-    of_rankers: Mapping[str, Standard]
+    of_rankers: Mapping[str, ScoreScale]
 
     @classmethod
-    def of(cls, accuracies: Sequence[float], said: Sequence[Mapping[str, float]]) -> "Standards":
-        """The standards, from what was said of the draws."""
+    def of(cls, accuracies: Sequence[float], said: Sequence[Mapping[str, float]]) -> "ScoreScales":
+        """The scales, from what was said of the draws."""
         names = said[0]
-        rankers = {name: Standard.of([known[name] for known in said]) for name in names}
-        return cls({ACCURACY: Standard.of(accuracies), **rankers})
+        rankers = {name: ScoreScale.of([known[name] for known in said]) for name in names}
+        return cls({ACCURACY: ScoreScale.of(accuracies), **rankers})
 
-    def standings(
+    def combined(
         self,
         accuracies: Sequence[float],
         said: Sequence[Mapping[str, float]],
@@ -83,6 +83,6 @@ class Standards:
         return {name: [known.mean, known.deviation] for name, known in self.of_rankers.items()}
 
     @classmethod
-    def of_state(cls, state: State) -> "Standards":
-        """The standards whose `state_dict` this is."""
-        return cls({name: Standard(*known) for name, known in state.items()})
+    def of_state(cls, state: State) -> "ScoreScales":
+        """The scales whose `state_dict` this is."""
+        return cls({name: ScoreScale(*known) for name, known in state.items()})
