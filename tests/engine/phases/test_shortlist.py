@@ -86,7 +86,7 @@ def test_a_shortlist_scores_with_shared_weights_and_releases_them() -> None:
     ticks: list[int] = []
 
     def look_at_nothing(architecture: Architecture, num_draws: int) -> dict[str, float]:
-        released.append(method.supernet._live is None)
+        released.append(method.supernet._candidates.live is None)
         return dict.fromkeys(config.rankers, 0.0)
 
     wrapped = context.evaluator.total_score

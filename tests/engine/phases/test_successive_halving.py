@@ -163,7 +163,7 @@ def test_finalists_are_sent_elsewhere_as_bytes_that_say_all_of_their_weights() -
     shared.activate(PROBLEM.space.full)
     sent: list[Finalist] = []
 
-    def take(work: Any, tasks: list[Finalist]) -> list[float]:
+    def take(work: Any, tasks: list[Finalist], while_waiting: Any) -> list[float]:
         sent.extend(tasks)
         return [0.5] * len(tasks)
 
