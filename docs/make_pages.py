@@ -3,9 +3,10 @@
     python docs/make_pages.py
 
 What stands between `<!-- made from ... -->` and `<!-- end -->` is replaced: by every key of a
-configuration (`settings MODULE:CLASS`), every command and option (`commands`), the recipe of every
-space (`recipes`), every event of a run (`events`), or the table of a comparison, or of one method
-of it (`results FILE.jsonl`, `results FILE.jsonl:METHOD`). A test fails where a page is out of date.
+configuration (`settings MODULE:CLASS`), what each method has beside it (`methods`), every command
+and option (`commands`), the recipe of every space (`recipes`), every event of a run (`events`), or
+the table of a comparison, or of one method of it (`results FILE.jsonl`,
+`results FILE.jsonl:METHOD`). A test fails where a page is out of date.
 """
 
 import ast
@@ -27,6 +28,7 @@ from typer.cli import get_docs_for_click
 from radars.cli.app import app
 from radars.comparison import markdown_table, read_rows
 from radars.engine.recipe import recipe
+from radars.registries import METHODS
 from radars.runs.event_schema import KINDS, Event
 from radars.units import format_bytes, parse_bytes
 from radars.zoo import zoo
@@ -56,6 +58,8 @@ def made(text: str) -> str:
         place, _, part = (found["place"] or "").partition(":")
         if found["what"] == "settings":
             content = settings_markdown(getattr(import_module(place), part))
+        elif found["what"] == "methods":
+            content = methods_markdown(dict(METHODS.items()))
         elif found["what"] == "recipes":
             content = recipes_markdown()
         elif found["what"] == "tree":
@@ -107,6 +111,20 @@ def settings_markdown(model: type[BaseModel]) -> str:
     """
     tables: list[str] = []
     _add_tables(model, model(), "", tables)
+    return "\n".join(tables)
+
+
+def methods_markdown(methods: Mapping[str, Any]) -> str:
+    """The settings that a method alone has, under its name: of those that come with radars.
+
+    Raises:
+        MissingDescriptionError: a key has no description.
+    """
+    tables: list[str] = []
+    for name, method in methods.items():
+        settings = method.settings_class
+        if settings is not None and method.__module__.startswith("radars."):
+            _add_tables(settings, settings(), f"{name}.", tables)
     return "\n".join(tables)
 
 

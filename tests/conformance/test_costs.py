@@ -97,7 +97,8 @@ def test_a_soft_target_that_is_strong_is_met(method: str) -> None:
         },
         "differentiate": {"steps": 8, "architecture_optimizer": fast},
         "select": {
-            "draws": 8, "draw_batches": 1, "finalists": 3, "halving_steps": [2], "regions_weight": 0
+            "draws": 8, "draw_batches": 1, "finalists": 3, "halving_steps": [2],
+            "rankers": {"regions": 0},
         },
         "children": {"number": 16, "steps": 1, "check_fraction": 0},
         "reinforce": {"controller": {"learning_rate": 0.1}},
