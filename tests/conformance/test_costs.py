@@ -10,7 +10,7 @@ from tests.tiny import InterruptAt, quick_config, tiny_data, tiny_space
 from torch import nn
 
 from radars.cost import CostTable, LatencySpec, SoftTarget, latency
-from radars.engine import SearchConfig, SearchResult, pricing
+from radars.engine import SearchConfig, SearchResult
 from radars.engine.given import Given
 from radars.engine.run import run_search
 from radars.errors import ConfigError, Stopped
@@ -78,7 +78,7 @@ def test_bounds_hold_for_whole_networks_and_a_front_is_kept_when_interrupted(
 
     with pytest.raises(Stopped):
         search(config, out=tmp_path / "parts", progress=InterruptAt(5))
-    monkeypatch.delattr(pricing, "measured_rows")  # candidates are not measured again
+    monkeypatch.delattr("radars.cost.latency.measured_rows")  # candidates are not measured again
     again = search(config, out=tmp_path / "parts", resume=True)
     assert again.architecture == result.architecture
     assert read_front(tmp_path / "parts") == front
