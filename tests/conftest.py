@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 from radars.cli import app as cli
 
+# where a machine is busy no example is too slow; 25 of a property find what breaks it
+settings.register_profile("tests", max_examples=25, deadline=None)
+settings.load_profile("tests")
 torch.set_num_threads(1)  # tests run side by side
 os.environ["OMP_NUM_THREADS"] = "1"  # so do the processes that they start
 
@@ -22,6 +26,22 @@ def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield path
 
 
+def exit_status(*arguments: str) -> int:
+    """Runs the command line in this process."""
+    status: object = 0
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["radars", *arguments])
+        try:
+            cli.main()
+        except SystemExit as end:
+            status = end.code or 0
+        finally:
+            signal.signal(signal.SIGTERM, before)
+    assert isinstance(status, int)
+    return status
+
+
 @pytest.fixture
 def run(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
@@ -30,17 +50,8 @@ def run(
     monkeypatch.chdir(tmp_path)
 
     def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["radars", *arguments])
-        status: object = 0
-        before = signal.getsignal(signal.SIGTERM)
-        try:
-            cli.main()
-        except SystemExit as end:
-            status = end.code or 0
-        finally:
-            signal.signal(signal.SIGTERM, before)
+        status = exit_status(*arguments)
         captured = capsys.readouterr()
-        assert isinstance(status, int)
         return status, captured.out, captured.err
 
     return call

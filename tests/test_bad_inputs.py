@@ -154,6 +154,7 @@ def test_what_is_not_a_command_or_an_option(
     assert list(Path.cwd().iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["bomb", "tag-that-runs"])
 def test_a_bad_file_in_a_process_of_its_own(kind: str, tmp_path: Path) -> None:
     file = CORPUS / "configurations" / f"{kind}.yaml"

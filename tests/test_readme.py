@@ -19,6 +19,7 @@ def _blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", README.read_text("utf-8"), re.M | re.S)
 
 
+@pytest.mark.slow
 def test_the_python_example_finds_a_plain_network(monkeypatch: pytest.MonkeyPatch) -> None:
     [example] = _blocks("python")
     assert len([line for line in example.splitlines() if line.strip()]) <= 10
@@ -37,6 +38,7 @@ def test_the_test_command_is_the_one_that_ci_runs() -> None:
         assert part.removeprefix("pip install ") in ci
 
 
+@pytest.mark.slow
 def test_five_commands_end_in_a_file_that_onnxruntime_alone_runs(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -1,15 +1,18 @@
 """The command line: what it prints, what it writes, its exit status."""
 
 import errno
+import io
 import json
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
+from tests.conftest import exit_status
 from tests.tiny import QUICK
 
 import radars
@@ -20,10 +23,26 @@ from radars.runs.events import read_events
 Run = Callable[..., tuple[int, str, str]]
 
 
-def test_from_a_search_to_a_test_accuracy(run: Run, tmp_path: Path) -> None:
-    status, output, _ = run("search", *QUICK, "--out", "found")
-    assert status == 0
-    result = json.loads((tmp_path / "found" / "result.json").read_text())
+FOUND = (
+    *QUICK,
+    *("--constraint", "macs<=300e3", "--pareto", "accuracy,macs"),
+    *("--set", "objectives=[{cost: memory, target: 100KiB, exponent: -0.2}]"),
+)
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A completed search, and what it printed; for tests that only read it."""
+    out = tmp_path_factory.mktemp("cli") / "found"
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        assert exit_status("search", *FOUND, "--out", str(out)) == 0
+    return out, printed.getvalue()
+
+
+def test_from_a_search_to_a_test_accuracy(run: Run, found: tuple[Path, str]) -> None:
+    out, output = found
+    result = json.loads((out / "result.json").read_text())
     assert result["status"] == "completed"
     assert result["test_accuracy"] is None
     assert 0 < result["measured_peak_bytes"] <= result["budget_bytes"] == 4 * 2**20
@@ -31,11 +50,11 @@ def test_from_a_search_to_a_test_accuracy(run: Run, tmp_path: Path) -> None:
     assert difference <= 0.02 * result["measured_peak_bytes"]
     for name in result["architecture"].values():
         assert name in output
-    assert json.loads((tmp_path / "found/architecture.json").read_text()) == result["architecture"]
-    assert "radars train found/architecture.json --out found-train" in output
+    assert json.loads((out / "architecture.json").read_text()) == result["architecture"]
+    assert f"radars train {out}/architecture.json --out {out}-train" in output
 
     arguments = ["--out", "found-train", "--epochs", "2"]
-    status, output, _ = run("train", "found/architecture.json", *arguments)
+    status, output, _ = run("train", str(out / "architecture.json"), *arguments)
     assert status == 0
     assert "radars evaluate found-train" in output
 
@@ -48,16 +67,15 @@ def test_the_version_is_that_of_the_package(run: Run) -> None:
     assert run("--version") == (0, f"radars {radars.__version__}\n", "")
 
 
-def test_a_finished_search_is_read_again(run: Run) -> None:
-    status, first, _ = run("search", *QUICK, "--out", "found")
-    again = run("search", "--out", "found", "--resume")
-    assert (status, again[0]) == (0, 0)
-    assert first.splitlines()[-8:] == again[1].splitlines()[-8:]
+def test_a_finished_search_is_read_again(run: Run, found: tuple[Path, str]) -> None:
+    out, first = found
+    status, again, _ = run("search", "--out", str(out), "--resume")
+    assert status == 0
+    assert first.splitlines()[-8:] == again.splitlines()[-8:]
 
 
-def test_resuming_with_other_settings_is_refused(run: Run) -> None:
-    run("search", *QUICK, "--out", "found")
-    status, _, error = run("search", *QUICK, "--seed", "1", "--out", "found", "--resume")
+def test_resuming_with_other_settings_is_refused(run: Run, found: tuple[Path, str]) -> None:
+    status, _, error = run("search", *FOUND, "--seed", "1", "--out", str(found[0]), "--resume")
     assert status == 2
     assert "seed" in error
 
@@ -70,20 +88,17 @@ def test_a_time_limit_ends_with_the_best_so_far(run: Run, tmp_path: Path) -> Non
     assert len(result["architecture"]) == 5
 
 
-def test_a_constraint_holds(run: Run, tmp_path: Path) -> None:
-    run("search", *QUICK, "--constraint", "macs<=300e3", "--out", "found")
-    assert json.loads((tmp_path / "found" / "result.json").read_text())["macs"] <= 300e3
+def test_a_constraint_holds(found: tuple[Path, str]) -> None:
+    assert json.loads((found[0] / "result.json").read_text())["macs"] <= 300e3
 
 
-def test_a_front_is_written_and_shown(run: Run, tmp_path: Path) -> None:
-    targets = ("--set", "objectives=[{cost: memory, target: 100KiB, exponent: -0.2}]")
-    status, output, _ = run("search", *QUICK, *targets, "--pareto", "accuracy,macs", "--out", "a")
-    assert status == 0
-    front = json.loads((tmp_path / "a" / "pareto.json").read_text())
+def test_a_front_is_written_and_shown(run: Run, found: tuple[Path, str]) -> None:
+    out, output = found
+    front = json.loads((out / "pareto.json").read_text())
     assert front["objectives"] == ["accuracy", "macs"]
     num_best = sum(point["on_front"] for point in front["points"])
     assert f"{num_best} of {len(front['points'])} architectures that were scored" in output
-    cost = json.loads((tmp_path / "a" / "result.json").read_text())["costs"]["memory"]
+    cost = json.loads((out / "result.json").read_text())["costs"]["memory"]
     assert f"{cost['whole']:,} bytes, traced on the whole network" in output
     status, _, error = run("search", "--pareto", "macs", "--out", "b")
     assert status == 2
@@ -132,6 +147,7 @@ def test_spaces_lists_the_zoo(run: Run) -> None:
         assert name in output
 
 
+@pytest.mark.slow
 def test_killed_three_times_the_result_is_the_same(tmp_path: Path) -> None:
     arguments = [*QUICK, "--set", "checkpoint_seconds=0"]
     _search(arguments, tmp_path / "whole").wait()
@@ -154,6 +170,7 @@ def test_killed_three_times_the_result_is_the_same(tmp_path: Path) -> None:
     assert resumed == whole
 
 
+@pytest.mark.slow
 def test_an_interrupt_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
     arguments = [*QUICK, "--set", "explore.steps=100000"]
     process = _search(arguments, tmp_path / "stopped", stderr=subprocess.PIPE)
@@ -166,6 +183,7 @@ def test_an_interrupt_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
     assert "Traceback" not in error
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_ends_a_comparison_lets_its_processes_save(tmp_path: Path) -> None:
     table = tmp_path / "comparison.yaml"
     table.write_text(

@@ -40,6 +40,7 @@ def test_several_methods_none_twice() -> None:
     assert completion.complete_table("nas-bench-m") == ["nas-bench-macro="]
 
 
+@pytest.mark.slow
 def test_a_shell_is_answered_without_pytorch() -> None:
     program = (
         "import sys; sys.argv[0] = 'radars'\n"

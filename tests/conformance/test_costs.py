@@ -1,6 +1,7 @@
 """Every search method takes hard bounds, soft targets and a front in the same way."""
 
 from collections.abc import Sequence
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -42,26 +43,34 @@ def slow_networks(module: nn.Module, shapes: Sequence[Sequence[int]], spec: Late
     return 1.5 * num_layers if tuple(shapes[0][1:]) == SHAPE else float(num_layers)
 
 
-@pytest.mark.parametrize("method", sorted(METHODS.names()))
-def test_bounds_hold_for_whole_networks_and_a_front_is_kept_when_interrupted(
-    method: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(latency, "measure_ms", slow_networks)
-    held_bytes = MEMORY.of({**CHEAPEST, "c": "mb2"})
-    config = quick_config(
+@cache
+def held_bytes() -> float:
+    """What an architecture may hold: not that of every block."""
+    return MEMORY.of({**CHEAPEST, "c": "mb2"})
+
+
+def bounded_config(method: str) -> SearchConfig:
+    return quick_config(
         method,
-        constraints=["latency_ms<=8", f"memory<={held_bytes:.0f}"],
+        constraints=["latency_ms<=8", f"memory<={held_bytes():.0f}"],
         objectives=[SoftTarget(cost="parameters", target=500.0)],
         pareto=["accuracy", "macs", "latency_ms"],
         **SETTINGS,
     )
-    result = search(config, out=tmp_path / "whole")
+
+
+@pytest.mark.parametrize("method", sorted(METHODS.names()))
+def test_bounds_hold_for_whole_networks_and_a_front_is_kept(
+    method: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(latency, "measure_ms", slow_networks)
+    result = search(bounded_config(method), out=tmp_path / "whole")
     measured, traced = result.costs["latency_ms"]["whole"], result.costs["memory"]["whole"]
     network = SPACE.build(result.architecture)
     assert measured == slow_networks(network, [(1, *SHAPE)], LatencySpec())
     assert 1.05 * measured <= 8
     assert traced == MEMORY.of(result.architecture)
-    assert traced <= held_bytes
+    assert traced <= held_bytes()
     stored = read_result(tmp_path / "whole")
     assert stored is not None
     assert stored["costs"] == result.costs
@@ -76,11 +85,20 @@ def test_bounds_hold_for_whole_networks_and_a_front_is_kept_when_interrupted(
         assert point["macs"] == TABLE.cost(architecture).macs
         assert point["latency_ms"] <= 8
 
+
+def test_a_front_goes_on_where_it_was_stopped_and_nothing_is_measured_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(latency, "measure_ms", slow_networks)
+    config = bounded_config("radars")
+    result = search(config, out=tmp_path / "whole")
     with pytest.raises(Stopped):
         search(config, out=tmp_path / "parts", progress=InterruptAt(5))
     monkeypatch.delattr("radars.cost.latency.measured_rows")  # candidates are not measured again
     again = search(config, out=tmp_path / "parts", resume=True)
     assert again.architecture == result.architecture
+    front = read_front(tmp_path / "whole")
+    assert front is not None
     assert read_front(tmp_path / "parts") == front
 
 

@@ -3,7 +3,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from tests.tiny import tiny_space
 
@@ -60,7 +60,6 @@ def total(architecture: Architecture, values: Mapping[str, Mapping[str, float]])
     return sum(values[choice][name] for choice, name in architecture.items())
 
 
-@settings(max_examples=60, deadline=None)
 @given(constraint_lists, st.integers(0, 2**31), subspaces)
 def test_every_sample_is_allowed(
     constraints: list[Constraint], seed: int, subspace: Subspace
@@ -108,7 +107,6 @@ def test_every_allowed_architecture_can_be_drawn_and_no_other(
     assert drawn == set(allowed_of(constraints))
 
 
-@settings(max_examples=30, deadline=None)
 @given(constraint_lists, st.permutations(list(FULL)), st.integers(0, 2**31))
 def test_choices_are_drawn_in_the_order_that_is_asked_for(
     constraints: list[Constraint], order: list[str], seed: int
@@ -149,7 +147,6 @@ def test_a_random_order_is_drawn_for_each_architecture() -> None:
     assert len({tuple(asked[start : start + 3]) for start in range(0, len(asked), 3)}) == 6
 
 
-@settings(max_examples=60, deadline=None)
 @given(constraint_lists, scores, subspaces, st.integers(1, 30))
 def test_the_best_are_those_of_an_exhaustive_search(
     constraints: list[Constraint],

@@ -46,6 +46,7 @@ def test_the_solver_prints_nothing(
     assert capfd.readouterr().out.split("\n") == ["before", "of others", "after", ""]
 
 
+@pytest.mark.slow
 def test_a_process_that_prints_nowhere() -> None:
     script = (
         "import os, sys; os.close(1); sys.stdout = None\n"

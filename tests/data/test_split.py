@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from radars.data import Normalisation, SealedSplit, Split
@@ -73,7 +73,6 @@ def test_images_stay_with_their_labels() -> None:
     assert torch.equal(batch.example_B, example_N[batch.label_B])
 
 
-@settings(deadline=None)
 @given(cut=st.integers(0, 12), batch_size=st.integers(1, 20), augment=st.booleans())
 def test_a_stream_goes_on_bit_for_bit(cut: int, batch_size: int, augment: bool) -> None:
     split = make_split()

@@ -31,6 +31,7 @@ def outcome(out: Path) -> dict[str, Any]:
     return result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["radars", "reinforce", "random", "evolution"])
 def test_what_is_done_elsewhere_is_what_would_be_done_here(
     method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -55,6 +56,7 @@ def test_children_of_a_group_do_not_know_of_each_other(tmp_path: Path) -> None:
     assert num_rivals[0] > num_rivals[1] == 0
 
 
+@pytest.mark.slow
 def test_elsewhere_the_task_is_the_one_that_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
     task = Task(
         loss=lambda output, label: CLASSIFICATION.loss(output, label) / 2,

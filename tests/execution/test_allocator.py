@@ -46,6 +46,7 @@ def measured(mode: str, **variables: str) -> tuple[int, int]:
     return faults, given_back
 
 
+@pytest.mark.slow
 def test_freed_memory_is_used_again_without_page_faults_and_given_back_in_the_end() -> None:
     faults, given_back = measured("kept")
     usual_faults, _ = measured("usual")

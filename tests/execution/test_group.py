@@ -30,7 +30,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from tests.run.test_group import batch_of_8, steps
+from tests.execution.test_group import batch_of_8, steps
 from tests.tiny import InterruptAt, quick_config, tiny_data, tiny_space
 
 from radars.errors import RunError, Stopped
@@ -91,12 +91,14 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_a_step_in_parts_is_that_of_the_whole_batch(ended: Path) -> None:
     first, second = (load_file(ended / f"steps-{rank}.safetensors") for rank in (0, 1))
     assert_same_tensors(first, second)
     assert_same_tensors(first, steps(*batch_of_8(), micro_batches=2))
 
 
+@pytest.mark.slow
 def test_a_search_is_one_search_also_when_it_is_interrupted(ended: Path) -> None:
     first, second = (json.loads((ended / f"told-{rank}.json").read_text()) for rank in (0, 1))
     assert first["whole"] == second["whole"] == first["parts"] == second["parts"]
@@ -111,6 +113,7 @@ def test_a_search_is_one_search_also_when_it_is_interrupted(ended: Path) -> None
     assert "resumed" in events
 
 
+@pytest.mark.slow
 def test_processes_that_disagree_stop_all_of_them(ended: Path) -> None:
     for rank in (0, 1):
         error = json.loads((ended / f"told-{rank}.json").read_text())["error"]

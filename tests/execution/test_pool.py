@@ -38,6 +38,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["ctrl-c", "killed"])
 def test_what_stops_the_owner_stops_the_processes_once_and_begins_nothing(
     number: signal.Signals, tmp_path: Path

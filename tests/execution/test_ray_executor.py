@@ -16,7 +16,6 @@ import pytest
 # Ray reads these when it is imported: a secret of this file's own cluster
 os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(16)}
 
-import ray
 import torch
 from tests.tasks import alone, die, die_once, follow, meet, searched
 from tests.tiny import final_checkpoint
@@ -26,6 +25,8 @@ from radars.execution.executor import Lost, Needs
 from radars.execution.ray_executor import RayExecutor, check_placement, ray_options
 from radars.runs.directory import read_result
 from radars.runs.events import read_events
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 MIB = 2**20
@@ -90,6 +91,8 @@ class Cluster:
 
     def connect(self, retries: int = 2) -> RayExecutor:
         """Connects this process, once; both nodes are there."""
+        import ray  # and not where the tests are collected
+
         if self._connection is None:
             self._connection = RayExecutor(self.address)
             deadline = time.monotonic() + 120

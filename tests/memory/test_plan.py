@@ -81,7 +81,6 @@ def check(plan: Plan, budget_bytes: int) -> None:
     assert (plan.subspace != SPACE.full) == ("prune" in plan.measures)
 
 
-@settings(max_examples=20, deadline=None)
 @given(st.floats(0, 1), preference_maps)
 def test_a_plan_fits_whatever_the_budget(fraction: float, preferences: Preferences) -> None:
     budget_bytes = round(LEAST_BYTES + fraction * (PLAIN_BYTES - LEAST_BYTES))
@@ -119,7 +118,7 @@ def test_candidates_are_recomputed_before_any_is_pruned() -> None:
     assert planner(RECOMPUTED_BYTES - 1).plan().measures == ("recompute", "prune")
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.floats(0, 1))
 def test_no_more_is_recomputed_than_the_budget_asks_for(fraction: float) -> None:
     budget_bytes = round(RECOMPUTED_BYTES + fraction * (PLAIN_BYTES - 1 - RECOMPUTED_BYTES))
@@ -177,7 +176,7 @@ def test_a_budget_below_the_smallest_path_is_refused_with_what_it_needs(num_byte
         planner(num_bytes).plan_path(SMALLEST)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.floats(1, 3), preference_maps, st.sampled_from([RECOMPUTED_BYTES, 2**40]))
 def test_the_cost_of_a_supernet_step_is_limited(
     ratio: float, preferences: Preferences, budget_bytes: int

@@ -70,6 +70,7 @@ def page(run_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[A
         browser.close()
 
 
+@pytest.mark.slow
 def test_it_is_drawn_alone_and_shows_names_as_they_are(page: Any) -> None:
     # without an error, and without asking anybody for anything
     assert page.said == []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.full_disk import largest_file
 from torch import Tensor
@@ -64,7 +64,6 @@ def store(tmp_path: Path) -> CheckpointStore:
     return CheckpointStore(tmp_path / "checkpoint")
 
 
-@settings(max_examples=80, deadline=None)
 @given(
     saved=st.dictionaries(
         st.text().filter(lambda name: name != "__metadata__"),
@@ -90,7 +89,6 @@ JSON_VALUES = st.recursive(
 )
 
 
-@settings(max_examples=30, deadline=None)
 @given(values=st.dictionaries(st.text(), JSON_VALUES))
 def test_any_values_come_back(
     tmp_path_factory: pytest.TempPathFactory, values: dict[str, object]
@@ -270,6 +268,7 @@ with RunDirectory.resume(sys.argv[1]) as run:
 """
 
 
+@pytest.mark.slow
 def test_sigkill_while_it_saves(tmp_path: Path) -> None:
     from radars.runs.directory import RunDirectory
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 from safetensors.torch import save_file
@@ -245,7 +245,6 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(config=st.dictionaries(st.text("abc1_"), VALUES, max_size=3))
 def test_any_plain_config_comes_back(
     tmp_path_factory: pytest.TempPathFactory, config: dict[str, Any]

@@ -23,6 +23,7 @@ sys.stdin.read()
 """
 
 
+@pytest.mark.slow
 def test_a_second_process_waits_for_the_death_of_the_first(tmp_path: Path) -> None:
     owner = subprocess.Popen(
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", OWNER, str(tmp_path)],

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,12 +10,16 @@ from radars.engine.run import run_search
 from radars.errors import RunError
 from radars.tracking.mlflow import MlflowCurves, flat
 
-mlflow = pytest.importorskip("mlflow")
+
+@pytest.fixture
+def mlflow() -> Any:
+    return pytest.importorskip("mlflow")
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # its own, and those of what it stands on
 def test_a_resumed_run_is_one_run_in_a_local_store(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mlflow: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/store.db")
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "an experiment")
@@ -37,8 +42,9 @@ def test_a_resumed_run_is_one_run_in_a_local_store(
     assert [file.path for file in client.list_artifacts(run.info.run_id)] == ["images"]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-def test_a_search_is_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_is_a_run(mlflow: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/store.db")
     monkeypatch.chdir(tmp_path)
     config = quick_config(loggers=("mlflow",))
@@ -55,7 +61,9 @@ def test_settings_are_flat() -> None:
     assert flat({"a": {"b": {"c": 1}}, "d": [1, 2]}) == {"a.b.c": "1", "d": "[1, 2]"}
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.usefixtures("mlflow")
 def test_a_store_that_cannot_be_used_is_an_error_of_a_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

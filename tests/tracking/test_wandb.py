@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -6,9 +7,13 @@ import pytest
 from radars.errors import RunError
 from radars.tracking.wandb import WandbCurves
 
-wandb = pytest.importorskip("wandb")
+
+@pytest.fixture(autouse=True)
+def wandb() -> Any:
+    return pytest.importorskip("wandb")
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_an_offline_run_is_kept_in_the_run_directory_and_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -27,6 +32,7 @@ def test_an_offline_run_is_kept_in_the_run_directory_and_resumed(
     assert all(log.stat().st_size > 0 for log in logs)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     ("settings", "message"),
@@ -37,7 +43,11 @@ def test_an_offline_run_is_kept_in_the_run_directory_and_resumed(
     ],
 )
 def test_a_service_that_cannot_be_used_is_an_error_of_a_line(
-    settings: dict[str, str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: dict[str, str],
+    message: str,
+    wandb: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     wandb.teardown()  # or it would go on with the settings of before
     monkeypatch.setenv("WANDB_SILENT", "true")

@@ -38,7 +38,7 @@ def small_data(make_config: MakeConfig) -> Data:
     return load_data(make_config().data, 0)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def completed(
     tmp_path_factory: pytest.TempPathFactory, make_config: MakeConfig
 ) -> tuple[Any, TrainResult]:

@@ -31,6 +31,7 @@ class Net(nn.Module):
 """
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one(
     make_config: Callable[..., TrainConfig], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

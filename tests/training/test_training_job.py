@@ -152,6 +152,7 @@ def test_an_interrupted_training_goes_on_bit_for_bit(
         train_architecture(architecture, make_config(), out=out, resume=True)
 
 
+@pytest.mark.slow
 def test_a_killed_training_goes_on_bit_for_bit(
     architecture: dict[str, str], make_config: MakeConfig, tmp_path: Path
 ) -> None:

@@ -11,7 +11,7 @@ from radars.data import Split, move
 from radars.nn.optimizer import set_learning_rate, stepping_where
 from radars.nn.statistics import StatisticsCopy
 from radars.nn.task import Task
-from radars.seeds import stable_seed
+from radars.seeds import seed_torch
 from radars.training.train_config import TrainConfig
 from radars.training.training_state import TrainState
 
@@ -52,7 +52,7 @@ def train_steps(
     network.train()
     while state.step < num_steps:
         # dropout and mixing depend on the step alone, so that a resumed run draws the same
-        torch.manual_seed(stable_seed(config.seed, *parts, state.step))
+        seed_torch(config.seed, *parts, state.step)
         set_learning_rate(state.optimizer, config.learning_rate_at(state.step, num_steps))
         if state.step % steps_per_epoch == 0:
             state.totals.zero_()

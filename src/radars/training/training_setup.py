@@ -14,7 +14,7 @@ from radars.errors import ConfigError
 from radars.execution.device import device_of
 from radars.nn.task import CLASSIFICATION, Task
 from radars.runs.skipped import SkippedSteps
-from radars.seeds import stable_seed
+from radars.seeds import seed_torch, stable_seed
 from radars.space import Architecture, SearchSpace, check_output
 from radars.training.train_config import TrainConfig
 from radars.training.training_state import TrainState
@@ -120,7 +120,7 @@ class TrainSetup:
             rank: which of the parts of each batch it trains on, where several devices share them.
         """
         config = self.config
-        torch.manual_seed(stable_seed(config.seed, "weights"))
+        seed_torch(config.seed, "weights")
         network = self.space.build(self.architecture)
         if self.initial_weights:
             network.load_state_dict(dict(self.initial_weights), strict=False)

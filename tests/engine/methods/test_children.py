@@ -53,7 +53,7 @@ def test_a_child_is_trained_from_scratch_and_remembered() -> None:
     assert again.accuracy(PATHS[2], ignore) == children.accuracy(PATHS[2], ignore)
 
 
-@pytest.mark.parametrize("stop_at", [1, 2, 3, 4, 5, 7])
+@pytest.mark.parametrize("stop_at", [2, 4, 7])
 def test_a_child_goes_on_where_it_was_stopped(stop_at: int) -> None:
     problem = setup_of()
     whole = Children(SearchContext.of(problem))

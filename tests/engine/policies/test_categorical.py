@@ -3,7 +3,7 @@ from copy import deepcopy
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.tiny import assert_same_state, tiny_space
 
@@ -117,7 +117,6 @@ def test_draws_satisfy_constraints() -> None:
         policy.reinforce([sample, sample], [0.1, 0.2])
 
 
-@settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**31 - 1), st.integers(0, 5))
 def test_a_saved_policy_goes_on_bit_for_bit(seed: int, num_updates: int) -> None:
     def go_on(policy: Controller, steps: int) -> list[object]:

@@ -367,7 +367,7 @@ def test_a_planted_optimum_is_learnt_where_choices_count_only_together(seed: int
     assert float(policy.log_prob([Sample(planted, full)]).exp()) > 0.9
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(0, 2**31 - 1), st.integers(0, 4))
 def test_a_saved_policy_goes_on_bit_for_bit(seed: int, num_updates: int) -> None:
     def go_on(policy: LSTMController, steps: int) -> list[object]:

@@ -2,7 +2,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from radars.nn.memory_saving.savings import PLAIN, MemorySavings, extra_time, saving_settings
@@ -30,7 +30,6 @@ def test_it_is_on_in_the_first_mixtures_and_some_candidates_of_the_next(saving: 
     assert is_on(saving, on(saving, 0.25), [7]) == [[True, True] + 5 * [False]]
 
 
-@settings(deadline=None)
 @given(SIZES, st.booleans(), st.booleans())
 def test_more_and_more_is_on_from_nothing_to_everything(
     sizes: list[int], recompute: bool, selective: bool
@@ -46,7 +45,6 @@ def test_more_and_more_is_on_from_nothing_to_everything(
         assert counts[-1] == sum(sizes) * is_allowed
 
 
-@settings(deadline=None)
 @given(st.sampled_from(FRACTIONS), st.floats(0, 1), SIZES)
 def test_the_fraction_is_that_of_the_mixtures(
     saving: str, fraction: float, sizes: list[int]

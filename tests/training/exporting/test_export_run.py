@@ -1,7 +1,6 @@
 import json
 from pathlib import Path
 
-import onnxruntime
 import pytest
 import torch
 from safetensors import safe_open
@@ -57,9 +56,12 @@ def scores(completed: tuple[Path, TrainResult], images: Tensor) -> Tensor:
     return output
 
 
+@pytest.mark.slow
 def test_onnxruntime_answers_as_the_network(
     completed: tuple[Path, TrainResult], images: Tensor, scores: Tensor, tmp_path: Path
 ) -> None:
+    import onnxruntime  # and not where the tests are collected
+
     result = radars.export(completed[0], tmp_path / "net.onnx")
     assert result.files == (tmp_path / "net.onnx",)
     assert list(tmp_path.iterdir()) == [tmp_path / "net.onnx"]
@@ -75,6 +77,7 @@ def test_onnxruntime_answers_as_the_network(
     assert set(FACTS) < set(facts)
 
 
+@pytest.mark.slow
 def test_files_work_where_radars_is_not_installed(
     completed: tuple[Path, TrainResult], images: Tensor, scores: Tensor, tmp_path: Path
 ) -> None:

@@ -19,6 +19,7 @@ class OfOneSize(nn.Module):
         return x.view(3, -1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", [Decides(), OfOneSize()])
 def test_what_cannot_be_exported_is_one_line(
     completed: tuple[Path, TrainResult], network: nn.Module

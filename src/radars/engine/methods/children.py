@@ -5,14 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from statistics import median
 from typing import NamedTuple
 
-import torch
-
 from radars.data import BatchStream
 from radars.engine.context import SearchContext
 from radars.nn.supernet import Supernet
 from radars.runs.state import State
 from radars.schedules import one_cycle
-from radars.seeds import stable_seed
+from radars.seeds import seed_torch
 from radars.space import Architecture
 
 _MIN_BEFORE_STOPPING = 4
@@ -191,7 +189,7 @@ class Children:
     def _train(self, architecture: Architecture) -> None:
         assert self._child is not None
         assert self._stream is not None
-        torch.manual_seed(stable_seed(self._context.problem.config.seed, "child", self._step))
+        seed_torch(self._context.problem.config.seed, "child", self._step)
         rate = self._config.optimizer.learning_rate * one_cycle(self._step / self._config.steps)
         self._child.set_learning_rate(rate)
         self._context.trainer.train_path(self._child, architecture, self._stream.next())

@@ -13,7 +13,7 @@ from radars.engine.phases.discretisation import discretisation_scores
 from radars.engine.search_observer import SearchObserver
 from radars.nn.supernet import Weigh
 from radars.schedules import cosine
-from radars.seeds import stable_seed
+from radars.seeds import seed_torch, stable_seed
 from radars.space import Architecture, Subspace
 from radars.tracking.heat_map import Preferences
 
@@ -33,7 +33,7 @@ class PathDNAS(SharedMethod):
         state.begin("differentiate")
         with observer.phase("differentiate", config.steps) as tick:
             for step in range(state.step, config.steps):
-                torch.manual_seed(stable_seed(seed, step))
+                seed_torch(seed, step)
                 generator = torch.Generator().manual_seed(stable_seed(seed, "draw", step))
                 fraction = step / config.steps
                 self.supernet.set_learning_rate(

@@ -20,7 +20,7 @@ from radars.memory import Plan
 from radars.nn.second_order_step import second_order_step
 from radars.nn.steps import StepKind, architecture_step, weights_step
 from radars.nn.supernet import Supernet
-from radars.seeds import stable_seed
+from radars.seeds import seed_torch
 from radars.space import Subspace
 
 
@@ -132,7 +132,7 @@ def differentiate(
     context, supernet, group = steps.context, steps.supernet, steps.context.guard.group
     steps.begin(initial_logits if start == 0 else None)
     for step in range(start, config.steps):
-        torch.manual_seed(stable_seed(seed, step))
+        seed_torch(seed, step)
         fraction = step / config.steps
         supernet.relaxation = config.relaxation_at(fraction)
         supernet.set_learning_rate(learning_rate_at(step))

@@ -12,7 +12,7 @@ from radars.engine.method_config import ExploreConfig
 from radars.engine.policies.policy import Policy
 from radars.engine.search_observer import Tick
 from radars.nn.supernet import Supernet
-from radars.seeds import stable_seed
+from radars.seeds import seed_torch
 
 
 def explore(
@@ -43,7 +43,7 @@ def explore(
     """
     accuracy = float("nan")
     for step in range(start, config.steps):
-        torch.manual_seed(stable_seed(seed, step))
+        seed_torch(seed, step)
         is_warmup = step < num_uniform
         is_uniform = is_warmup or float(torch.rand(())) < config.uniform_fraction
         sample = context.sampler.draw(controller, uniform=is_uniform)

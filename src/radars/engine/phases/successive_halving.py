@@ -20,7 +20,7 @@ from radars.engine.rankers.score_scales import ScoreScales
 from radars.nn.supernet import Supernet
 from radars.runs.state import State
 from radars.schedules import one_cycle
-from radars.seeds import stable_seed
+from radars.seeds import seed_torch, stable_seed
 from radars.space import Architecture
 
 NewChild = Callable[[Architecture], Supernet]
@@ -242,7 +242,7 @@ def _train(
 ) -> None:
     """One training step of a finalist."""
     config = context.problem.config
-    torch.manual_seed(stable_seed(stable_seed(config.seed, "select"), step))
+    seed_torch(stable_seed(config.seed, "select"), step)
     child.set_learning_rate(config.select.optimizer.learning_rate * one_cycle(step / num_steps))
     context.trainer.train_path(child, architecture, batch)
 

@@ -14,7 +14,7 @@ from radars.nn.memory_saving.disk_offload import DiskOffload
 from radars.nn.memory_saving.module_with_optimizer import ModuleWithOptimizer
 from radars.nn.optimizer import OptimizerConfig, set_learning_rate
 from radars.nn.overlap import Overlap
-from radars.seeds import stable_seed
+from radars.seeds import seed_torch
 
 _HOST = torch.device("cpu")
 _NEWEST = "newest"  # in a state: of what is lent, which is newer than what its family shares
@@ -175,7 +175,7 @@ class WeightOffload:
     def _built(self, key: str, factory: Callable[[], nn.Module]) -> ModuleWithOptimizer:
         """A new module with its initial weights."""
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(stable_seed(self._seed, key))
+            seed_torch(self._seed, key)
             module = factory()
         _to_channels_last(module)
         return ModuleWithOptimizer(module, self._optimizer_config.build(_parameters(module)))
