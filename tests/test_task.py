@@ -50,7 +50,7 @@ def test_a_search_minimises_its_loss_and_maximises_its_score() -> None:
         explore={"steps": 8, "samples": 2},
         select={
             "draws": 2,
-            "candidates": 2,
+            "finalists": 2,
             "halving_steps": [60],
             "optimizer": {"learning_rate": 0.05},
         },

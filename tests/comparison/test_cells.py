@@ -257,10 +257,10 @@ def table_file(folder: Path) -> str:
     """A published table of one architecture, on two data sets."""
     file = folder / "table.csv"
     file.write_text(f"cellstr,cifar10-test,cifar100-test\n{IN_TABLE},85.5,60\n")
-    return f"nas-context-201={file}"
+    return f"nas-bench-201={file}"
 
 
-def finds(config: SearchConfig, **options: Any) -> SearchResult:
+def finds(config: SearchConfig, *arguments: Any, **options: Any) -> SearchResult:
     """A search that finds the architecture of `table_file`."""
     return SearchResult(
         status="completed",
@@ -394,10 +394,10 @@ def start_from(file: Path, out: Path, **options: Any) -> None:
 def fails_for(*methods: str, error: Exception) -> Callable[..., SearchResult]:
     """A search that raises for some methods."""
 
-    def search(config: SearchConfig, **options: Any) -> SearchResult:
+    def search(config: SearchConfig, *arguments: Any, **options: Any) -> SearchResult:
         if config.method in methods:
             raise error
-        return run_search(config, **options)
+        return run_search(config, *arguments, **options)
 
     return search
 

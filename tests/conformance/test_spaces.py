@@ -43,7 +43,7 @@ def config_of(name: str) -> SearchConfig:
         select={
             "draws": 2,
             "draw_batches": 1,
-            "candidates": 2,
+            "finalists": 2,
             "halving_steps": [2],
             "regions_draws": 1,
         },

@@ -155,7 +155,7 @@ def test_a_search_goes_on_within_less_where_the_device_has_no_room(
             raise torch.OutOfMemoryError("CUDA out of memory")
         return weights_step(supernet, *batch, **options)
 
-    monkeypatch.setattr("radars.engine.workbench.weights_step", step)
+    monkeypatch.setattr("radars.engine.trainer.weights_step", step)
     result = search(quick_config(), out=tmp_path / "run")
     assert result.status == "completed"
     events = read_events(tmp_path / "run" / "events.jsonl")
@@ -171,7 +171,7 @@ def test_an_evaluation_that_the_device_has_no_room_for_is_one_line(
     def step(*arguments: Any, **options: Any) -> Tensor:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr("radars.engine.workbench.evaluation_step", step)
+    monkeypatch.setattr("radars.engine.evaluator.evaluation_step", step)
     with pytest.raises(RunError, match=r"an evaluation holds; lower the budget or the batch size"):
         search(quick_config())
 
@@ -241,7 +241,7 @@ def failing_at(*calls: int) -> Callable[..., Tensor]:
 def test_steps_whose_loss_is_not_finite_are_skipped_and_counted_over_all_sittings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    step = "radars.engine.workbench.weights_step"
+    step = "radars.engine.trainer.weights_step"
     monkeypatch.setattr(step, failing_at(2, 5))
     whole = search(quick_config(), out=tmp_path / "whole")
     assert whole.status == "completed"
@@ -266,7 +266,7 @@ def test_steps_whose_loss_is_not_finite_are_skipped_and_counted_over_all_sitting
 def test_too_many_skipped_steps_end_a_search_which_goes_on_with_a_higher_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    step = "radars.engine.workbench.weights_step"
+    step = "radars.engine.trainer.weights_step"
     monkeypatch.setattr(step, failing_at(*range(1, 100)))
     out = tmp_path / "run"
     with pytest.raises(RunError, match=r"may skip 2 steps.*number 3; lower optimizer") as caught:
@@ -350,7 +350,7 @@ def test_without_a_directory_a_temporary_one_is_needed(monkeypatch: pytest.Monke
     def full(**options: Any) -> None:
         raise FileNotFoundError(2, "No usable temporary directory found")
 
-    monkeypatch.setattr("radars.engine.run.TemporaryDirectory", full)
+    monkeypatch.setattr("radars.engine.session.TemporaryDirectory", full)
     with pytest.raises(RunError, match="cannot write a temporary directory: No usable"):
         search(quick_config())
 
@@ -375,7 +375,7 @@ def test_a_budget_that_only_the_search_finds_too_small_ends_with_a_result(
     def draw(*arguments: Any, **options: Any) -> None:
         raise BudgetError("none fits the budget", 12)
 
-    monkeypatch.setattr("radars.engine.workbench.SearchContext.draw", draw)
+    monkeypatch.setattr("radars.engine.sampler.Sampler.draw", draw)
     with pytest.raises(BudgetError, match="none fits"):
         search(quick_config(), out=tmp_path / "run")
     result = read_result(tmp_path / "run")
