@@ -54,6 +54,7 @@ def test_freed_memory_is_used_again_without_page_faults_and_given_back_in_the_en
     assert given_back > 60 * 2**20
 
 
+@pytest.mark.slow
 def test_what_the_user_set_stays() -> None:
     faults, _ = measured("kept", MALLOC_MMAP_THRESHOLD_="131072")
     usual_faults, _ = measured("usual", MALLOC_MMAP_THRESHOLD_="131072")

@@ -47,6 +47,7 @@ def test_settings_that_contradict_each_other_are_refused(
         validate_settings(ExecutorConfig, settings)
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_is_replaced_and_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -63,6 +64,7 @@ def test_a_process_that_is_killed_is_replaced_and_reported(
         check_retries(Lost(1, 3, "why"), retries=2)
 
 
+@pytest.mark.slow
 def test_processes_that_were_lost_between_two_maps_are_replaced_and_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -81,6 +83,7 @@ def test_processes_that_were_lost_between_two_maps_are_replaced_and_reported(
     assert [(known.task, known.tries) for known in lost] == [(0, 1), (0, 2)]
 
 
+@pytest.mark.slow
 def test_a_time_out_of_a_task_is_an_error_of_the_task(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(ROOT)
     polls = count()
