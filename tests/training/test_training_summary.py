@@ -23,6 +23,23 @@ RESULT = EvaluationResult(
     class_names=("cat", "dog"),
     confusion=((48, 2), (8, 42)),
 )
+TRAINED = TrainResult(
+    network=nn.Identity(),
+    space="digits",
+    seed=0,
+    architecture=Architecture({"a": "skip"}),
+    epochs=5,
+    train_loss=0.1,
+    train_accuracy=0.99,
+    validation_accuracy=None,
+    best_epoch=None,
+    parameters=1000,
+    macs=1000,
+    train_seconds=1.0,
+    class_names=("cat", "dog"),
+    input_shape=(1, 8, 8),
+    normalisation=Normalisation(torch.zeros(1), torch.ones(1)),
+)
 
 
 def test_a_small_matrix_is_shown_whole() -> None:
@@ -63,21 +80,15 @@ def test_what_counts_is_said_first(
     held_out: tuple[float | None, int | None], lines: list[str]
 ) -> None:
     accuracy, epoch = held_out
-    result = TrainResult(
-        network=nn.Identity(),
-        space="digits",
-        seed=0,
-        architecture=Architecture({"a": "skip"}),
-        epochs=5,
-        train_loss=0.1,
-        train_accuracy=0.99,
-        validation_accuracy=accuracy,
-        best_epoch=epoch,
-        parameters=1000,
-        macs=1000,
-        train_seconds=1.0,
-        class_names=("cat", "dog"),
-        input_shape=(1, 8, 8),
-        normalisation=Normalisation(torch.zeros(1), torch.ones(1)),
-    )
+    result = replace(TRAINED, validation_accuracy=accuracy, best_epoch=epoch)
     assert train_summary(result, Path("out")).splitlines()[3 : 3 + len(lines)] == lines
+
+
+def test_what_the_next_step_needs_is_said_where_it_is_not_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = {"onnx": True, "onnxruntime": True, "onnxscript": True}
+    monkeypatch.setattr("radars.training.training_summary.find_spec", found.get)
+    assert train_summary(TRAINED, Path("a")).splitlines()[-1].endswith("--out a.onnx")
+    found["onnxruntime"] = False
+    assert 'pip install "radars-nas[onnx]"' in train_summary(TRAINED, Path("a")).splitlines()[-1]

@@ -1,5 +1,6 @@
 """What people read at the end of a training or of an evaluation."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from radars.training.evaluation import EvaluationResult
@@ -35,8 +36,16 @@ def train_summary(result: TrainResult, out: Path) -> str:
         f"  radars evaluate {out}",
         "or write it to a file that works without radars",
         f"  radars export {out} --format onnx --out {out}.onnx",
+        *_needed_for_onnx(),
     ]
     return "\n".join(lines)
+
+
+def _needed_for_onnx() -> list[str]:
+    """What to install before that; nothing where it is there."""
+    if all(map(find_spec, ("onnx", "onnxruntime", "onnxscript"))):
+        return []
+    return ['  (which needs pip install "radars-nas[onnx]"; --format torch-export needs nothing)']
 
 
 _USES = {
