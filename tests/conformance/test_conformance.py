@@ -68,11 +68,11 @@ def search(config: SearchConfig, **options: Any) -> SearchResult:
 
 
 def what_was_found(result: SearchResult) -> dict[str, Any]:
-    """The result without what the machine decides."""
+    """The result without where it is, and without what the machine decides."""
     return {
         name: value
         for name, value in vars(result).items()
-        if name not in ("search_seconds", "peak_rss_bytes")
+        if name not in ("directory", "search_seconds", "peak_rss_bytes")
     }
 
 
