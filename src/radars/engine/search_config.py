@@ -1,7 +1,7 @@
 """`SearchConfig`: everything that decides a search. Checked when constructed."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -179,6 +179,10 @@ class SearchConfig(Checked):
     loggers: tuple[LoggerName, ...] | None = None
 
     model_config = ConfigDict(extra="allow")  # the settings of each method, by its name
+
+    if TYPE_CHECKING:  # text such as 2GiB is bytes, and mappings are groups: checked when made
+
+        def __init__(self, **settings: Any) -> None: ...
 
     @model_validator(mode="before")
     @classmethod
