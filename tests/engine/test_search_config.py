@@ -114,6 +114,14 @@ def test_a_method_has_its_settings_from_the_start() -> None:
     assert SearchConfig.model_validate(config.model_dump(mode="json")) == config
 
 
+def test_what_a_resumed_search_may_not_change() -> None:
+    before = SearchConfig(method="enas", enas={"finalists": 3}, spos={"population": 4})
+    assert before.kept_changes(SearchConfig(method="enas", enas={"finalists": 3})) == {}
+    changes = before.kept_changes(SearchConfig(method="enas", enas={"finalists": 4}, seed=2))
+    assert set(changes) == {"enas", "seed"}
+    assert before.kept_changes(before.model_copy(update={"max_minutes": 3.0})) == {}
+
+
 def test_a_selection_has_a_halving_round() -> None:
     with pytest.raises(ValidationError):
         SearchConfig.model_validate({"select": {"halving_steps": []}})

@@ -211,10 +211,13 @@ class SearchConfig(Checked):
             Setting to what it is and what is asked for, as plain values.
         """
         before, after = self.model_dump(mode="json"), asked.model_dump(mode="json")
+        others = METHODS.names()  # settings of methods that are not the one that searches
         return {
-            key: (before[key], after[key])
-            for key in before
-            if before[key] != after[key] and key not in CHANGEABLE
+            key: (before.get(key), after.get(key))
+            for key in before | after
+            if before.get(key) != after.get(key)
+            and key not in CHANGEABLE
+            and (key not in others or key in (self.method, asked.method))
         }
 
     @field_validator("pareto")
