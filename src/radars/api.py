@@ -24,7 +24,7 @@ from radars.settings import merge_settings, validate_settings
 from radars.space import Choose, SearchSpace
 from radars.tracking.progress import NoProgress, Progress, progress_for
 from radars.training.evaluation import EvaluationResult
-from radars.training.exporting import ExportResult
+from radars.training.exporting import ExportResult, check_export
 from radars.training.start_training import read_architecture, settings_of_search
 from radars.training.train_config import TrainConfig
 from radars.training.trained import TrainedNetwork, load_trained
@@ -302,6 +302,7 @@ def export(
         SpaceError: the network cannot be exported to this format.
         RunError: what would be written differs from the network; or it cannot be written.
     """
+    check_export(Path(out), format)
     network = trained if isinstance(trained, TrainedNetwork) else load_trained(trained, space=space)
     return network.export(out, format=format)
 

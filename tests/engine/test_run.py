@@ -72,7 +72,8 @@ def test_a_run_directory_is_complete_and_replayable(run: tuple[Path, SearchResul
     text = (out / "architecture.json").read_text()
     assert Architecture.from_json(text) == result.architecture
     settings = yaml.safe_load((out / "config.yaml").read_text())
-    assert SearchConfig.model_validate(settings) == quick_config()
+    config = Given(space=tiny_space(), data=tiny_data()).recorded(quick_config())
+    assert SearchConfig.model_validate(settings) == config
     events = [event["event"] for event in read_events(out / "events.jsonl")]
     assert events[0] == "search_started"
     assert events[-1] == "search_ended"
@@ -188,7 +189,7 @@ def test_weights_that_do_not_fit_the_host_are_on_disk_and_change_nothing(
 
     monkeypatch.setattr(DiskOffload, "put", counted)
     savings = MemorySavingsConfig(host_bytes=1)
-    on_disk = search(quick_config(savings=savings), out=tmp_path / "run")
+    on_disk = search(quick_config(memory_savings=savings), out=tmp_path / "run")
     assert len(set(kept)) > 5
     assert not (tmp_path / "run" / "weights").exists()
     assert on_disk.architecture == run[1].architecture
@@ -309,7 +310,7 @@ def test_a_disk_that_is_full_for_any_file_is_one_line(tmp_path: Path, part: str)
         select={"draws": 2, "draw_batches": 1, "finalists": 2, "halving_steps": [1]},
         pareto=["accuracy", "latency_ms"],
         costs={"seconds": 0.001},
-        savings=MemorySavingsConfig(host_bytes=1),  # weights are put aside
+        memory_savings=MemorySavingsConfig(host_bytes=1),  # weights are put aside
     )
     out = tmp_path / "run"
     said = r"cannot (write|keep weights in) .*No space left on device.*; free the disk"

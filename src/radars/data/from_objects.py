@@ -193,7 +193,9 @@ def _dataset(source: object) -> MapDataset:
             f"({first_line(error)}); give a map-style data set"
         ) from error
     if not size:
-        raise DataError(f"data have an example or more, but {type(source).__name__} has none")
+        raise DataError(
+            f"data have an example or more, but {type(source).__name__} has none; add examples"
+        )
     known: MapDataset = dataset
     return known
 
@@ -247,7 +249,9 @@ def _example(dataset: MapDataset, index: int) -> Tensor:
         raise DataError(f"an example is (C, ...), but number {index} is a single number; wrap it")
     tensor = tensor.to(torch.float32)
     if not bool(tensor.isfinite().all()):
-        raise DataError(f"every value of an example is finite, but some of number {index} are not")
+        raise DataError(
+            f"every value of an example is finite, but some of number {index} are not; fill them in"
+        )
     return tensor
 
 
@@ -270,7 +274,7 @@ def _labels(dataset: MapDataset) -> Tensor:
     if len(label_N) != len(dataset):
         raise DataError(
             f"each example has a target, but {type(dataset).__name__} has {len(dataset)} examples "
-            f"and {len(label_N)} targets"
+            f"and {len(label_N)} targets; mend its targets"
         )
     if label_N.is_floating_point() and not bool(label_N.isfinite().all()):
         raise DataError("every target is finite, but some are not; leave those examples out")

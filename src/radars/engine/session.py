@@ -101,6 +101,8 @@ def open_session(
         run = None
         if out is not None and group.is_first:
             run = stack.enter_context(_open_run(problem, identity, out, resume=resume))
+            if problem.latencies is not None:
+                run.write_json(LATENCIES_NAME, [row.to_dict() for row in problem.latencies])
         disk = stack.enter_context(_open_disk(run))
         group.first_says("the run directory is there")
         agreed = json.dumps([row.to_dict() for row in problem.latencies or ()])
@@ -153,13 +155,9 @@ def _open_run(
     problem: SearchProblem, identity: Identity, out: Path, *, resume: bool
 ) -> RunDirectory:
     if resume:
-        run = RunDirectory.resume(out)
-    else:
-        settings = problem.config.model_dump(mode="json")
-        run = RunDirectory.create(out, settings, {IDENTITY_NAME: vars(identity)})
-    if problem.latencies is not None:
-        run.write_json(LATENCIES_NAME, [row.to_dict() for row in problem.latencies])
-    return run
+        return RunDirectory.resume(out)
+    settings = problem.config.model_dump(mode="json")
+    return RunDirectory.create(out, settings, {IDENTITY_NAME: vars(identity)})
 
 
 @contextmanager

@@ -85,7 +85,8 @@ class TrainedNetwork(UsableNetwork):
         where = self.directory and self.directory / EVALUATION_NAME
         test: DataConfig | Data | Split | None
         if isinstance(data, str | Path):
-            test = self.config.data.model_copy(update={"source": str(data)})
+            changes = {"source": str(data), "num_train": None}  # of the other data's own
+            test = self.config.data.model_copy(update=changes)
         elif data is None or isinstance(data, Data | DataConfig):
             test = data
         else:

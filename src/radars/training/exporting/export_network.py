@@ -67,9 +67,8 @@ def export_network(trained: UsableNetwork, out: Path, *, format: str | None = No
         SpaceError: the network cannot be exported to this format.
         RunError: what would be written differs from the network; or it cannot be written.
     """
-    kind = _format_of(out, format)
+    kind = check_export(out, format)
     source_file = out.with_suffix(".py")
-    _check_place(out, source_file if kind is ExportFormat.SAFETENSORS else None)
     contents: dict[Path, str | bytes] = {}
     if kind is ExportFormat.ONNX:
         contents[out], difference = onnx_bytes(trained)
@@ -89,6 +88,17 @@ def export_network(trained: UsableNetwork, out: Path, *, format: str | None = No
         facts(trained)["input"],
         trained.input_shape,
     )
+
+
+def check_export(out: Path, format: str | None = None) -> ExportFormat:
+    """The format of a file that is to be written, before anything is loaded.
+
+    Raises:
+        ConfigError: there is no such format, or the file cannot be there.
+    """
+    kind = _format_of(out, format)
+    _check_place(out, out.with_suffix(".py") if kind is ExportFormat.SAFETENSORS else None)
+    return kind
 
 
 def _format_of(out: Path, name: str | None) -> ExportFormat:
