@@ -126,11 +126,11 @@ def test_a_comparison_runs_keeps_and_extends_its_cells(tmp_path: Path) -> None:
 
 
 def test_a_comparison_that_is_stopped_goes_on(tmp_path: Path) -> None:
-    config = config_of(grids=[{"methods": ["radars", "random"], "seeds": [0]}])
+    config = config_of(grids=[{"methods": ["random"], "seeds": [0, 1]}])
     whole = compare(config, tmp_path / "whole")
-    for step in (3, 9):
+    for _ in range(2):  # within the first cell, within the second
         with pytest.raises(Stopped):
-            compare(config, tmp_path / "parts", InterruptAt(step))
+            compare(config, tmp_path / "parts", InterruptAt(3))
     parts = compare(config, tmp_path / "parts")
     assert [(r.architecture, r.validation_accuracy) for r in parts] == [
         (r.architecture, r.validation_accuracy) for r in whole

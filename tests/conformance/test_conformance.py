@@ -4,11 +4,12 @@ import multiprocessing
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pytest
 import torch
@@ -115,11 +116,15 @@ def watched_paths() -> Iterator[list[Architecture]]:
 
 @contextmanager
 def watched_peaks() -> Iterator[list[int]]:
-    """The bytes that each step of a search holds, traced as it runs."""
+    """The bytes that each step of a search holds, traced as it runs.
+
+    Of the steps that are alike, the first two: the first makes the optimizers' state.
+    """
     from radars.memory.predict import track
     from radars.nn import steps
 
     peaks: list[int] = []
+    times: Counter[object] = Counter()
     with pytest.MonkeyPatch.context() as patch:
         for name in ("weights_step", "architecture_step", "evaluation_step"):
             step = getattr(steps, name)
@@ -127,6 +132,10 @@ def watched_peaks() -> Iterator[list[int]]:
             def tracked(
                 supernet: Supernet, *batch: torch.Tensor, step: Any = step, **options: Any
             ) -> torch.Tensor:
+                kind = (step, supernet.live, batch[0].shape, options.get("micro_batches"))
+                times[kind] += 1
+                if times[kind] > 2:
+                    return cast("torch.Tensor", step(supernet, *batch, **options))
                 with track(supernet, batch) as tracker:
                     output: torch.Tensor = step(supernet, *batch, **options)
                 peaks.append(tracker.peak_bytes)
@@ -178,7 +187,7 @@ def test_the_same_seed_gives_the_same_search_bit_for_bit_however_often_it_is_int
         except Stopped:
             num_sittings += 1
     phases = {description.rpartition(" ")[0] for description in progress.interrupted}
-    assert num_sittings == len(progress.interrupted) >= 4
+    assert num_sittings == len(progress.interrupted) >= 3
     if method == "radars":
         assert {"shortlist", "select"} <= phases
         assert len(phases) >= 4
@@ -281,13 +290,15 @@ def test_a_budget_below_what_the_method_needs_ends_before_the_first_step(
     method: str, tmp_path: Path
 ) -> None:
     needed_bytes = smallest_step_bytes(method)
-    if needed_bytes == path_bytes()[0]:
-        return  # which is refused, as above
+    smallest_bytes, _ = path_bytes()
+    if needed_bytes == smallest_bytes:
+        return  # less is refused, as above
+    budget = needed_bytes - 1 if method in WHOLE_SUPERNET else smallest_bytes
     with (
         watched_peaks() as peaks,
         pytest.raises(BudgetError, match=f"{needed_bytes:,} bytes") as caught,
     ):
-        search(quick_config(method, budget=needed_bytes - 1), out=tmp_path / "run")
+        search(quick_config(method, budget=budget), out=tmp_path / "run")
     assert not peaks
     assert caught.value.needed_bytes == needed_bytes
     ended = read_result(tmp_path / "run")

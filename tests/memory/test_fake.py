@@ -119,6 +119,7 @@ def test_tensors_of_another_trace_are_refused() -> None:
         other + other
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "precision"), [("digits", "32-true"), ("digits", "bf16-mixed"), ("vit", "bf16-mixed")]
 )

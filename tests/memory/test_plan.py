@@ -141,7 +141,9 @@ def test_pruning_keeps_what_is_preferred() -> None:
     assert all(favourite[choice] in names for choice, names in plan.subspace.items())
 
 
-@pytest.mark.parametrize(("part", "least_kept"), [(0.1, 13), (0.9, 23)])
+@pytest.mark.parametrize(
+    ("part", "least_kept"), [pytest.param(0.1, 13, marks=pytest.mark.slow), (0.9, 23)]
+)
 def test_little_of_the_room_for_pruned_candidates_stays_empty(part: float, least_kept: int) -> None:
     space = load_space("nasbench-macro", width=16)
     spec = TrainingSpec((3, 32, 32), 8)
@@ -278,6 +280,7 @@ def test_channels_are_split_before_candidates_are_pruned() -> None:
     assert ratios[-3] < ratios[-2] < ratios[-1] <= 1.8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", [0.25, 0.5, 0.75])
 def test_no_more_is_recomputed_than_must_be(part: float) -> None:
     """Of a network whose maps get smaller, as most do."""
@@ -298,8 +301,8 @@ def test_no_more_is_recomputed_than_must_be(part: float) -> None:
     ("part", "measures"),
     [
         (0.9, ("selective=0.125",)),
-        (0.62, ("selective=0.5",)),
-        (0.4, ("selective", "recompute=0.125")),
+        pytest.param(0.62, ("selective=0.5",), marks=pytest.mark.slow),
+        pytest.param(0.4, ("selective", "recompute=0.125"), marks=pytest.mark.slow),
     ],
 )
 def test_what_is_cheap_is_recomputed_first(part: float, measures: tuple[str, ...]) -> None:
@@ -353,8 +356,8 @@ def test_recomputing_is_expected_to_take_longer() -> None:
     ("name", "part", "lighter_kind"),
     [
         ("nasbench-macro", 0.9, StepKind.ARCHITECTURE),
-        ("nasbench-macro", 0.5, StepKind.ARCHITECTURE),
-        ("nasbench201", 0.75, StepKind.WEIGHTS),
+        pytest.param("nasbench-macro", 0.5, StepKind.ARCHITECTURE, marks=pytest.mark.slow),
+        pytest.param("nasbench201", 0.75, StepKind.WEIGHTS, marks=pytest.mark.slow),
     ],
 )
 def test_a_step_that_needs_less_takes_the_cheapest_levers_that_fit(

@@ -119,6 +119,7 @@ def test_a_plan_says_where_a_search_differs_that_is_told_nothing() -> None:
     assert "x the multiply-accumulates of the largest architecture\n" in said
 
 
+@pytest.mark.slow
 def test_images_are_as_large_as_a_search_makes_them() -> None:
     whole = plan_for("digits", "1x16x16", overrides=MEMORY_ALONE)
     resized = plan_for("digits", overrides=[*MEMORY_ALONE, "data.image_size=16"])
