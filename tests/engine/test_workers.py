@@ -18,7 +18,8 @@ SPACE, DATA = tiny_space(), tiny_data()
 
 def searched(method: str, batch: int, **options: Any) -> SearchResult:
     config = quick_config(method, children={"number": 7, "steps": 3, "batch": batch})
-    return run_search(config, Given(space=SPACE, data=DATA), **options)
+    task = options.pop("task", CLASSIFICATION)
+    return run_search(config, Given(space=SPACE, data=DATA, task=task), **options)
 
 
 def outcome(out: Path) -> dict[str, Any]:
@@ -27,7 +28,9 @@ def outcome(out: Path) -> dict[str, Any]:
     del result["search_seconds"], result["peak_rss_bytes"]
     values = final_checkpoint(out)[1]
     if result["method"] != "radars":  # which saves within a finalist, or after it
-        result |= {name: values[name] for name in ("method", "step", "total_steps")}
+        position = values["position"]
+        result |= {name: position[name] for name in ("step", "total_steps")}
+        result["state"] = values["method"]
     return result
 
 

@@ -35,6 +35,7 @@ from tests.tiny import InterruptAt, quick_config, tiny_data, tiny_space
 
 from radars.errors import RunError, Stopped
 from radars.execution.group import new_group
+from radars.engine.given import Given
 from radars.engine.run import run_search
 
 torch.set_num_threads(1)
@@ -47,7 +48,8 @@ with new_group(2, "cpu") as group:
 def search(method, name, **options):
     config = quick_config(method, num_processes=2, seed=options.pop("seed", 0))
     folder = None if name is None else out / name
-    return run_search(config, space=tiny_space(), data=tiny_data(), out=folder, **options)
+    given = Given(space=tiny_space(), data=tiny_data())
+    return run_search(config, given, out=folder, **options)
 
 whole = search("radars", "whole")
 try:

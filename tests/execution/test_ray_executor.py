@@ -174,7 +174,9 @@ def outcome(out: Path) -> dict[str, Any]:
     del result["search_seconds"], result["peak_rss_bytes"]
     values = final_checkpoint(out)[1]
     if result["method"] != "radars":  # which saves within a finalist, or after it
-        result |= {name: values[name] for name in ("method", "step", "total_steps")}
+        position = values["position"]
+        result |= {name: position[name] for name in ("step", "total_steps")}
+        result["state"] = values["method"]
     return result
 
 
