@@ -32,7 +32,7 @@ def zero_cost_scores(
     drawn: dict[str, list[float]] = {name: [] for name, kind in kinds.items() if kind.needs_network}
     config, device = context.problem.config, context.problem.device
     stream = context.problem.data.train.batches(
-        config.data.batch_size, augment=False, seed=stable_seed(0, "regions")
+        config.data.batch_size, augment=False, seed=stable_seed(config.seed, "regions")
     )
     for draw in range(num_draws if drawn else 0):
         child = context.networks.new_child(architecture, "regions", draw)
