@@ -301,7 +301,7 @@ def events_markdown(kinds: Iterable[type[Event]]) -> str:
     for kind in kinds:
         described = descriptions(kind)
         summary = (inspect.getdoc(kind) or "").partition("\n")[0]
-        parts.append(f"\n### `{kind.kind}`\n\n{summary} `{kind.__name__}` in Python.\n")
+        parts.append(f"\n## `{kind.kind}`\n\n{summary} `{kind.__name__}` in Python.\n")
         parts += ["| field | value | meaning |", "|---|---|---|"]
         for name, field in kind.model_fields.items():
             if name == "time":
