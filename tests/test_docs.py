@@ -175,7 +175,7 @@ def test_what_says_nothing_of_itself_fails_the_build(reference: ModuleType) -> N
 def test_every_event_is_in_the_reference(reference: ModuleType) -> None:
     markdown = reference.events_markdown(KINDS.values())
     for kind, event in KINDS.items():
-        assert f"### `{kind}`" in markdown
+        assert f"## `{kind}`" in markdown
         for name in event.model_fields:
             assert name == "time" or f"| `{name}` |" in markdown
     assert "| `finalists` | list of mapping | the architectures that take part. |" in markdown
