@@ -19,7 +19,7 @@ from radars.engine import (
     SelectConfig,
 )
 from radars.nn.operations import classifier, conv_bn_relu, mbconv
-from radars.runs.directory import read_checkpoint
+from radars.runs.directory import read_checkpoint, read_result
 from radars.runs.state import State, split_state
 from radars.space import Choose, Factory, Keep, SearchSpace
 from radars.tracking.progress import Bar, Progress
@@ -319,6 +319,19 @@ def final_checkpoint(run: Path) -> tuple[dict[str, Tensor], State]:
     tensors, values = split_state(checkpoint.state)
     values["position"].pop("seconds")
     return tensors, values
+
+
+def outcome(run: Path) -> dict[str, Any]:
+    """What a search found and knew in the end, without what the machine decides."""
+    result = read_result(run)
+    assert result is not None
+    del result["search_seconds"], result["peak_rss_bytes"]
+    values = final_checkpoint(run)[1]
+    if result["method"] != "radars":  # which saves within a finalist, or after it
+        position = values["position"]
+        result |= {name: position[name] for name in ("step", "total_steps")}
+        result["state"] = values["method"]
+    return result
 
 
 def assert_same_state(left: Mapping[str, Any], right: Mapping[str, Any]) -> None:

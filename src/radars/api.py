@@ -1,27 +1,24 @@
 """The verbs of the Python API: the same as the commands, with the same defaults."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
+from radars.arguments import Passed, SpaceLike, without_none
 from radars.comparison.comparison_config import CompareConfig
 from radars.comparison.run_comparison import Comparison, run_comparison
-from radars.data import Data, DataConfig, DataLike, as_data
+from radars.data import DataConfig, DataLike
 from radars.engine.given import Given
 from radars.engine.run import resumed_config, run_search
 from radars.engine.search_config import SearchConfig
 from radars.engine.search_result import SearchResult
-from radars.errors import ConfigError
 from radars.nn.task import CLASSIFICATION, Task
 from radars.planning.plan_report import PlanReport, plan_of
 from radars.reporting.write_report import write_report
 from radars.runs.directory import read_config, read_result
 from radars.runs.event_schema import EventSink
 from radars.settings import merge_settings, validate_settings
-from radars.space import Choose, SearchSpace
+from radars.space import SearchSpace
 from radars.tracking.progress import NoProgress, Progress, progress_for
 from radars.training.evaluation import EvaluationResult
 from radars.training.exporting import ExportResult, check_export
@@ -29,9 +26,6 @@ from radars.training.start_training import read_architecture, settings_of_search
 from radars.training.train_config import TrainConfig
 from radars.training.trained import TrainedNetwork, load_trained
 from radars.training.training_job import train_architecture
-
-SpaceLike = SearchSpace | str | Callable[[Choose], nn.Module]
-"""A search space, its name in the zoo, `file.py:function`, or the function itself."""
 
 
 def plan(
@@ -57,8 +51,8 @@ def plan(
         ConfigError: an argument is not valid.
         SpaceError: the space is not well formed, or cannot take the input.
     """
-    passed = _Passed.of(space, None)
-    asked = passed.settings(batch_size, None) | settings | _given(budget=budget)
+    passed = Passed.of(space, None)
+    asked = passed.settings(batch_size, None) | settings | without_none(budget=budget)
     shape = None if input_shape is None else tuple(input_shape)
     return plan_of(_config(config, asked), passed.space, input_shape=shape)
 
@@ -112,10 +106,10 @@ def search(
         Stopped: somebody stopped it; the state is saved where `out` is given.
         RunError: it cannot go on.
     """
-    passed = _Passed.of(space, data)
+    passed = Passed.of(space, data)
     asked = passed.settings(batch_size, data_options) | settings
-    asked |= _given(budget=budget, method=method, max_minutes=max_minutes, seed=seed)
-    asked |= _given(constraints=None if constraints is None else list(constraints))
+    asked |= without_none(budget=budget, method=method, max_minutes=max_minutes, seed=seed)
+    asked |= without_none(constraints=None if constraints is None else list(constraints))
     directory = None if out is None else Path(out)
     return _search(
         passed, proxy, task, config, asked, directory, resume, _progress(progress), on_event
@@ -123,7 +117,7 @@ def search(
 
 
 def _search(
-    passed: "_Passed",
+    passed: Passed,
     proxy: SearchSpace | None,
     task: Task,
     config: SearchConfig | None,
@@ -196,9 +190,9 @@ def train(
         RunError: it cannot go on.
     """
     chosen, searched, inherited = _what_to_train(architecture)
-    passed = _Passed.of(searched if space is None else space, data)
+    passed = Passed.of(searched if space is None else space, data)
     asked = passed.settings(batch_size, data_options) | settings
-    asked |= _given(epochs=epochs, seed=seed, from_search=from_search and str(from_search))
+    asked |= without_none(epochs=epochs, seed=seed, from_search=from_search and str(from_search))
     base = inherited if config is None else config.model_dump()
     complete = validate_settings(TrainConfig, merge_settings(base, asked))
     result = train_architecture(
@@ -348,16 +342,16 @@ def compare(
         ConfigError: an argument is not valid.
         Stopped: it was interrupted; what is done is kept.
     """
-    passed = _Passed.of(space, data)
+    passed = Passed.of(space, data)
     every = passed.settings(batch_size, data_options) | settings
-    every |= _given(budget=budget, max_minutes=max_minutes)
-    every |= _given(constraints=None if constraints is None else list(constraints))
+    every |= without_none(budget=budget, max_minutes=max_minutes)
+    every |= without_none(constraints=None if constraints is None else list(constraints))
     asked = {
         "search": every,
         "grids": [{"methods": list(methods), "seeds": list(seeds)}],
         "train": None if train is None else dict(train),
     }
-    config = validate_settings(CompareConfig, asked | _given(table=table))
+    config = validate_settings(CompareConfig, asked | without_none(table=table))
     first = config.search_config(next(config.cells()))
     given = Given(passed.space, None, passed.data_for(first.data, first.seed), task)
     return run_comparison(config, Path(out), _progress(progress) or NoProgress(), given=given)
@@ -375,51 +369,6 @@ def report(*directories: str | Path, out: str | Path | None = None) -> Path:
     """
     file, *_ = write_report(list(map(Path, directories)), None if out is None else Path(out))
     return file
-
-
-@dataclass(frozen=True)
-class _Passed:
-    """A space and data: each an object, or a name that a configuration has."""
-
-    space: SearchSpace | None
-    space_name: str | None
-    data: Any
-    data_source: str | None
-
-    @classmethod
-    def of(cls, space: SpaceLike | None, data: DataLike | None) -> "_Passed":
-        """Tells objects from names; a function is made a space.
-
-        Raises:
-            ConfigError: a space is none of these.
-        """
-        space_name = data_source = None
-        if isinstance(space, str):
-            space, space_name = None, space
-        elif space is not None and not isinstance(space, SearchSpace):
-            if not callable(space):
-                raise ConfigError(
-                    f"a space is a SearchSpace, a name or a function that takes `choose`, but got "
-                    f"{type(space).__name__}; write radars.SearchSpace(net)"
-                )
-            space = SearchSpace(space)
-        if isinstance(data, str | Path):
-            data, data_source = None, str(data)
-        return cls(space, space_name, data, data_source)
-
-    def settings(self, batch_size: int | None, options: Mapping[str, Any] | None) -> dict[str, Any]:
-        """What a configuration says of them."""
-        data = _given(source=self.data_source, batch_size=batch_size) | dict(options or {})
-        return _given(space=self.space_name, data=data or None)
-
-    def data_for(self, config: DataConfig, seed: int) -> Data | None:
-        """The data, where they are an object."""
-        return None if self.data is None else as_data(self.data, config=config, seed=seed)
-
-
-def _given(**settings: Any) -> dict[str, Any]:
-    """What was given, as plain values."""
-    return {key: value for key, value in settings.items() if value is not None}
 
 
 def _config(config: SearchConfig | None, asked: Mapping[str, Any]) -> SearchConfig:

@@ -2,7 +2,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.tiny import InterruptAt, final_checkpoint, quick_config, tiny_data, tiny_space
+from tests.tiny import InterruptAt, final_checkpoint, outcome, quick_config, tiny_data, tiny_space
 
 from radars.engine import SearchResult
 from radars.engine.given import Given
@@ -10,7 +10,6 @@ from radars.engine.run import run_search
 from radars.errors import ConfigError, Stopped
 from radars.execution.executor import LocalExecutor
 from radars.nn.task import CLASSIFICATION, Task
-from radars.runs.directory import read_result
 from radars.runs.events import read_events
 
 SPACE, DATA = tiny_space(), tiny_data()
@@ -20,18 +19,6 @@ def searched(method: str, batch: int, **options: Any) -> SearchResult:
     config = quick_config(method, children={"number": 7, "steps": 3, "batch": batch})
     task = options.pop("task", CLASSIFICATION)
     return run_search(config, Given(space=SPACE, data=DATA, task=task), **options)
-
-
-def outcome(out: Path) -> dict[str, Any]:
-    result = read_result(out)
-    assert result is not None
-    del result["search_seconds"], result["peak_rss_bytes"]
-    values = final_checkpoint(out)[1]
-    if result["method"] != "radars":  # which saves within a finalist, or after it
-        position = values["position"]
-        result |= {name: position[name] for name in ("step", "total_steps")}
-        result["state"] = values["method"]
-    return result
 
 
 @pytest.mark.slow

@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,7 +17,7 @@ os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(16)
 
 import torch
 from tests.tasks import alone, die, die_once, follow, meet, searched
-from tests.tiny import final_checkpoint
+from tests.tiny import outcome
 
 from radars.errors import ConfigError, RunError
 from radars.execution.executor import Lost, Needs
@@ -165,19 +164,6 @@ def test_a_worker_that_is_killed_is_replaced_and_reported(cluster: Cluster, tmp_
     with pytest.raises(RunError, match="was lost 2 times"):
         list(cluster.connect(retries=1).map(die, [0], [needs()], on_lost=lost.append))
     assert len(lost) == 3
-
-
-def outcome(out: Path) -> dict[str, Any]:
-    """What a search found and knew in the end, without what the machine decides."""
-    result = read_result(out)
-    assert result is not None
-    del result["search_seconds"], result["peak_rss_bytes"]
-    values = final_checkpoint(out)[1]
-    if result["method"] != "radars":  # which saves within a finalist, or after it
-        position = values["position"]
-        result |= {name: position[name] for name in ("step", "total_steps")}
-        result["state"] = values["method"]
-    return result
 
 
 @pytest.mark.parametrize("method", ["reinforce", "radars"])
