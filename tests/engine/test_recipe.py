@@ -32,16 +32,6 @@ def test_a_space_of_ones_own_has_the_defaults() -> None:
     assert recipe({"space": "mine.py:net"}) == {"space": "mine.py:net"}
 
 
-def test_size_counts_more_where_nothing_bounds_it() -> None:
-    free = recipe({"space": "nasbench-macro"})["select"]
-    bound = recipe({"space": "nasbench-macro", "constraints": ["macs<=40e6"]})["select"]
-    targets = [{"cost": "macs", "target": 40e6}]
-    assert recipe({"space": "nasbench-macro", "objectives": targets})["select"] == bound
-    assert free["rankers"]["size"] > bound["rankers"]["size"] > 0
-    assert free | {"rankers": bound["rankers"]} == bound
-    assert "select" not in recipe({"space": "digits"})
-
-
 @pytest.mark.parametrize("space", [entry.name for entry in zoo()])
 def test_the_default_data_are_for_spaces_of_their_shape_alone(space: str) -> None:
     named = search_config({"space": space, "data": {"source": "digits"}})

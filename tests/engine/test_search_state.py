@@ -8,7 +8,6 @@ from radars.engine.given import Given
 from radars.engine.methods.radars import Radars
 from radars.engine.phases.successive_halving import SuccessiveHalving
 from radars.engine.problem import SearchProblem
-from radars.engine.rankers.score_scales import ScoreScale, ScoreScales
 from radars.engine.search_observer import SearchObserver
 from radars.engine.search_state import SearchPosition, SearchState
 from radars.execution.interrupt import Interrupt
@@ -40,12 +39,11 @@ def test_a_state_comes_back_bit_for_bit(num_rounds: int) -> None:
         state.position.begin("differentiate")
         method.plan = PROBLEM.planner.plan(method.controller.probabilities())
         method.differentiate(observer)
-        method.context.evaluator.note(method.round_winners[0], 0.5, 64, is_alone=False)
     method_again, again = restored(state)
     assert_same_state(again.state_dict(), state.state_dict())
     assert again.position == state.position
     assert method_again.plan == method.plan
-    assert method_again.round_winners == method.round_winners
+    assert method_again.controller.rewarded == method.controller.rewarded
 
 
 @pytest.mark.parametrize("has_child", [False, True])
@@ -56,9 +54,7 @@ def test_successive_halving_comes_back(has_child: bool) -> None:
     state.position.begin("select")
     method.halving = SuccessiveHalving(
         paths,
-        [{"regions": 1.5, "size": 2.0}] * 3,
-        ScoreScales({name: ScoreScale(1.0, 0.5) for name in ("accuracy", "regions", "size")}),
-        [0.5, 0.0, -0.5],
+        5,
         halving_round=1,
         accuracies=[0.25],
         child_step=2,

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from scipy.optimize import LinearConstraint
 
+from radars.cost.best_first import best_first
 from radars.cost.cheapest import cheapest, one_each
 from radars.cost.constraint import Constraint
 from radars.cost.cost_table import CostTable
@@ -146,19 +147,22 @@ class Feasible:
     def ranked(self, scores: Scores, subspace: Subspace) -> Iterator[Architecture]:
         """Yields the allowed architectures of a subspace by their sums of scores, best first.
 
-        Each is an integer program of its own, which excludes those before.
+        Where something bounds them, each is an integer program of its own, which excludes those
+        before.
 
         Args:
             scores: choice to candidate to score; what is missing scores 0.
             subspace: what to choose from.
         """
+        if not self._room:
+            yield from best_first(scores, subspace)
+            return
         pairs = [(choice, name) for choice, names in subspace.items() for name in names]
         objective = -np.array([scores.get(c, {}).get(n, 0.0) for c, n in pairs])
         rows = [one_each(pairs, subspace)]
-        if self._room:
-            cost = np.array([self._cost[pair] for pair in pairs], dtype=float).T
-            scale = np.maximum(np.abs(np.array(self._room)), 1.0)  # or the solver's tolerance rules
-            rows.append(LinearConstraint(cost / scale[:, None], -np.inf, self._room / scale))
+        cost = np.array([self._cost[pair] for pair in pairs], dtype=float).T
+        scale = np.maximum(np.abs(np.array(self._room)), 1.0)  # or the solver's tolerance rules
+        rows.append(LinearConstraint(cost / scale[:, None], -np.inf, self._room / scale))
         for _ in range(subspace.num_architectures):
             solution = solve(objective, rows)
             if solution is None:

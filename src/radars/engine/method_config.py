@@ -1,9 +1,8 @@
 """The settings of the parts that methods are made of; those of one method are in its file."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.relaxation import GumbelSoftmax, Relaxation, Softmax
@@ -39,44 +38,61 @@ class Checked(BaseModel):
 
 
 class ControllerConfig(Checked):
-    """The RL policy.
+    """The RL policy of `radars`.
 
     Attributes:
-        learning_rate: of Adam, on the policy's logits.
-        entropy_weight: of the entropy bonus.
-        baseline_decay: of the moving average of rewards.
-        group_weight: how much of the baseline is the mean of the samples that are rewarded
-            together, on the same examples; the rest is the moving average.
+        temperature: what effects are divided by to make logits of them, in standard errors.
+        update_every: rewards between updates.
     """
 
-    learning_rate: float = Field(0.02, gt=0)
-    entropy_weight: float = Field(1e-4, ge=0)
-    baseline_decay: float = Field(0.9, ge=0, lt=1)
-    group_weight: float = Field(1.0, ge=0, le=1)
+    temperature: float = Field(1.0, gt=0)
+    update_every: int = Field(8, ge=1)
 
 
 class ExploreConfig(Checked):
-    """The RL half of a round: single paths, rewards, policy.
+    """The RL half of a round: shared weights on single paths, rewards, policy.
 
     Attributes:
-        steps: training steps on single paths, a round.
-        warmup_fraction: how much of the first round is drawn uniformly, without policy updates.
+        steps: training steps, a round; those of the rewards are among them. Also those of the
+            methods that train shared weights alone.
+        training_fraction: how much of the phase trains shared weights; the rest is for rewards.
+        uniform_fraction: how much of that training, after the first round, takes each candidate
+            equally often, as the first round does. The rest follows the policy.
+        tuning_steps: training steps on a path alone before it is rewarded.
+        reward_batches: validation batches that each reward is measured on.
+        rankers: of untrained networks, that the policy hears. Rewards decide what each counts.
+        ranker_draws: architectures that each of them is asked about.
+        controller: the policy.
+    """
+
+    steps: int = Field(600, ge=1)
+    training_fraction: float = Field(0.5, gt=0, lt=1)
+    uniform_fraction: float = Field(0.5, ge=0, le=1)
+    tuning_steps: int = Field(4, ge=0)
+    reward_batches: int = Field(8, ge=1)
+    rankers: tuple[RankerName, ...] = ("regions", "expressivity", "size")
+    ranker_draws: int = Field(32, ge=2)
+    controller: ControllerConfig = ControllerConfig()
+
+
+class PolicyUpdatesConfig(Checked):
+    """Rewards with shared weights, in turns with their training, as in `enas`.
+
+    Attributes:
+        warmup_fraction: of the training steps, those at first that draw uniformly, without updates.
         uniform_fraction: how much of the training after it is drawn uniformly all the same. The
             rest follows the policy: weights and policy then feed each other, which concentrates
             training among many candidates, and locks onto the first success among few.
         update_every: training steps between policy updates.
         samples: architectures that are rewarded for each policy update.
         reward_batches: validation batches that each of them is rewarded on.
-        controller: the policy.
     """
 
-    steps: int = Field(600, ge=1)
     warmup_fraction: float = Field(0.4, ge=0, le=1)
     uniform_fraction: float = Field(0.5, ge=0, le=1)
     update_every: int = Field(8, ge=1)
     samples: int = Field(8, ge=2)
     reward_batches: int = Field(1, ge=1)
-    controller: ControllerConfig = ControllerConfig()
 
 
 class DifferentiateConfig(Checked):
@@ -91,7 +107,8 @@ class DifferentiateConfig(Checked):
         architecture_optimizer: of the logits.
         max_cost_ratio: the most multiply-accumulates of a supernet step, as a multiple of those of
             the largest architecture; candidates are pruned to keep it. None for no limit.
-        feedback: how far the policy is moved to what differentiation ended with, from 0 to 1.
+        proposals: architectures that the logits like best and that are rewarded after it, so that
+            the policy learns what these are worth.
     """
 
     steps: int = Field(100, ge=0)
@@ -102,8 +119,8 @@ class DifferentiateConfig(Checked):
     architecture_optimizer: OptimizerConfig = OptimizerConfig(
         name="adamw", learning_rate=0.01, betas=(0.5, 0.999), weight_decay=0.0
     )
-    max_cost_ratio: float | None = Field(1.0, gt=0)
-    feedback: float = Field(1.0, ge=0, le=1)
+    max_cost_ratio: float | None = Field(2.0, gt=0)
+    proposals: int = Field(4, ge=0)
 
     def relaxation_at(self, fraction: float) -> Relaxation:
         """The relaxation after a fraction of the steps."""
@@ -115,47 +132,22 @@ class DifferentiateConfig(Checked):
 
 
 class SelectConfig(Checked):
-    """The end of a search: the few best architectures are trained alone, and the worst dropped.
+    """The end of a search: the most promising architectures are trained alone, the worst dropped.
 
-    Uniform draws are scored with shared weights, by how well fresh weights tell examples apart
-    (after Mellor et al. 2021) and by size, and main effects of the candidates are fitted to it.
-    The architectures that these promise most are fine-tuned from the shared weights, by
-    successive halving (Jamieson and Talwalkar 2016), each halving round from the first step on. In
-    each halving round accuracy counts, how well fresh weights tell examples apart, and size.
+    They are fine-tuned from the shared weights, by successive halving (Jamieson and Talwalkar
+    2016), each halving round from the first step on.
 
     Attributes:
-        draws: architectures that are drawn uniformly and scored with shared weights.
-        draw_batches: validation batches that each of them is scored on.
         finalists: how many architectures are trained alone.
-        regions_draws: draws of fresh weights, each of which has a training batch to tell apart.
-        finalist_draws: further draws for those that are trained alone.
-        rankers: the rankers of untrained networks, and the weight of each; accuracy weighs 1, in
-            the second halving round 2, and so on. All in standard deviations among uniform draws.
         halving_steps: training steps of each halving round; after each, the best `keep` go on.
         keep: the fraction that goes on to the next halving round.
-        optimizer: of all these trainings.
+        optimizer: of all these trainings, and of those before a reward.
     """
 
-    draws: int = Field(64, ge=1)
-    draw_batches: int = Field(4, ge=1)
-    finalists: int = Field(6, ge=1)
-    regions_draws: int = Field(2, ge=0)
-    finalist_draws: int = Field(0, ge=0)
-    rankers: dict[RankerName, Annotated[float, Field(ge=0)]] = {
-        "regions": 1.0,
-        "size": 0.0,
-        "expressivity": 0.0,
-    }
+    finalists: int = Field(8, ge=1)
     halving_steps: tuple[Annotated[int, Field(ge=1)], ...] = Field((50, 150), min_length=1)
     keep: float = Field(0.4, gt=0, lt=1)
     optimizer: OptimizerConfig = OptimizerConfig(learning_rate=0.05)
-
-    @field_validator("rankers", mode="before")
-    @classmethod
-    def _beside_the_usual(cls, rankers: Any) -> Any:
-        """What is given, beside the usual ones: a weight of 0 leaves one out."""
-        usual = cls.model_fields["rankers"].default
-        return {**usual, **rankers} if isinstance(rankers, Mapping) else rankers
 
 
 class ChildrenConfig(Checked):

@@ -16,30 +16,10 @@ _CIFAR: dict[str, Any] = {
     # each image is seen a few times: too seldom to be learnt by heart; augmented, it takes longer
     "data": {"num_train": 40_000, "validation_fraction": 0.25, "augment": False},
     "optimizer": {"learning_rate": 0.1},
-    "num_rounds": 2,
-    "explore": {
-        "steps": 2000,
-        "warmup_fraction": 0.7,
-        "uniform_fraction": 1.0,
-        "update_every": 10,
-        "reward_batches": 2,
-    },
-    "differentiate": {"steps": 40},
-    "select": {
-        "draws": 192,
-        "draw_batches": 12,
-        "finalists": 12,
-        "regions_draws": 4,
-        "finalist_draws": 12,
-        "rankers": {"regions": 2.0, "size": 1.0, "expressivity": 1.0},
-        "halving_steps": [20, 600],
-        "keep": 0.5,
-        "optimizer": {"learning_rate": 0.2},
-    },
+    "select": {"optimizer": {"learning_rate": 0.05}},
 }
 
 _DIGITS_SHAPE = (1, 8, 8)  # of the data where none are named
-_SIZE_WEIGHT_UNCONSTRAINED = 4.0  # where nothing bounds it, more capacity is what helps most
 
 _ADAMW: dict[str, Any] = {"name": "adamw", "learning_rate": 1e-3, "weight_decay": 0.05}
 
@@ -84,10 +64,6 @@ def recipe(settings: Mapping[str, Any]) -> dict[str, Any]:
     """
     space = str(settings.get("space", "digits"))
     suits = dict(_RECIPES.get(space, {}))
-    is_bounded = settings.get("constraints") or settings.get("objectives")
-    if "rankers" in suits.get("select", {}) and not is_bounded:
-        rankers = suits["select"]["rankers"] | {"size": _SIZE_WEIGHT_UNCONSTRAINED}
-        suits["select"] = suits["select"] | {"rankers": rankers}
     given = settings.get("space_options")
     if "proxy_options" in suits and isinstance(given, Mapping):
         suits["proxy_options"] = {

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from radars.engine.pace import Pace
 from radars.engine.search_state import SearchState
 from radars.errors import RadarsError
 from radars.execution.interrupt import Interrupt
@@ -22,13 +23,11 @@ from radars.tracking.progress import Progress
 from radars.tracking.run_observer import RunObserver
 
 _MOST_SECONDS = 300.0  # between two points of a curve
-
-Tick = Callable[[int, float], None]
-"""Called after each step with the number of steps done and the latest accuracy (NaN: none yet)."""
+_MOST_OVER = 1.05  # of the time limit, at which a search is cut off
 
 
 class TimeLimitReached(RadarsError):  # noqa: N818 - nothing is wrong
-    """The search ran past its time limit."""
+    """The search ran past its time limit, before everything was done."""
 
 
 class SearchObserver(RunObserver):
@@ -40,7 +39,8 @@ class SearchObserver(RunObserver):
         progress: shows people how far it is.
         interrupt: says when to stop.
         state: how far the search is; its position is changed with every step.
-        max_seconds: wall-clock limit of the search over all sittings.
+        max_seconds: wall-clock limit of the search over all sittings. Phases are planned to end
+            within it; what runs over it all the same is cut off.
         save_every_seconds: time between checkpoints.
         on_event: see `RunObserver`.
     """
@@ -79,19 +79,33 @@ class SearchObserver(RunObserver):
         self._logged_at = self._preferred_at = -math.inf  # in seconds of the search
 
     @contextmanager
-    def phase(self, name: str, total: int, label: str | None = None) -> Iterator[Tick]:
-        """Within, the yielded function is called after each step of a phase.
+    def phase(
+        self,
+        name: str,
+        total: int,
+        label: str | None = None,
+        *,
+        share: float = 1.0,
+        step_seconds: float = 0.0,
+    ) -> Iterator[Pace]:
+        """Within, a phase goes on by the yielded pace.
 
         Args:
             name: of the phase.
-            total: its steps, where it does not end early.
+            total: its steps, where time is not limited.
             label: what people read; by default the name.
+            share: how much of the time that is left it may take, where time is limited.
+            step_seconds: what a step is expected to take.
         """
         position = self.position
         self.log(PhaseStartedEvent(phase=name, round=position.round_index, step=position.step))
+        ends_at = None
+        if self._max_seconds < math.inf:
+            ends_at = position.began + share * max(0.0, self._max_seconds - position.began)
         with self._progress.phase(label or name, total, completed=position.step) as bar:
 
-            def tick(step: int, accuracy: float) -> None:
+            def on_step(step: int, accuracy: float) -> None:
+                bar.total = pace.expected_total
                 bar.advance(
                     step - bar.completed,
                     accuracy=None if math.isnan(accuracy) else accuracy,
@@ -99,16 +113,19 @@ class SearchObserver(RunObserver):
                     budget_bytes=self._meter.budget_bytes,
                     live_candidates=self._method.live_candidates(name),
                 )
-                position.total_steps += step - position.step
-                position.step = step
-                self._after_step(name, accuracy, is_last=step == total)
+                self._after_step(name, accuracy, is_last=pace.is_over)
 
-            yield tick
+            pace = Pace(
+                position, total, ends_at, self.check, on_step, step_seconds, self._first_says
+            )
+            yield pace
         self.log(
             PhaseEndedEvent(
                 phase=name,
                 round=position.round_index,
                 seconds=round(position.seconds, 3),
+                steps=position.step,
+                planned_steps=total,
             )
         )
 
@@ -145,7 +162,8 @@ class SearchObserver(RunObserver):
         """
         self._count_time()
         is_stopped, is_late = self._group.any(
-            self._interrupt.stop_requested, self.position.seconds > self._max_seconds
+            self._interrupt.stop_requested,
+            self.position.seconds > _MOST_OVER * self._max_seconds,
         )
         if is_stopped:
             self._stop()
@@ -159,12 +177,14 @@ class SearchObserver(RunObserver):
             super().save()
             self._steps_saved = self.position.total_steps
 
+    def _first_says(self, seconds: float) -> float:
+        return float(self._group.first_says(repr(seconds)))
+
     def _checkpoint_step(self) -> int:
         self.position.num_saves += 1
         return self.position.num_saves
 
     def _after_step(self, phase: str, accuracy: float, *, is_last: bool) -> None:
-        self.check()
         seconds = self.position.seconds
         if is_last or seconds - self._logged_at > _interval_seconds(seconds, 300, least=0.5):
             self._log_progress(phase, accuracy)

@@ -17,6 +17,7 @@ class SearchPosition:
         round_index: the round that is running.
         phase: its phase; empty before the first.
         step: steps of the phase that are done.
+        began: the seconds that were spent when the phase began.
         seconds: wall-clock time spent so far, over all sittings.
         total_steps: steps of all phases that are done.
         num_saves: checkpoints that were saved.
@@ -26,6 +27,7 @@ class SearchPosition:
     round_index: int = 0
     phase: str = ""
     step: int = 0
+    began: float = 0.0
     seconds: float = 0.0
     total_steps: int = 0
     num_saves: int = 0
@@ -34,7 +36,7 @@ class SearchPosition:
     def begin(self, phase: str) -> None:
         """Begins a phase, where it has not begun yet."""
         if self.phase != phase:
-            self.phase, self.step = phase, 0
+            self.phase, self.step, self.began = phase, 0, self.seconds
 
 
 class Watched(Stateful, Protocol):

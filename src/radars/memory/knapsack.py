@@ -1,10 +1,11 @@
 """`Knapsack`: which candidates of a subspace are kept, where not all can be.
 
-Keep the most of the policy's probability; pay in predicted bytes, and in multiply-accumulates, as a
-supernet step costs the sum of its candidates, where a path costs one a choice.
+Keep what the policy prefers in each choice, then the most of its probability. Pay in predicted
+bytes, and in multiply-accumulates, as a supernet step costs the sum of its candidates, where a path
+costs one a choice.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,7 +61,8 @@ class Knapsack:
         """The candidates that are kept: one of each choice at least.
 
         Args:
-            preferences: choice to candidate to what it is worth.
+            preferences: choice to candidate to its probability. What is preferred in a choice is
+                kept before anything else, so that a choice is not left to what costs least.
             within: the candidates to choose from.
             smallest: the architecture of `within` with the least expected memory. It is kept where
                 the space has rules, so that what is kept holds an architecture; or where nothing
@@ -92,7 +94,7 @@ class Knapsack:
             rows.append(LinearConstraint(within_largest, -np.inf, 0.0))
             largest = max(1.0, float(passing.max()))
         solution = solve(
-            -np.array([preferences[c][n] for c, n in pairs] + [0.0]),
+            -np.array([_worth(preferences[c], within[c], n) for c, n in pairs] + [0.0]),
             rows,
             integrality=[1] * len(pairs) + [0],
             least=least,
@@ -103,3 +105,10 @@ class Knapsack:
         taken = np.round(solution[:-1])
         kept = [pair for pair, x in zip(pairs, taken, strict=True) if x > 0]
         return Subspace({choice: [n for c, n in kept if c == choice] for choice in within})
+
+
+def _worth(preferences: Mapping[str, float], names: Sequence[str], name: str) -> float:
+    """The probability; that of the likeliest of the names by as much more as all have together."""
+    known = [preferences[other] for other in names]
+    is_first = name == names[known.index(max(known))] and max(known) > min(known)
+    return preferences[name] + float(is_first)

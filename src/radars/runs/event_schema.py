@@ -142,12 +142,16 @@ class PhaseEndedEvent(TimedEvent):
     Attributes:
         phase: its name.
         round: index of the round.
+        steps: how many it had.
+        planned_steps: how many it has where time is not limited.
     """
 
     kind = "phase_ended"
 
     phase: str = ""
     round: int = 0
+    steps: int = 0
+    planned_steps: int = 0
 
 
 class ProgressEvent(TimedEvent):
@@ -244,9 +248,6 @@ class SelectionEvent(Event):
         halving_round: its index.
         finalists: the architectures that take part.
         accuracies: of each that was trained, on the validation split.
-        ranker_scores: ranker to what it says of each before it is trained.
-        scores: of each, by which they are ranked: standard deviations above the mean of uniform
-            draws, weighted and added up.
     """
 
     kind = "selection"
@@ -254,8 +255,6 @@ class SelectionEvent(Event):
     halving_round: int = 0
     finalists: tuple[dict[str, str], ...] = ()
     accuracies: tuple[Number, ...] = ()
-    ranker_scores: dict[str, tuple[Number, ...]] = {}
-    scores: tuple[Number, ...] = ()
 
 
 class ChildEvent(Event):
@@ -402,7 +401,6 @@ KINDS: Mapping[str, type[Event]] = {
 _OLD_NAMES = {
     "rung": "halving_round",
     "contenders": "finalists",
-    "standings": "scores",
     "levers": "savings",
 }
 

@@ -9,8 +9,10 @@ from torch import Tensor
 from radars.engine import DifferentiateConfig
 from radars.engine.context import SearchContext
 from radars.engine.given import Given
+from radars.engine.pace import Pace
 from radars.engine.phases.differentiate import BetaDecay, PlannedSteps, differentiate
 from radars.engine.problem import SearchProblem
+from radars.engine.search_state import SearchPosition
 from radars.memory import MemorySavings, Plan, predict
 from radars.nn.optimizer import state_tensors
 from radars.nn.steps import StepKind, architecture_step
@@ -39,11 +41,14 @@ def run(
     preferences = differentiate(
         PlannedSteps(context, supernet, context.guard.planner.plan(within=subspace)),
         config,
+        Pace(
+            SearchPosition(step=start),
+            config.steps,
+            on_step=lambda step, accuracy: ticks.append(step),
+        ),
         initial_logits=initial_logits or SAME,
-        start=start,
         seed=0,
-        learning_rate_at=lambda step: learning_rate,
-        tick=lambda step, accuracy: ticks.append(step),
+        learning_rate_at=lambda fraction: learning_rate,
     )
     return preferences, supernet, ticks
 
@@ -52,11 +57,10 @@ def run_plan(planned: PlannedSteps, *, steps: int) -> dict[str, dict[str, float]
     return differentiate(
         planned,
         DifferentiateConfig(steps=steps, max_cost_ratio=None),
+        Pace(SearchPosition(), steps),
         initial_logits=SAME,
-        start=0,
         seed=0,
-        learning_rate_at=lambda step: 0.1,
-        tick=lambda step, accuracy: None,
+        learning_rate_at=lambda fraction: 0.1,
     )
 
 

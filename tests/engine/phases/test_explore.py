@@ -1,90 +1,102 @@
+from collections import Counter
+from copy import deepcopy
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.tiny import quick_config, tiny_data, tiny_space
 
-from radars.cost import Feasible
 from radars.engine.context import SearchContext
 from radars.engine.given import Given
 from radars.engine.methods.radars import Radars
-from radars.engine.phases.explore import explore, update_policy
-from radars.engine.policies.categorical import Controller
+from radars.engine.pace import Pace
+from radars.engine.phases.explore import Explorer, fair_path
 from radars.engine.policies.policy import Sample
 from radars.engine.problem import SearchProblem
+from radars.engine.search_state import SearchPosition
+from radars.space import Architecture
 
 PROBLEM = SearchProblem.of(quick_config(), Given(space=tiny_space(), data=tiny_data()))
+FULL = tiny_space().full
 
 
-@pytest.mark.parametrize(
-    ("start", "num_uniform", "num_updates"), [(0, 0, 4), (0, 3, 3), (0, 8, 0), (5, 0, 2), (8, 0, 0)]
-)
-def test_steps_and_updates(
-    start: int, num_uniform: int, num_updates: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def explorer(round_index: int = 0, **changes: float) -> tuple[Radars, Explorer]:
     context = SearchContext.of(PROBLEM)
-    state = Radars(context)
-    updates: list[int] = []
-    reinforce = Controller.reinforce
+    method = Radars(context)
+    config = PROBLEM.config.explore.model_copy(update=changes)
+    return method, Explorer(context, method.supernet, method.controller, config, round_index)
 
-    def spy(controller: Controller, samples: list[object], rewards: list[float]) -> None:
-        assert all(0 <= reward <= 1 for reward in rewards)
-        updates.append(len(samples))
-        reinforce(controller, samples, rewards)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Controller, "reinforce", spy)
+def test_a_phase_trains_shared_weights_and_then_rewards() -> None:
+    method, explores = explorer(training_fraction=0.5, tuning_steps=2)
     ticks: list[tuple[int, float]] = []
-    explore(
-        context,
-        state.supernet,
-        state.controller,
-        PROBLEM.config.explore,
-        start=start,
-        seed=0,
-        num_uniform=num_uniform,
-        learning_rate_at=lambda step: 0.1,
-        tick=lambda step, accuracy: ticks.append((step, accuracy)),
+    pace = Pace(SearchPosition(), 12, on_step=lambda step, accuracy: ticks.append((step, accuracy)))
+    explores.run(pace)
+    assert [step for step, _ in ticks] == [1, 2, 3, 4, 5, 6, 8, 10, 12]
+    assert [accuracy == accuracy for _, accuracy in ticks] == [False] * 6 + [True] * 3
+    rewarded = method.controller.rewarded
+    assert len({known.architecture for known in rewarded}) == len(rewarded) == 3
+    assert all(0 <= known.reward <= 1 for known in rewarded)
+
+
+def test_the_rest_of_a_phase_is_what_the_whole_would_have_done() -> None:
+    whole, explores = explorer(tuning_steps=1)
+    explores.run(Pace(SearchPosition(), 12))
+
+    class StopError(Exception):
+        """Stands for an interrupt."""
+
+    def stop(step: int, accuracy: float) -> None:
+        if step == 8:
+            raise StopError
+
+    first, explores = explorer(tuning_steps=1)
+    with pytest.raises(StopError):
+        explores.run(Pace(SearchPosition(), 12, on_step=stop))
+    second, explores = explorer(tuning_steps=1)
+    second.load_state_dict(deepcopy(first.state_dict()))
+    for name in ("train_stream", "validation_stream"):
+        stream = getattr(first.context, name)
+        getattr(second.context, name).load_state_dict(stream.state_dict())
+    explores.run(Pace(SearchPosition(step=8), 12))
+    assert second.controller.rewarded == whole.controller.rewarded
+    assert second.controller.probabilities() == whole.controller.probabilities()
+
+
+def test_a_reward_leaves_the_shared_weights_as_they_are() -> None:
+    method, explores = explorer(tuning_steps=2)
+    before = deepcopy(method.supernet.state_dict())
+    path = Architecture(dict.fromkeys("abc", "conv3"))
+    streams = [
+        deepcopy(stream.state_dict())
+        for stream in (method.context.train_stream, method.context.validation_stream)
+    ]
+    explores.reward([Sample(path, dict(FULL))])
+    after = method.supernet.state_dict()
+    assert before.keys() <= after.keys()
+    assert all(after[name].equal(tensor) for name, tensor in before.items())
+    assert [
+        method.context.train_stream.state_dict()["position"].equal(streams[0]["position"]),
+        method.context.validation_stream.state_dict()["position"].equal(streams[1]["position"]),
+    ] == [True, True]
+
+
+def test_rewards_of_the_same_architecture_are_the_same_within_a_round() -> None:
+    method, explores = explorer(tuning_steps=2)
+    path = Sample(Architecture(dict.fromkeys("abc", "mb2")), dict(FULL))
+    explores.reward([path, path])
+    first, second = method.controller.rewarded
+    assert first == second
+    later = Explorer(method.context, method.supernet, method.controller, PROBLEM.config.explore, 1)
+    later.reward([path])
+    assert method.controller.rewarded[-1].group == 1
+
+
+@given(st.integers(0, 2**31 - 1), st.integers(0, 1000))
+def test_every_candidate_is_trained_equally_often(seed: int, block: int) -> None:
+    taken = Counter(
+        pair
+        for step in range(3 * block, 3 * block + 3)
+        for pair in fair_path(FULL, seed, step).items()
     )
-    assert [step for step, _ in ticks] == list(range(start + 1, 9))
-    assert updates == [3] * num_updates
-    known = [accuracy for _, accuracy in ticks if accuracy == accuracy]
-    assert bool(known) == (num_updates > 0)
-
-
-@pytest.mark.parametrize(("fraction", "trained"), [(0.0, 2), (1.0, 8)])
-def test_what_is_trained_after_the_warm_up_is_uniform_or_follows_the_policy(
-    fraction: float, trained: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    context = SearchContext.of(PROBLEM)
-    state = Radars(context)
-    draws: list[bool] = []
-    sample = Controller.sample
-
-    def spy(controller: Controller, feasible: Feasible, *, uniform: bool = False) -> Sample:
-        draws.append(uniform)
-        return sample(controller, feasible, uniform=uniform)
-
-    monkeypatch.setattr(Controller, "sample", spy)
-    explore(
-        context,
-        state.supernet,
-        state.controller,
-        PROBLEM.config.explore.model_copy(update={"uniform_fraction": fraction}),
-        start=0,
-        seed=0,
-        num_uniform=2,
-        learning_rate_at=lambda step: 0.1,
-        tick=lambda step, accuracy: None,
-    )
-    assert draws.count(True) == trained
-    assert draws.count(False) == 8 - trained + 3 * 3  # three updates of three samples
-
-
-def test_rewards_are_on_validation_batches_and_train_nothing() -> None:
-    context = SearchContext.of(PROBLEM)
-    state = Radars(context)
-    before = context.train_stream.state_dict()["position"].clone()
-    weights = {name: tensor.clone() for name, tensor in state.supernet.state_dict().items()}
-    accuracy = update_policy(context, state.supernet, state.controller, PROBLEM.config.explore)
-    assert 0 <= accuracy <= 1
-    assert context.train_stream.state_dict()["position"].equal(before)
-    assert context.validation_stream.state_dict()["position"][-1] == 8
-    after = state.supernet.state_dict()
-    assert all(after[name].equal(tensor) for name, tensor in weights.items())
+    assert taken == {(choice, name): 1 for choice, names in FULL.items() for name in names}

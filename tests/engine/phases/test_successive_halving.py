@@ -14,6 +14,7 @@ from tests.tiny import assert_same_state, quick_config, tiny_data, tiny_space
 from radars.engine import SelectConfig
 from radars.engine.context import SearchContext
 from radars.engine.given import Given
+from radars.engine.pace import Pace
 from radars.engine.phases.successive_halving import (
     Finalist,
     SuccessiveHalving,
@@ -21,19 +22,11 @@ from radars.engine.phases.successive_halving import (
     select,
 )
 from radars.engine.problem import SearchProblem
-from radars.engine.rankers.score_scales import ScoreScale, ScoreScales
+from radars.engine.search_state import SearchPosition
 from radars.schedules import cosine, one_cycle
 from radars.space import Architecture
 
 PROBLEM = SearchProblem.of(quick_config(), Given(space=tiny_space(), data=tiny_data()))
-SCALES = ScoreScales(
-    {
-        "accuracy": ScoreScale(0.5, 0.1),
-        "regions": ScoreScale(1.0, 2.0),
-        "size": ScoreScale(2.0, 1.0),
-        "expressivity": ScoreScale(0.0, 0.0),
-    }
-)
 
 
 class StopError(Exception):
@@ -50,11 +43,7 @@ def context_of(config: SelectConfig, workers: Any = None) -> SearchContext:
 
 
 def new_halving(count: int) -> SuccessiveHalving:
-    said = [
-        {"regions": float(7 * index % 3), "size": float(5 * index % 4), "expressivity": 0.0}
-        for index in range(count)
-    ]
-    return SuccessiveHalving(first(count), said, SCALES, [0.0] * count)
+    return SuccessiveHalving(first(count), 1)
 
 
 def run(
@@ -62,14 +51,15 @@ def run(
     config: SelectConfig,
     stop_at: int | None = None,
     workers: Any = None,
+    pace: Pace | None = None,
 ) -> Any:
     ticks: list[float] = []
-    rounds: list[tuple[list[Architecture], list[float], list[float]]] = []
+    rounds: list[tuple[list[Architecture], list[float]]] = []
     context = context_of(config, workers)
     shared = context.networks.new_supernet()
     shared.activate(PROBLEM.space.full)
 
-    def tick(accuracy: float, num_steps: int) -> None:
+    def on_step(step: int, accuracy: float) -> None:
         ticks.append(accuracy)
         if len(ticks) == stop_at:
             raise StopError
@@ -77,9 +67,9 @@ def run(
     winner, accuracy = select(
         context,
         halving,
+        pace or Pace(SearchPosition(), 100, on_step=on_step),
         new_child=partial(context.networks.inherited_child, supernet=shared),
-        tick=tick,
-        on_halving_round=lambda now: rounds.append((now.finalists, now.accuracies, now.scores)),
+        on_halving_round=lambda now: rounds.append((now.finalists, now.accuracies)),
     )
     return winner, accuracy, ticks, rounds
 
@@ -122,24 +112,33 @@ def test_the_number_of_steps_is_what_halving_takes(
         (3, SelectConfig(halving_steps=(2, 1, 1), keep=0.4)),
     ],
 )
-def test_the_best_standing_after_the_last_halving_round_wins(
-    count: int, config: SelectConfig
-) -> None:
+def test_the_best_after_the_last_halving_round_wins(count: int, config: SelectConfig) -> None:
     winner, accuracy, ticks, rounds = run(new_halving(count), config)
     assert len(ticks) == num_select_steps(config, count)
     assert len(rounds) == len(config.halving_steps)
-    said = dict(zip(first(count), new_halving(count).said, strict=True))
     expected = first(count)
-    for halving_round, (finalists, accuracies, stand) in enumerate(rounds):
+    for finalists, accuracies in rounds:
         assert finalists == expected
-        known = [said[architecture] for architecture in finalists]
-        weights = config.rankers
-        assert stand == SCALES.combined(accuracies, known, weights, 1.0 + halving_round)
-        order = sorted(range(len(stand)), key=stand.__getitem__, reverse=True)
+        order = sorted(range(len(accuracies)), key=accuracies.__getitem__, reverse=True)
         expected = [finalists[index] for index in order][: max(1, round(len(order) * config.keep))]
     assert winner == finalists[order[0]]
-    finalists, accuracies, _ = rounds[-1]
+    finalists, accuracies = rounds[-1]
     assert accuracy == accuracies[finalists.index(winner)]
+
+
+@pytest.mark.parametrize(("seconds", "num_steps"), [(28.0, 14), (56.0, 28), (0.1, 4)])
+def test_with_a_time_limit_a_halving_round_has_its_part_of_the_time(
+    seconds: float, num_steps: int
+) -> None:
+    config = SelectConfig(halving_steps=(2, 3), keep=0.5)
+    position = SearchPosition()
+
+    def pass_time() -> None:
+        position.seconds += 2.0
+
+    pace = Pace(position, 14, ends_at=seconds, check=pass_time, step_seconds=2.0)
+    run(new_halving(4), config, pace=pace)
+    assert position.step == pytest.approx(num_steps, abs=2)
 
 
 @pytest.mark.parametrize("stop_at", [1, 2, 3, 4, 6, 9, 11, 12])

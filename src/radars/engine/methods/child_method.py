@@ -4,12 +4,16 @@ from abc import abstractmethod
 from collections.abc import Iterator
 
 from radars.engine.context import SearchContext
-from radars.engine.methods.children import Children, Tick
+from radars.engine.methods.children import Children
 from radars.engine.methods.method import Found, Method, Scored, scored_of, scored_values
+from radars.engine.pace import Pace
 from radars.engine.search_observer import SearchObserver
 from radars.runs.event_schema import ChildEvent
 from radars.runs.state import State
 from radars.space import Architecture
+
+_MOST_KNOWN_AGAIN = 200  # children in a row that were trained before: it goes round in circles
+_LEAST_ROOM = 0.7  # of the time of a child, or it would end too long after the time
 
 
 class ChildMethod(Method):
@@ -27,11 +31,14 @@ class ChildMethod(Method):
         self.proposed: list[Architecture] = []
         self.num_before = 0
         self.children = Children(context)
+        self._num_known_again = 0
 
     @property
     def num_wanted(self) -> int:
         """How many to propose at a time, where nothing else says so."""
         config = self.config.children
+        if self.config.max_minutes is not None:
+            return config.batch
         return min(config.batch, config.number - len(self.history))
 
     @abstractmethod
@@ -45,15 +52,11 @@ class ChildMethod(Method):
         """See `Method`."""
         config = self.config.children
         observer.position.begin("children")
-
-        def on_steps(accuracy: float, num_steps: int) -> None:
-            tick(observer.position.step + num_steps, accuracy)
-
-        with observer.phase("children", config.number * config.steps) as tick:
-            while len(self.history) < config.number:
+        with observer.phase("children", config.number * config.steps) as pace:
+            while self._has_room(pace):
                 if not self.proposed:
                     self.proposed, self.num_before = self.propose(), len(self.history)
-                self._train_group(observer, on_steps)
+                self._train_group(observer, pace)
                 if len(self.history) - self.num_before < len(self.proposed):
                     continue
                 self.learn([accuracy for _, accuracy in self.history[self.num_before :]])
@@ -64,14 +67,29 @@ class ChildMethod(Method):
         """The children, best first."""
         return self.ranked_of(self.history)
 
-    def _train_group(self, observer: SearchObserver, on_steps: Tick) -> None:
+    def _has_room(self, pace: Pace) -> bool:
+        """Whether another child is wanted, and there is time for it."""
+        if pace.ends_at is None:
+            return len(self.history) < self.config.children.number
+        pace.check_time()
+        if not self.history:
+            return True
+        if self._num_known_again > _MOST_KNOWN_AGAIN:
+            return False
+        # the next one takes as long as those before, on average
+        return pace.seconds_left > pace.seconds_spent / len(self.history) * _LEAST_ROOM
+
+    def _train_group(self, observer: SearchObserver, pace: Pace) -> None:
         """Trains what is left of the group of the proposal that is next."""
         num_done = len(self.history) - self.num_before
         first = num_done - num_done % self.config.children.batch
         group = self.proposed[num_done : first + self.config.children.batch]
         self.children.begin_group(self.num_before + first)
-        accuracies = self.children.accuracies(group, on_steps, observer.check)
+        accuracies = self.children.accuracies(group, pace, observer.check)
         for architecture, accuracy in zip(group, accuracies, strict=True):
+            self._num_known_again = (
+                self._num_known_again + 1 if (architecture, accuracy) in self.history else 0
+            )
             self.history.append((architecture, accuracy))
             observer.log(ChildEvent(architecture=dict(architecture), accuracy=accuracy))
 

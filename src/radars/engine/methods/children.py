@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from radars.data import BatchStream
 from radars.engine.context import SearchContext
+from radars.engine.pace import Pace
+from radars.engine.search_state import SearchPosition
 from radars.nn.supernet import Supernet
 from radars.runs.state import State
 from radars.schedules import one_cycle
@@ -14,9 +16,8 @@ from radars.seeds import seed_torch
 from radars.space import Architecture
 
 _MIN_BEFORE_STOPPING = 4
-
-Tick = Callable[[float, int], None]
-"""Called with the latest accuracy (NaN: none yet) and how many training steps were done."""
+_STEPS_TO_TIME = 5  # of the first child: then it is known how long a step takes
+_LEAST_CHILDREN = 4  # for which there is time
 
 
 class ChildTask(NamedTuple):
@@ -51,7 +52,7 @@ class Children:
     def __init__(self, context: SearchContext) -> None:
         self._context = context
         self._config = context.problem.config.children
-        self._check_step = round(self._config.check_fraction * self._config.steps)
+        self._num_steps = self._config.steps  # of each
         self._known: dict[str, float] = {}  # fingerprint to accuracy
         self._at_check: list[float] = []  # the rewards of all that came to it
         self._group = -1
@@ -60,6 +61,10 @@ class Children:
         self._child: Supernet | None = None
         self._stream: BatchStream | None = None
         self._step = 0
+
+    @property
+    def _check_step(self) -> int:
+        return round(self._config.check_fraction * self._num_steps)
 
     def begin_group(self, group: int) -> None:
         """Begins a group of children, where it has not begun yet."""
@@ -77,21 +82,21 @@ class Children:
     def accuracies(
         self,
         architectures: Sequence[Architecture],
-        tick: Tick,
+        pace: Pace,
         while_waiting: Callable[[], None] = lambda: None,
     ) -> Iterator[float]:
         """Yields the validation accuracy of each of a group, or of what is left of it.
 
         Args:
             architectures: within budget and constraints.
-            tick: called after each training step; after each child where workers train them.
+            pace: told of each training step; of each child where workers train them.
             while_waiting: called several times a second while workers train them; what it raises
                 ends their work.
         """
         workers = self._context.workers
         if workers is None:
             for architecture in architectures:
-                yield self.accuracy(architecture, tick)
+                yield self.accuracy(architecture, pace)
             return
         keys = [self._context.sampler.fingerprint(architecture) for architecture in architectures]
         new: dict[str, Architecture] = {}
@@ -112,16 +117,16 @@ class Children:
                 self._architecture = self._child = self._stream = None
                 self._step = outcome.num_steps
                 self._known[key] = outcome.accuracy
-                tick(outcome.accuracy, outcome.num_steps - num_counted)
+                pace.done(outcome.accuracy, outcome.num_steps - num_counted)
                 num_counted = 0
             yield self._known[key]
 
-    def accuracy(self, architecture: Architecture, tick: Tick) -> float:
+    def accuracy(self, architecture: Architecture, pace: Pace) -> float:
         """Trains an architecture, or goes on with its training; returns its validation accuracy.
 
         Args:
             architecture: within budget and constraints.
-            tick: called after each training step.
+            pace: told of each training step.
         """
         key = self._context.sampler.fingerprint(architecture)
         if key in self._known:
@@ -131,7 +136,9 @@ class Children:
         assert self._child is not None
         assert self._stream is not None
         accuracy = math.nan
-        while self._step < self._config.steps:
+        while self._step < self._num_steps:
+            if not self._known and self._step == _STEPS_TO_TIME:
+                self._shorten(pace)
             if self._step == self._check_step > 0:
                 accuracy = self._evaluate(architecture)
                 reward = self._context.reward(architecture, accuracy)
@@ -140,13 +147,13 @@ class Children:
                 if is_hopeless:
                     break
             self._train(architecture)
-            if self._step < self._config.steps:
-                tick(accuracy, 1)
+            if self._step < self._num_steps:
+                pace.done(accuracy)
         else:
             accuracy = self._evaluate(architecture)
         self._known[key] = accuracy
         self._architecture = self._child = self._stream = None
-        tick(accuracy, 1)
+        pace.done(accuracy)
         return accuracy
 
     def state_dict(self) -> State:
@@ -158,6 +165,7 @@ class Children:
             "num_rivals": self._num_rivals,
             "architecture": self._architecture and dict(self._architecture),
             "step": self._step,
+            "num_steps": self._num_steps,
         }
         if self._child is not None and self._stream is not None:
             state["child"] = self._child.state_dict()
@@ -176,7 +184,13 @@ class Children:
             assert self._stream is not None
             self._child.load_state_dict(state["child"])
             self._stream.load_state_dict(state["stream"])
-        self._step = state["step"]
+        self._step, self._num_steps = state["step"], state["num_steps"]
+
+    def _shorten(self, pace: Pace) -> None:
+        """Where time is limited: makes trainings so short that there is time for a few."""
+        if pace.ends_at is not None:
+            affordable = pace.seconds_left / pace.seconds_per_step / _LEAST_CHILDREN
+            self._num_steps = min(self._num_steps, max(2 * _STEPS_TO_TIME, int(affordable)))
 
     def _begin(self, architecture: Architecture) -> None:
         self._architecture = architecture
@@ -190,7 +204,7 @@ class Children:
         assert self._child is not None
         assert self._stream is not None
         seed_torch(self._context.problem.config.seed, "child", self._step)
-        rate = self._config.optimizer.learning_rate * one_cycle(self._step / self._config.steps)
+        rate = self._config.optimizer.learning_rate * one_cycle(self._step / self._num_steps)
         self._child.set_learning_rate(rate)
         self._context.trainer.train_path(self._child, architecture, self._stream.next())
         self._step += 1
@@ -209,13 +223,8 @@ class Children:
 
 def train_child(context: SearchContext, task: ChildTask) -> ChildOutcome:
     """Trains a child from scratch to its end; what a worker does."""
-    num_steps = 0
-
-    def tick(accuracy: float, steps: int) -> None:
-        nonlocal num_steps
-        num_steps += steps
-
+    pace = Pace(SearchPosition(), context.problem.config.children.steps)
     children = Children(context)
     children.expect(task.rivals)
-    accuracy = children.accuracy(task.architecture, tick)
-    return ChildOutcome(accuracy, children.rewards_since(task.rivals), num_steps)
+    accuracy = children.accuracy(task.architecture, pace)
+    return ChildOutcome(accuracy, children.rewards_since(task.rivals), pace.position.step)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from radars.engine.context import SearchContext
 from radars.engine.method_config import DifferentiateConfig
 from radars.engine.methods.method import Found, preferences_of
-from radars.engine.methods.shared_method import SharedMethod
+from radars.engine.methods.shared_method import TRAINING_SHARE, SharedMethod
 from radars.engine.phases.differentiate import PlannedSteps, differentiate
 from radars.engine.phases.discretisation import discretisation_scores
 from radars.engine.search_observer import SearchObserver
@@ -13,7 +13,6 @@ from radars.errors import BudgetError
 from radars.memory import PLAIN, Plan
 from radars.runs.event_schema import DifferentiatedEvent
 from radars.runs.state import State
-from radars.schedules import cosine
 from radars.seeds import stable_seed
 from radars.space import Subspace
 from radars.tracking.heat_map import Preferences
@@ -53,7 +52,7 @@ class DNAS(SharedMethod):
                 "max_cost_ratio": None,
             }
         )
-        self._num_warmup = round(self.has_warmup * dnas.warmup_fraction * dnas.steps)
+        self._warmup_fraction = self.has_warmup * dnas.warmup_fraction
         self._trained: dict[str, dict[str, float]] = {}
 
     def check_memory(self) -> None:
@@ -75,21 +74,18 @@ class DNAS(SharedMethod):
         position, full = observer.position, self.problem.proxy.full
         position.begin("differentiate")
         plan = Plan(full, PLAIN, self.problem.planner.predict(full))
-        with observer.phase("differentiate", self._config.steps) as tick:
+        with observer.phase("differentiate", self._config.steps, share=TRAINING_SHARE) as pace:
             if not self._trained:
                 self._trained = differentiate(
                     PlannedSteps(self.context, self.supernet, plan),
                     self._config,
+                    pace,
                     initial_logits={
                         choice: dict.fromkeys(names, 0.0) for choice, names in full.items()
                     },
-                    start=position.step,
                     seed=stable_seed(self.config.seed, "differentiate"),
-                    learning_rate_at=lambda step: (
-                        self.config.optimizer.learning_rate * cosine(step / self._config.steps)
-                    ),
-                    tick=tick,
-                    num_warmup=self._num_warmup,
+                    learning_rate_at=self.decayed_rate,
+                    warmup_fraction=self._warmup_fraction,
                     second_order=self.problem.planner.spec.second_order,
                 )
         found = self.best_so_far()

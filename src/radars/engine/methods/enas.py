@@ -4,7 +4,7 @@ Pham et al. 2018, "Efficient Neural Architecture Search via Parameter Sharing". 
 on paths that the policy samples; it is rewarded with their accuracy on validation batches. At the
 end, of several samples the one is returned that is best with the shared weights (section 2.2).
 
-Not the paper's: the weights are trained uniformly for the warm-up of `explore`, and weights and
+Not the paper's: the weights are trained uniformly for a warm-up, and weights and
 policy take turns every few steps rather than every epoch.
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from radars.engine.context import SearchContext
-from radars.engine.method_config import Checked
+from radars.engine.method_config import Checked, PolicyUpdatesConfig
 from radars.engine.methods.method import Found, Scored, scored_of, scored_values
 from radars.engine.methods.shared_method import SharedMethod
 from radars.engine.policies.lstm import LSTMController, LSTMControllerConfig
@@ -23,15 +23,19 @@ from radars.runs.state import State
 from radars.seeds import stable_seed
 from radars.space import Subspace
 
+_EXPLORE_SHARE = 0.9  # of the time; the finalists have the rest
+
 
 class EnasConfig(Checked):
-    """Of `enas`; `explore` says how weights and policy are trained.
+    """Of `enas`; `explore.steps` says how long the shared weights are trained.
 
     Attributes:
+        updates: when and how the policy is rewarded.
         finalists: architectures that are sampled at the end; the best with shared weights wins.
         controller: the policy.
     """
 
+    updates: PolicyUpdatesConfig = PolicyUpdatesConfig()
     finalists: int = Field(16, ge=1)
     controller: LSTMControllerConfig = LSTMControllerConfig()
 
@@ -56,20 +60,25 @@ class Enas(SharedMethod):
     @classmethod
     def policy_batch(cls, config: SearchConfig) -> int:
         """See `Method`."""
-        return config.explore.samples
+        return config.settings_of(EnasConfig).updates.samples
 
     def run(self, observer: SearchObserver) -> Found:
         """See `Method`."""
         if observer.position.phase != "finalists":
-            warmup_fraction = self.config.explore.warmup_fraction
-            self.train_paths(observer, "explore", self.controller, warmup_fraction=warmup_fraction)
+            self.train_paths(
+                observer,
+                "explore",
+                self.controller,
+                self.settings.updates,
+                share=_EXPLORE_SHARE,
+            )
             observer.position.begin("finalists")
-        with observer.phase("finalists", self.settings.finalists) as tick:
-            while len(self._finalists) < self.settings.finalists:
+        with observer.phase("finalists", self.settings.finalists) as pace:
+            for _ in pace.steps():
                 architecture = self.context.sampler.draw(self.controller).architecture
                 accuracy = self.shared_accuracy(architecture)
                 self._finalists.append((architecture, accuracy))
-                tick(len(self._finalists), accuracy)
+                pace.done(accuracy)
         return self.best_so_far()
 
     def ranked(self) -> Iterator[Found]:

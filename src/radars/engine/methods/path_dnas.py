@@ -8,11 +8,10 @@ from torch import Tensor
 
 from radars.data import Batch
 from radars.engine.methods.method import Found, preferences_of
-from radars.engine.methods.shared_method import SharedMethod
+from radars.engine.methods.shared_method import TRAINING_SHARE, SharedMethod
 from radars.engine.phases.discretisation import discretisation_scores
 from radars.engine.search_observer import SearchObserver
 from radars.nn.supernet import Weigh
-from radars.schedules import cosine
 from radars.seeds import seed_torch, stable_seed
 from radars.space import Architecture, Subspace
 from radars.tracking.heat_map import Preferences
@@ -29,22 +28,19 @@ class PathDNAS(SharedMethod):
         """See `Method`."""
         state, config = observer.position, self.config.dnas
         seed = stable_seed(self.config.seed, "differentiate")
-        warmup = round(config.warmup_fraction * config.steps)
         state.begin("differentiate")
-        with observer.phase("differentiate", config.steps) as tick:
-            for step in range(state.step, config.steps):
+        with observer.phase("differentiate", config.steps, share=TRAINING_SHARE) as pace:
+            for step in pace.steps():
                 seed_torch(seed, step)
                 generator = torch.Generator().manual_seed(stable_seed(seed, "draw", step))
-                fraction = step / config.steps
-                self.supernet.set_learning_rate(
-                    self.config.optimizer.learning_rate * cosine(fraction)
-                )
+                self.supernet.set_learning_rate(self.decayed_rate(pace.fraction))
                 path = self.draw(self.noise(generator), generator)
                 batch = self.context.train_stream.next()
                 self.context.trainer.train_path(self.supernet, path, batch)
-                if step >= warmup:
-                    self.train_logits(self.context.validation_stream.next(), fraction, generator)
-                tick(step + 1, float("nan"))
+                if pace.fraction >= config.warmup_fraction:
+                    validation_batch = self.context.validation_stream.next()
+                    self.train_logits(validation_batch, pace.fraction, generator)
+                pace.done()
         best, _ = self.best_so_far()
         return Found(best, self.shared_accuracy(best))
 

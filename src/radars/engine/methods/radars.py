@@ -4,24 +4,25 @@ Yan, Jiang, Hu, Shi: "RADARS: Memory Efficient Reinforcement Learning Aided Diff
 Architecture Search" (arXiv 2109.05691). The paper's: RL prunes until a subspace fits the memory,
 DNAS searches it, iterated. Ours: everything else (see docs/method.md).
 
-REINFORCE is in `engine/policies/categorical.py`, successive halving in
-`engine/phases/successive_halving.py`.
+The policy is in `engine/policies/categorical.py`, its rewards in `engine/phases/explore.py`,
+successive halving in `engine/phases/successive_halving.py`.
 """
 
 import json
 from collections.abc import Iterator
-from functools import cache, partial
+from functools import partial
 
 from radars.engine.context import SearchContext
 from radars.engine.methods.method import Found, preferences_of
 from radars.engine.methods.shared_method import SharedMethod
 from radars.engine.phases.differentiate import PlannedSteps, differentiate
 from radars.engine.phases.discretisation import discretisation_scores
-from radars.engine.phases.explore import explore
-from radars.engine.phases.shortlist import num_shortlist_parts, shortlist
+from radars.engine.phases.explore import Explorer
+from radars.engine.phases.shortlist import shortlist
 from radars.engine.phases.successive_halving import SuccessiveHalving, num_select_steps, select
 from radars.engine.policies.categorical import Controller
-from radars.engine.rankers.zero_cost_scores import zero_cost_scores
+from radars.engine.policies.policy import Sample
+from radars.engine.rankers.ranker_tables import num_looks, ranker_tables
 from radars.engine.search_config import SearchConfig
 from radars.engine.search_observer import SearchObserver
 from radars.memory import Plan
@@ -29,8 +30,12 @@ from radars.runs.event_schema import DifferentiatedEvent, PlannedEvent, Selectio
 from radars.runs.state import State
 from radars.schedules import cosine
 from radars.seeds import stable_seed
-from radars.space import Architecture, Subspace
+from radars.space import Subspace
 from radars.tracking.heat_map import Preferences
+
+_DIFFERENTIATE_RATE = 0.3  # of the highest learning rate of the weights, at the beginning
+_TIME_SHARES = {"explore": 0.45, "differentiate": 0.1, "select": 0.45}
+"""Of a search with a time limit; those of explore and differentiate over all rounds."""
 
 
 class Radars(SharedMethod):
@@ -39,16 +44,16 @@ class Radars(SharedMethod):
     Attributes:
         controller: the policy.
         plan: of the round's differentiate phase, once it is made.
-        round_winners: the best architecture of each round that is done.
         halving: how far selecting is, once it has begun.
+        step_seconds: what a training step on a path took while exploring.
     """
 
     def __init__(self, context: SearchContext) -> None:
         super().__init__(context)
         self.controller = self.new_policy(self.problem.proxy.full, self.config)
         self.plan: Plan | None = None
-        self.round_winners: list[Architecture] = []
         self.halving: SuccessiveHalving | None = None
+        self.step_seconds = 0.0
 
     @classmethod
     def new_policy(cls, full: Subspace, config: SearchConfig) -> Controller:
@@ -58,7 +63,7 @@ class Radars(SharedMethod):
     @classmethod
     def policy_batch(cls, config: SearchConfig) -> int:
         """See `Method`."""
-        return config.explore.samples
+        return config.explore.controller.update_every
 
     def run(self, observer: SearchObserver) -> Found:
         """See `Method`."""
@@ -75,83 +80,59 @@ class Radars(SharedMethod):
         return self.select(observer)
 
     def explore(self, observer: SearchObserver) -> None:
-        """Trains single paths, rewards them, and updates the policy."""
-        position, config = observer.position, self.config.explore
+        """Trains single paths, rewards some, and updates the policy."""
+        config, position = self.config.explore, observer.position
+        if not self.controller.tables and config.rankers:
+            with observer.preparation("rank", num_looks(config)) as heard:
+                self.controller.tables = ranker_tables(self.context, self.controller, heard)
         position.begin("explore")
-        warmup = round(config.warmup_fraction * config.steps)
         label = f"round {position.round_index + 1} explore"
-        with observer.phase("explore", config.steps, label) as tick:
-            explore(
-                self.context,
-                self.supernet,
-                self.controller,
-                config,
-                start=position.step,
-                seed=self._round_seed(observer),
-                num_uniform=warmup if position.round_index == 0 else 0,
-                learning_rate_at=partial(self._learning_rate, position.round_index),
-                tick=tick,
-            )
+        share = self._share("explore", position.round_index)
+        with observer.phase("explore", config.steps, label, share=share) as pace:
+            self._explorer(observer).run(pace)
+            self.step_seconds = pace.seconds_per_step
 
     def differentiate(self, observer: SearchObserver) -> None:
-        """Trains the supernet of the plan by gradient; what it prefers feeds the policy."""
+        """Trains the supernet of the plan by gradient; the policy learns what it proposes."""
         position, config = observer.position, self.config.differentiate
         assert self.plan is not None
+        if not config.steps:
+            return
         steps = PlannedSteps(
             self.context, self.supernet, self.plan, partial(self._take, observer=observer)
         )
-        rate, before = partial(self._learning_rate, position.round_index), self.config.explore.steps
         label = f"round {position.round_index + 1} differentiate"
-        with observer.phase("differentiate", config.steps, label) as tick:
+        share = self._share("differentiate", position.round_index)
+        highest = _DIFFERENTIATE_RATE * self.config.optimizer.learning_rate
+        with observer.phase("differentiate", config.steps, label, share=share) as pace:
             trained = differentiate(
                 steps,
                 config,
+                pace,
                 initial_logits=self.controller.scores(),
-                start=position.step,
-                seed=self._round_seed(observer),
-                learning_rate_at=lambda step: rate(before + step),
-                tick=tick,
+                seed=self._explorer(observer).seed,
+                learning_rate_at=lambda fraction: highest * cosine(fraction),
             )
-        scores = discretisation_scores(trained, self.problem.proxy.rules)
-        winners = self.problem.feasible.best(scores, self.plan.subspace, 1)
-        self.round_winners += winners
-        self.controller.learn(trained, config.feedback)
-        observer.log(
-            DifferentiatedEvent(
-                round=position.round_index,
-                logits={choice: dict(logits) for choice, logits in trained.items()},
-                architecture=dict(winners[0]) if winners else None,
-            )
-        )
+            self._learn(trained, observer)
 
     def select(self, observer: SearchObserver) -> Found:
         """Trains the most promising architectures alone, and drops the worst."""
         config = self.config.select
-
-        def on_steps(accuracy: float, num_steps: int) -> None:
-            tick(observer.position.step + num_steps, accuracy)
-
+        assert self.plan is not None
         if self.halving is None:
-            with observer.preparation("shortlist", num_shortlist_parts(config)) as heard:
-                self.halving = shortlist(
-                    self.context,
-                    self.supernet,
-                    self.controller,
-                    config,
-                    self.round_winners,
-                    cache(partial(zero_cost_scores, self.context, tuple(config.rankers))),
-                    heard,
-                )
+            finalists = shortlist(
+                self.context, self.controller, self.plan.subspace, config.finalists
+            )
+            self.halving = SuccessiveHalving(finalists, config.halving_steps[0])
             _log_halving(observer, self.halving)
         self.supernet.release()  # a finalist has the device to itself
         num_steps = num_select_steps(config, len(self.halving.finalists))
-        with observer.phase("select", num_steps) as tick:
+        with observer.phase("select", num_steps, step_seconds=self.step_seconds) as pace:
             winner, accuracy = select(
                 self.context,
                 self.halving,
+                pace,
                 new_child=partial(self.context.networks.inherited_child, supernet=self.supernet),
-                tick=on_steps,
-                while_waiting=observer.check,
                 on_halving_round=partial(_log_halving, observer),
             )
         return Found(winner, accuracy)
@@ -159,10 +140,11 @@ class Radars(SharedMethod):
     def ranked(self) -> Iterator[Found]:
         """The finalists as they rank, with accuracies where they have any; or the likeliest."""
         if self.halving is not None:
-            scores = self.halving.scores
-            accuracies = dict(enumerate(self.halving.accuracies))
-            for index in sorted(range(len(scores)), key=scores.__getitem__, reverse=True):
-                yield Found(self.halving.finalists[index], accuracies.get(index))
+            accuracies = self.halving.accuracies
+            ranked = self.halving.rank(self.context)
+            for index in (*ranked, *range(len(accuracies), len(self.halving.finalists))):
+                known = accuracies[index] if index < len(accuracies) else None
+                yield Found(self.halving.finalists[index], known)
         likeliest = self.problem.feasible.ranked(self.controller.scores(), self.controller.full)
         yield from (Found(architecture, None) for architecture in likeliest)
 
@@ -171,8 +153,8 @@ class Radars(SharedMethod):
         return super().state_dict() | {
             "controller": self.controller.state_dict(),
             "plan": self.plan and self.plan.to_dict(),
-            "round_winners": [dict(architecture) for architecture in self.round_winners],
             "halving": self.halving and self.halving.state_dict(),
+            "step_seconds": self.step_seconds,
         }
 
     def load_state_dict(self, state: State, /) -> None:
@@ -180,7 +162,7 @@ class Radars(SharedMethod):
         super().load_state_dict(state)
         self.controller.load_state_dict(state["controller"])
         self.plan = state["plan"] and Plan.from_dict(state["plan"])
-        self.round_winners = [Architecture(known) for known in state["round_winners"]]
+        self.step_seconds = state["step_seconds"]
         self.halving = state["halving"] and SuccessiveHalving.of_state(
             state["halving"], self.context
         )
@@ -207,15 +189,47 @@ class Radars(SharedMethod):
             return preferences_of(full, self.supernet.logits.preferences(self.plan.subspace))
         return {}
 
-    def _round_seed(self, observer: SearchObserver) -> int:
-        return stable_seed(self.config.seed, "round", observer.position.round_index)
+    def _explorer(self, observer: SearchObserver) -> Explorer:
+        return Explorer(
+            self.context,
+            self.supernet,
+            self.controller,
+            self.config.explore,
+            observer.position.round_index,
+        )
 
-    def _learning_rate(self, round_index: int, step: int) -> float:
-        """That of the weights: one cosine over the steps of all rounds."""
+    def _learn(self, trained: dict[str, dict[str, float]], observer: SearchObserver) -> None:
+        """Rewards what differentiation prefers, and lets the policy hear its logits."""
+        assert self.plan is not None
+        scores = discretisation_scores(trained, self.problem.proxy.rules)
+        number = self.config.differentiate.proposals
+        subspace = self.plan.subspace
+        preferred = self.problem.feasible.best(scores, subspace, max(1, number))
+        allowed = [known for known in preferred if self.context.guard.fits(known)]
+        self.controller.tables = self.controller.tables | {"differentiate": trained}
+        if number and allowed:
+            self._explorer(observer).reward([Sample(known, {}) for known in allowed])
+        self.controller.update()
+        observer.log(
+            DifferentiatedEvent(
+                round=observer.position.round_index,
+                logits={choice: dict(logits) for choice, logits in trained.items()},
+                architecture=dict(preferred[0]) if preferred else None,
+            )
+        )
+
+    def _share(self, phase: str, round_index: int) -> float:
+        """Of the time that is left when the phase begins."""
         config = self.config
-        steps_a_round = config.explore.steps + config.differentiate.steps
-        done = round_index * steps_a_round + step
-        return config.optimizer.learning_rate * cosine(done / (config.num_rounds * steps_a_round))
+        left = {
+            "explore": (config.num_rounds - round_index - (phase != "explore")) / config.num_rounds,
+            "differentiate": (config.num_rounds - round_index) / config.num_rounds,
+            "select": 1.0,
+        }
+        if not config.differentiate.steps:
+            left["differentiate"] = 0.0
+        total = sum(_TIME_SHARES[name] * part for name, part in left.items())
+        return _TIME_SHARES[phase] / config.num_rounds / total
 
     def _plan_of_first(self) -> Plan:
         """The plan of the round, as the first process makes it."""
@@ -252,7 +266,5 @@ def _log_halving(observer: SearchObserver, halving: SuccessiveHalving) -> None:
             halving_round=halving.halving_round,
             finalists=tuple(dict(architecture) for architecture in halving.finalists),
             accuracies=tuple(halving.accuracies),
-            ranker_scores={name: tuple(s[name] for s in halving.said) for name in halving.said[0]},
-            scores=tuple(halving.scores),
         )
     )

@@ -1,8 +1,9 @@
 """`SharedMethod`: what the methods share whose architectures share the weights of a supernet."""
 
 from radars.engine.context import SearchContext
+from radars.engine.method_config import PolicyUpdatesConfig
 from radars.engine.methods.method import Method
-from radars.engine.phases.explore import explore
+from radars.engine.phases.train_paths import train_paths
 from radars.engine.policies.policy import Policy
 from radars.engine.search_observer import SearchObserver
 from radars.nn.optimizer import OptimizerConfig
@@ -10,6 +11,9 @@ from radars.runs.state import State
 from radars.schedules import cosine
 from radars.seeds import stable_seed
 from radars.space import Architecture
+
+TRAINING_SHARE = 0.97
+"""Of the time of a search whose end is an evaluation."""
 
 
 class SharedMethod(Method):
@@ -28,32 +32,38 @@ class SharedMethod(Method):
         return self.config.differentiate.architecture_optimizer
 
     def train_paths(
-        self, observer: SearchObserver, phase: str, policy: Policy, *, warmup_fraction: float = 0.0
+        self,
+        observer: SearchObserver,
+        phase: str,
+        policy: Policy,
+        updates: PolicyUpdatesConfig,
+        *,
+        share: float,
     ) -> None:
-        """Trains the shared weights on single paths, as `explore` says, and rewards the policy.
+        """Trains the shared weights on single paths, and rewards the policy.
 
         Args:
             observer: told of every step.
             phase: the name of the phase; it begins where it has not begun yet.
             policy: draws the paths.
-            warmup_fraction: of the steps, those at first that draw uniformly.
+            updates: when and how the policy is rewarded.
+            share: how much of the time it may take, where time is limited.
         """
-        config = self.config.explore
         observer.position.begin(phase)
-        with observer.phase(phase, config.steps) as tick:
-            explore(
+        with observer.phase(phase, self.config.explore.steps, share=share) as pace:
+            train_paths(
                 self.context,
                 self.supernet,
                 policy,
-                config,
-                start=observer.position.step,
+                updates,
+                pace,
                 seed=stable_seed(self.config.seed, phase),
-                num_uniform=round(warmup_fraction * config.steps),
-                learning_rate_at=lambda step: (
-                    self.config.optimizer.learning_rate * cosine(step / config.steps)
-                ),
-                tick=tick,
+                learning_rate_at=self.decayed_rate,
             )
+
+    def decayed_rate(self, fraction: float) -> float:
+        """The learning rate of the shared weights after a fraction of their training."""
+        return self.config.optimizer.learning_rate * cosine(fraction)
 
     def shared_accuracy(self, architecture: Architecture) -> float:
         """The accuracy of a path with the shared weights on the whole validation part."""

@@ -12,7 +12,7 @@ import torch
 from pydantic import Field
 
 from radars.engine.context import SearchContext
-from radars.engine.method_config import Checked
+from radars.engine.method_config import Checked, PolicyUpdatesConfig
 from radars.engine.methods.method import Found, Scored, scored_of, scored_values
 from radars.engine.methods.shared_method import SharedMethod
 from radars.engine.methods.variation import cross, mutate
@@ -21,6 +21,9 @@ from radars.engine.search_observer import SearchObserver
 from radars.runs.state import State
 from radars.seeds import stable_seed
 from radars.space import Architecture
+
+_TRAINING_SHARE = 0.75  # of the time; the evolution has the rest
+_UNIFORM = PolicyUpdatesConfig(warmup_fraction=1.0)
 
 
 class SposConfig(Checked):
@@ -50,15 +53,15 @@ class Spos(SharedMethod):
     def run(self, observer: SearchObserver) -> Found:
         """See `Method`."""
         if observer.position.phase != "evolve":
-            self.train_paths(observer, "train", self._uniform, warmup_fraction=1.0)
+            self.train_paths(observer, "train", self._uniform, _UNIFORM, share=_TRAINING_SHARE)
             observer.position.begin("evolve")
         number = self.settings.population * self.settings.generations
-        with observer.phase("evolve", number) as tick:
-            while len(self._evaluated) < number:
+        with observer.phase("evolve", number) as pace:
+            for _ in pace.steps():
                 architecture = self._next()
                 accuracy = self.shared_accuracy(architecture)
                 self._evaluated.append((architecture, accuracy))
-                tick(len(self._evaluated), accuracy)
+                pace.done(accuracy)
         return self.best_so_far()
 
     def ranked(self) -> Iterator[Found]:

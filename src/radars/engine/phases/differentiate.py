@@ -4,7 +4,6 @@ Bilevel, first order: weights on the training part, architecture logits on the v
 (DARTS, Liu et al. 2019). Weights that were trained while exploring are inherited.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +14,7 @@ from torch import Tensor
 
 from radars.engine.context import SearchContext
 from radars.engine.method_config import DifferentiateConfig
-from radars.engine.search_observer import Tick
+from radars.engine.pace import Pace
 from radars.memory import Plan
 from radars.nn.second_order_step import second_order_step
 from radars.nn.steps import StepKind, architecture_step, weights_step
@@ -104,57 +103,55 @@ class PlannedSteps:
 def differentiate(
     steps: PlannedSteps,
     config: DifferentiateConfig,
+    pace: Pace,
     *,
     initial_logits: Mapping[str, Mapping[str, float]],
-    start: int,
     seed: int,
-    learning_rate_at: Callable[[int], float],
-    tick: Tick,
-    num_warmup: int = 0,
+    learning_rate_at: Callable[[float], float],
+    warmup_fraction: float = 0.0,
     second_order: bool = False,
 ) -> dict[str, dict[str, float]]:
-    """Runs the iterations from `start` on.
+    """Runs the iterations that are left.
 
     Args:
         steps: the supernet, the plan that it is trained by, data and memory.
-        config: how many iterations, the relaxation, the remedy against collapse.
+        config: the relaxation, the remedy against collapse.
+        pace: how long it goes on; told of each iteration.
         initial_logits: where the logits begin: the policy's log-probabilities.
-        start: iterations that are done already.
         seed: of the noise of a relaxation, and of dropout.
-        learning_rate_at: the learning rate of the weights at an iteration of this phase.
-        tick: called after each iteration.
-        num_warmup: the first iterations that train weights only.
+        learning_rate_at: the learning rate of the weights after a fraction of the phase.
+        warmup_fraction: how much of the phase, at first, trains weights only.
         second_order: whether logits take the virtual step of DARTS; without beta decay.
 
     Returns:
         Choice to live candidate to its logit.
     """
     context, supernet, group = steps.context, steps.supernet, steps.context.guard.group
-    steps.begin(initial_logits if start == 0 else None)
-    for step in range(start, config.steps):
+    steps.begin(initial_logits if pace.position.step == 0 else None)
+    for step in pace.steps():
         seed_torch(seed, step)
-        fraction = step / config.steps
+        fraction = pace.fraction
         supernet.relaxation = config.relaxation_at(fraction)
-        supernet.set_learning_rate(learning_rate_at(step))
+        supernet.set_learning_rate(learning_rate_at(fraction))
         batch = context.trainer.to_device(context.train_stream.next())
         steps.run(StepKind.WEIGHTS, weights_step, batch)
         train_batch = batch if second_order else ()
         batch = context.trainer.to_device(context.validation_stream.next())
-        if steps.plan.subspace.num_architectures == 1 or step < num_warmup:
+        if steps.plan.subspace.num_architectures == 1 or fraction < warmup_fraction:
             pass
         elif second_order:
             steps.run(
                 StepKind.SECOND_ORDER,
                 second_order_step,
                 (*batch, *train_batch),
-                virtual_learning_rate=learning_rate_at(step),
+                virtual_learning_rate=learning_rate_at(fraction),
                 regulariser=context.trainer.regulariser(),
             )
         else:
             regulariser = context.trainer.regulariser(BetaDecay(config.beta_decay * fraction))
             steps.run(StepKind.ARCHITECTURE, architecture_step, batch, regulariser=regulariser)
         group.follow_first("logits", supernet.logits)
-        tick(step + 1, math.nan)
+        pace.done()
     trained = _logits_of(supernet, steps.plan.subspace)
     supernet.logits.reset()  # or their optimizer state would stay on the device
     return trained

@@ -1,75 +1,152 @@
-"""Explore: the RL half of a round. Single paths are trained, rewarded, and the policy updated.
+"""Explore: the RL half of a round. Shared weights are trained, then architectures are rewarded.
 
 Memory is that of one path, whatever the number of candidates.
 """
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 
+from radars.data import Batch
 from radars.engine.context import SearchContext
 from radars.engine.method_config import ExploreConfig
-from radars.engine.policies.policy import Policy
-from radars.engine.search_observer import Tick
+from radars.engine.pace import Pace
+from radars.engine.policies.categorical import Controller
+from radars.engine.policies.policy import Sample
 from radars.nn.supernet import Supernet
-from radars.seeds import seed_torch
+from radars.schedules import cosine, one_cycle
+from radars.seeds import seed_torch, stable_seed
+from radars.space import Architecture, Subspace
+
+_MAX_DRAWS = 50  # of an architecture that was not rewarded in this round
 
 
-def explore(
-    context: SearchContext,
-    supernet: Supernet,
-    controller: Policy,
-    config: ExploreConfig,
-    *,
-    start: int,
-    seed: int,
-    num_uniform: int,
-    learning_rate_at: Callable[[int], float],
-    tick: Tick,
-) -> None:
-    """Runs the steps from `start` on; everything that they change is in the arguments.
+@dataclass(frozen=True)
+class Explorer:
+    """What a round explores with.
 
-    Args:
+    Attributes:
         context: data, memory, constraints.
         supernet: the shared weights.
         controller: the policy.
-        config: how many steps, how often the policy is updated, and from how many samples.
-        start: steps of this phase that are done already.
-        seed: of dropout.
-        num_uniform: the first steps that draw uniformly and leave the policy as it is, so that
-            it does not lock onto what was trained first.
-        learning_rate_at: the learning rate of the weights at a step of this phase.
-        tick: called after each step.
+        config: how much of the time trains shared weights, and what a reward is.
+        round_index: of the round.
     """
-    accuracy = float("nan")
-    for step in range(start, config.steps):
-        seed_torch(seed, step)
-        is_warmup = step < num_uniform
-        is_uniform = is_warmup or float(torch.rand(())) < config.uniform_fraction
-        sample = context.sampler.draw(controller, uniform=is_uniform)
-        supernet.set_learning_rate(learning_rate_at(step))
-        context.trainer.train_path(supernet, sample.architecture, context.train_stream.next())
-        if not is_warmup and (step + 1) % config.update_every == 0:
-            accuracy = update_policy(context, supernet, controller, config)
-        tick(step + 1, accuracy)
+
+    context: SearchContext
+    supernet: Supernet
+    controller: Controller
+    config: ExploreConfig
+    round_index: int
+
+    @property
+    def seed(self) -> int:
+        """Of the round."""
+        return stable_seed(self.context.problem.config.seed, "round", self.round_index)
+
+    def run(self, pace: Pace) -> None:
+        """Runs what is left of the phase: shared weights first, then rewards.
+
+        A step is a training step, on a path of the shared weights or on an architecture that is
+        rewarded.
+        """
+        accuracy = float("nan")
+        batches = self._reward_batches()
+        for step in pace.steps():
+            fraction = pace.fraction / self.config.training_fraction
+            if fraction < 1.0:
+                self._train_path(step, fraction)
+                pace.done(accuracy)
+            else:
+                sample = self._new_sample()
+                accuracy = self.reward([sample], batches)
+                pace.done(accuracy, self.config.tuning_steps)
+        self.controller.update()
+
+    def reward(self, samples: list[Sample], batches: list[Batch] | None = None) -> float:
+        """Rewards architectures, and lets the policy learn; returns their mean accuracy."""
+        batches = batches or self._reward_batches()
+        accuracies = [self._tuned_accuracy(known.architecture, batches) for known in samples]
+        rewards = [
+            self.context.reward(known.architecture, accuracy)
+            for known, accuracy in zip(samples, accuracies, strict=True)
+        ]
+        self.controller.reinforce(samples, rewards, group=self.round_index)
+        return sum(accuracies) / len(accuracies)
+
+    def _train_path(self, step: int, fraction: float) -> None:
+        """One step of the shared weights."""
+        context = self.context
+        seed_torch(self.seed, step)
+        is_uniform = float(torch.rand(())) < self.config.uniform_fraction
+        if self.round_index == 0 or is_uniform:
+            architecture = fair_path(self.controller.full, self.seed, step)
+            if not context.sampler.allows(architecture):
+                architecture = context.sampler.draw(self.controller, uniform=True).architecture
+        else:
+            architecture = context.sampler.draw(self.controller).architecture
+        rate = context.problem.config.optimizer.learning_rate * cosine(fraction)
+        self.supernet.set_learning_rate(rate)
+        context.trainer.train_path(self.supernet, architecture, context.train_stream.next())
+
+    def _new_sample(self) -> Sample:
+        """A draw from the policy that was not rewarded in this round yet, if there are any."""
+        known = {
+            rewarded.architecture
+            for rewarded in self.controller.rewarded
+            if rewarded.group == self.round_index
+        }
+        for _ in range(_MAX_DRAWS):
+            sample = self.context.sampler.draw(self.controller)
+            if sample.architecture not in known:
+                return sample
+        return self.context.sampler.draw(self.controller, uniform=True)
+
+    def _tuned_accuracy(self, architecture: Architecture, batches: list[Batch]) -> float:
+        """The accuracy after a few steps on the path alone, which the shared weights forget.
+
+        Shared weights that were trained for all paths fit none; a few steps bring each to what it
+        is, so that paths are compared at equal maturity.
+        """
+        context, num_steps = self.context, self.config.tuning_steps
+        self.supernet.release()  # the path has the device to itself
+        child = context.networks.inherited_child(architecture, self.supernet)
+        stream = context.networks.new_child_stream()
+        highest = context.problem.config.select.optimizer.learning_rate
+        for step in range(num_steps):
+            seed_torch(self.seed, "tuning", step)
+            child.set_learning_rate(highest * one_cycle(step / num_steps))
+            context.trainer.train_path(child, architecture, stream.next())
+        total = sum(
+            float(context.evaluator.total_score(child, architecture, batch)) for batch in batches
+        )
+        num_examples = sum(len(batch.label_B) for batch in batches)
+        accuracy = total / num_examples
+        context.evaluator.note(architecture, accuracy, num_examples, is_alone=False)
+        return accuracy
+
+    def _reward_batches(self) -> list[Batch]:
+        """The validation batches of all rewards of the round."""
+        problem = self.context.problem
+        validation, batch_size = problem.data.validation, problem.config.data.batch_size
+        stream = validation.batches(
+            batch_size, augment=False, seed=stable_seed(self.seed, "rewards")
+        )
+        most = max(1, len(validation) // batch_size)
+        return [stream.next() for _ in range(min(most, self.config.reward_batches))]
 
 
-def update_policy(
-    context: SearchContext, supernet: Supernet, controller: Policy, config: ExploreConfig
-) -> float:
-    """Rewards samples on validation batches and updates the policy; returns their mean accuracy."""
-    samples = [context.sampler.draw(controller) for _ in range(config.samples)]
-    totals = torch.zeros(len(samples), device=context.problem.device)
-    num_examples = 0
-    for _ in range(config.reward_batches):
-        batch = context.validation_stream.next()
-        num_examples += len(batch.label_B)
-        for index, sample in enumerate(samples):
-            totals[index] += context.evaluator.total_score(supernet, sample.architecture, batch)
-    accuracies: list[float] = (totals / num_examples).tolist()
-    rewards = [
-        context.reward(sample.architecture, accuracy)
-        for sample, accuracy in zip(samples, accuracies, strict=True)
-    ]
-    controller.reinforce(samples, rewards)
-    return sum(accuracies) / len(accuracies)
+def fair_path(full: Subspace, seed: int, step: int) -> Architecture:
+    """The path of a step, such that each candidate of a choice is trained equally often.
+
+    FairNAS (Chu et al. 2021, "Rethinking Evaluation Fairness of Weight Sharing Neural Architecture
+    Search"), but that a path is a step of its own: over as many steps as the largest choice has
+    candidates, each candidate of it is taken once.
+    """
+    num_paths = max(map(len, full.values()))
+    generator = torch.Generator().manual_seed(stable_seed(seed, "fair", step // num_paths))
+    taken = {}
+    for choice, names in full.items():
+        order = torch.randperm(len(names), generator=generator).tolist()
+        taken[choice] = names[order[step % num_paths % len(names)]]
+    return Architecture(taken)

@@ -1,9 +1,7 @@
 """Select, by successive halving: finalists are trained alone, and the worst are dropped.
 
 Jamieson and Talwalkar 2016, "Non-stochastic Best Arm Identification and Hyperparameter
-Optimization". Short training of any kind prefers what is shallow and quick to train, so what can be
-said of an untrained network counts too, which prefers what is deep; the longer the training, the
-more accuracy counts.
+Optimization".
 """
 
 from collections.abc import Callable
@@ -16,7 +14,7 @@ from safetensors.torch import load, save
 from radars.data import Batch, BatchStream
 from radars.engine.context import SearchContext
 from radars.engine.method_config import SelectConfig
-from radars.engine.rankers.score_scales import ScoreScales
+from radars.engine.pace import Pace
 from radars.nn.supernet import Supernet
 from radars.runs.state import State
 from radars.schedules import one_cycle
@@ -32,11 +30,9 @@ class SuccessiveHalving:
     """How far selecting is.
 
     Attributes:
-        finalists: the architectures of the current halving round.
-        said: what rankers say of each before it is trained, by ranker.
-        scales: what uniform draws are like.
-        scores: how each ranks; larger is better.
+        finalists: the architectures of the current halving round, the most promising first.
         halving_round: index of the current one.
+        num_steps: training steps of each finalist in it.
         accuracies: of the finalists that were trained in this halving round, in order.
         child: the weights of the one that is being trained.
         child_stream: its batches.
@@ -44,9 +40,7 @@ class SuccessiveHalving:
     """
 
     finalists: list[Architecture]
-    said: list[dict[str, float]]
-    scales: ScoreScales
-    scores: list[float]
+    num_steps: int
     halving_round: int = 0
     accuracies: list[float] = field(default_factory=list)
     child: Supernet | None = None
@@ -57,9 +51,7 @@ class SuccessiveHalving:
         """What a checkpoint keeps."""
         state: State = {
             "finalists": [dict(architecture) for architecture in self.finalists],
-            "said": self.said,
-            "scales": self.scales.state_dict(),
-            "scores": self.scores,
+            "num_steps": self.num_steps,
             "halving_round": self.halving_round,
             "accuracies": self.accuracies,
             "child_step": self.child_step,
@@ -74,9 +66,7 @@ class SuccessiveHalving:
         """The one whose `state_dict` this is."""
         halving = cls(
             finalists=[Architecture(known) for known in state["finalists"]],
-            said=state["said"],
-            scales=ScoreScales.of_state(state["scales"]),
-            scores=list(state["scores"]),
+            num_steps=state["num_steps"],
             halving_round=state["halving_round"],
             accuracies=list(state["accuracies"]),
             child_step=state["child_step"],
@@ -102,22 +92,16 @@ class SuccessiveHalving:
         self.accuracies.append(accuracy)
         self.child = self.child_stream = None
 
-    def rank(self, context: SearchContext, config: SelectConfig) -> list[int]:
-        """Ranks the finalists by what they reached; returns their indices, the best first."""
+    def rank(self, context: SearchContext) -> list[int]:
+        """The indices of the finalists that were trained, the best first."""
         rewards = [
-            context.reward(*scored) for scored in zip(self.finalists, self.accuracies, strict=True)
+            context.reward(*scored) for scored in zip(self.finalists, self.accuracies, strict=False)
         ]
-        self.scores = self.scales.combined(
-            rewards, self.said, config.rankers, accuracy_weight=1.0 + self.halving_round
-        )
-        indices = range(len(self.finalists))
-        return sorted(indices, key=self.scores.__getitem__, reverse=True)
+        return sorted(range(len(rewards)), key=rewards.__getitem__, reverse=True)
 
     def keep(self, indices: list[int]) -> None:
         """Begins the next halving round with these finalists."""
         self.finalists = [self.finalists[index] for index in indices]
-        self.said = [self.said[index] for index in indices]
-        self.scores = [self.scores[index] for index in indices]
         self.accuracies = []
         self.halving_round += 1
 
@@ -125,10 +109,9 @@ class SuccessiveHalving:
 def select(
     context: SearchContext,
     halving: SuccessiveHalving,
+    pace: Pace,
     *,
     new_child: NewChild,
-    tick: Callable[[float, int], None],
-    while_waiting: Callable[[], None] = lambda: None,
     on_halving_round: Callable[[SuccessiveHalving], None],
 ) -> tuple[Architecture, float]:
     """Runs the halving rounds that are left; returns the winner and its accuracy in the last one.
@@ -136,32 +119,44 @@ def select(
     Args:
         context: data, memory, and the settings (`config.select`).
         halving: how far it is; changed as it goes.
+        pace: told of each training step; of each finalist where workers train them. Where time is
+            limited it says how long a halving round may take.
         new_child: the shared weights of an architecture, to be trained on.
-        tick: called with the latest accuracy and the number of steps done, after each training
-            step; after each finalist where workers train them.
-        while_waiting: called several times a second while workers train.
         on_halving_round: called when all finalists of a halving round have their accuracies.
     """
     config = context.problem.config.select
     while True:
-        num_steps = config.halving_steps[halving.halving_round]
+        if halving.child is None and not halving.accuracies:
+            halving.num_steps = _num_steps(config, halving, pace)
         if context.workers is not None:
-            _train_elsewhere(context, halving, num_steps, new_child, tick, while_waiting)
+            _train_elsewhere(context, halving, new_child, pace)
         else:
-            _train_here(context, halving, num_steps, new_child, tick)
-        ranked = halving.rank(context, config)
+            _train_here(context, halving, new_child, pace)
+        ranked = halving.rank(context)
         on_halving_round(halving)
         if halving.halving_round + 1 == len(config.halving_steps):
             return halving.finalists[ranked[0]], halving.accuracies[ranked[0]]
         halving.keep(ranked[: num_kept(len(ranked), config.keep)])
 
 
+def _num_steps(config: SelectConfig, halving: SuccessiveHalving, pace: Pace) -> int:
+    """Training steps of each finalist in the halving round that begins.
+
+    Where time is limited, those of the settings in the proportion of the time that is left to the
+    time that they and those of later halving rounds would take.
+    """
+    usual = config.halving_steps[halving.halving_round]
+    if pace.ends_at is None or not pace.step_seconds:
+        return usual
+    number, total = len(halving.finalists), 0
+    for steps in config.halving_steps[halving.halving_round :]:
+        total += number * steps
+        number = num_kept(number, config.keep)
+    return max(1, round(usual * max(0.0, pace.seconds_left) / (total * pace.step_seconds)))
+
+
 def _train_here(
-    context: SearchContext,
-    halving: SuccessiveHalving,
-    num_steps: int,
-    new_child: NewChild,
-    tick: Callable[[float, int], None],
+    context: SearchContext, halving: SuccessiveHalving, new_child: NewChild, pace: Pace
 ) -> None:
     """Trains what is left of a halving round, one finalist after the other."""
     latest = halving.accuracies[-1] if halving.accuracies else float("nan")
@@ -169,32 +164,27 @@ def _train_here(
         architecture = halving.finalists[len(halving.accuracies)]
         child = halving.begin_child(context, new_child)
         assert halving.child_stream is not None
-        while halving.child_step < num_steps:
+        while halving.child_step < halving.num_steps:
             batch = halving.child_stream.next()
-            _train(context, child, architecture, batch, halving.child_step, num_steps)
+            _train(context, child, architecture, batch, halving.child_step, halving.num_steps)
             halving.child_step += 1
-            tick(latest, 1)
+            pace.done(latest)
         latest = _accuracy(context, child, architecture)
         halving.end_child(latest)
 
 
 def _train_elsewhere(
-    context: SearchContext,
-    halving: SuccessiveHalving,
-    num_steps: int,
-    new_child: NewChild,
-    tick: Callable[[float, int], None],
-    while_waiting: Callable[[], None],
+    context: SearchContext, halving: SuccessiveHalving, new_child: NewChild, pace: Pace
 ) -> None:
     """Has what is left of a halving round trained by workers."""
     assert context.workers is not None
     left = halving.finalists[len(halving.accuracies) :]
     num_counted = 0 if halving.child is None else halving.child_step  # begun here, before
     halving.child = halving.child_stream = None
-    tasks = [Finalist.of(known, new_child(known), num_steps) for known in left]
-    for accuracy in context.workers.map(train_finalist, tasks, while_waiting):
+    tasks = [Finalist.of(known, new_child(known), halving.num_steps) for known in left]
+    for accuracy in context.workers.map(train_finalist, tasks, pace.check):
         halving.end_child(accuracy)
-        tick(accuracy, num_steps - num_counted)
+        pace.done(accuracy, halving.num_steps - num_counted)
         num_counted = 0
 
 

@@ -1,141 +1,147 @@
-"""`Controller`: the RL policy over candidates, updated by REINFORCE.
+"""`Controller`: the RL policy over candidates, updated by natural policy gradient.
+
+The policy is a categorical distribution for each choice. For such a policy the natural gradient
+(Kakade 2001) of the expected reward is what a regression of rewards on the candidates says
+(`reward_model.py`: compatible features, Sutton et al. 2000), and with a bonus for entropy of weight
+tau the updates converge to the softmax of the effects over tau (Cen et al. 2022, "Fast Global
+Convergence of Natural Policy Gradient Methods with Entropy Regularization"). The rewards of one
+round are comparable, so all of them are used, and each update goes there at once.
+
+Here tau is the standard error of the effects. So the policy is as sure as its rewards are: it stays
+flat where these are noise, and sharpens as they come in.
 
 Shapes: C candidates of one choice.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from radars.cost import Feasible
 from radars.engine.method_config import ControllerConfig
 from radars.engine.policies.policy import Sample
-from radars.nn.optimizer import load_named_state, named_state
+from radars.engine.policies.reward_model import Rewarded, RewardModel, Scores, fit_rewards
 from radars.runs.state import State
-from radars.space import Subspace
+from radars.space import Architecture, Subspace
 
 
 class Controller:
-    """One categorical distribution a choice, over its candidates.
+    """See the module.
 
     Attributes:
         full: every candidate.
+        rewarded: every architecture that was rewarded.
+        tables: what rankers say of each candidate; the rewards decide what it counts.
 
     Args:
         full: every candidate.
-        config: learning rate, entropy, baseline.
+        config: the temperature, and how often the policy is updated.
         seed: of the draws.
     """
 
     def __init__(self, full: Subspace, config: ControllerConfig, seed: int) -> None:
         self.full = full
+        self.rewarded: list[Rewarded] = []
+        self.tables: dict[str, Scores] = {}
         self._config = config
         self._generator = torch.Generator().manual_seed(seed)
-        self._logits = {name: nn.Parameter(torch.zeros(len(full[name]))) for name in full}
-        self._optimizer = torch.optim.Adam(self._logits.values(), config.learning_rate)
-        self._baseline = math.nan  # no reward yet
+        self._num_fitted = 0  # of the rewards, in the policy
+        self._logits = {name: torch.zeros(len(full[name])) for name in full}
 
     def probabilities(self) -> dict[str, dict[str, float]]:
         """Choice to candidate to its probability."""
-        with torch.no_grad():
-            return {
-                choice: dict(zip(names, self._log_prob(choice, names).exp().tolist(), strict=True))
-                for choice, names in self.full.items()
-            }
+        return {
+            choice: dict(zip(names, self._log_prob(choice, names).exp().tolist(), strict=True))
+            for choice, names in self.full.items()
+        }
 
     def scores(self) -> dict[str, dict[str, float]]:
         """Choice to candidate to the logarithm of its probability."""
-        with torch.no_grad():
-            return {
-                choice: dict(zip(names, self._log_prob(choice, names).tolist(), strict=True))
-                for choice, names in self.full.items()
-            }
+        return {
+            choice: dict(zip(names, self._log_prob(choice, names).tolist(), strict=True))
+            for choice, names in self.full.items()
+        }
 
     def sample(self, feasible: Feasible, *, uniform: bool = False) -> Sample:
         """Draws an allowed architecture, from the policy or uniformly."""
 
         def pick(choice: str, names: tuple[str, ...]) -> str:
-            with torch.no_grad():
-                log_prob_C = self._log_prob(choice, names)
-            weight_C = torch.ones(len(names)) if uniform else log_prob_C.exp()
+            weight_C = self._log_prob(choice, names).exp()
+            weight_C = torch.ones(len(names)) if uniform else weight_C
             return names[int(torch.multinomial(weight_C, 1, generator=self._generator))]
 
         return Sample(*feasible.sample(self.full, pick, self._generator))
 
-    def reinforce(self, samples: Sequence[Sample], rewards: Sequence[float]) -> None:
-        """Updates the policy (REINFORCE, Williams 1992) with a moving baseline and entropy.
-
-        The samples of one call are rewarded on the same examples, whose difficulty they share: it
-        is taken out with their mean, and the moving baseline's part of it is the trend.
-        """
-        mean_reward = sum(rewards) / len(rewards)
-        if math.isnan(self._baseline):
-            self._baseline = mean_reward
-        decay = self._config.baseline_decay
-        self._baseline = decay * self._baseline + (1 - decay) * mean_reward
-        baseline = self._config.group_weight * mean_reward + (
-            (1 - self._config.group_weight) * self._baseline
-        )
-        loss = torch.zeros(())
-        for sample, reward in zip(samples, rewards, strict=True):
-            advantage = (reward - baseline) / len(samples)
-            for choice, names in sample.allowed.items():
-                taken = names.index(sample.architecture[choice])
-                loss = loss - advantage * self._log_prob(choice, names)[taken]
-        loss = loss - self._config.entropy_weight * self._entropy()
-        self._optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        self._optimizer.step()
-
-    def learn(self, trained: Mapping[str, Mapping[str, float]], weight: float) -> None:
-        """Moves the policy towards the architecture logits that differentiation ended with.
+    def reinforce(
+        self, samples: Sequence[Sample], rewards: Sequence[float], *, group: int = 0
+    ) -> None:
+        """Remembers rewards, and updates the policy where there are enough new ones.
 
         Args:
-            trained: choice to live candidate to architecture logit; it began as `scores`.
-            weight: 0 leaves the policy as it is, 1 makes it the logits' over the live candidates.
+            samples: the architectures.
+            rewards: of each.
+            group: what was rewarded under the same conditions has the same number.
         """
-        with torch.no_grad():
-            for choice, logits in trained.items():
-                index = [self.full[choice].index(name) for name in logits]
-                now_C = self._logits[choice][index].log_softmax(-1)
-                change_C = torch.tensor(list(logits.values())).log_softmax(-1) - now_C
-                # centred: pruned candidates neither gain nor lose on the average
-                self._logits[choice][index] += weight * (change_C - change_C.mean())
+        self.rewarded += [
+            Rewarded(sample.architecture, reward, group)
+            for sample, reward in zip(samples, rewards, strict=True)
+        ]
+        if len(self.rewarded) - self._num_fitted >= self._config.update_every:
+            self.update()
+
+    def update(self) -> None:
+        """Makes the policy that of all rewards so far."""
+        self._num_fitted = len(self.rewarded)
+        model = self.model()
+        for choice, names in self.full.items():
+            effects, errors = model.effects[choice], model.errors[choice]
+            tau = self._config.temperature * math.hypot(*errors.values()) / math.sqrt(len(names))
+            logits = [effects[name] / tau if tau > 0 else 0.0 for name in names]
+            self._logits[choice] = torch.tensor(logits)
+
+    def model(self) -> RewardModel:
+        """What the rewards so far say of each candidate."""
+        return fit_rewards(self.rewarded, self.full, self.tables)
 
     def entropy(self) -> float:
         """Mean entropy of the choices, as a fraction of the largest possible."""
-        with torch.no_grad():
-            most = sum(math.log(len(names)) for names in self.full.values())
-            return float(self._entropy()) / most if most else 0.0
+        most = sum(math.log(len(names)) for names in self.full.values())
+        total = 0.0
+        for choice, names in self.full.items():
+            log_prob_C = self._log_prob(choice, names)
+            total -= float((log_prob_C.exp() * log_prob_C).sum())
+        return total / most if most else 0.0
 
     def state_dict(self) -> State:
-        """Logits, optimizer state, generator and baseline."""
-        names = {logit_C: choice for choice, logit_C in self._logits.items()}
+        """Rewards, tables, generator, and how many of the rewards are in the policy."""
         return {
-            "logits": {choice: logit_C.detach() for choice, logit_C in self._logits.items()},
-            "optimizer": named_state(self._optimizer, names),
+            "rewarded": [
+                asdict(known) | {"architecture": dict(known.architecture)}
+                for known in self.rewarded
+            ],
+            "tables": {
+                name: {choice: dict(values) for choice, values in scores.items()}
+                for name, scores in self.tables.items()
+            },
+            "num_fitted": self._num_fitted,
+            "logits": dict(self._logits),
             "generator": self._generator.get_state(),
-            "baseline": torch.tensor(self._baseline, dtype=torch.float64),
         }
 
     def load_state_dict(self, state: State, /) -> None:
         """Puts back what `state_dict` returned."""
-        with torch.no_grad():
-            for choice, logit_C in self._logits.items():
-                logit_C.copy_(state["logits"][choice])
-        load_named_state(self._optimizer, self._logits, state["optimizer"])
+        self.rewarded = [
+            Rewarded(Architecture(known["architecture"]), known["reward"], known["group"])
+            for known in state["rewarded"]
+        ]
+        self.tables = dict(state["tables"])
+        self._num_fitted = state["num_fitted"]
+        self._logits = {choice: state["logits"][choice].clone() for choice in self.full}
         self._generator.set_state(state["generator"])
-        self._baseline = float(state["baseline"])
 
     def _log_prob(self, choice: str, names: tuple[str, ...]) -> Tensor:
         index = [self.full[choice].index(name) for name in names]
         return self._logits[choice][index].log_softmax(-1)
-
-    def _entropy(self) -> Tensor:
-        total = torch.zeros(())
-        for choice, names in self.full.items():
-            log_prob_C = self._log_prob(choice, names)
-            total = total - (log_prob_C.exp() * log_prob_C).sum()
-        return total

@@ -1,0 +1,135 @@
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from radars.engine.policies.reward_model import Rewarded, fit_rewards
+from radars.space import Subspace
+
+FULL = Subspace({"a": ("x", "y", "z"), "b": ("x", "y"), "c": ("p", "q", "r", "s")})
+EVERY = [dict(zip(FULL, taken, strict=True)) for taken in itertools.product(*FULL.values())]
+EFFECTS = {
+    "a": {"x": 0.2, "y": -0.1, "z": -0.1},
+    "b": {"x": 0.05, "y": -0.05},
+    "c": {"p": 0.0, "q": 0.3, "r": -0.2, "s": -0.1},
+}
+
+
+def total(architecture: dict[str, str]) -> float:
+    return sum(EFFECTS[choice][name] for choice, name in architecture.items())
+
+
+def rewarded(noise: float = 0.0, seed: int = 0, count: int = 24, group: int = 0) -> list[Rewarded]:
+    luck = np.random.default_rng(seed).normal(size=count)
+    order = np.random.default_rng(seed + 1).permutation(len(EVERY))[:count]
+    return [
+        Rewarded(EVERY[index], total(EVERY[index]) + noise * float(bump) + group, group)
+        for index, bump in zip(order, luck, strict=True)
+    ]
+
+
+def flat(effects: dict[str, dict[str, float]]) -> list[float]:
+    return [effects[choice][name] for choice, names in FULL.items() for name in names]
+
+
+def test_effects_of_additive_rewards_are_found() -> None:
+    model = fit_rewards(rewarded(), FULL)
+    assert flat(model.effects) == pytest.approx(flat(EFFECTS), abs=0.01)
+    assert model.explained > 0.99
+    assert model(EVERY[0]) == pytest.approx(total(EVERY[0]), abs=0.02)
+
+
+def test_effects_and_errors_are_those_of_the_posterior() -> None:
+    known = rewarded(noise=0.1)
+    model = fit_rewards(known, FULL)
+    pairs = [(choice, name) for choice, names in FULL.items() for name in names]
+    design = np.array([[float(r.architecture[c] == n) for c, n in pairs] for r in known])
+    design -= design.mean(0)
+    rewards = np.array([r.reward for r in known])
+    rewards -= rewards.mean()
+    size = len(known)
+
+    def posterior(prior: float) -> tuple[float, np.ndarray, np.ndarray]:
+        """By the textbook: twice the negative log evidence, mean and covariance."""
+        marginal = np.eye(size) + prior * design @ design.T
+        noise = rewards @ np.linalg.inv(marginal) @ rewards / (size - 1)
+        surprise = np.linalg.slogdet(marginal)[1] + (size - 1) * np.log(noise)
+        inverse = np.linalg.inv(design.T @ design + np.eye(len(pairs)) / prior)
+        return surprise, inverse @ design.T @ rewards, noise * inverse
+
+    _, mean, covariance = min(
+        (posterior(prior) for prior in 10.0 ** np.arange(-4, 3)), key=lambda known: known[0]
+    )
+    for choice in FULL:
+        rows = [float(c == choice) for c, _ in pairs]
+        centre = np.diag(rows) - np.outer(rows, rows) / sum(rows)
+        inside = np.array(rows) > 0
+        effects, errors = (centre @ mean)[inside], np.diag(centre @ covariance @ centre)[inside]
+        assert list(model.effects[choice].values()) == pytest.approx(effects.tolist(), abs=1e-9)
+        assert list(model.errors[choice].values()) == pytest.approx(np.sqrt(errors).tolist())
+
+
+def test_of_noise_little_is_believed() -> None:
+    sizes, explained = [], []
+    for seed in range(20):
+        luck = np.random.default_rng(seed).normal(size=24).tolist()
+        noise = [
+            Rewarded(known.architecture, bump) for known, bump in zip(rewarded(), luck, strict=True)
+        ]
+        model = fit_rewards(noise, FULL)
+        sizes.append(np.std(flat(model.effects)))
+        explained.append(model.explained)
+    assert np.median(sizes) < 0.1  # of a standard deviation of 1
+    assert np.median(explained) < 0.05
+
+
+def test_rewards_of_two_groups_may_differ_by_a_constant() -> None:
+    both = rewarded(count=12) + rewarded(seed=5, count=12, group=7)
+    model = fit_rewards(both, FULL)
+    assert flat(model.effects) == pytest.approx(flat(EFFECTS), abs=0.02)
+
+
+def test_errors_shrink_with_rewards_and_grow_with_noise() -> None:
+    few, many = fit_rewards(rewarded(0.2, count=10), FULL), fit_rewards(rewarded(0.2), FULL)
+    noisy = fit_rewards(rewarded(0.6), FULL)
+    assert np.mean(flat(many.errors)) < np.mean(flat(few.errors))
+    assert np.mean(flat(many.errors)) < np.mean(flat(noisy.errors))
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_table_counts_by_how_it_agrees(sign: float) -> None:
+    table = {
+        c: {n: sign * 10 * value for n, value in names.items()} for c, names in EFFECTS.items()
+    }
+    wrong = {c: {n: float(i) for i, n in enumerate(names)} for c, names in FULL.items()}
+    model = fit_rewards(rewarded(0.05, count=6), FULL, {"right": table, "wrong": wrong})
+    assert sign * model.weights["right"] > 5 * abs(model.weights["wrong"])
+    found = np.corrcoef(flat(model.effects), flat(EFFECTS))[0, 1]
+    alone = np.corrcoef(flat(fit_rewards(rewarded(0.05, count=6), FULL).effects), flat(EFFECTS))
+    assert found > max(0.95, alone[0, 1])
+
+
+@given(st.integers(1, 40), st.integers(0, 100))
+def test_effects_are_finite_and_add_up_to_nothing(count: int, seed: int) -> None:
+    known = rewarded(0.3, seed=seed, count=min(count, len(EVERY)))
+    model = fit_rewards(known, FULL, {"half": {"a": {"x": 1.0}}})
+    assert all(np.isfinite(flat(model.effects)))
+    assert all(np.isfinite(flat(model.errors)))
+    for names in model.effects.values():
+        assert sum(names.values()) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_names_mean_nothing() -> None:
+    """Renamed candidates have the same effects."""
+    renamed = {c: {n: f"mb{i}_k3" for i, n in enumerate(names)} for c, names in FULL.items()}
+    full = Subspace({c: tuple(names.values()) for c, names in renamed.items()})
+    known = rewarded(0.1)
+    other = [
+        Rewarded({c: renamed[c][n] for c, n in r.architecture.items()}, r.reward) for r in known
+    ]
+    plain, changed = fit_rewards(known, FULL), fit_rewards(other, full)
+    assert {c: {renamed[c][n]: v for n, v in e.items()} for c, e in plain.effects.items()} == (
+        changed.effects
+    )
