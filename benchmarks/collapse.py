@@ -18,12 +18,15 @@ from about import about
 from macro_table import macro_table
 
 from radars.data import DataConfig
-from radars.engine import DifferentiateConfig, ExploreConfig, SearchConfig
+from radars.engine import DifferentiateConfig, SearchConfig
 from radars.engine.context import SearchContext
-from radars.engine.methods.radars import Radars
+from radars.engine.method_config import PolicyUpdatesConfig
+from radars.engine.pace import Pace
 from radars.engine.phases.differentiate import PlannedSteps, differentiate
-from radars.engine.phases.explore import explore
+from radars.engine.phases.train_paths import train_paths
+from radars.engine.policies.policy import Uniform
 from radars.engine.problem import SearchProblem
+from radars.engine.search_state import SearchPosition
 from radars.memory import MemorySavings, Plan
 from radars.nn.supernet import Supernet
 from radars.space import Architecture
@@ -50,7 +53,7 @@ def main() -> None:
             SearchContext.of(problem),
             SearchContext.of(problem).networks.new_supernet(),
         )
-        train_shared(problem, context, supernet)
+        train_shared(problem, context, supernet, arguments.explore_steps)
         shared = {name: tensor.clone() for name, tensor in supernet.state_dict().items()}
         for beta_decay in (0.0, 0.01, 0.1):
             supernet.load_state_dict(shared)
@@ -92,24 +95,24 @@ def setup_of(arguments: argparse.Namespace, seed: int) -> SearchProblem:
         ),
         budget=2**30,
         seed=seed,
-        explore=ExploreConfig(steps=arguments.explore_steps),
         differentiate=DifferentiateConfig(steps=arguments.steps, max_cost_ratio=None),
     )
     return SearchProblem.of(config)
 
 
-def train_shared(problem: SearchProblem, context: SearchContext, supernet: Supernet) -> None:
+def train_shared(
+    problem: SearchProblem, context: SearchContext, supernet: Supernet, steps: int
+) -> None:
     """Trains the shared weights on uniform paths."""
-    explore(
+    seed = problem.config.seed
+    train_paths(
         context,
         supernet,
-        Radars.new_policy(problem.proxy.full, problem.config),
-        problem.config.explore,
-        start=0,
-        seed=problem.config.seed,
-        num_uniform=problem.config.explore.steps,
-        learning_rate_at=lambda step: 0.1,
-        tick=lambda step, accuracy: None,
+        Uniform(problem.proxy.full, torch.Generator().manual_seed(seed)),
+        PolicyUpdatesConfig(warmup_fraction=1.0),
+        Pace(SearchPosition(), steps),
+        seed=seed,
+        learning_rate_at=lambda fraction: 0.1,
     )
 
 
@@ -117,15 +120,14 @@ def differentiate_whole(
     problem: SearchProblem, context: SearchContext, supernet: Supernet, beta_decay: float
 ) -> dict[str, dict[str, float]]:
     """Differentiates the whole space; returns the logits."""
-    full, steps = problem.proxy.full, problem.config.differentiate.steps
+    full, config = problem.proxy.full, problem.config.differentiate
     return differentiate(
         PlannedSteps(context, supernet, Plan(full, MemorySavings(), problem.planner.predict(full))),
-        problem.config.differentiate.model_copy(update={"beta_decay": beta_decay}),
+        config.model_copy(update={"beta_decay": beta_decay}),
+        Pace(SearchPosition(), config.steps),
         initial_logits={choice: dict.fromkeys(names, 0.0) for choice, names in full.items()},
-        start=0,
         seed=problem.config.seed,
-        learning_rate_at=lambda step: 0.05 * (1 - step / steps),
-        tick=lambda step, accuracy: None,
+        learning_rate_at=lambda fraction: 0.05 * (1 - fraction),
     )
 
 

@@ -57,9 +57,9 @@ SETTINGS: dict[str, Any] = {
     "num_rounds": 2,
     "checkpoint_seconds": 0,
     "data": {"num_train": 200, "batch_size": 16},
-    "explore": {"steps": 16, "update_every": 4, "samples": 2},
+    "explore": {"steps": 16, "tuning_steps": 1, "reward_batches": 1, "ranker_draws": 4},
     "differentiate": {"steps": 4},
-    "select": {"draws": 6, "draw_batches": 1, "finalists": 2, "halving_steps": [2, 3]},
+    "select": {"finalists": 2, "halving_steps": [2, 3]},
 }
 _OF_THE_MACHINE = ("search_seconds", "peak_rss_bytes")
 _SPOILED = stable_seed(stable_seed(0, "round", 0), 7)  # the seed of the eighth step

@@ -79,7 +79,7 @@ def searched(arguments: argparse.Namespace, limit_ms: float, seed: int) -> dict[
         out = Path(folder) / "run"
         command = [sys.executable, "-m", "radars", "search", "--space", arguments.space]
         command += ["--data", arguments.data, "--constraint", f"latency_ms<={limit_ms}"]
-        command += ["--seed", str(seed), "--out", str(out), "--set", "select.rankers.size=4"]
+        command += ["--seed", str(seed), "--out", str(out), "--set", "explore.rankers=[size]"]
         for override in arguments.overrides:
             command += ["--set", override]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)

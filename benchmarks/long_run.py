@@ -39,9 +39,9 @@ SETTINGS: dict[str, Any] = {
     "num_rounds": 1,
     "checkpoint_seconds": 5,
     "data": {"num_train": 256, "batch_size": 8},
-    "explore": {"steps": 8000, "update_every": 50, "samples": 2},
+    "explore": {"steps": 8000},
     "differentiate": {"steps": 1000},
-    "select": {"draws": 8, "draw_batches": 1, "finalists": 4, "halving_steps": [200, 250]},
+    "select": {"finalists": 4, "halving_steps": [200, 250]},
 }
 _EVERY = 50
 _WARMUP_FRACTION = 0.125

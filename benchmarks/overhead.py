@@ -29,7 +29,8 @@ from torch import nn
 from radars.data import Batch, BatchStream
 from radars.engine import evaluator, trainer
 from radars.engine.context import SearchContext
-from radars.engine.phases import differentiate, explore
+from radars.engine.phases import differentiate
+from radars.engine.phases.explore import Explorer
 from radars.engine.problem import SearchProblem
 from radars.engine.rankers import zero_cost_scores
 from radars.engine.run import run_search
@@ -48,8 +49,6 @@ SETTINGS = (
     "num_rounds=1",
     "explore.steps=400",
     "differentiate.steps=10",
-    "select.draws=16",
-    "select.draw_batches=4",
     "select.finalists=3",
     "select.halving_steps=[80,160]",
 )
@@ -172,7 +171,7 @@ def profile(given: dict[str, Any]) -> dict[str, Any]:
         for kind in ("weights", "architecture"):
             step = getattr(differentiate, f"{kind}_step")
             patch(differentiate, f"{kind}_step", timed(f"steps: {kind}", step))
-        patch(explore, "update_policy", rewarded(explore.update_policy))
+        patch(Explorer, "reward", rewarded(Explorer.reward))
         start = time.perf_counter()
         run_search(search_config(given, None, SETTINGS), out=Path(folder) / "run")
         total = time.perf_counter() - start

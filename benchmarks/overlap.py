@@ -15,14 +15,18 @@ import time
 from pathlib import Path
 from typing import Any
 
+import torch
 from about import about
 
 from radars.data import DataConfig
-from radars.engine import ExploreConfig, SearchConfig
+from radars.engine import SearchConfig
 from radars.engine.context import SearchContext
-from radars.engine.methods.radars import Radars
-from radars.engine.phases.explore import explore
+from radars.engine.method_config import PolicyUpdatesConfig
+from radars.engine.pace import Pace
+from radars.engine.phases.train_paths import train_paths
+from radars.engine.policies.policy import Uniform
 from radars.engine.problem import SearchProblem
+from radars.engine.search_state import SearchPosition
 from radars.execution.allocator import freed_memory_kept
 from radars.schedules import cosine
 
@@ -57,33 +61,30 @@ def accuracy(arguments: argparse.Namespace, seed: int, share_overlap: bool) -> d
         budget=2**28,
         seed=seed,
         share_overlap=share_overlap,
-        explore=ExploreConfig(steps=arguments.steps),
     )
     problem = SearchProblem.of(config)
     context, supernet, policy = (
         SearchContext.of(problem),
         SearchContext.of(problem).networks.new_supernet(),
-        Radars.new_policy(problem.proxy.full, problem.config),
+        Uniform(problem.proxy.full, torch.Generator().manual_seed(seed)),
     )
     start = time.perf_counter()
     with freed_memory_kept():
-        explore(
+        train_paths(
             context,
             supernet,
             policy,
-            config.explore,
-            start=0,
+            PolicyUpdatesConfig(warmup_fraction=1.0),
+            Pace(SearchPosition(), arguments.steps),
             seed=seed,
-            num_uniform=arguments.steps,
-            learning_rate_at=lambda step: 0.1 * cosine(step / arguments.steps),
-            tick=lambda step, accuracy: None,
+            learning_rate_at=lambda fraction: 0.1 * cosine(fraction),
         )
         seconds = time.perf_counter() - start
         batches = [context.validation_stream.next() for _ in range(4)]
         num_examples = sum(len(batch.label_B) for batch in batches)
         accuracies = []
         for _ in range(arguments.paths):
-            path = context.sampler.draw(policy, uniform=True).architecture
+            path = context.sampler.draw(policy).architecture
             total = sum(
                 float(context.evaluator.total_score(supernet, path, batch)) for batch in batches
             )

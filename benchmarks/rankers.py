@@ -1,9 +1,9 @@
 """How well do judges that need no training rank networks?
 
 On NAS-Bench-Macro and CIFAR-10 at width 8: random architectures are looked at with fresh weights,
-as in radars' selection, and ranked by each judge and by weighted sums of their standard scores. The
-table judges the judges: Kendall's tau with its accuracies, of all and of the best quarter, and how
-far the first of a ranking is below the best, and the first twelve are on average, in points.
+as radars looks at them, and ranked by each judge. The table judges the judges: Kendall's tau with
+its accuracies, of all and of the best quarter, and how far the first of a ranking is below the
+best, and the first twelve are on average, in points.
 
     python benchmarks/rankers.py --data DATA
 
@@ -26,13 +26,11 @@ from radars.data import DataConfig
 from radars.engine import SearchConfig
 from radars.engine.context import SearchContext
 from radars.engine.problem import SearchProblem
-from radars.engine.rankers.score_scales import ScoreScale
 from radars.engine.rankers.zero_cost_scores import zero_cost_scores
 from radars.zoo.nasbench_macro import table_key
 
 RESULTS = Path(__file__).parent / "results" / "rankers.jsonl"
 JUDGES = ("regions", "expressivity", "size")
-WEIGHTS = ((1, 0, 0), (0, 1, 0), (0, 0, 1), (2, 0, 1), (2, 1, 1), (2, 2, 1), (2, 0, 4), (2, 1, 4))
 SETTINGS = {"macs<=40e6": 40e6, "macs<=60e6": 60e6, "none": math.inf}
 NUM_FIRST = 12
 
@@ -40,13 +38,13 @@ FloatArray = npt.NDArray[np.float64]
 
 
 def main() -> None:
-    """Looks at the architectures, and prints a line for each setting and weighted sum."""
+    """Looks at the architectures, and prints a line for each setting and judge."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--data", type=Path, required=True, help="with cifar10/, nas-context-macro/"
     )
     parser.add_argument("--number", type=int, default=700, help="of architectures")
-    parser.add_argument("--draws", type=int, default=4, help="of fresh weights, as in the recipe")
+    parser.add_argument("--draws", type=int, default=1, help="of fresh weights")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     table = macro_table(arguments.data)
@@ -60,17 +58,16 @@ def main() -> None:
     for setting, most_macs in SETTINGS.items():
         chosen = [n for n, entry in enumerate(entries) if (entry.macs or 0) <= most_macs]
         accuracies = [100 * entries[n].test_accuracy for n in chosen]
-        said = [[looks[n][judge] for n in chosen] for judge in JUDGES]
-        scores_JN = np.array([list(map(ScoreScale.of(values).score, values)) for values in said])
-        for weights in WEIGHTS:
+        for judge in JUDGES:
+            said = np.array([looks[n][judge] for n in chosen])
             row = {
                 **about(),
                 "seed": arguments.seed,
                 "draws": arguments.draws,
                 "setting": setting,
                 "number": len(chosen),
-                "weights": dict(zip(JUDGES, weights, strict=True)),
-                **judged(np.array(weights) @ scores_JN, np.array(accuracies)),
+                "judge": judge,
+                **judged(said, np.array(accuracies)),
             }
             RESULTS.parent.mkdir(exist_ok=True)
             with RESULTS.open("a") as file:

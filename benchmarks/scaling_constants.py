@@ -18,8 +18,9 @@ from about import about
 
 from radars.engine import SearchConfig
 from radars.engine.context import SearchContext
+from radars.engine.method_config import PolicyUpdatesConfig
 from radars.engine.methods.radars import Radars
-from radars.engine.phases.explore import update_policy
+from radars.engine.phases.train_paths import update_policy
 from radars.engine.problem import SearchProblem
 from radars.nn.steps import architecture_step, weights_step
 
@@ -53,7 +54,7 @@ def main() -> None:
         )
 
     def policy_update() -> None:
-        update_policy(context, supernet, controller, config.explore)
+        update_policy(context, supernet, controller, PolicyUpdatesConfig())
 
     def iteration() -> None:
         supernet.activate(plan.subspace)

@@ -111,10 +111,11 @@ def _after(rate: float, generator: np.random.Generator) -> float:
 def radars_seconds(config: SearchConfig, constants: dict[str, float], num_workers: int) -> float:
     """How long a search by radars takes: rounds on one worker, selection on all of them."""
     explore, select = config.explore, config.select
-    updates = explore.steps * (1 - explore.warmup_fraction / config.num_rounds)
+    tuning = explore.steps * (1 - explore.training_fraction)
+    rewards = tuning / max(1, explore.tuning_steps)
     round_seconds = (
         explore.steps * constants["path_step_seconds"]
-        + updates / explore.update_every * constants["policy_update_seconds"]
+        + rewards * constants["evaluation_seconds"]
         + config.differentiate.steps * constants["iteration_seconds"]
     )
     total, finalists = config.num_rounds * round_seconds, select.finalists

@@ -64,7 +64,7 @@ NNI_METHODS = ("darts", "proxyless", "random-one-shot", "enas")
 RECIPE = yaml.safe_load((HERE / "macro_comparison.yaml").read_text())
 RECIPE_MINUTES = 7.5  # that radars takes with it under macs<=40e6, on one core
 RECIPE_MINUTES_UNCONSTRAINED = 12.0
-SCALED = {"explore": ("steps",), "differentiate": ("steps",), "select": ("draws", "halving_steps")}
+SCALED = {"explore": ("steps",), "differentiate": ("steps",), "select": ("halving_steps",)}
 SETTINGS = (
     *("minutes", "width", "batch_size", "num_train", "validation_fraction"),
     *("learning_rate", "logits_learning_rate", "budget", "constraint"),
@@ -269,7 +269,7 @@ def radars_search(
 
 
 def scaled(recipe: Mapping[str, Any], factor: float) -> dict[str, Any]:
-    """A recipe with its numbers of steps and draws multiplied."""
+    """A recipe with its numbers of steps multiplied."""
 
     def times(value: Any) -> Any:
         if isinstance(value, list):

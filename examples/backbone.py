@@ -41,9 +41,9 @@ def main() -> None:
         constraints=["parameters<=4e6"],  # of 2.1 to 4.9 million
         num_rounds=1,
         batch_size=32,
-        explore={"steps": 16, "samples": 2},
+        explore={"steps": 32, "ranker_draws": 4},
         differentiate={"steps": 4},
-        select={"draws": 4, "draw_batches": 1, "finalists": 2, "halving_steps": [8]},
+        select={"finalists": 2, "halving_steps": [8]},
     )
     print(dict(result.architecture), f"{result.parameters:,} parameters")
 

@@ -60,9 +60,9 @@ def main() -> None:
         data,
         budget="4MiB",
         num_rounds=1,
-        explore={"steps": 60},
+        explore={"steps": 120},
         differentiate={"steps": 10},
-        select={"draws": 8, "finalists": 2, "halving_steps": [60]},
+        select={"finalists": 2, "halving_steps": [60]},
     )
     print(dict(result.architecture), f"validation accuracy {result.validation_accuracy:.1%}")
 

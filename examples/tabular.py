@@ -59,9 +59,9 @@ def main() -> None:
         budget="1MiB",
         num_rounds=1,
         batch_size=32,
-        explore={"steps": 60},
+        explore={"steps": 120},
         differentiate={"steps": 10},
-        select={"draws": 8, "finalists": 2, "halving_steps": [60]},
+        select={"finalists": 2, "halving_steps": [60]},
     )
     print(dict(result.architecture), f"mean score {result.validation_accuracy:.3f}")
 

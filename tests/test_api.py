@@ -18,9 +18,9 @@ from radars.runs.events import read_events
 QUICK: dict[str, Any] = {
     "budget": "4MiB",
     "num_rounds": 1,
-    "explore": {"steps": 8, "update_every": 4, "samples": 2},
+    "explore": {"steps": 12, "tuning_steps": 1, "reward_batches": 1, "ranker_draws": 4},
     "differentiate": {"steps": 2},
-    "select": {"draws": 4, "finalists": 2, "halving_steps": [4], "regions_draws": 1},
+    "select": {"finalists": 2, "halving_steps": [4]},
     "loggers": (),
     "num_threads": 1,
 }

@@ -138,7 +138,9 @@ def test_every_key_is_in_the_reference(reference: ModuleType, model: type[BaseMo
 def test_a_row_says_value_default_and_meaning(reference: ModuleType) -> None:
     markdown = reference.settings_markdown(SearchConfig)
     assert "| `budget` | bytes, such as `256MiB` | `16MiB` | bytes that no " in markdown
-    assert "| `explore.samples` | whole number, ≥ 2 | `8` | architectures that are" in markdown
+    assert (
+        "| `explore.ranker_draws` | whole number, ≥ 2 | `32` | architectures that each" in markdown
+    )
     assert "| `select.optimizer.name` | `sgd`, `adamw` | `sgd` |" in markdown
     # a description of several lines
     assert "locks onto the first success among few. |" in markdown

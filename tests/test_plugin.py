@@ -57,7 +57,7 @@ def test_each_of_them_is_short() -> None:
 
 @pytest.mark.slow
 def test_the_commands_know_what_a_package_registers(installed: Path, tmp_path: Path) -> None:
-    ranker = ("--set", "select.rankers.gradient-norm=1")
+    ranker = ("--set", "explore.rankers=[gradient-norm]")
     method = ("--method", "hill-climbing", "--set", "hill-climbing.starts=2")
     run(installed, tmp_path, "-m", "radars", "search", *method, *ranker, *QUICK, "--out", "run")
     result = json.loads((tmp_path / "run" / "result.json").read_text())

@@ -8,17 +8,22 @@ from radars.comparison.comparison_config import CompareConfig
 from radars.engine.search_config import SearchConfig
 from radars.engine.start_search import search_config
 from radars.errors import ConfigError
-from radars.renamed_settings import RenamedSetting, with_new_names
+from radars.renamed_settings import GoneSetting, RenamedSetting, with_new_names
 from radars.runs.directory import read_config
 from radars.settings import merge_settings
 
+OLD_RUN = Path(__file__).parent / "old_runs" / "search"
+
 OLD: dict[str, Any] = {
     "levers": {"recompute": False},
-    "select": {"candidates": 3, "rungs": [5], "contender_draws": 1, "size_weight": 2.0},
+    "select": {"candidates": 3, "rungs": [5], "size_weight": 2.0},
+    "explore": {"steps": 9, "samples": 4},
 }
 NEW = {
     "memory_savings": {"recompute": False},
-    "select": {"finalists": 3, "halving_steps": [5], "finalist_draws": 1, "rankers": {"size": 2.0}},
+    "select": {"finalists": 3, "halving_steps": [5]},
+    "explore": {"steps": 9, "rankers": ["regions", "size"]},
+    "enas": {"updates": {"samples": 4}},
 }
 
 
@@ -33,11 +38,46 @@ def test_old_names_are_taken_and_the_new_ones_said() -> None:
         "the setting levers is called memory_savings now",
         "the setting select.candidates is called select.finalists now",
         "the setting select.rungs is called select.halving_steps now",
-        "the setting select.contender_draws is called select.finalist_draws now",
-        "the setting select.size_weight is called select.rankers.size now",
+        "the setting explore.samples is called enas.updates.samples now, of enas alone",
+        "the setting select.size_weight is called explore.rankers now, without weights",
     ]
-    assert OLD.keys() == {"levers", "select"}
-    assert "rankers" not in OLD["select"]
+    assert OLD.keys() == {"levers", "select", "explore"}
+    assert "rankers" not in OLD["explore"]
+
+
+@pytest.mark.parametrize(
+    ("weights", "names"),
+    [
+        ({"regions": 1.0, "size": 0.0, "expressivity": 0.5}, ["regions", "expressivity"]),
+        ({"regions": 0, "size": 4}, ["size"]),
+        ({"expressivity": 1}, ["regions", "expressivity"]),  # regions had a weight by default
+    ],
+)
+def test_of_weights_of_rankers_their_names_are_left(
+    weights: dict[str, float], names: list[str]
+) -> None:
+    with _said("select.rankers"):
+        assert with_new_names({"select": {"rankers": weights}})["explore"]["rankers"] == names
+    with _said("select.rankers"):
+        merged = merge_settings(overrides=[f"select.rankers.{n}={w}" for n, w in weights.items()])
+    assert merged["explore"]["rankers"] == names
+
+
+@pytest.mark.parametrize(
+    ("path", "decides"),
+    [
+        ("explore.controller.learning_rate", "explore.controller.temperature"),
+        ("differentiate.feedback", "differentiate.proposals"),
+        ("select.draws", "the rewards of explore"),
+        ("select.regions_draws", "explore.ranker_draws"),
+    ],
+)
+def test_what_is_gone_is_left_out_and_what_decides_now_is_said(path: str, decides: str) -> None:
+    said = rf"{path} is gone: .*{decides}.*; leave it out"
+    with pytest.warns(GoneSetting, match=said) as warned:
+        merged = merge_settings({"explore": {"steps": 5}}, overrides=[f"{path}=3"])
+    assert len(warned) == 1
+    assert SearchConfig(**merged).explore.steps == 5
 
 
 def test_new_names_are_left_as_they_are_and_nothing_is_said() -> None:
@@ -84,7 +124,7 @@ def test_an_old_file_over_the_recipe_of_a_space(tmp_path: Path) -> None:
     with _said("select.candidates", "select.rungs"):
         config = search_config({}, file)
     assert (config.select.finalists, config.select.halving_steps) == (3, (5, 6))
-    assert config.select.draws == 192  # of the recipe
+    assert config.optimizer.learning_rate == 0.1  # of the recipe
 
 
 def test_a_comparison_may_use_old_names_for_searches() -> None:
@@ -100,10 +140,12 @@ def test_a_comparison_may_use_old_names_for_searches() -> None:
 
 def test_a_run_of_an_older_version_is_read_without_a_word(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(
-        "{levers: {recompute: false}, select: {candidates: 3, rungs: [5], contender_draws: 1}}"
+        "{levers: {recompute: false}, explore: {samples: 4, controller: {learning_rate: 0.1}},"
+        " select: {candidates: 3, rungs: [5], contender_draws: 1, size_weight: 0}}"
     )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        stored = read_config(tmp_path)
-    assert stored is not None
-    assert SearchConfig(**stored).select.finalists == 3
+        runs = [read_config(tmp_path), read_config(OLD_RUN)]
+    mine, first = (SearchConfig(**stored) for stored in runs if stored is not None)
+    assert (mine.select.finalists, mine.explore.rankers) == (3, ("regions",))
+    assert (first.select.finalists, first.explore.rankers) == (6, ("regions",))

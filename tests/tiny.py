@@ -27,9 +27,9 @@ from radars.tracking.progress import Bar, Progress
 MIB = 2**20
 
 QUICK = [
-    *("--set", "explore.steps=12", "--set", "explore.update_every=3", "--set", "explore.samples=2"),
+    *("--set", "explore.steps=12", "--set", "explore.tuning_steps=2"),
+    *("--set", "explore.ranker_draws=4", "--set", "explore.controller.update_every=2"),
     *("--set", "differentiate.steps=4", "--set", "select.finalists=3"),
-    *("--set", "select.draws=6"),
     *(
         "--set",
         "select.halving_steps=[3,5]",
@@ -293,19 +293,20 @@ def quick_config(method: str = "radars", **changes: Any) -> SearchConfig:
         "data": DataConfig(batch_size=8),
         "explore": ExploreConfig(
             steps=8,
-            warmup_fraction=0.25,
-            update_every=2,
-            samples=3,
-            controller=ControllerConfig(learning_rate=0.1),
+            tuning_steps=1,
+            reward_batches=1,
+            ranker_draws=4,
+            controller=ControllerConfig(update_every=2),
         ),
         "differentiate": DifferentiateConfig(steps=4),
-        "select": SelectConfig(
-            draws=6, draw_batches=2, finalists=3, halving_steps=(2, 3), keep=0.5
-        ),
+        "select": SelectConfig(finalists=3, halving_steps=(2, 3), keep=0.5),
         "children": {"number": 12, "steps": 3},
         "reinforce": {"batch": 3},
         "evolution": {"population": 4, "tournament": 2},
-        "enas": {"finalists": 24},
+        "enas": {
+            "finalists": 24,
+            "updates": {"warmup_fraction": 0.25, "update_every": 2, "samples": 3},
+        },
         "spos": {"population": 4, "generations": 3},
         "dnas": {"steps": 32, "partial_channels": 2},
     }
@@ -317,7 +318,9 @@ def final_checkpoint(run: Path) -> tuple[dict[str, Tensor], State]:
     checkpoint = read_checkpoint(run)
     assert checkpoint is not None
     tensors, values = split_state(checkpoint.state)
-    values["position"].pop("seconds")
+    for name in ("seconds", "began"):
+        values["position"].pop(name)
+    values["method"].pop("step_seconds", None)
     return tensors, values
 
 

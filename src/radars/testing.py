@@ -21,8 +21,11 @@ import torch
 from torch import Tensor, nn
 
 from radars.data import Data, SealedSplit, Split, tensor_data
+from radars.engine.context import SearchContext
 from radars.engine.given import Given
+from radars.engine.methods.radars import Radars
 from radars.engine.problem import SearchProblem
+from radars.engine.rankers.ranker_tables import ranker_tables
 from radars.engine.run import run_search
 from radars.engine.search_config import SearchConfig
 from radars.engine.search_result import SearchResult
@@ -65,9 +68,10 @@ def planted_config(method: str = "radars", **changes: Any) -> SearchConfig:
         "data": {"batch_size": 32, "augment": False},
         "optimizer": fast,
         "num_rounds": 1,
-        "explore": {"steps": 80, "warmup_fraction": 0.5, "update_every": 2, "samples": 6},
+        "explore": {"steps": 160, "ranker_draws": 8},
         "differentiate": {"steps": 30},
-        "select": {"draws": 16, "finalists": 4, "halving_steps": (30,), "optimizer": fast},
+        "select": {"finalists": 4, "halving_steps": (30,), "optimizer": fast},
+        "enas": {"updates": {"warmup_fraction": 0.5, "update_every": 2, "samples": 6}},
         "children": {"number": 120, "steps": 40, "optimizer": fast},
         "dnas": {"steps": 150, "partial_channels": 2},
     }
@@ -110,17 +114,24 @@ def check_ranker(name: str) -> None:
         AssertionError: a promise is broken; says which.
     """
     assert name in RANKERS, f"there is no ranker {name!r}: register it"
-    config = planted_config(select={"rankers": {name: 3.0}, "draws": 16, "finalists": 4})
-    said: list[float] = []
+    config = planted_config(explore={"steps": 40, "rankers": (name,)})
+    table = _ranker_table(config)
+    values = [value for of_choice in table.values() for value in of_choice.values()]
+    assert all(math.isfinite(value) for value in values), f"it says what is no number: {table}"
+    assert table == _ranker_table(config), "the same networks were ranked otherwise"
+    # 0 is the mean of a choice
+    best = sum(table[choice][taken] for choice, taken in BEST.items())
+    assert best > 0, f"it prefers others to the best architecture: {table}"
+    result = run_search(config, _given())
+    assert result.status == "completed", f"a search that asks it ended with {result.status}"
 
-    def watch(event: Event) -> None:
-        scores = getattr(event, "ranker_scores", {}).get(name, ())
-        said.extend(float(score) for score in scores)
 
-    first = run_search(config, _given(), on_event=watch)
-    assert said, "nothing was ranked"
-    assert all(math.isfinite(score) for score in said), f"a score is not a number: {said}"
-    assert _same(first, run_search(config, _given())), "the same network was ranked otherwise"
+def _ranker_table(config: SearchConfig) -> dict[str, dict[str, float]]:
+    """What the only ranker of a configuration says of each candidate."""
+    context = SearchContext.of(SearchProblem.of(config, _given()))
+    policy = Radars.new_policy(context.problem.proxy.full, config)
+    (table,) = ranker_tables(context, policy, lambda: None).values()
+    return {choice: dict(values) for choice, values in table.items()}
 
 
 def check_cost(name: str) -> None:

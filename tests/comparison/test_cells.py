@@ -20,15 +20,9 @@ SEARCH: dict[str, Any] = {
     "space": "digits",
     "budget": "32MiB",
     "data": {"num_train": 128, "batch_size": 16},
-    "explore": {"steps": 4, "update_every": 2, "samples": 2},
+    "explore": {"steps": 4, "tuning_steps": 1, "reward_batches": 1, "ranker_draws": 2},
     "differentiate": {"steps": 1},
-    "select": {
-        "draws": 4,
-        "draw_batches": 1,
-        "finalists": 2,
-        "regions_draws": 1,
-        "halving_steps": [1],
-    },
+    "select": {"finalists": 2, "halving_steps": [1]},
     "children": {"number": 2, "steps": 2},
     "num_rounds": 1,
 }

@@ -28,7 +28,6 @@ from tests.tiny import (
 
 from radars.cost import Constraint, CostTable
 from radars.engine import (
-    ControllerConfig,
     DifferentiateConfig,
     ExploreConfig,
     SearchConfig,
@@ -331,20 +330,17 @@ def planted_config(method: str, **changes: Any) -> SearchConfig:
         "data": {"batch_size": 32, "augment": False},
         "num_rounds": 2,
         "optimizer": {"learning_rate": 0.2},
-        "explore": ExploreConfig(
-            steps=80,
-            warmup_fraction=0.5,
-            update_every=2,
-            samples=6,
-            controller=ControllerConfig(learning_rate=0.2),
-        ),
+        "explore": ExploreConfig(steps=160, ranker_draws=8),
         "differentiate": DifferentiateConfig(steps=20),
         "select": SelectConfig(
             finalists=4, halving_steps=(30,), keep=0.5, optimizer={"learning_rate": 0.2}
         ),
         "children": {"number": 300, "steps": 30, "optimizer": {"learning_rate": 0.2}},
         "reinforce": {"batch": 4, "controller": {"learning_rate": 0.05}},
-        "enas": {"controller": {"learning_rate": 0.05}},
+        "enas": {
+            "controller": {"learning_rate": 0.05},
+            "updates": {"warmup_fraction": 0.5, "update_every": 2, "samples": 6},
+        },
         "spos": {"population": 16, "generations": 5},
         "dnas": {"steps": 120, "partial_channels": 2},
     }

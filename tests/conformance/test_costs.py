@@ -107,20 +107,15 @@ def test_a_soft_target_that_is_strong_is_met(method: str) -> None:
     target = SoftTarget(cost="macs", target=float(TABLE.cost(CHEAPEST).macs), exponent=-10.0)
     fast = {"name": "adamw", "learning_rate": 0.5}
     settings = SETTINGS | {
-        "explore": {
-            "steps": 40,
-            "update_every": 2,
-            "samples": 4,
-            "controller": {"learning_rate": 0.5},
-        },
+        "explore": {"steps": 40, "tuning_steps": 1, "reward_batches": 1, "rankers": []},
         "differentiate": {"steps": 8, "architecture_optimizer": fast},
-        "select": {
-            "draws": 8, "draw_batches": 1, "finalists": 3, "halving_steps": [2],
-            "rankers": {"regions": 0},
-        },
+        "select": {"finalists": 3, "halving_steps": [2]},
         "children": {"number": 16, "steps": 1, "check_fraction": 0},
         "reinforce": {"controller": {"learning_rate": 0.1}},
-        "enas": {"finalists": 20, "controller": {"learning_rate": 0.1}},
+        "enas": {
+            "finalists": 20, "controller": {"learning_rate": 0.1},
+            "updates": {"update_every": 2, "samples": 4},
+        },
         "spos": {"population": 8, "generations": 4},
         "dnas": {"steps": 24, "warmup_fraction": 0.1, "partial_channels": 2},
     }  # fmt: skip

@@ -37,16 +37,10 @@ def config_of(name: str) -> SearchConfig:
         METHOD[name],
         budget=BUDGETS[name],
         num_rounds=1,
-        explore={"steps": 4, "update_every": 2, "samples": 2},
+        explore={"steps": 4, "tuning_steps": 1, "reward_batches": 1, "ranker_draws": 2},
         differentiate={"steps": 2},
         dnas={"steps": 8},
-        select={
-            "draws": 2,
-            "draw_batches": 1,
-            "finalists": 2,
-            "halving_steps": [2],
-            "regions_draws": 1,
-        },
+        select={"finalists": 2, "halving_steps": [2]},
     )
 
 

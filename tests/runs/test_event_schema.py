@@ -23,7 +23,7 @@ from radars.space import Flow
 EVENTS = [
     ProgressEvent(phase="explore", accuracy=0.5, budget_bytes=10, scalars={"entropy": 0.25}),
     ChildEvent(architecture={"a": "conv"}, accuracy=math.nan),
-    SelectionEvent(finalists=({"a": "conv"}, {"a": "skip"}), accuracies=(0.5,), scores=(1.0, 2.0)),
+    SelectionEvent(finalists=({"a": "conv"}, {"a": "skip"}), accuracies=(0.5,)),
     SearchEndedEvent(status="completed", architecture={"a": "conv"}, costs={"a": Cost(3, 4)}),
     SearchStartedEvent(
         candidates={"a": ("conv", "skip")},
@@ -61,12 +61,12 @@ def test_another_type_is_refused() -> None:
 
 def test_names_of_older_versions_are_understood() -> None:
     line: dict[str, Any] = {"event": "selection", "rung": 1, "contenders": [{"a": "conv"}]}
-    line |= {"standings": [0.5]}
+    line |= {"standings": [0.5], "accuracies": [0.25]}  # standings are left out
     selection = parse_event(line)
     assert isinstance(selection, SelectionEvent)
     assert selection.halving_round == 1
     assert selection.finalists == ({"a": "conv"},)
-    assert selection.scores == (0.5,)
+    assert selection.accuracies == (0.25,)
     planned = parse_event({"event": "planned", "levers": ["prune"]})
     assert isinstance(planned, PlannedEvent)
     assert planned.savings == ("prune",)

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 import typer
 
 from radars.errors import ConfigError, RadarsError, Stopped, first_line
-from radars.renamed_settings import RenamedSetting
+from radars.renamed_settings import OldSetting
 
 _LONGEST_MESSAGE = 600
 # the base of what is raised for wrong options, which typer has of its own or takes from click
@@ -48,7 +48,7 @@ def errors_in_a_line() -> Iterator[None]:
 
 @contextmanager
 def notes_in_a_line() -> Iterator[None]:
-    """Within, a setting under an old name is a line on standard error, without a place in code."""
+    """Within, an old setting is a line on standard error, without a place in code."""
     with warnings.catch_warnings():
         show = warnings.showwarning
 
@@ -60,12 +60,12 @@ def notes_in_a_line() -> Iterator[None]:
             file: TextIO | None = None,
             line: str | None = None,
         ) -> None:
-            if issubclass(category, RenamedSetting):
+            if issubclass(category, OldSetting):
                 _say(f"note: {message}")
             else:
                 show(message, category, filename, lineno, file, line)
 
-        warnings.simplefilter("default", RenamedSetting)
+        warnings.simplefilter("default", OldSetting)
         warnings.showwarning = show_or_say
         yield
 

@@ -56,15 +56,13 @@ def finalists_table(run: RunRecord) -> TextTable | None:
     texts: dict[str, dict[int, str]] = {}
     best: dict[str, tuple[int, float]] = {}
     for selection in rounds:
-        accuracies = (*selection.accuracies, *[None] * len(selection.finalists))
-        scores = (*selection.scores, *[0.0] * len(selection.finalists))
-        for finalist, accuracy, score in zip(selection.finalists, accuracies, scores, strict=False):
+        for finalist, accuracy in zip(selection.finalists, selection.accuracies, strict=False):
             name = " · ".join(finalist.values())
             if accuracy is not None:
-                text = f"{accuracy:.2%}, score {score or 0.0:+.2f}"
-                texts.setdefault(name, {})[selection.halving_round] = text
-                best[name] = (selection.halving_round, score or 0.0)
-    ordered = sorted(texts, key=lambda name: best[name], reverse=True)
+                texts.setdefault(name, {})[selection.halving_round] = f"{accuracy:.2%}"
+                best[name] = (selection.halving_round, accuracy)
+    found = " · ".join(run.architecture.values())  # with soft targets not the most accurate
+    ordered = sorted(texts, key=lambda name: (name == found, best[name]), reverse=True)
     numbers = sorted({selection.halving_round for selection in rounds})
     return TextTable(
         ["finalist", *(f"halving round {number + 1}" for number in numbers)],

@@ -206,9 +206,8 @@ def _details(runs: Sequence[RunRecord]) -> Section:
 
 
 _FINALISTS = (
-    "Finalists of the selection. The score decides: standard deviations above the mean of uniform "
-    "draws, in accuracy and in what is known untrained (zero-cost proxies and size), weighted and "
-    "added up"
+    "Finalists of the selection, and the validation accuracy of each after it was trained alone in "
+    "a halving round"
 )
 
 

@@ -111,10 +111,7 @@ def _found_said(run: RunRecord) -> str:
         if name not in kept.get(choice, ())
     ]
     if dropped:
-        said += (
-            f" The last plan had dropped {', '.join(dropped)}: finalists of the selection come "
-            f"from the whole space, and each is trained alone."
-        )
+        said += f" The last plan had dropped {', '.join(dropped)}."
     return said
 
 

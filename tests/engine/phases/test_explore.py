@@ -89,7 +89,8 @@ def test_rewards_of_the_same_architecture_are_the_same_within_a_round() -> None:
     assert first == second
     later = Explorer(method.context, method.supernet, method.controller, PROBLEM.config.explore, 1)
     later.reward([path])
-    assert method.controller.rewarded[-1].group == 1
+    later.reward([path], is_after=True)
+    assert [known.group for known in method.controller.rewarded] == [0, 0, 2, 3]
 
 
 @given(st.integers(0, 2**31 - 1), st.integers(0, 1000))

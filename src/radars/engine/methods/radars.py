@@ -202,13 +202,17 @@ class Radars(SharedMethod):
         """Rewards what differentiation prefers, and lets the policy hear its logits."""
         assert self.plan is not None
         scores = discretisation_scores(trained, self.problem.proxy.rules)
-        number = self.config.differentiate.proposals
-        subspace = self.plan.subspace
+        number, subspace = self.config.differentiate.proposals, self.plan.subspace
         preferred = self.problem.feasible.best(scores, subspace, max(1, number))
-        allowed = [known for known in preferred if self.context.guard.fits(known)]
+        if number:  # beside what the policy prefers, or nobody knows what they are worth
+            rivals = self.problem.feasible.best(self.controller.scores(), subspace, number)
+            samples = [
+                Sample(known, {})
+                for known in dict.fromkeys((*preferred, *rivals))
+                if self.context.guard.fits(known)
+            ]
+            self._explorer(observer).reward(samples, is_after=True)
         self.controller.tables = self.controller.tables | {"differentiate": trained}
-        if number and allowed:
-            self._explorer(observer).reward([Sample(known, {}) for known in allowed])
         self.controller.update()
         observer.log(
             DifferentiatedEvent(

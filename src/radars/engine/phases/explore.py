@@ -44,6 +44,11 @@ class Explorer:
         """Of the round."""
         return stable_seed(self.context.problem.config.seed, "round", self.round_index)
 
+    @property
+    def _group(self) -> int:
+        """Of the rewards of the round; those after differentiation are of the next."""
+        return 2 * self.round_index
+
     def run(self, pace: Pace) -> None:
         """Runs what is left of the phase: shared weights first, then rewards.
 
@@ -63,15 +68,24 @@ class Explorer:
                 pace.done(accuracy, self.config.tuning_steps)
         self.controller.update()
 
-    def reward(self, samples: list[Sample], batches: list[Batch] | None = None) -> float:
-        """Rewards architectures, and lets the policy learn; returns their mean accuracy."""
+    def reward(
+        self, samples: list[Sample], batches: list[Batch] | None = None, *, is_after: bool = False
+    ) -> float:
+        """Rewards architectures, and lets the policy learn; returns their mean accuracy.
+
+        Args:
+            samples: the architectures.
+            batches: what they are rewarded on; by default those of the round.
+            is_after: whether the shared weights are those that differentiation left, with which
+                rewards do not compare with those before.
+        """
         batches = batches or self._reward_batches()
         accuracies = [self._tuned_accuracy(known.architecture, batches) for known in samples]
         rewards = [
             self.context.reward(known.architecture, accuracy)
             for known, accuracy in zip(samples, accuracies, strict=True)
         ]
-        self.controller.reinforce(samples, rewards, group=self.round_index)
+        self.controller.reinforce(samples, rewards, group=self._group + is_after)
         return sum(accuracies) / len(accuracies)
 
     def _train_path(self, step: int, fraction: float) -> None:
@@ -85,8 +99,9 @@ class Explorer:
                 architecture = context.sampler.draw(self.controller, uniform=True).architecture
         else:
             architecture = context.sampler.draw(self.controller).architecture
-        rate = context.problem.config.optimizer.learning_rate * cosine(fraction)
-        self.supernet.set_learning_rate(rate)
+        config = context.problem.config
+        done = (self.round_index + fraction) / config.num_rounds
+        self.supernet.set_learning_rate(config.optimizer.learning_rate * cosine(done))
         context.trainer.train_path(self.supernet, architecture, context.train_stream.next())
 
     def _new_sample(self) -> Sample:
@@ -94,7 +109,7 @@ class Explorer:
         known = {
             rewarded.architecture
             for rewarded in self.controller.rewarded
-            if rewarded.group == self.round_index
+            if rewarded.group == self._group
         }
         for _ in range(_MAX_DRAWS):
             sample = self.context.sampler.draw(self.controller)
