@@ -3,12 +3,15 @@
 from abc import abstractmethod
 from collections.abc import Iterator
 
+import torch
+
 from radars.engine.context import SearchContext
 from radars.engine.methods.children import Children, Tick
 from radars.engine.methods.method import Found, Method, Scored, scored_of, scored_values
 from radars.engine.search_observer import SearchObserver
 from radars.runs.event_schema import ChildEvent
 from radars.runs.state import State
+from radars.seeds import stable_seed
 from radars.space import Architecture
 
 
@@ -29,30 +32,40 @@ class ChildMethod(Method):
         self.children = Children(context)
 
     @property
+    def number(self) -> int:
+        """The most that are proposed in all."""
+        return self.config.children.number
+
+    @property
+    def num_steps(self) -> int:
+        """The most training steps of all."""
+        return self.number * self.config.children.steps
+
+    @property
     def num_wanted(self) -> int:
         """How many to propose at a time, where nothing else says so."""
-        config = self.config.children
-        return min(config.batch, config.number - len(self.history))
+        return min(self.config.children.batch, self.number - len(self.history))
 
     @abstractmethod
     def propose(self) -> list[Architecture]:
-        """The next architectures, within budget and constraints."""
+        """The next architectures, within budget and constraints; none where it is done."""
 
     def learn(self, accuracies: list[float]) -> None:
         """Learns from the accuracies of what was proposed last."""
 
     def run(self, observer: SearchObserver) -> Found:
         """See `Method`."""
-        config = self.config.children
         observer.position.begin("children")
 
         def on_steps(accuracy: float, num_steps: int) -> None:
             tick(observer.position.step + num_steps, accuracy)
 
-        with observer.phase("children", config.number * config.steps) as tick:
-            while len(self.history) < config.number:
+        with observer.phase("children", self.num_steps) as tick:
+            while len(self.history) < self.number:
                 if not self.proposed:
                     self.proposed, self.num_before = self.propose(), len(self.history)
+                if not self.proposed:
+                    break
                 self._train_group(observer, on_steps)
                 if len(self.history) - self.num_before < len(self.proposed):
                     continue
@@ -90,3 +103,28 @@ class ChildMethod(Method):
         self.proposed = [Architecture(known) for known in state["proposed"]]
         self.num_before = state["num_before"]
         self.children.load_state_dict(state["children"])
+
+
+class DrawingMethod(ChildMethod):
+    """One whose proposals are drawn at random, all or some of them.
+
+    Attributes:
+        generator: of its draws; the same for all methods, so that they begin with the same draws.
+    """
+
+    def __init__(self, context: SearchContext) -> None:
+        super().__init__(context)
+        self.generator = torch.Generator().manual_seed(stable_seed(self.config.seed, "random"))
+
+    def draw(self, number: int) -> list[Architecture]:
+        """Uniform draws within budget and constraints."""
+        return [self.context.sampler.draw_uniform(self.generator) for _ in range(number)]
+
+    def state_dict(self) -> State:
+        """See `Method`."""
+        return super().state_dict() | {"generator": self.generator.get_state()}
+
+    def load_state_dict(self, state: State, /) -> None:
+        """See `Method`."""
+        super().load_state_dict(state)
+        self.generator.set_state(state["generator"])

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from radars.data import BatchStream
 from radars.engine.context import SearchContext
+from radars.engine.method_config import ChildrenConfig
 from radars.nn.supernet import Supernet
 from radars.runs.state import State
 from radars.schedules import one_cycle
@@ -24,6 +25,7 @@ class ChildTask(NamedTuple):
 
     architecture: Architecture
     rivals: tuple[float, ...]
+    config: ChildrenConfig
 
 
 class ChildOutcome(NamedTuple):
@@ -44,13 +46,13 @@ class Children:
     the same time.
 
     Args:
-        context: fresh weights, training batches, memory, and how long each is trained
-            (`config.children`).
+        context: fresh weights, training batches, memory.
+        config: how each is trained; by default as the configuration's `children` says.
     """
 
-    def __init__(self, context: SearchContext) -> None:
+    def __init__(self, context: SearchContext, config: ChildrenConfig | None = None) -> None:
         self._context = context
-        self._config = context.problem.config.children
+        self._config = config or context.problem.config.children
         self._check_step = round(self._config.check_fraction * self._config.steps)
         self._known: dict[str, float] = {}  # fingerprint to accuracy
         self._at_check: list[float] = []  # the rewards of all that came to it
@@ -99,9 +101,8 @@ class Children:
             if key not in self._known:
                 new.setdefault(key, architecture)
         rivals = tuple(self._at_check[: self._num_rivals])
-        outcomes = workers.map(
-            train_child, [ChildTask(a, rivals) for a in new.values()], while_waiting
-        )
+        tasks = [ChildTask(known, rivals, self._config) for known in new.values()]
+        outcomes = workers.map(train_child, tasks, while_waiting)
         # of one that was begun here, before a resumption
         num_counted = 0 if self._architecture is None else self._step
         for key in keys:
@@ -215,7 +216,7 @@ def train_child(context: SearchContext, task: ChildTask) -> ChildOutcome:
         nonlocal num_steps
         num_steps += steps
 
-    children = Children(context)
+    children = Children(context, task.config)
     children.expect(task.rivals)
     accuracy = children.accuracy(task.architecture, tick)
     return ChildOutcome(accuracy, children.rewards_since(task.rivals), num_steps)
