@@ -19,6 +19,7 @@ METHODS: Registry[Any] = Registry(
         "spos": f"{_METHODS}.spos:Spos",
         "random": f"{_METHODS}.random_search:RandomSearch",
         "evolution": f"{_METHODS}.evolution:Evolution",
+        "local_search": f"{_METHODS}.local_search:LocalSearch",
         "darts": f"{_METHODS}.darts:Darts",
         "fbnet": f"{_METHODS}.fbnet:FBNet",
         "pcdarts": f"{_METHODS}.pcdarts:PCDarts",
