@@ -20,6 +20,7 @@ METHODS: Registry[Any] = Registry(
         "random": f"{_METHODS}.random_search:RandomSearch",
         "evolution": f"{_METHODS}.evolution:Evolution",
         "local_search": f"{_METHODS}.local_search:LocalSearch",
+        "asha": f"{_METHODS}.asha:Asha",
         "darts": f"{_METHODS}.darts:Darts",
         "fbnet": f"{_METHODS}.fbnet:FBNet",
         "pcdarts": f"{_METHODS}.pcdarts:PCDarts",
