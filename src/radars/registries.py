@@ -22,6 +22,7 @@ METHODS: Registry[Any] = Registry(
         "local_search": f"{_METHODS}.local_search:LocalSearch",
         "asha": f"{_METHODS}.asha:Asha",
         "zero_cost": f"{_METHODS}.zero_cost:ZeroCost",
+        "largest": f"{_METHODS}.largest:Largest",
         "darts": f"{_METHODS}.darts:Darts",
         "fbnet": f"{_METHODS}.fbnet:FBNet",
         "pcdarts": f"{_METHODS}.pcdarts:PCDarts",
