@@ -305,6 +305,8 @@ def quick_config(method: str = "radars", **changes: Any) -> SearchConfig:
         "children": {"number": 12, "steps": 3},
         "reinforce": {"batch": 3},
         "evolution": {"population": 4, "tournament": 2},
+        "asha": {"eta": 2, "minimum_steps": 1},
+        "zero_cost": {"number": 12},
         "enas": {"finalists": 24},
         "spos": {"population": 4, "generations": 3},
         "dnas": {"steps": 32, "partial_channels": 2},
