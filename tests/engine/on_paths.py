@@ -1,0 +1,18 @@
+"""What the tests of drawing paths and of training them share: the tiny space, and what fits."""
+
+from tests.tiny import quick_config, tiny_data, tiny_space
+
+from radars.engine.given import Given
+from radars.engine.problem import SearchProblem, training_spec
+from radars.memory import Planner
+from radars.nn.memory_saving.savings import saving_settings
+from radars.space import Architecture
+
+LARGEST = Architecture(dict.fromkeys("abc", "mb2"))
+ROOMY = Planner(tiny_space(), training_spec(quick_config(), (1, 8, 8)), 2**40)
+ALLOWED = tuple(saving_settings(recompute=True, max_micro_batches=1, batch_size=8))
+
+
+def problem_of(budget: int) -> SearchProblem:
+    given = Given(space=tiny_space(), data=tiny_data())
+    return SearchProblem.of(quick_config(budget=budget), given)
