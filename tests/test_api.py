@@ -101,6 +101,44 @@ def test_from_a_search_to_an_exported_network(found: radars.SearchResult, tmp_pa
     assert {file.name for file in files} == {"net.py", "net.safetensors"}
 
 
+def test_a_completed_training_is_only_read_again(
+    found: radars.SearchResult, tmp_path: Path
+) -> None:
+    def train(**changes: Any) -> radars.TrainedNetwork:
+        options: dict[str, Any] = {"epochs": 1, "batch_size": 16, "loggers": ()}
+        return radars.train(found, Spots(), out=tmp_path / "t", resume=True, **options | changes)
+
+    trained = train()
+    before = (tmp_path / "t" / "events.jsonl").read_bytes()
+    again = train()
+    assert again.result.to_dict() == trained.result.to_dict()
+    assert again.directory == trained.directory
+    example_B = torch.rand(3, 1, 8, 8)
+    assert torch.equal(again.network.eval()(example_B), trained.network.eval()(example_B))
+    assert (tmp_path / "t" / "events.jsonl").read_bytes() == before
+    with pytest.raises(radars.ConfigError, match="epochs was 1 and is now 2"):
+        train(epochs=2)
+
+
+def test_a_completed_search_is_only_read_again(tmp_path: Path) -> None:
+    def search(seed: int = 0) -> radars.SearchResult:
+        return radars.search(
+            net, Spots(), method="random", seed=seed, pareto=["accuracy", "macs"], budget="4MiB",
+            children={"number": 2, "steps": 2}, batch_size=16, loggers=(), num_threads=1,
+            out=tmp_path / "run", resume=True,
+        )  # fmt: skip
+
+    first, again = search(), search()
+    assert again == first
+    assert again.front == first.front != ()
+    assert again.directory == first.directory
+    assert again.has_objects
+    assert again.summary() == first.summary()
+    assert type(again.build()) is nn.Sequential
+    with pytest.raises(radars.ConfigError, match=r"seed of .* is 0 and now 1 is asked for"):
+        search(seed=1)
+
+
 def test_a_plan_says_what_fits() -> None:
     plan = radars.plan(net, input_shape=(1, 8, 8), batch_size=16, budget="2MiB")
     assert plan.plan is not None

@@ -303,6 +303,8 @@ def quick_config(method: str = "radars", **changes: Any) -> SearchConfig:
         "children": {"number": 12, "steps": 3},
         "reinforce": {"batch": 3},
         "evolution": {"population": 4, "tournament": 2},
+        "asha": {"eta": 2, "minimum_steps": 1},
+        "zero_cost": {"number": 12},
         "enas": {
             "finalists": 24,
             "updates": {"warmup_fraction": 0.25, "update_every": 2, "samples": 3},

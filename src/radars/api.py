@@ -4,25 +4,31 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from radars.arguments import Passed, SpaceLike, without_none
+from radars.arguments import Passed, SpaceLike
 from radars.comparison.comparison_config import CompareConfig
 from radars.comparison.run_comparison import Comparison, run_comparison
 from radars.data import DataConfig, DataLike
 from radars.engine.given import Given
-from radars.engine.run import resumed_config, run_search
+from radars.engine.run import run_search
 from radars.engine.search_config import SearchConfig
 from radars.engine.search_result import SearchResult
+from radars.engine.start_search import completed_search
 from radars.nn.task import CLASSIFICATION, Task
+from radars.optional import without_none
 from radars.planning.plan_report import PlanReport, plan_of
 from radars.reporting.write_report import write_report
-from radars.runs.directory import read_config, read_result
+from radars.runs.directory import read_config
 from radars.runs.event_schema import EventSink
 from radars.settings import merge_settings, validate_settings
 from radars.space import SearchSpace
 from radars.tracking.progress import NoProgress, Progress, progress_for
 from radars.training.evaluation import EvaluationResult
 from radars.training.exporting import ExportResult, check_export
-from radars.training.start_training import read_architecture, settings_of_search
+from radars.training.start_training import (
+    completed_training,
+    read_architecture,
+    settings_of_search,
+)
 from radars.training.train_config import TrainConfig
 from radars.training.trained import TrainedNetwork, load_trained
 from radars.training.training_job import train_architecture
@@ -85,7 +91,7 @@ def search(
             arrays, a Hugging Face data set, `radars.tensor_data(...)`, a folder, or a name.
         budget: bytes that no training step exceeds, or text such as `2GiB`.
         method: a registered search method, such as `radars` or `random`.
-        max_minutes: wall-clock limit; None for none.
+        max_minutes: how long it may take, of which each phase has a share; None for its steps.
         constraints: hard bounds, such as `macs<=40M`.
         seed: of everything random.
         batch_size: examples in a batch.
@@ -94,7 +100,8 @@ def search(
         task: the loss and the score.
         config: a configuration that the other arguments go over.
         out: the run directory; None keeps nothing on disk.
-        resume: go on with the run in `out`; with the same objects, where some were passed.
+        resume: go on with the run in `out`; with the same objects, where some were passed. One
+            that is completed is only read again.
         progress: whether to show how far it is; or what shows it.
         on_event: called with every event, the same that `events.jsonl` has; raise
             `radars.StopSearch` in it to stop the search at the next step.
@@ -134,10 +141,9 @@ def _search(
     complete = _config(config, asked)
     given = Given(passed.space, proxy, passed.data_for(complete.data, complete.seed), task)
     if stored is not None and out is not None:
-        resumed_config(out, given.recorded(complete))
-        result = read_result(out)
-        if result is not None and result.get("status") == "completed":
-            return SearchResult.from_dict(result, directory=out, searched=passed.space)
+        known = completed_search(out, given.recorded(complete), passed.space)
+        if known is not None:
+            return known
     return run_search(
         complete,
         given,
@@ -180,7 +186,7 @@ def train(
         seed: of everything random.
         config: what the other arguments go over.
         out: the run directory; None keeps nothing on disk.
-        resume: go on with the training in `out`.
+        resume: go on with the training in `out`; one that is completed is only read again.
         progress: whether to show how far it is; or what shows it.
         settings: any other setting of `TrainConfig`.
 
@@ -195,19 +201,23 @@ def train(
     asked |= without_none(epochs=epochs, seed=seed, from_search=from_search and str(from_search))
     base = inherited if config is None else config.model_dump()
     complete = validate_settings(TrainConfig, merge_settings(base, asked))
+    directory = None if out is None else Path(out)
+    resume = resume and directory is not None and read_config(directory) is not None
+    if resume and directory is not None:
+        known = completed_training(directory, complete, chosen, space=passed.space, task=task)
+        if known is not None:
+            return known
     result = train_architecture(
         chosen,
         complete,
         space=passed.space,
         data=passed.data_for(complete.data, complete.seed),
         task=task,
-        out=out,
-        resume=resume and out is not None and read_config(out) is not None,
+        out=directory,
+        resume=resume,
         progress=_progress(progress),
     )
-    return TrainedNetwork.of(
-        result, complete, task=task, directory=None if out is None else Path(out)
-    )
+    return TrainedNetwork.of(result, complete, task=task, directory=directory)
 
 
 def _what_to_train(
@@ -329,7 +339,7 @@ def compare(
         batch_size: likewise.
         data_options: likewise.
         budget: bytes that no training step exceeds.
-        max_minutes: wall-clock limit of each search.
+        max_minutes: how long each search may take; None for its steps.
         constraints: hard bounds, such as `macs<=40M`.
         table: `NAME=PATH` of a published table that judges what was found.
         train: settings of the training from scratch of what was found; None for no training.

@@ -9,6 +9,7 @@ from torch import nn
 
 from radars.data import Data, DataConfig, DataLike, as_data
 from radars.errors import ConfigError
+from radars.optional import without_none
 from radars.space import Choose, SearchSpace
 
 SpaceLike = SearchSpace | str | Callable[[Choose], nn.Module]
@@ -53,8 +54,3 @@ class Passed:
     def data_for(self, config: DataConfig, seed: int) -> Data | None:
         """The data, where they are an object."""
         return None if self.data is None else as_data(self.data, config=config, seed=seed)
-
-
-def without_none(**settings: Any) -> dict[str, Any]:
-    """The arguments that were given: those that are not None."""
-    return {key: value for key, value in settings.items() if value is not None}

@@ -48,6 +48,7 @@ from radars.runs.events import read_events
 from radars.space import Architecture, Subspace
 
 WHOLE_SUPERNET = {"darts", "fbnet", "pcdarts"}  # methods that hold every candidate at once
+ONE_PATH = {"largest"}  # methods that train one network, whatever the seed
 SPACE = tiny_space()
 DATA = tiny_data()
 TABLE = CostTable.of(SPACE)
@@ -159,7 +160,8 @@ def tight_config(method: str) -> SearchConfig:
     """A budget at which candidates are recomputed and pruned, where a method can."""
     relaxed = DifferentiateConfig(steps=4, relaxation="gumbel", final_temperature=0.5)
     budget = max(160_000, smallest_step_bytes(method))
-    return quick_config(method, differentiate=relaxed, budget=budget)
+    longer = {"children": {"number": 1, "steps": 30}} if method in ONE_PATH else {}
+    return quick_config(method, differentiate=relaxed, budget=budget, **longer)
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +175,7 @@ def tight(method: str, tmp_path_factory: pytest.TempPathFactory) -> Run:
 def test_the_same_seed_gives_the_same_search_bit_for_bit_however_often_it_is_interrupted(
     method: str, tight: Run, tmp_path: Path
 ) -> None:
-    progress = InterruptAt(3, 9, 20, 24, 26, 30, 60, 63)  # once in each phase, at least
+    progress = InterruptAt(3, 9, 15, 18, 25, 30, 36, 60, 63)  # once in each phase, at least
     parts = tmp_path / "parts"
     num_sittings = 0
     while True:
@@ -188,13 +190,15 @@ def test_the_same_seed_gives_the_same_search_bit_for_bit_however_often_it_is_int
     phases = {description.rpartition(" ")[0] for description in progress.interrupted}
     assert num_sittings == len(progress.interrupted) >= 3
     if method == "radars":
-        assert {"shortlist", "select"} <= phases
+        assert {"rank", "select"} <= phases
         assert len(phases) >= 4
 
     tight.assert_same(result, parts)
 
 
 def test_another_seed_gives_another_search(method: str, constrained: Run, tmp_path: Path) -> None:
+    if method in ONE_PATH:
+        pytest.skip("the network does not depend on the seed")
     search(quick_config(method, constraints=LIMITS, seed=1), out=tmp_path / "run")
     first, second = (final_checkpoint(out)[0] for out in (constrained.out, tmp_path / "run"))
     shared = first.keys() & second.keys()
@@ -217,6 +221,8 @@ def newest_checkpoint(out: Path) -> int:
 def test_a_search_that_is_killed_goes_on_as_if_nothing_had_been(
     method: str, tmp_path: Path
 ) -> None:
+    if method in ONE_PATH:
+        pytest.skip("it ends before anybody could kill it")
     whole = Run(search(quick_config(method), out=tmp_path / "whole"), tmp_path / "whole", [], [])
     out = tmp_path / "killed"
     process = PROCESSES.Process(target=searched_quickly, args=(method, out))
@@ -311,7 +317,7 @@ def test_constraints_hold_for_all_that_is_trained_as_a_network(
 ) -> None:
     found = constrained.result.architecture
     assert found is not None
-    assert len(set(constrained.paths)) > 1 or method in WHOLE_SUPERNET
+    assert len(set(constrained.paths)) > 1 or method in WHOLE_SUPERNET | ONE_PATH
     for architecture in [*constrained.paths, found]:
         assert all(limit.allows(TABLE.cost(architecture)) for limit in LIMITS)
     assert constrained.result.macs == TABLE.cost(found).macs
@@ -326,6 +332,7 @@ def test_the_test_split_stays_sealed(constrained: Run) -> None:
 
 
 def planted_config(method: str, **changes: Any) -> SearchConfig:
+    number = 20 if method == "asha" else 300  # which would train all of 27 networks in each rung
     settings: dict[str, Any] = {
         "data": {"batch_size": 32, "augment": False},
         "num_rounds": 2,
@@ -335,13 +342,15 @@ def planted_config(method: str, **changes: Any) -> SearchConfig:
         "select": SelectConfig(
             finalists=4, halving_steps=(30,), keep=0.5, optimizer={"learning_rate": 0.2}
         ),
-        "children": {"number": 300, "steps": 30, "optimizer": {"learning_rate": 0.2}},
+        "children": {"number": number, "steps": 30, "optimizer": {"learning_rate": 0.2}},
         "reinforce": {"batch": 4, "controller": {"learning_rate": 0.05}},
         "enas": {
             "controller": {"learning_rate": 0.05},
             "updates": {"warmup_fraction": 0.5, "update_every": 2, "samples": 6},
         },
         "spos": {"population": 16, "generations": 5},
+        "asha": {"minimum_steps": 10},
+        "zero_cost": {"number": 200},
         "dnas": {"steps": 120, "partial_channels": 2},
     }
     return quick_config(method, **(settings | changes))

@@ -29,6 +29,7 @@ SETTINGS: dict[str, Any] = {
     "checkpoint_seconds": 1e9,
     "children": {"number": 8, "steps": 2},
     "enas": {"finalists": 8},
+    "zero_cost": {"number": 8},
     "dnas": {"steps": 12, "partial_channels": 2},
 }
 
@@ -102,7 +103,7 @@ def test_a_front_goes_on_where_it_was_stopped_and_nothing_is_measured_again(
     assert read_front(tmp_path / "parts") == front
 
 
-@pytest.mark.parametrize("method", sorted(METHODS.names()))
+@pytest.mark.parametrize("method", sorted({*METHODS.names()} - {"largest"}))  # it searches nothing
 def test_a_soft_target_that_is_strong_is_met(method: str) -> None:
     target = SoftTarget(cost="macs", target=float(TABLE.cost(CHEAPEST).macs), exponent=-10.0)
     fast = {"name": "adamw", "learning_rate": 0.5}
@@ -117,15 +118,18 @@ def test_a_soft_target_that_is_strong_is_met(method: str) -> None:
             "updates": {"update_every": 2, "samples": 4},
         },
         "spos": {"population": 8, "generations": 4},
+        "asha": {"eta": 2, "minimum_steps": 1},
+        "zero_cost": {"number": 16, "finalists": 16},
         "dnas": {"steps": 24, "warmup_fraction": 0.1, "partial_channels": 2},
     }  # fmt: skip
     macs = search(quick_config(method, objectives=[target], **settings)).macs
     # some return the cheapest of what they happened to draw
+    drawn = ("random", "reinforce", "enas", "asha", "zero_cost")
     every = sorted(
         TABLE.cost(dict(zip("abc", names, strict=True))).macs
         for names in product(*SPACE.full.values())
     )
-    assert macs <= every[3 if method in ("random", "reinforce", "enas") else 1]
+    assert macs <= every[3 if method in drawn else 1]
 
 
 def test_a_bound_that_nothing_satisfies_is_refused_before_anything_is_written(

@@ -120,7 +120,7 @@ def test_a_time_limit_ends_a_search_with_what_it_has(
 def test_digits_are_searched_by_default() -> None:
     settings = {
         "data": {"num_train": 128, "batch_size": 16},
-        "explore": {"steps": 4, "update_every": 2, "samples": 2},
+        "explore": {"steps": 8, "tuning_steps": 2, "ranker_draws": 2},
         "differentiate": {"steps": 1},
         "select": {"finalists": 2, "halving_steps": [1]},
         "num_rounds": 1,
@@ -305,9 +305,9 @@ def test_a_disk_that_is_full_keeps_the_last_good_checkpoint(
 def test_a_disk_that_is_full_for_any_file_is_one_line(tmp_path: Path, part: str) -> None:
     config = quick_config(
         num_rounds=1,
-        explore={"steps": 2, "update_every": 2, "samples": 2},
+        explore={"steps": 2, "tuning_steps": 1, "ranker_draws": 2},
         differentiate={"steps": 1},
-        select={"draws": 2, "draw_batches": 1, "finalists": 2, "halving_steps": [1]},
+        select={"finalists": 2, "halving_steps": [1]},
         pareto=["accuracy", "latency_ms"],
         costs={"seconds": 0.001},
         memory_savings=MemorySavingsConfig(host_bytes=1),  # weights are put aside

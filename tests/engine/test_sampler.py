@@ -1,25 +1,13 @@
 import pytest
-from tests.tiny import quick_config, tiny_data, tiny_space
+from tests.engine.on_paths import ALLOWED, LARGEST, ROOMY, prefer, problem_of
 
+from radars.cost import Feasible
 from radars.engine.context import SearchContext
-from radars.engine.given import Given
 from radars.engine.method_config import ControllerConfig
 from radars.engine.methods.radars import Radars
 from radars.engine.policies.categorical import Controller
-from radars.engine.problem import SearchProblem, training_spec
 from radars.errors import BudgetError
-from radars.memory import Planner
-from radars.nn.memory_saving.savings import saving_settings
 from radars.space import Architecture
-
-SPACE = tiny_space()
-LARGEST = Architecture(dict.fromkeys("abc", "mb2"))
-ROOMY = Planner(SPACE, training_spec(quick_config(), (1, 8, 8)), 2**40)
-ALLOWED = tuple(saving_settings(recompute=True, max_micro_batches=1, batch_size=8))
-
-
-def problem_of(budget: int) -> SearchProblem:
-    return SearchProblem.of(quick_config(budget=budget), Given(space=SPACE, data=tiny_data()))
 
 
 def test_only_paths_that_fit_are_drawn() -> None:
@@ -28,7 +16,7 @@ def test_only_paths_that_fit_are_drawn() -> None:
     context = SearchContext.of(problem)
     assert not context.guard.fits(LARGEST)
     controller = Radars.new_policy(problem.proxy.full, problem.config)
-    controller.learn({name: {"none": 0.0, "conv3": 0.0, "mb2": 4.0} for name in "abc"}, 1.0)
+    prefer(controller, Feasible(problem.costs, [], problem.proxy.full), "mb2", *"abc")
     for _ in range(10):
         architecture = context.sampler.draw(controller).architecture
         assert context.guard.fits(architecture)

@@ -1,4 +1,3 @@
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,9 +38,9 @@ def test_an_interrupt_saves_before_it_stops(tmp_path: Path) -> None:
         observer = SearchObserver(run, None, NoProgress(), Requested(), state)
         with (
             pytest.raises(Stopped),
-            observer.phase("explore", 8) as tick,
+            observer.phase("explore", 8) as pace,
         ):
-            tick(1, math.nan)
+            pace.done()
         events = [event["event"] for event in run.read_events()]
     tensors, values = final_checkpoint(tmp_path / "run")
     position = values["position"]
@@ -58,8 +57,8 @@ def test_a_callback_is_told_what_the_log_says(tmp_path: Path) -> None:
         observer = SearchObserver(
             run, None, NoProgress(), Interrupt(), new_state(), on_event=told.append
         )
-        with observer.phase("explore", 1) as tick:
-            tick(1, math.nan)
+        with observer.phase("explore", 1) as pace:
+            pace.done()
     assert told == load_events(tmp_path / "run" / "events.jsonl")
     assert {"resumed", "phase_started", "progress", "phase_ended"} <= {e.kind for e in told}
 
@@ -93,10 +92,10 @@ def test_curves_stay_small_however_long_a_search_is(tmp_path: Path) -> None:
     state = new_state()
     with RunDirectory.create(tmp_path / "run", {}) as run:
         observer = SearchObserver(run, None, NoProgress(), Interrupt(), state)
-        with observer.phase("explore", 200) as tick:
-            for step in range(200):
+        with observer.phase("explore", 200) as pace:
+            for _ in pace.steps():
                 state.seconds += 60.0
-                tick(step + 1, 0.5)
+                pace.done(0.5)
         events = [event for event in run.read_events() if event["event"] == "progress"]
         [*_, preferred] = [e for e in run.read_events() if e["event"] == "preferences"]
     assert len(events) < 201
@@ -142,8 +141,8 @@ def test_the_time_limit_counts_all_sittings() -> None:
     state = new_state()
     state.seconds = 100.0
     observer = SearchObserver(None, None, NoProgress(), Interrupt(), state, max_seconds=50)
-    with pytest.raises(TimeLimitReached), observer.phase("explore", 8) as tick:
-        tick(1, math.nan)
+    with pytest.raises(TimeLimitReached), observer.phase("explore", 8) as pace:
+        pace.done()
     assert state.position.num_saves == 1
 
 
@@ -153,8 +152,22 @@ def test_checkpoints_are_saved_from_time_to_time(every_seconds: float, num_saves
     observer = SearchObserver(
         None, None, NoProgress(), Interrupt(), state, save_every_seconds=every_seconds
     )
-    with observer.phase("explore", 3) as tick:
-        for step in range(3):
-            tick(step + 1, 0.5)
+    with observer.phase("explore", 3) as pace:
+        for _ in pace.steps():
+            pace.done(0.5)
     assert state.position.num_saves == num_saves
     assert state.position.step == state.position.total_steps == 3
+
+
+def test_a_phase_has_its_share_of_the_time_that_is_left() -> None:
+    state = new_state()
+    observer = SearchObserver(None, None, NoProgress(), Interrupt(), state, max_seconds=100)
+    state.seconds = 20.0
+    state.position.begin("explore")
+    with observer.phase("explore", 8, share=0.25) as pace:
+        assert pace.ends_at == 40.0
+    with observer.phase("explore", 8) as pace:
+        assert pace.ends_at == 100.0
+    unlimited = SearchObserver(None, None, NoProgress(), Interrupt(), state)
+    with unlimited.phase("explore", 8, share=0.25) as pace:
+        assert pace.ends_at is None

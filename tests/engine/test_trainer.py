@@ -3,27 +3,14 @@ from typing import Any
 
 import pytest
 import torch
-from tests.tiny import quick_config, tiny_data, tiny_space
+from tests.engine.on_paths import ALLOWED, LARGEST, ROOMY, problem_of
 from torch import Tensor
 
 from radars.engine.context import SearchContext
-from radars.engine.given import Given
-from radars.engine.problem import SearchProblem, training_spec
 from radars.errors import RunError
-from radars.memory import MemorySavings, Planner
-from radars.nn.memory_saving.savings import saving_settings
+from radars.memory import MemorySavings
 from radars.nn.steps import weights_step
 from radars.nn.supernet import Supernet
-from radars.space import Architecture
-
-SPACE = tiny_space()
-LARGEST = Architecture(dict.fromkeys("abc", "mb2"))
-ROOMY = Planner(SPACE, training_spec(quick_config(), (1, 8, 8)), 2**40)
-ALLOWED = tuple(saving_settings(recompute=True, max_micro_batches=1, batch_size=8))
-
-
-def problem_of(budget: int) -> SearchProblem:
-    return SearchProblem.of(quick_config(budget=budget), Given(space=SPACE, data=tiny_data()))
 
 
 def cheapest_savings(budget: int) -> MemorySavings:

@@ -35,6 +35,7 @@ from radars.cli.options import (
     TableData,
 )
 from radars.errors import ConfigError, first_line
+from radars.optional import without_none
 from radars.units import format_whole
 
 app = typer.Typer(
@@ -90,7 +91,7 @@ def search(
     from radars.execution.group import is_first_process
     from radars.tracking.progress import progress_for
 
-    given: dict[str, Any] = _without_none(
+    given: dict[str, Any] = without_none(
         space=space,
         data=None if data is None else {"source": data},
         budget=budget,
@@ -172,7 +173,7 @@ def train(
     from radars.training.start_training import start_training
     from radars.training.training_summary import train_summary
 
-    given: dict[str, Any] = _without_none(
+    given: dict[str, Any] = without_none(
         space=space,
         data=None if data is None else {"source": data},
         epochs=epochs,
@@ -251,7 +252,7 @@ def compare(
     from radars.comparison.start_comparison import start_comparison
     from radars.tracking.progress import progress_for
 
-    given: dict[str, Any] = _without_none(
+    given: dict[str, Any] = without_none(
         space=space,
         data=None if data is None else {"source": data},
         budget=budget,
@@ -352,11 +353,7 @@ def _new_directory(name: str) -> Path:
 
 
 def _executor(**values: Any) -> dict[str, Any]:
-    given = _without_none(**values)
+    given = without_none(**values)
     if given.get("name") == "local":
         given["address"] = None  # of the run that is resumed
     return given
-
-
-def _without_none(**values: Any) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value is not None}

@@ -38,7 +38,12 @@ Constraints = Annotated[
     list[str] | None,
     typer.Option(metavar="METRIC<=NUMBER", help="A hard bound, such as macs<=40M."),
 ]
-MaxMinutes = Annotated[float | None, typer.Option(help="A limit on the time of a search.")]
+MaxMinutes = Annotated[
+    float | None,
+    typer.Option(
+        help="How long a search may take: phases then have shares of it, not their steps."
+    ),
+]
 Methods = Annotated[
     str | None,
     typer.Option(help="Such as radars,reinforce,random.", autocompletion=complete_methods),

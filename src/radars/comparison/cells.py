@@ -18,7 +18,7 @@ from radars.comparison.rows import RESULTS_NAME, Row, read_rows
 from radars.engine.given import Given
 from radars.engine.run import run_search
 from radars.engine.search_config import SearchConfig
-from radars.engine.search_result import SearchResult
+from radars.engine.search_result import SearchResult, read_search
 from radars.errors import BudgetError, ConfigError, RadarsError, RunError, first_line
 from radars.execution.device import device_of
 from radars.execution.environment import environment
@@ -255,10 +255,9 @@ def _check_judged(searches: Mapping[Cell, SearchConfig], table: PublishedTable) 
 
 def _finished(out: Path) -> SearchResult | None:
     """The result of a search that ended before."""
-    result = read_result(out)
-    if result is None or result["status"] not in ("completed", "exceeded_time"):
-        return None
-    return SearchResult.from_dict(result)
+    found = read_search(out)
+    is_over = found is not None and found.status in ("completed", "exceeded_time")
+    return found if is_over else None
 
 
 def _test_accuracy(

@@ -1,7 +1,7 @@
 """`Sampler`: architectures that satisfy the constraints and fit the budget."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -27,19 +27,21 @@ class Sampler:
     space: SearchSpace
     feasible: Feasible
     guard: MemoryGuard
+    _fingerprints: dict[Architecture, str] = field(default_factory=dict, repr=False, compare=False)
 
     def allows(self, architecture: Architecture) -> bool:
         """Whether an architecture satisfies the constraints and fits the budget."""
         return self.feasible.allows(architecture) and self.guard.fits(architecture)
 
     def draw(self, policy: Policy, *, uniform: bool = False) -> Sample:
-        """Draws from a policy, or uniformly.
+        """Draws from a policy, or uniformly: also where a policy is sure of what does not fit.
 
         Raises:
             BudgetError: none was found in many draws.
         """
-        for _ in range(_MAX_DRAWS):
-            sample = policy.sample(self.feasible, uniform=uniform)
+        for draw in range(_MAX_DRAWS):
+            is_uniform = uniform or draw > _MAX_DRAWS // 2
+            sample = policy.sample(self.feasible, uniform=is_uniform)
             if self.guard.fits(sample.architecture):
                 return sample
         raise BudgetError(
@@ -56,10 +58,13 @@ class Sampler:
         return self.draw(Uniform(self.space.full, generator)).architecture
 
     def fingerprint(self, architecture: Architecture) -> str:
-        """Tells architectures apart by the network that they build."""
-        with torch.device("meta"):
-            network = self.space.build(architecture)
-            return fingerprint(network, self.guard.planner.spec.input_shape)
+        """Tells architectures apart by the network that they build; traced once for each."""
+        if architecture not in self._fingerprints:
+            with torch.device("meta"):
+                network = self.space.build(architecture)
+                traced = fingerprint(network, self.guard.planner.spec.input_shape)
+            self._fingerprints[architecture] = traced
+        return self._fingerprints[architecture]
 
     def different(self, architectures: Iterable[Architecture], count: int) -> list[Architecture]:
         """The first `count` that fit the budget and build different networks; fewer if it ends."""

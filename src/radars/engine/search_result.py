@@ -8,6 +8,8 @@ from typing import Any, Literal
 from torch import nn
 
 from radars.errors import ConfigError
+from radars.objects import is_object_name
+from radars.runs.directory import read_config, read_front, read_result
 from radars.space import Architecture, SearchSpace
 
 Status = Literal["completed", "exceeded_memory", "exceeded_time", "failed"]
@@ -121,6 +123,7 @@ class SearchResult:
         front: Sequence[Mapping[str, Any]] = (),
         directory: Path | None = None,
         searched: SearchSpace | None = None,
+        has_objects: bool = False,
     ) -> "SearchResult":
         """Reads what `to_dict` returned; the rest is not in `result.json`."""
         known = {known.name: value[known.name] for known in fields(cls) if known.name in value}
@@ -128,7 +131,13 @@ class SearchResult:
             Ranked(Architecture(r["architecture"]), r["accuracy"]) for r in value.get("ranking", ())
         )
         known |= {"architecture": Architecture(value["architecture"]), "ranking": ranking}
-        return cls(**known, front=tuple(front), directory=directory, searched=searched)
+        return cls(
+            **known,
+            front=tuple(front),
+            directory=directory,
+            searched=searched,
+            has_objects=has_objects,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The object that `result.json` holds."""
@@ -146,3 +155,27 @@ class SearchResult:
                 ],
             }
         )
+
+
+def read_search(out: Path, searched: SearchSpace | None = None) -> SearchResult | None:
+    """What the search in a run directory ended with; None where it has not, or found nothing.
+
+    Args:
+        out: the run directory.
+        searched: the search space, where it is at hand.
+
+    Raises:
+        ConfigError: a file there cannot be read.
+    """
+    result = read_result(out)
+    if result is None or result.get("architecture") is None:
+        return None
+    config, front = read_config(out) or {}, read_front(out) or {}
+    named = config.get("space", ""), config.get("data", {}).get("source", "")
+    return SearchResult.from_dict(
+        result,
+        front=[point for point in front.get("points", ()) if point["on_front"]],
+        directory=out,
+        searched=searched,
+        has_objects=any(map(is_object_name, named)),
+    )

@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 
 from radars.engine.run import resumed_config, run_search
 from radars.engine.search_config import SearchConfig
-from radars.engine.search_result import SearchResult
+from radars.engine.search_result import SearchResult, read_search
 from radars.errors import Stopped
-from radars.runs.directory import read_config, read_result
+from radars.runs.directory import read_config
 from radars.settings import merge_settings, read_settings, validate_settings
+from radars.space import SearchSpace
 from radars.tracking.progress import Progress
 
 
@@ -73,10 +74,10 @@ def start_search(
     if out is not None and stored is not None:
         from_file = read_settings(config_file) if config_file is not None else {}
         asked = merge_settings(stored, from_file, given, overrides=overrides)
-        config = resumed_config(out, validate_settings(SearchConfig, asked))
-        known = read_result(out)
-        if known is not None and known.get("status") == "completed":
-            return Search(SearchResult.from_dict(known), out)
+        config = validate_settings(SearchConfig, asked)
+        known = completed_search(out, config)
+        if known is not None:
+            return Search(known, out)
     else:
         config = search_config(given, config_file, overrides)
         out = out or new_out(config.space)
@@ -85,3 +86,23 @@ def start_search(
     except Stopped as error:
         raise Stopped(f"{error}; go on with: radars search --out {out} --resume") from error
     return Search(result, out)
+
+
+def completed_search(
+    out: Path, asked: SearchConfig, searched: SearchSpace | None = None
+) -> SearchResult | None:
+    """What the search in a run directory found; None where it is not completed.
+
+    Args:
+        out: the run directory.
+        asked: what it would go on with.
+        searched: the search space, where it is at hand.
+
+    Raises:
+        ConfigError: another search is asked for than the one there.
+    """
+    found = read_search(out, searched)
+    if found is None or found.status != "completed":
+        return None
+    resumed_config(out, asked)
+    return found

@@ -248,6 +248,8 @@ class SelectionEvent(Event):
         halving_round: its index.
         finalists: the architectures that take part.
         accuracies: of each that was trained, on the validation split.
+        ranker_scores: ranker to what it says of each, where that is why they are finalists.
+        ranker_scores: ranker to what it says of each, where rankers chose them.
     """
 
     kind = "selection"
@@ -255,6 +257,7 @@ class SelectionEvent(Event):
     halving_round: int = 0
     finalists: tuple[dict[str, str], ...] = ()
     accuracies: tuple[Number, ...] = ()
+    ranker_scores: dict[str, tuple[Number, ...]] = {}
 
 
 class ChildEvent(Event):

@@ -5,13 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from radars.errors import SpaceError, Stopped
+from radars.nn.task import CLASSIFICATION, Task
 from radars.runs.directory import read_config, read_result
 from radars.settings import merge_settings, read_settings, read_text, validate_settings
-from radars.space import Architecture
+from radars.space import Architecture, SearchSpace
 from radars.tracking.progress import Progress
 from radars.training.train_config import INHERITED_DATA, TrainConfig
 from radars.training.train_result import TrainResult
-from radars.training.training_job import read_trained, train_architecture
+from radars.training.trained import TrainedNetwork, load_trained
+from radars.training.training_job import train_architecture
 from radars.training.training_session import check_resumed
 
 
@@ -48,15 +50,41 @@ def start_training(
     )
     config = validate_settings(TrainConfig, settings)
     resume = resume and read_config(out) is not None
-    if resume and (read_result(out) or {}).get("status") == "completed":
-        check_resumed(out, config, architecture)
-        return read_trained(out)
+    known = completed_training(out, config, architecture) if resume else None
+    if known is not None:
+        return known.result
     try:
         return train_architecture(architecture, config, out=out, resume=resume, progress=progress)
     except Stopped as error:
         raise Stopped(
             f"{error}; go on with: radars train {architecture_file} ... --out {out} --resume"
         ) from error
+
+
+def completed_training(
+    out: Path,
+    config: TrainConfig,
+    architecture: Mapping[str, str],
+    *,
+    space: SearchSpace | None = None,
+    task: Task = CLASSIFICATION,
+) -> TrainedNetwork | None:
+    """The network of the training in a run directory; None where it is not completed.
+
+    Args:
+        out: the run directory.
+        config: what it would go on with.
+        architecture: likewise.
+        space: used instead of the one that the configuration names.
+        task: the loss and the score that it was trained with.
+
+    Raises:
+        ConfigError: another training is asked for than the one there.
+    """
+    if (read_result(out) or {}).get("status") != "completed":
+        return None
+    check_resumed(out, config, architecture)
+    return load_trained(out, space=space, task=task)
 
 
 def read_architecture(file: Path) -> Architecture:

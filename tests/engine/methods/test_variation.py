@@ -1,10 +1,10 @@
 import torch
-from tests.tiny import quick_config, tiny_data
+from tests.tiny import quick_config, tiny_data, tiny_space
 from torch import nn
 
 from radars.engine.context import SearchContext
 from radars.engine.given import Given
-from radars.engine.methods.variation import cross, mutate
+from radars.engine.methods.variation import cross, mutate, neighbours
 from radars.engine.problem import SearchProblem
 from radars.space import Choose, Keep, SearchSpace
 
@@ -44,3 +44,16 @@ def test_mutations_and_crossovers_keep_the_rules_and_reach_everything() -> None:
         (second["a"], first["e"]),
         (second["a"], second["e"]),
     }
+
+
+def test_every_single_change_is_a_neighbour_once_and_in_random_order() -> None:
+    space = tiny_space()
+    context = SearchContext.of(
+        SearchProblem.of(quick_config(), Given(space=space, data=tiny_data()))
+    )
+    generator = torch.Generator().manual_seed(0)
+    centre = space.best()
+    found = list(neighbours(context, centre, generator))
+    assert {sum(known[c] != centre[c] for c in "abc") for known in found} == {1}
+    assert len(set(found)) == len(found) == space.full.num_candidates - 3
+    assert list(neighbours(context, centre, generator)) != found

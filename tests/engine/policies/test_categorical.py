@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.engine.on_paths import prefer
 from tests.tiny import assert_same_state, tiny_space
 
 from radars.cost import Constraint, CostTable, Feasible
@@ -22,15 +23,6 @@ QUIET = ControllerConfig(update_every=2)
 
 def controller(config: ControllerConfig = QUIET, seed: int = 0) -> Controller:
     return Controller(FULL, config, seed)
-
-
-def prefer(policy: Controller, name: str, *choices: str) -> None:
-    """Rewards a candidate until the policy hardly draws anything else."""
-    samples = [policy.sample(FREE, uniform=True) for _ in range(60)]
-    rewards = [
-        float(sum(sample.architecture[choice] == name for choice in choices)) for sample in samples
-    ]
-    policy.reinforce(samples, rewards)
 
 
 def sample_of(a: str, b: str, c: str) -> Sample:
@@ -125,7 +117,7 @@ def test_a_policy_over_a_part_of_a_space_draws_nothing_else() -> None:
 
 def test_draws_follow_the_policy_or_nothing() -> None:
     policy = controller()
-    prefer(policy, "none", "a")
+    prefer(policy, FREE, "none", "a")
     drawn = [policy.sample(FREE).architecture["a"] for _ in range(50)]
     assert drawn.count("none") > 45
     uniform = [policy.sample(FREE, uniform=True).architecture["a"] for _ in range(150)]
@@ -136,7 +128,7 @@ def test_draws_satisfy_constraints() -> None:
     limit = Constraint("macs", float(TABLE.fixed.macs + 30_000))
     feasible = Feasible(TABLE, [limit], FULL)
     policy = controller()
-    prefer(policy, "mb2", *FULL)
+    prefer(policy, FREE, "mb2", *FULL)
     for _ in range(30):
         sample = policy.sample(feasible)
         assert limit.allows(TABLE.cost(sample.architecture))

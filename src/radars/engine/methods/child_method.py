@@ -1,7 +1,10 @@
 """`ChildMethod`: what the methods that train architectures from scratch share."""
 
+import sys
 from abc import abstractmethod
 from collections.abc import Iterator
+
+import torch
 
 from radars.engine.context import SearchContext
 from radars.engine.methods.children import Children
@@ -10,6 +13,7 @@ from radars.engine.pace import Pace
 from radars.engine.search_observer import SearchObserver
 from radars.runs.event_schema import ChildEvent
 from radars.runs.state import State
+from radars.seeds import stable_seed
 from radars.space import Architecture
 
 _MOST_KNOWN_AGAIN = 200  # children in a row that were trained before: it goes round in circles
@@ -34,28 +38,36 @@ class ChildMethod(Method):
         self._num_known_again = 0
 
     @property
+    def number(self) -> int:
+        """The most that are proposed in all: with a time limit, as many as there is time for."""
+        return sys.maxsize if self.config.max_minutes else self.config.children.number
+
+    @property
+    def num_steps(self) -> int:
+        """The most training steps of all, where time is not limited."""
+        return self.config.children.number * self.config.children.steps
+
+    @property
     def num_wanted(self) -> int:
         """How many to propose at a time, where nothing else says so."""
-        config = self.config.children
-        if self.config.max_minutes is not None:
-            return config.batch
-        return min(config.batch, config.number - len(self.history))
+        return min(self.config.children.batch, self.number - len(self.history))
 
     @abstractmethod
     def propose(self) -> list[Architecture]:
-        """The next architectures, within budget and constraints."""
+        """The next architectures, within budget and constraints; none where it is done."""
 
     def learn(self, accuracies: list[float]) -> None:
         """Learns from the accuracies of what was proposed last."""
 
     def run(self, observer: SearchObserver) -> Found:
         """See `Method`."""
-        config = self.config.children
         observer.position.begin("children")
-        with observer.phase("children", config.number * config.steps) as pace:
+        with observer.phase("children", self.num_steps) as pace:
             while self._has_room(pace):
                 if not self.proposed:
                     self.proposed, self.num_before = self.propose(), len(self.history)
+                if not self.proposed:
+                    break
                 self._train_group(observer, pace)
                 if len(self.history) - self.num_before < len(self.proposed):
                     continue
@@ -69,10 +81,10 @@ class ChildMethod(Method):
 
     def _has_room(self, pace: Pace) -> bool:
         """Whether another child is wanted, and there is time for it."""
-        if pace.ends_at is None:
-            return len(self.history) < self.config.children.number
+        if len(self.history) >= self.number:
+            return False
         pace.check_time()
-        if not self.history:
+        if pace.ends_at is None or not self.history:
             return True
         if self._num_known_again > _MOST_KNOWN_AGAIN:
             return False
@@ -108,3 +120,28 @@ class ChildMethod(Method):
         self.proposed = [Architecture(known) for known in state["proposed"]]
         self.num_before = state["num_before"]
         self.children.load_state_dict(state["children"])
+
+
+class DrawingMethod(ChildMethod):
+    """One whose proposals are drawn at random, all or some of them.
+
+    Attributes:
+        generator: of its draws; the same for all methods, so that they begin with the same draws.
+    """
+
+    def __init__(self, context: SearchContext) -> None:
+        super().__init__(context)
+        self.generator = torch.Generator().manual_seed(stable_seed(self.config.seed, "random"))
+
+    def draw(self, number: int) -> list[Architecture]:
+        """Uniform draws within budget and constraints."""
+        return [self.context.sampler.draw_uniform(self.generator) for _ in range(number)]
+
+    def state_dict(self) -> State:
+        """See `Method`."""
+        return super().state_dict() | {"generator": self.generator.get_state()}
+
+    def load_state_dict(self, state: State, /) -> None:
+        """See `Method`."""
+        super().load_state_dict(state)
+        self.generator.set_state(state["generator"])

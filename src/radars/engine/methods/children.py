@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from radars.data import BatchStream
 from radars.engine.context import SearchContext
+from radars.engine.method_config import ChildrenConfig
 from radars.engine.pace import Pace
 from radars.engine.search_state import SearchPosition
 from radars.nn.supernet import Supernet
@@ -25,6 +26,7 @@ class ChildTask(NamedTuple):
 
     architecture: Architecture
     rivals: tuple[float, ...]
+    config: ChildrenConfig
 
 
 class ChildOutcome(NamedTuple):
@@ -45,13 +47,15 @@ class Children:
     the same time.
 
     Args:
-        context: fresh weights, training batches, memory, and how long each is trained
-            (`config.children`).
+        context: fresh weights, training batches, memory.
+        config: how each is trained; by default as the configuration's `children` says, and for
+            fewer steps where there is no time for a few trainings.
     """
 
-    def __init__(self, context: SearchContext) -> None:
+    def __init__(self, context: SearchContext, config: ChildrenConfig | None = None) -> None:
         self._context = context
-        self._config = context.problem.config.children
+        self._config = config or context.problem.config.children
+        self._may_shorten = config is None
         self._num_steps = self._config.steps  # of each
         self._known: dict[str, float] = {}  # fingerprint to accuracy
         self._at_check: list[float] = []  # the rewards of all that came to it
@@ -104,9 +108,8 @@ class Children:
             if key not in self._known:
                 new.setdefault(key, architecture)
         rivals = tuple(self._at_check[: self._num_rivals])
-        outcomes = workers.map(
-            train_child, [ChildTask(a, rivals) for a in new.values()], while_waiting
-        )
+        tasks = [ChildTask(known, rivals, self._config) for known in new.values()]
+        outcomes = workers.map(train_child, tasks, while_waiting)
         # of one that was begun here, before a resumption
         num_counted = 0 if self._architecture is None else self._step
         for key in keys:
@@ -137,7 +140,7 @@ class Children:
         assert self._stream is not None
         accuracy = math.nan
         while self._step < self._num_steps:
-            if not self._known and self._step == _STEPS_TO_TIME:
+            if self._may_shorten and not self._known and self._step == _STEPS_TO_TIME:
                 self._shorten(pace)
             if self._step == self._check_step > 0:
                 accuracy = self._evaluate(architecture)
@@ -223,8 +226,8 @@ class Children:
 
 def train_child(context: SearchContext, task: ChildTask) -> ChildOutcome:
     """Trains a child from scratch to its end; what a worker does."""
-    pace = Pace(SearchPosition(), context.problem.config.children.steps)
-    children = Children(context)
+    pace = Pace(SearchPosition(), task.config.steps)
+    children = Children(context, task.config)
     children.expect(task.rivals)
     accuracy = children.accuracy(task.architecture, pace)
     return ChildOutcome(accuracy, children.rewards_since(task.rivals), pace.position.step)

@@ -11,11 +11,10 @@ from pydantic import Field
 
 from radars.engine.context import SearchContext
 from radars.engine.method_config import Checked
+from radars.engine.methods.child_method import DrawingMethod
 from radars.engine.methods.method import Scored
-from radars.engine.methods.random_search import RandomSearch
 from radars.engine.methods.variation import mutate
-from radars.engine.search_config import SearchConfig
-from radars.space import Architecture, Subspace
+from radars.space import Architecture
 
 
 class EvolutionConfig(Checked):
@@ -30,7 +29,7 @@ class EvolutionConfig(Checked):
     tournament: int = Field(3, ge=1)
 
 
-class Evolution(RandomSearch):
+class Evolution(DrawingMethod):
     """See the module. The population is the latest part of the history."""
 
     settings_class = EvolutionConfig
@@ -39,14 +38,10 @@ class Evolution(RandomSearch):
         super().__init__(context)
         self.settings = self.config.settings_of(EvolutionConfig)
 
-    @classmethod
-    def new_policy(cls, full: Subspace, config: SearchConfig) -> None:
-        """See `Method`: it has none."""
-
     def propose(self) -> list[Architecture]:
         """Mutations, once the population is full; until then, uniform draws."""
         if len(self.history) < self.settings.population:
-            return super().propose()
+            return self.draw(self.num_wanted)
         population = self.history[-self.settings.population :]
         return [self._mutation(population) for _ in range(self.num_wanted)]
 

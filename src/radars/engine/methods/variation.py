@@ -1,6 +1,6 @@
-"""Variation: what evolution makes of architectures that it keeps."""
+"""Variation: what is made of architectures that are known: neighbours, mutations, crossovers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import torch
 
@@ -13,25 +13,36 @@ _MAX_CROSSOVERS = 20
 def mutate(
     context: SearchContext, parent: Architecture, generator: torch.Generator
 ) -> Architecture:
-    """Changes one choice of an architecture, within constraints and budget.
-
-    Where that breaks a rule of the space, another choice of the rule is changed with it.
+    """Changes one choice of an architecture: the first of its `neighbours`.
 
     Returns:
         The mutation; a uniform draw where no single change of the parent is allowed.
+    """
+    for child in neighbours(context, parent, generator):
+        return child
+    return context.sampler.draw_uniform(generator)
+
+
+def neighbours(
+    context: SearchContext, architecture: Architecture, generator: torch.Generator
+) -> Iterator[Architecture]:
+    """Yields what differs in one choice, in random order, within constraints and budget.
+
+    Where a change breaks a rule of the space, another choice of the rule is changed with it, at
+    random.
     """
     changes = [
         (choice, name)
         for choice, names in context.problem.proxy.full.items()
         for name in names
-        if name != parent[choice]
+        if name != architecture[choice]
     ]
     for index in torch.randperm(len(changes), generator=generator).tolist():
         choice, name = changes[index]
-        child = _repaired(context.problem.proxy, {**parent, choice: name}, choice, generator)
-        if context.sampler.allows(child):
-            return child
-    return context.sampler.draw_uniform(generator)
+        changed = {**architecture, choice: name}
+        neighbour = _repaired(context.problem.proxy, changed, choice, generator)
+        if context.sampler.allows(neighbour):
+            yield neighbour
 
 
 def cross(
