@@ -255,8 +255,9 @@ def test_steps_whose_loss_is_not_finite_are_skipped_and_counted_over_all_sitting
 
     monkeypatch.setattr(step, failing_at(2))
     with pytest.raises(Stopped):
-        search(quick_config(), out=tmp_path / "parts", progress=InterruptAt(3))
-    monkeypatch.setattr(step, failing_at(2))  # the fifth of all, as three are done
+        search(quick_config(), out=tmp_path / "parts", progress=InterruptAt(4 + 3))
+    # the fifth of all: three are done, after four looks of rankers
+    monkeypatch.setattr(step, failing_at(2))
     parts = search(quick_config(), out=tmp_path / "parts", resume=True)
     assert parts.validation_accuracy == whole.validation_accuracy
     expected, found = final_checkpoint(tmp_path / "whole"), final_checkpoint(tmp_path / "parts")

@@ -7,6 +7,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.relaxation import GumbelSoftmax, Relaxation, Softmax
 from radars.registries import METHODS, RANKERS
+from radars.space import Subspace
+
+_EXPLORE_STEPS = 30  # for each candidate
+_DIFFERENTIATE_STEPS = 5
 
 
 def _known_method(name: str) -> str:
@@ -54,7 +58,7 @@ class ExploreConfig(Checked):
 
     Attributes:
         steps: training steps, a round; those of the rewards are among them. Also those of the
-            methods that train shared weights alone.
+            methods that train shared weights alone. None for 30 for each candidate of the space.
         training_fraction: how much of the phase trains shared weights; the rest is for rewards.
         uniform_fraction: how much of that training, after the first round, takes each candidate
             equally often, as the first round does. The rest follows the policy.
@@ -65,7 +69,7 @@ class ExploreConfig(Checked):
         controller: the policy.
     """
 
-    steps: int = Field(600, ge=1)
+    steps: int | None = Field(None, ge=1)
     training_fraction: float = Field(0.5, gt=0, lt=1)
     uniform_fraction: float = Field(0.5, ge=0, le=1)
     tuning_steps: int = Field(4, ge=0)
@@ -73,6 +77,10 @@ class ExploreConfig(Checked):
     rankers: tuple[RankerName, ...] = ("regions", "expressivity", "size")
     ranker_draws: int = Field(32, ge=2)
     controller: ControllerConfig = ControllerConfig()
+
+    def num_steps(self, full: Subspace) -> int:
+        """The training steps of a round in a space."""
+        return self.steps or _EXPLORE_STEPS * full.num_candidates
 
 
 class PolicyUpdatesConfig(Checked):
@@ -99,7 +107,8 @@ class DifferentiateConfig(Checked):
     """The DNAS half of a round: the supernet of the subspace.
 
     Attributes:
-        steps: iterations (a weights step and an architecture step each), a round.
+        steps: iterations (a weights step and an architecture step each), a round; with 0 nothing
+            is differentiated. None for 5 for each candidate of the space.
         relaxation: `softmax` or `gumbel`.
         temperature: of the relaxation, at the beginning.
         final_temperature: at the end; geometric in between.
@@ -111,7 +120,7 @@ class DifferentiateConfig(Checked):
             the policy learns what these are worth.
     """
 
-    steps: int = Field(100, ge=0)
+    steps: int | None = Field(None, ge=0)
     relaxation: Literal["softmax", "gumbel"] = "softmax"
     temperature: float = Field(1.0, gt=0)
     final_temperature: float = Field(1.0, gt=0)
@@ -121,6 +130,10 @@ class DifferentiateConfig(Checked):
     )
     max_cost_ratio: float | None = Field(2.0, gt=0)
     proposals: int = Field(4, ge=0)
+
+    def num_steps(self, full: Subspace) -> int:
+        """The iterations of a round in a space."""
+        return _DIFFERENTIATE_STEPS * full.num_candidates if self.steps is None else self.steps
 
     def relaxation_at(self, fraction: float) -> Relaxation:
         """The relaxation after a fraction of the steps."""
@@ -144,9 +157,9 @@ class SelectConfig(Checked):
         optimizer: of all these trainings, and of those before a reward.
     """
 
-    finalists: int = Field(8, ge=1)
-    halving_steps: tuple[Annotated[int, Field(ge=1)], ...] = Field((50, 150), min_length=1)
-    keep: float = Field(0.4, gt=0, lt=1)
+    finalists: int = Field(12, ge=1)
+    halving_steps: tuple[Annotated[int, Field(ge=1)], ...] = Field((40, 120), min_length=1)
+    keep: float = Field(0.34, gt=0, lt=1)
     optimizer: OptimizerConfig = OptimizerConfig(learning_rate=0.05)
 
 

@@ -83,9 +83,9 @@ class ChildMethod(Method):
         """Whether another child is wanted, and there is time for it."""
         if len(self.history) >= self.number:
             return False
-        pace.check_time()
         if pace.ends_at is None or not self.history:
             return True
+        pace.check_time()
         if self._num_known_again > _MOST_KNOWN_AGAIN:
             return False
         # the next one takes as long as those before, on average

@@ -74,7 +74,7 @@ class DNAS(SharedMethod):
         position, full = observer.position, self.problem.proxy.full
         position.begin("differentiate")
         plan = Plan(full, PLAIN, self.problem.planner.predict(full))
-        with observer.phase("differentiate", self._config.steps, share=TRAINING_SHARE) as pace:
+        with observer.phase("differentiate", self.config.dnas.steps, share=TRAINING_SHARE) as pace:
             if not self._trained:
                 self._trained = differentiate(
                     PlannedSteps(self.context, self.supernet, plan),

@@ -11,6 +11,7 @@ successive halving in `engine/phases/successive_halving.py`.
 import json
 from collections.abc import Iterator
 from functools import partial
+from typing import Literal
 
 from radars.engine.context import SearchContext
 from radars.engine.methods.method import Found, preferences_of
@@ -34,7 +35,7 @@ from radars.space import Subspace
 from radars.tracking.heat_map import Preferences
 
 _DIFFERENTIATE_RATE = 0.3  # of the highest learning rate of the weights, at the beginning
-_TIME_SHARES = {"explore": 0.45, "differentiate": 0.1, "select": 0.45}
+_TIME_SHARES = {"explore": 0.4, "differentiate": 0.1, "select": 0.5}
 """Of a search with a time limit; those of explore and differentiate over all rounds."""
 
 
@@ -88,7 +89,7 @@ class Radars(SharedMethod):
         position.begin("explore")
         label = f"round {position.round_index + 1} explore"
         share = self._share("explore", position.round_index)
-        with observer.phase("explore", config.steps, label, share=share) as pace:
+        with observer.phase("explore", self._num_steps("explore"), label, share=share) as pace:
             self._explorer(observer).run(pace)
             self.step_seconds = pace.seconds_per_step
 
@@ -96,7 +97,8 @@ class Radars(SharedMethod):
         """Trains the supernet of the plan by gradient; the policy learns what it proposes."""
         position, config = observer.position, self.config.differentiate
         assert self.plan is not None
-        if not config.steps:
+        num_steps = self._num_steps("differentiate")
+        if not num_steps:
             return
         steps = PlannedSteps(
             self.context, self.supernet, self.plan, partial(self._take, observer=observer)
@@ -104,7 +106,7 @@ class Radars(SharedMethod):
         label = f"round {position.round_index + 1} differentiate"
         share = self._share("differentiate", position.round_index)
         highest = _DIFFERENTIATE_RATE * self.config.optimizer.learning_rate
-        with observer.phase("differentiate", config.steps, label, share=share) as pace:
+        with observer.phase("differentiate", num_steps, label, share=share) as pace:
             trained = differentiate(
                 steps,
                 config,
@@ -222,6 +224,13 @@ class Radars(SharedMethod):
             )
         )
 
+    def _num_steps(self, phase: Literal["explore", "differentiate"]) -> int:
+        """Of a round, where time is not limited."""
+        full = self.problem.proxy.full
+        return (self.config.explore if phase == "explore" else self.config.differentiate).num_steps(
+            full
+        )
+
     def _share(self, phase: str, round_index: int) -> float:
         """Of the time that is left when the phase begins."""
         config = self.config
@@ -230,7 +239,7 @@ class Radars(SharedMethod):
             "differentiate": (config.num_rounds - round_index) / config.num_rounds,
             "select": 1.0,
         }
-        if not config.differentiate.steps:
+        if not self._num_steps("differentiate"):
             left["differentiate"] = 0.0
         total = sum(_TIME_SHARES[name] * part for name, part in left.items())
         return _TIME_SHARES[phase] / config.num_rounds / total

@@ -50,7 +50,8 @@ class SharedMethod(Method):
             share: how much of the time it may take, where time is limited.
         """
         observer.position.begin(phase)
-        with observer.phase(phase, self.config.explore.steps, share=share) as pace:
+        num_steps = self.config.explore.num_steps(self.problem.proxy.full)
+        with observer.phase(phase, num_steps, share=share) as pace:
             train_paths(
                 self.context,
                 self.supernet,
