@@ -47,9 +47,8 @@ DATA = tensor_data(EXAMPLES, EXAMPLES[:, :2].square(), num_outputs=2)
 def test_a_search_minimises_its_loss_and_maximises_its_score() -> None:
     config = quick_config(
         num_rounds=1,
-        explore={"steps": 8, "samples": 2},
+        explore={"steps": 8, "tuning_steps": 1, "reward_batches": 1, "rankers": []},
         select={
-            "draws": 2,
             "finalists": 2,
             "halving_steps": [60],
             "optimizer": {"learning_rate": 0.05},

@@ -43,7 +43,7 @@ def run(
         config,
         Pace(
             SearchPosition(step=start),
-            config.steps,
+            config.num_steps(tiny_space().full),
             on_step=lambda step, accuracy: ticks.append(step),
         ),
         initial_logits=initial_logits or SAME,
