@@ -15,6 +15,8 @@ settings.register_profile("tests", max_examples=25, deadline=None)
 settings.load_profile("tests")
 torch.set_num_threads(1)  # tests run side by side
 os.environ["OMP_NUM_THREADS"] = "1"  # so do the processes that they start
+if not torch.cuda.is_available():
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""  # or each trace looks for a driver thousands of times
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -102,7 +102,8 @@ def deadly_space() -> SearchSpace:
 
 def searched_quickly(method: str, out: Path) -> None:
     torch.set_num_threads(1)  # as in the tests' own process
-    run_search(quick_config(method), Given(space=tiny_space(), data=tiny_data()), out=out)
+    config = quick_config(method, checkpoint_seconds=0)
+    run_search(config, Given(space=tiny_space(), data=tiny_data()), out=out)
 
 
 def searched(method: str, out: Path, executor: dict[str, Any], **options: Any) -> SearchResult:

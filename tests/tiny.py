@@ -1,8 +1,12 @@
-"""A tiny space, tiny data and quick configurations that the tests of a search share."""
+"""Tiny spaces, tiny data and quick configurations that the tests of a search share.
+
+Of a space there is one: what was traced of it for one test is not traced again for another.
+"""
 
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +27,7 @@ from radars.runs.directory import read_checkpoint, read_result
 from radars.runs.state import State, split_state
 from radars.space import Choose, Factory, Keep, SearchSpace
 from radars.tracking.progress import Bar, Progress
+from radars.zoo import load_space
 
 MIB = 2**20
 
@@ -200,29 +205,40 @@ class InterruptAt(Progress):
         yield Bar(description, total, on_change, completed)
 
 
+@cache
 def tiny_space() -> SearchSpace:
     return SearchSpace(tiny_network, name="tiny", input_shape=(1, 8, 8))
 
 
+@cache
 def shared_space() -> SearchSpace:
     return SearchSpace(shared_network, name="shared", input_shape=(1, 8, 8))
 
 
+@cache
 def overlapping_space() -> SearchSpace:
     return SearchSpace(overlapping_network, name="overlapping", input_shape=(1, 8, 8))
 
 
+@cache
 def wide_space() -> SearchSpace:
     return SearchSpace(wide_network, name="wide", input_shape=(1, 8, 8))
 
 
+@cache
 def cell_space() -> SearchSpace:
     rules = [Keep(("a", "b", "c", "d"), 2)]
     return SearchSpace(CellNetwork, name="cell", input_shape=(1, 8, 8), rules=rules)
 
 
+@cache
 def planted_space() -> SearchSpace:
     return SearchSpace(PlantedNetwork, name="planted", input_shape=(3, 8, 8))
+
+
+@cache
+def zoo_space(name: str, **options: object) -> SearchSpace:
+    return load_space(name, **options)
 
 
 def _split(image_NCHW: Tensor, label_N: Tensor) -> Split:
@@ -283,13 +299,15 @@ def planted_data() -> Data:
 
 
 def quick_config(method: str = "radars", **changes: Any) -> SearchConfig:
-    """A whole search of the tiny space in about half a second: 12 steps a round, 2 rounds."""
+    """A whole search of the tiny space in about half a second: 12 steps a round, 2 rounds.
+
+    It is saved where it is stopped and where it ends.
+    """
     settings: dict[str, Any] = {
         "method": method,
         "device": "cpu",
         "budget": 16 * MIB,
         "num_rounds": 2,
-        "checkpoint_seconds": 0,
         "data": DataConfig(batch_size=8),
         "explore": ExploreConfig(
             steps=8,
@@ -316,12 +334,12 @@ def quick_config(method: str = "radars", **changes: Any) -> SearchConfig:
 
 
 def final_checkpoint(run: Path) -> tuple[dict[str, Tensor], State]:
-    """The last checkpoint's tensors, and its values but for the time that was spent."""
+    """The last checkpoint's tensors, and its values but for the time and how often it was saved."""
     checkpoint = read_checkpoint(run)
     assert checkpoint is not None
     tensors, values = split_state(checkpoint.state)
-    for name in ("seconds", "began"):
-        values["position"].pop(name)
+    for name in ("seconds", "began", "num_saves"):
+        del values["position"][name]
     values["method"].pop("step_seconds", None)
     return tensors, values
 

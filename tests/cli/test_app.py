@@ -43,7 +43,8 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 def test_from_a_search_to_a_test_accuracy(run: Run, found: tuple[Path, str]) -> None:
     out, output = found
     result = json.loads((out / "result.json").read_text())
-    assert result["status"] == "completed"
+    assert (result["status"], result["space"]) == ("completed", "digits")
+    assert result["num_architectures"] == 4**5
     assert result["test_accuracy"] is None
     assert 0 < result["measured_peak_bytes"] <= result["budget_bytes"] == 4 * 2**20
     difference = abs(result["predicted_peak_bytes"] - result["measured_peak_bytes"])
@@ -148,16 +149,16 @@ def test_spaces_lists_the_zoo(run: Run) -> None:
 
 
 @pytest.mark.slow
-def test_killed_three_times_the_result_is_the_same(tmp_path: Path) -> None:
+def test_killed_twice_the_result_is_the_same(tmp_path: Path) -> None:
     arguments = [*QUICK, "--set", "checkpoint_seconds=0"]
     _search(arguments, tmp_path / "whole").wait()
     whole = json.loads((tmp_path / "whole" / "result.json").read_text())
     num_checkpoints = max(_checkpoints(tmp_path / "whole"))
 
     killed = tmp_path / "killed"
-    for moment in range(1, 4):
+    for moment in (1, 2):
         process = _search([*arguments, *(["--resume"] if moment > 1 else [])], killed)
-        wanted = moment * num_checkpoints // 4
+        wanted = moment * num_checkpoints // 3
         while process.poll() is None and max(_checkpoints(killed), default=0) < wanted:
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
@@ -187,7 +188,7 @@ def test_an_interrupt_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
 def test_a_scheduler_that_ends_a_comparison_lets_its_processes_save(tmp_path: Path) -> None:
     table = tmp_path / "comparison.yaml"
     table.write_text(
-        "search: {budget: 4MiB, checkpoint_seconds: 3600, explore: {steps: 100000}}\n"
+        "search: {budget: 16MiB, checkpoint_seconds: 3600, explore: {steps: 100000}}\n"
         "grids: [{methods: [radars], seeds: [0, 1]}]\n"
     )
     out = tmp_path / "out"

@@ -15,7 +15,6 @@ import pytest
 import torch
 from tests.tasks import searched_quickly
 from tests.tiny import (
-    MIB,
     InterruptAt,
     assert_same_tensors,
     final_checkpoint,
@@ -51,6 +50,7 @@ WHOLE_SUPERNET = {"darts", "fbnet", "pcdarts"}  # methods that hold every candid
 ONE_PATH = {"largest"}  # methods that train one network, whatever the seed
 SPACE = tiny_space()
 DATA = tiny_data()
+PLANTED, PLANTED_DATA = planted_space(), planted_data()
 TABLE = CostTable.of(SPACE)
 LIMITS = (
     Constraint("macs", float(TABLE.fixed.macs + 30_000)),
@@ -175,7 +175,9 @@ def tight(method: str, tmp_path_factory: pytest.TempPathFactory) -> Run:
 def test_the_same_seed_gives_the_same_search_bit_for_bit_however_often_it_is_interrupted(
     method: str, tight: Run, tmp_path: Path
 ) -> None:
-    progress = InterruptAt(3, 9, 15, 18, 25, 30, 36, 60, 63)  # once in each phase, at least
+    # of radars once in each phase, at least
+    often = (3, 9, 15, 18, 25, 30, 36, 60, 63)
+    progress = InterruptAt(*(often if method == "radars" else (3, 20, 26)))
     parts = tmp_path / "parts"
     num_sittings = 0
     while True:
@@ -188,7 +190,7 @@ def test_the_same_seed_gives_the_same_search_bit_for_bit_however_often_it_is_int
         except Stopped:
             num_sittings += 1
     phases = {description.rpartition(" ")[0] for description in progress.interrupted}
-    assert num_sittings == len(progress.interrupted) >= 3
+    assert num_sittings == len(progress.interrupted) >= 2
     if method == "radars":
         assert {"rank", "select"} <= phases
         assert len(phases) >= 4
@@ -196,11 +198,17 @@ def test_the_same_seed_gives_the_same_search_bit_for_bit_however_often_it_is_int
     tight.assert_same(result, parts)
 
 
-def test_another_seed_gives_another_search(method: str, constrained: Run, tmp_path: Path) -> None:
+def test_another_seed_gives_another_search(method: str, tmp_path: Path) -> None:
     if method in ONE_PATH:
         pytest.skip("the network does not depend on the seed")
-    search(quick_config(method, constraints=LIMITS, seed=1), out=tmp_path / "run")
-    first, second = (final_checkpoint(out)[0] for out in (constrained.out, tmp_path / "run"))
+
+    def begun(seed: int) -> dict[str, torch.Tensor]:
+        out = tmp_path / str(seed)
+        with pytest.raises(Stopped):
+            search(quick_config(method, seed=seed), out=out, progress=InterruptAt(4))
+        return final_checkpoint(out)[0]
+
+    first, second = begun(0), begun(1)
     shared = first.keys() & second.keys()
     assert any(
         not torch.equal(first[name], second[name]) for name in shared if "_stream/" not in name
@@ -218,11 +226,10 @@ def newest_checkpoint(out: Path) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("method", ["radars", "evolution", "enas", "gdas"])  # one of each kind
 def test_a_search_that_is_killed_goes_on_as_if_nothing_had_been(
     method: str, tmp_path: Path
 ) -> None:
-    if method in ONE_PATH:
-        pytest.skip("it ends before anybody could kill it")
     whole = Run(search(quick_config(method), out=tmp_path / "whole"), tmp_path / "whole", [], [])
     out = tmp_path / "killed"
     process = PROCESSES.Process(target=searched_quickly, args=(method, out))
@@ -305,6 +312,7 @@ def test_a_budget_below_what_the_method_needs_ends_before_the_first_step(
     ):
         search(quick_config(method, budget=budget), out=tmp_path / "run")
     assert not peaks
+    assert ("holds the supernet of all" in str(caught.value)) == (method in WHOLE_SUPERNET)
     assert caught.value.needed_bytes == needed_bytes
     ended = read_result(tmp_path / "run")
     assert ended is not None
@@ -356,40 +364,28 @@ def planted_config(method: str, **changes: Any) -> SearchConfig:
     return quick_config(method, **(settings | changes))
 
 
-def test_the_planted_optimum_is_found(method: str) -> None:
-    result = run_search(planted_config(method), Given(space=planted_space(), data=planted_data()))
-    assert result.architecture == Architecture(dict.fromkeys("abc", "conv3"))
+def test_the_planted_optimum_is_found_where_the_budget_holds_just_that(method: str) -> None:
+    planted, given = Architecture(dict.fromkeys("abc", "conv3")), Given(PLANTED, data=PLANTED_DATA)
+    planner = SearchProblem.of(planted_config(method), given).planner
+    budget = planner.predict(planted).peak_bytes
+    assert budget < planner.predict(PLANTED.full).peak_bytes
+    if method in WHOLE_SUPERNET:
+        budget = max(budget, planner.full_supernet_bytes)
+    result = run_search(planted_config(method, budget=budget), given)
+    assert result.architecture == planted
     assert result.validation_accuracy is not None
     assert result.validation_accuracy > 0.6
+    assert result.measured_peak_bytes <= budget
 
 
 @pytest.mark.slow
 def test_the_planted_optimum_is_found_under_a_constraint(method: str) -> None:
-    space = planted_space()
-    table = CostTable.of(space)
+    table = CostTable.of(PLANTED)
     conv3 = table.candidates["a"]["conv3"].macs
     limit = Constraint("macs", float(table.fixed.macs + 2 * conv3))
     result = run_search(
-        planted_config(method, constraints=(limit,)), Given(space=space, data=planted_data())
+        planted_config(method, constraints=(limit,)), Given(PLANTED, data=PLANTED_DATA)
     )
     assert result.architecture is not None
     assert list(result.architecture.values()).count("conv3") == 2
     assert result.macs <= limit.limit
-
-
-@pytest.mark.slow
-def test_the_budget_is_kept_where_the_planted_optimum_is_dear(method: str) -> None:
-    space = planted_space()
-    config = planted_config(method)
-    planner = Planner(space, training_spec(config, planted_data().input_shape), 2**40)
-    budget = planner.predict(Architecture(dict.fromkeys("abc", "conv3"))).peak_bytes
-    assert budget < planner.predict(space.full).peak_bytes < 16 * MIB
-    tight = planted_config(method, budget=budget)
-    problem = SearchProblem.of(tight, Given(space=space, data=planted_data()))
-    if method in WHOLE_SUPERNET and problem.planner.full_supernet_bytes > budget:
-        with pytest.raises(BudgetError, match="holds the supernet of all"):
-            run_search(tight, Given(space=space, data=planted_data()))
-        return
-    result = run_search(tight, Given(space=space, data=planted_data()))
-    assert result.architecture == Architecture(dict.fromkeys("abc", "conv3"))
-    assert result.measured_peak_bytes <= budget

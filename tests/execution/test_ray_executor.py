@@ -72,6 +72,7 @@ class Cluster:
             "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}",
             "RADARS_TEST_FLAG": str(self.flag),
             "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_worker_niceness": "0",  # 15 by default: beside other tests they would starve
         }
         self.start_head()
         self._second = Node(f"--address={self.address}", env=self._env)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.tiny import cell_space, shared_space, tiny_space, wide_space
+from tests.tiny import cell_space, shared_space, tiny_network, tiny_space, wide_space, zoo_space
 
 from radars.cost import CostTable
 from radars.errors import BudgetError
@@ -24,7 +24,6 @@ from radars.memory import (
 )
 from radars.nn.steps import StepKind
 from radars.space import Architecture, SearchSpace, Subspace
-from radars.zoo import load_space
 
 SPACE = tiny_space()
 SPEC = TrainingSpec((1, 8, 8), 32)
@@ -145,7 +144,7 @@ def test_pruning_keeps_what_is_preferred() -> None:
     ("part", "least_kept"), [pytest.param(0.1, 13, marks=pytest.mark.slow), (0.9, 23)]
 )
 def test_little_of_the_room_for_pruned_candidates_stays_empty(part: float, least_kept: int) -> None:
-    space = load_space("nasbench-macro", width=16)
+    space = zoo_space("nasbench-macro", width=16)
     spec = TrainingSpec((3, 32, 32), 8)
     allowed = list(saving_settings(recompute=True, max_micro_batches=1, batch_size=8))
     roomy = Planner(space, spec, 2**40, settings=allowed)
@@ -274,24 +273,24 @@ def test_channels_are_split_before_candidates_are_pruned() -> None:
         assert expected_bytes == pytest.approx(budget_bytes, rel=0.1)
     assert plan.measures == ("recompute=0.9375", "split_channels")
     assert Planner(space, spec, budget_bytes - 1, settings=allowed).plan().is_pruned
-    plans = [Planner(space, spec, 2**40, settings=[savings]).plan() for savings in allowed]
+    some = allowed[:-2:6] + allowed[-3:]
+    plans = [Planner(space, spec, 2**40, settings=[savings]).plan() for savings in some]
     ratios = [plan.time_ratio for plan in plans]
     assert ratios == sorted(ratios)
     assert ratios[-3] < ratios[-2] < ratios[-1] <= 1.8
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", [0.25, 0.5, 0.75])
-def test_no_more_is_recomputed_than_must_be(part: float) -> None:
+def test_no_more_is_recomputed_than_must_be() -> None:
     """Of a network whose maps get smaller, as most do."""
-    space = load_space("nasbench-macro", width=4)
+    space = zoo_space("nasbench-macro", width=4)
     spec = TrainingSpec((3, 32, 32), 8)
-    savings = MemorySavings(recompute=part)
+    savings = MemorySavings(recompute=0.5)
     memory = predict(space, space.full, spec, savings=savings)
     allowed = saving_settings(recompute=True, selective=False, max_micro_batches=1, batch_size=8)
     made = Planner(space, spec, round(1.02 * memory.peak_bytes), settings=allowed).plan()
     assert made.savings == savings
-    assert made.measures == (f"recompute={part:g}",)
+    assert made.measures == ("recompute=0.5",)
     assert made.memory == memory
     everything = Planner(space, spec, 2**40, settings=[MemorySavings(recompute=1.0)]).plan()
     assert 1 < made.time_ratio < everything.time_ratio
@@ -301,12 +300,11 @@ def test_no_more_is_recomputed_than_must_be(part: float) -> None:
     ("part", "measures"),
     [
         (0.9, ("selective=0.125",)),
-        pytest.param(0.62, ("selective=0.5",), marks=pytest.mark.slow),
         pytest.param(0.4, ("selective", "recompute=0.125"), marks=pytest.mark.slow),
     ],
 )
 def test_what_is_cheap_is_recomputed_first(part: float, measures: tuple[str, ...]) -> None:
-    space = load_space("nasbench-macro", width=8)
+    space = zoo_space("nasbench-macro", width=8)
     spec = TrainingSpec((3, 32, 32), 16)
     budget_bytes = round(part * predict(space, space.full, spec).peak_bytes)
     allowed = list(saving_settings(recompute=True, max_micro_batches=1, batch_size=16))
@@ -356,7 +354,6 @@ def test_recomputing_is_expected_to_take_longer() -> None:
     ("name", "part", "lighter_kind"),
     [
         ("nasbench-macro", 0.9, StepKind.ARCHITECTURE),
-        pytest.param("nasbench-macro", 0.5, StepKind.ARCHITECTURE, marks=pytest.mark.slow),
         pytest.param("nasbench201", 0.75, StepKind.WEIGHTS, marks=pytest.mark.slow),
     ],
 )
@@ -364,7 +361,7 @@ def test_a_step_that_needs_less_takes_the_cheapest_levers_that_fit(
     name: str, part: float, lighter_kind: StepKind
 ) -> None:
     options = {"cells_per_stage": 1} if name == "nasbench201" else {}
-    space, spec = load_space(name, **options), TrainingSpec((3, 32, 32), 64)
+    space, spec = zoo_space(name, **options), TrainingSpec((3, 32, 32), 64)
     budget_bytes = round(part * predict(space, space.full, spec).peak_bytes)
     allowed = list(saving_settings(recompute=True, max_micro_batches=1, batch_size=8))
     plan = Planner(space, spec, budget_bytes, settings=allowed).plan_whole(space.full)
@@ -399,9 +396,9 @@ def test_the_smallest_and_the_largest_path() -> None:
 @pytest.mark.parametrize(
     ("space", "spec"),
     [
-        (load_space("digits"), TrainingSpec((1, 8, 8), 64)),
-        (load_space("digits"), TrainingSpec((1, 8, 8), 8)),
-        (load_space("nasbench-macro", width=16), TrainingSpec((3, 32, 32), 64)),
+        (zoo_space("digits"), TrainingSpec((1, 8, 8), 64)),
+        (zoo_space("digits"), TrainingSpec((1, 8, 8), 8)),
+        (zoo_space("nasbench-macro", width=16), TrainingSpec((3, 32, 32), 64)),
         (shared_space(), TrainingSpec((1, 8, 8), 64)),
     ],
     ids=["digits", "digits-8", "nasbench-macro", "shared"],
@@ -435,8 +432,8 @@ def test_planning_leaves_randomness_alone() -> None:
 @pytest.mark.parametrize(
     ("space", "spec"),
     [
-        (load_space("digits"), TrainingSpec((1, 8, 8), 64)),
-        (load_space("nasbench-macro", width=16), TrainingSpec((3, 32, 32), 64)),
+        (zoo_space("digits"), TrainingSpec((1, 8, 8), 64)),
+        (zoo_space("nasbench-macro", width=16), TrainingSpec((3, 32, 32), 64)),
         (shared_space(), TrainingSpec((1, 8, 8), 64)),
     ],
     ids=["digits", "nasbench-macro", "shared"],
@@ -487,22 +484,27 @@ def traced(monkeypatch: pytest.MonkeyPatch) -> Traced:
     return traced
 
 
+def new_space() -> SearchSpace:
+    """One of which nothing was traced yet."""
+    return SearchSpace(tiny_network, name="tiny", input_shape=(1, 8, 8))
+
+
 def test_what_is_hopeless_by_prices_is_not_traced(traced: Traced) -> None:
-    space = tiny_space()
+    space = new_space()
     assert Planner(space, SPEC, LEAST_BYTES + 1000).plan().measures == ("recompute", "prune")
     assert traced
     assert (space.full, MemorySavings(), None) not in traced
 
 
 def test_nothing_is_traced_twice_in_a_process(traced: Traced) -> None:
-    space = tiny_space()
+    space = new_space()
     first = Planner(space, SPEC, RECOMPUTED_BYTES).plan()
     assert len(set(traced)) == len(traced) > 1
     traced.clear()
     assert Planner(space, SPEC, RECOMPUTED_BYTES).plan() == first
     assert traced == []
     Planner(space, replace(SPEC, batch_size=2 * SPEC.batch_size), 2**40).plan()
-    Planner(tiny_space(), SPEC, 2**40).plan()
+    Planner(new_space(), SPEC, 2**40).plan()
     assert traced.count((space.full, MemorySavings(), None)) == 2
 
 

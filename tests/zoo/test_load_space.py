@@ -1,4 +1,5 @@
 import pickle
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -124,9 +125,16 @@ def test_names_sizes_and_shapes(entry: ZooEntry) -> None:
     assert entry.summary
 
 
+@cache
+def small_space(entry: ZooEntry) -> SearchSpace:
+    """The space of few channels, for images of 2 channels in 7 classes."""
+    small = accepted_options(entry.name, {"width": 4}) | SMALL.get(entry.name, {})
+    return load_space(entry.name, num_classes=7, in_channels=2, **small)
+
+
 @ENTRIES
 def test_a_built_network_holds_nothing_of_radars(entry: ZooEntry) -> None:
-    space = load_space(entry.name, **SMALL.get(entry.name, {}))
+    space = small_space(entry)
     for architecture in extremes(space):
         with torch.device("meta"):
             network = space.build(architecture)
@@ -138,8 +146,7 @@ def test_a_built_network_holds_nothing_of_radars(entry: ZooEntry) -> None:
 
 @ENTRIES
 def test_options_reach_the_network(entry: ZooEntry) -> None:
-    small = SMALL.get(entry.name, {})
-    space = load_space(entry.name, num_classes=7, in_channels=2, **small)
+    space = small_space(entry)
     assert space.input_shape == (2, *entry.input_shape[1:])
     with torch.device("meta"):
         network = space.build(extremes(space)[0])
@@ -148,13 +155,11 @@ def test_options_reach_the_network(entry: ZooEntry) -> None:
 
 @ENTRIES
 def test_a_built_network_runs(entry: ZooEntry) -> None:
-    small = accepted_options(entry.name, {"width": 4}) | SMALL.get(entry.name, {})
-    space = load_space(entry.name, **small)
+    space = small_space(entry)
     architecture = space.random_architecture(torch.Generator().manual_seed(0))
     network = space.build(architecture).eval()
-    channels, _, _ = entry.input_shape
     with torch.no_grad():
-        output = network(torch.randn(2, channels, 32, 32))  # any size of image will do
+        output = network(torch.randn(2, 2, 32, 32))  # any size of image will do
     assert torch.isfinite(output).all()
     assert not any(isinstance(module, nn.Dropout) for module in network.modules())
 
