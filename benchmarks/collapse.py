@@ -124,7 +124,7 @@ def differentiate_whole(
     return differentiate(
         PlannedSteps(context, supernet, Plan(full, MemorySavings(), problem.planner.predict(full))),
         config.model_copy(update={"beta_decay": beta_decay}),
-        Pace(SearchPosition(), config.steps),
+        Pace(SearchPosition(), config.num_steps(full)),
         initial_logits={choice: dict.fromkeys(names, 0.0) for choice, names in full.items()},
         seed=problem.config.seed,
         learning_rate_at=lambda fraction: 0.05 * (1 - fraction),

@@ -53,7 +53,10 @@ def main() -> None:
     context = SearchContext.of(problem)
     generator = torch.Generator().manual_seed(0)
     drawn = (context.sampler.draw_uniform(generator) for _ in range(100 * arguments.children))
-    children = [ChildTask(a, ()) for a in context.sampler.different(drawn, arguments.children)]
+    children = [
+        ChildTask(a, (), config.children)
+        for a in context.sampler.different(drawn, arguments.children)
+    ]
     ray.init(
         "local",
         num_cpus=2,

@@ -22,6 +22,7 @@ import numpy as np
 
 from radars.engine import SearchConfig
 from radars.engine.phases.successive_halving import num_kept
+from radars.zoo import load_space
 
 RESULTS = Path(__file__).parent / "results"
 WORKERS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)
@@ -110,17 +111,17 @@ def _after(rate: float, generator: np.random.Generator) -> float:
 
 def radars_seconds(config: SearchConfig, constants: dict[str, float], num_workers: int) -> float:
     """How long a search by radars takes: rounds on one worker, selection on all of them."""
-    explore, select = config.explore, config.select
-    tuning = explore.steps * (1 - explore.training_fraction)
-    rewards = tuning / max(1, explore.tuning_steps)
+    explore, select, full = config.explore, config.select, load_space(config.space).full
+    steps = explore.num_steps(full)
+    rewards = steps * (1 - explore.training_fraction) / max(1, explore.tuning_steps)
     round_seconds = (
-        explore.steps * constants["path_step_seconds"]
+        steps * constants["path_step_seconds"]
         + rewards * constants["evaluation_seconds"]
-        + config.differentiate.steps * constants["iteration_seconds"]
+        + config.differentiate.num_steps(full) * constants["iteration_seconds"]
     )
     total, finalists = config.num_rounds * round_seconds, select.finalists
-    for steps in select.halving_steps:
-        alone = steps * constants["path_step_seconds"] + constants["evaluation_seconds"]
+    for num_steps in select.halving_steps:
+        alone = num_steps * constants["path_step_seconds"] + constants["evaluation_seconds"]
         sent = constants["path_bytes"] / constants["bytes_a_second"]
         total += -(-finalists // num_workers) * alone + finalists * sent * (num_workers > 1)
         finalists = num_kept(finalists, select.keep)

@@ -154,7 +154,7 @@ def test_of_a_cell_that_was_begun_only_how_long_it_may_take_changes(tmp_path: Pa
     other = config_of(grids=grids, search=SEARCH | {"budget": "31MiB"})
     with pytest.raises(ConfigError, match="a cell keeps its settings, but budget"):
         compare(other, tmp_path)
-    longer = config_of(grids=grids, search=SEARCH | {"max_minutes": 30})
+    longer = config_of(grids=grids, search=SEARCH | {"max_minutes": 0.15})
     assert [row.status for row in compare(longer, tmp_path)] == ["completed"]
 
 

@@ -177,7 +177,7 @@ def test_the_same_seed_gives_the_same_search_bit_for_bit_however_often_it_is_int
 ) -> None:
     # of radars once in each phase, at least
     often = (3, 9, 15, 18, 25, 30, 36, 60, 63)
-    progress = InterruptAt(*(often if method == "radars" else (3, 20, 26)))
+    progress = InterruptAt(*(often if method == "radars" else (3, 15, 26)))
     parts = tmp_path / "parts"
     num_sittings = 0
     while True:

@@ -101,12 +101,12 @@ def test_a_plan_is_that_of_a_search_with_the_same_options() -> None:
     assert report.plan is not None
     assert report.plan.is_pruned
     assert report.cost_ratio is not None
-    assert report.cost_ratio <= 1.0
+    assert report.cost_ratio <= 2.0
     assert report.to_dict()["plan"]["cost_ratio"] == pytest.approx(report.cost_ratio, abs=1e-3)
     planner = SearchProblem.of(config).planner
     assert report.plan.memory == planner.plan().memory
     said = plan_summary(report)
-    assert "multiply-accumulates of the largest architecture, at most 1x for time" in said
+    assert "multiply-accumulates of the largest architecture, at most 2x for time" in said
     assert "where nothing is said" not in said
 
 

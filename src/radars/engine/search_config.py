@@ -141,7 +141,8 @@ class SearchConfig(Checked):
             BatchNorm sees the parts. With `cuda`, each has a GPU.
         executor: where runs what can be run elsewhere, such as children; results do not depend on
             it.
-        max_minutes: wall-clock limit; None for none.
+        max_minutes: wall-clock limit: phases have shares of it, and not their steps. None for
+            none.
         checkpoint_seconds: the time between checkpoints.
         loggers: that draw curves while it runs: `tensorboard`, `mlflow`, `wandb`. None for
             TensorBoard's where it is installed.

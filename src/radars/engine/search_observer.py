@@ -119,6 +119,7 @@ class SearchObserver(RunObserver):
                 position, total, ends_at, self.check, on_step, step_seconds, self._first_says
             )
             yield pace
+        self._stop_where_asked()  # by whoever was told of the last step
         self.log(
             PhaseEndedEvent(
                 phase=name,
