@@ -340,7 +340,8 @@ def test_the_test_split_stays_sealed(constrained: Run) -> None:
 
 
 def planted_config(method: str, **changes: Any) -> SearchConfig:
-    number = 20 if method == "asha" else 300  # which would train all of 27 networks in each rung
+    # of which `asha` would train all of 27 networks in each rung
+    number, steps = (20, 30) if method == "asha" else (300, 20)
     settings: dict[str, Any] = {
         "data": {"batch_size": 32, "augment": False},
         "num_rounds": 2,
@@ -350,7 +351,7 @@ def planted_config(method: str, **changes: Any) -> SearchConfig:
         "select": SelectConfig(
             finalists=4, halving_steps=(30,), keep=0.5, optimizer={"learning_rate": 0.2}
         ),
-        "children": {"number": number, "steps": 30, "optimizer": {"learning_rate": 0.2}},
+        "children": {"number": number, "steps": steps, "optimizer": {"learning_rate": 0.2}},
         "reinforce": {"batch": 4, "controller": {"learning_rate": 0.05}},
         "enas": {
             "controller": {"learning_rate": 0.05},
