@@ -119,7 +119,8 @@ class SearchObserver(RunObserver):
                 position, total, ends_at, self.check, on_step, step_seconds, self._first_says
             )
             yield pace
-        self._stop_where_asked()  # by whoever was told of the last step
+        if any(self._group.any(self._interrupt.stop_requested)):  # by who heard of the last step
+            self._stop()
         self.log(
             PhaseEndedEvent(
                 phase=name,
