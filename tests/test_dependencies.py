@@ -4,6 +4,7 @@ import ast
 import re
 import sys
 import tomllib
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "radars"
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-INSTALLED = packages_distributions()
+installed = cache(packages_distributions)  # it takes long
 EDGES = {
     "data/columns.py",
     "data/hub.py",
@@ -57,7 +58,7 @@ def _imports(file: Path, *, at_top: bool) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             modules.add(node.module.partition(".")[0])
     modules -= {"radars", *sys.stdlib_module_names}
-    return {_normal(INSTALLED.get(module, [module])[0]) for module in modules}
+    return {_normal(installed().get(module, [module])[0]) for module in modules}
 
 
 def test_everything_that_is_imported_is_declared_and_the_other_way_round() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.tiny import zoo_space
 from typer.testing import CliRunner
 
 from radars.cli.app import app
@@ -15,9 +16,8 @@ from radars.comparison.published_table import Entry, PublishedTable
 from radars.engine.search_config import SearchConfig
 from radars.errors import ConfigError
 from radars.space import Architecture
-from radars.zoo import load_space
 
-SPACE = load_space("nasbench-macro")
+SPACE = zoo_space("nasbench-macro")
 WEIGHT = [1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3]
 
 

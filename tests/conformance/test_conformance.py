@@ -230,7 +230,8 @@ def newest_checkpoint(out: Path) -> int:
 def test_a_search_that_is_killed_goes_on_as_if_nothing_had_been(
     method: str, tmp_path: Path
 ) -> None:
-    whole = Run(search(quick_config(method), out=tmp_path / "whole"), tmp_path / "whole", [], [])
+    config = quick_config(method, checkpoint_seconds=0)
+    whole = Run(search(config, out=tmp_path / "whole"), tmp_path / "whole", [], [])
     out = tmp_path / "killed"
     process = PROCESSES.Process(target=searched_quickly, args=(method, out))
     process.start()
@@ -243,8 +244,7 @@ def test_a_search_that_is_killed_goes_on_as_if_nothing_had_been(
     assert process.exitcode == -signal.SIGKILL
     assert read_result(out) is None
     assert newest_checkpoint(out) < newest_checkpoint(whole.out)
-    result = search(quick_config(method), out=out, resume=True)
-    whole.assert_same(result, out)
+    whole.assert_same(search(config, out=out, resume=True), out)
 
 
 @cache

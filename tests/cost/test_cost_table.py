@@ -3,18 +3,17 @@ from functools import partial
 
 import pytest
 import torch
-from tests.tiny import shared_space, tiny_network, tiny_space
+from tests.tiny import shared_space, tiny_network, tiny_space, zoo_space
 from torch import Tensor, nn
 
 from radars.cost import Cost, CostTable, count_macs, count_parameters
 from radars.errors import SpaceError
 from radars.space import Choose, SearchSpace
-from radars.zoo import load_space
 
 
 @pytest.mark.parametrize(
     "space",
-    [tiny_space(), shared_space(), load_space("digits"), load_space("nasbench-macro", width=8)],
+    [tiny_space(), shared_space(), zoo_space("digits"), zoo_space("nasbench-macro", width=8)],
     ids=lambda space: space.name,
 )
 def test_costs_add_up_to_those_of_the_built_network(space: SearchSpace) -> None:

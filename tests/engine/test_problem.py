@@ -2,7 +2,7 @@ import dataclasses
 from typing import Any
 
 import pytest
-from tests.tiny import quick_config, shared_space, tiny_data, tiny_space
+from tests.tiny import quick_config, shared_space, tiny_data, tiny_space, zoo_space
 from torch import nn
 
 from radars.cost import CostTable
@@ -11,7 +11,6 @@ from radars.engine.problem import SearchProblem, training_spec
 from radars.errors import BudgetError, ConfigError, SpaceError
 from radars.nn.operations import classifier, conv_bn_relu
 from radars.space import Architecture, Choose, Factory, SearchSpace
-from radars.zoo import load_space
 
 
 def test_a_space_must_return_a_number_a_class() -> None:
@@ -77,7 +76,7 @@ def test_memory_is_that_of_the_optimizer_that_keeps_the_most() -> None:
 
 def test_a_proxy_that_is_given_goes_before_options() -> None:
     config = quick_config(space="digits", proxy_options={"width": 4})
-    mine = load_space("digits", width=3)
+    mine = zoo_space("digits", width=3)
     assert SearchProblem.of(config, Given(proxy=mine)).proxy is mine
 
 

@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from tests.tiny import zoo_space
 from torch import Tensor
 from torch._subclasses.fake_tensor import DataDependentOutputException
 
@@ -10,7 +11,6 @@ from radars.memory.fake import tracing
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.steps import Precision, StepKind
 from radars.space import Subspace
-from radars.zoo import load_space
 
 Description = list[tuple[object, ...]]
 
@@ -124,7 +124,7 @@ def test_tensors_of_another_trace_are_refused() -> None:
 def test_a_step_is_the_same_as_on_tensors_that_remember_nothing(
     name: str, precision: Precision, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    space = load_space(name)
+    space = zoo_space(name)
     assert space.input_shape is not None
     two = Subspace({choice: names[-2:] for choice, names in space.full.items()})
     optimizer = OptimizerConfig(name="adamw", learning_rate=1e-3)

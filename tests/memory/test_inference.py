@@ -2,19 +2,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.tiny import planted_space, shared_space, tiny_space
+from tests.tiny import planted_space, shared_space, tiny_space, zoo_space
 from torch import nn
 
 from radars.memory import MemoryTracker, Part, PriceCache, inference_bytes, inference_memory
 from radars.space import Architecture, Choose, SearchSpace
-from radars.zoo import load_space
 
 
 @pytest.mark.parametrize(
     "space",
     [
         *(tiny_space(), shared_space(), planted_space()),
-        *(load_space("digits"), load_space("nasbench201"), load_space("vit")),
+        *(zoo_space("digits"), zoo_space("nasbench201"), zoo_space("vit")),
     ],
     ids=lambda space: space.name,
 )

@@ -3,17 +3,18 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from tests.tiny import zoo_space
 
 from radars.reporting.diagram import Diagram, diagram_of, text_width
 from radars.reporting.record import RunRecord, read_directory
-from radars.zoo import load_space, zoo
+from radars.zoo import zoo
 
 # mobile-large is as mobile, but takes long to trace
 SHAPES = {entry.name: entry.input_shape for entry in zoo() if entry.name != "mobile-large"}
 
 
 def drawn(name: str, write: Callable[..., Path], costs: Mapping[str, int] | None = None) -> Diagram:
-    space = load_space(name)
+    space = zoo_space(name)
     architecture = {choice: names[-1] for choice, names in space.full.items()}
     network = space.flow(SHAPES[name]).to_dict()
     run = read_directory(
@@ -31,7 +32,7 @@ def test_nothing_is_drawn_outside_or_over_another_box(
 ) -> None:
     diagram = drawn(name, written_run)
     boxes = [box for box in diagram.boxes if box.kind != "bar"]
-    assert len(boxes) >= len(load_space(name).choices)
+    assert len(boxes) >= len(zoo_space(name).choices)
     for above, below in pairwise(boxes):
         assert above.y + above.height <= below.y
     for box in boxes:

@@ -1,14 +1,13 @@
-from tests.tiny import planted_space, shared_space
+from tests.tiny import planted_space, shared_space, zoo_space
 from torch import Tensor, nn
 
 from radars.space import Choose, SearchSpace
-from radars.zoo import load_space
 
 IMAGE = (3, 32, 32)
 
 
 def test_a_chain_feeds_forward() -> None:
-    flow = load_space("nasbench-macro").flow(IMAGE)
+    flow = zoo_space("nasbench-macro").flow(IMAGE)
     layers = [f"layer{i}" for i in range(8)]
     before = ["", *layers]
     assert flow.sources == {layer: (before[i],) for i, layer in enumerate(layers)}
@@ -17,7 +16,7 @@ def test_a_chain_feeds_forward() -> None:
 
 
 def test_a_cell_that_is_repeated_is_told_once() -> None:
-    flow = load_space("nasbench201").flow(IMAGE)
+    flow = zoo_space("nasbench201").flow(IMAGE)
     assert flow.sources == {
         "edge01": ("",),
         "edge02": ("",),

@@ -1,12 +1,12 @@
 import torch
+from tests.tiny import zoo_space
 from torch import nn
 
 from radars.space import Architecture
-from radars.zoo import load_space
 
 
 def test_candidates() -> None:
-    space = load_space("cifar-large")
+    space = zoo_space("cifar-large")
     names = {
         f"mb{expand_ratio}_k{kernel_size}{suffix}"
         for expand_ratio in (2, 3, 4, 6)
@@ -18,7 +18,7 @@ def test_candidates() -> None:
 
 
 def test_the_structure_is_that_of_nasbench_macro() -> None:
-    large, macro = load_space("cifar-large"), load_space("nasbench-macro")
+    large, macro = zoo_space("cifar-large"), zoo_space("nasbench-macro")
     for here, there in zip(large.places((3, 32, 32)), macro.places((3, 32, 32)), strict=True):
         assert here.input_shapes == there.input_shapes
         assert here.output_shape == there.output_shape
@@ -41,7 +41,7 @@ def test_the_structure_is_that_of_nasbench_macro() -> None:
 
 
 def test_names_say_what_is_built() -> None:
-    (place, *_) = load_space("cifar-large").places((3, 32, 32))
+    (place, *_) = zoo_space("cifar-large").places((3, 32, 32))
     block = place.factories["mb4_k7_se"]()
     depthwise = next(
         module for module in block.modules() if isinstance(module, nn.Conv2d) and module.groups > 1

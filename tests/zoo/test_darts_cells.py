@@ -1,6 +1,7 @@
 import pytest
 import torch
 from tests.learns import assert_learns
+from tests.tiny import zoo_space
 from torch import nn
 
 from radars.cost import count_parameters
@@ -10,7 +11,6 @@ from radars.nn.steps import weights_step
 from radars.nn.supernet import Supernet
 from radars.space import Candidates, Keep, Subspace
 from radars.space.choose import as_pairs
-from radars.zoo import load_space
 from radars.zoo.darts_cells import (
     Genotype,
     architecture_of_genotype,
@@ -27,7 +27,7 @@ V2 = (
     "('max_pool_3x3', 1), ('skip_connect', 2), ('max_pool_3x3', 1), ('max_pool_3x3', 0), "
     "('skip_connect', 2), ('skip_connect', 2), ('max_pool_3x3', 1)], reduce_concat=[2, 3, 4, 5])"
 )
-TINY = load_space("darts", width=8, num_cells=3)
+TINY = zoo_space("darts", width=8, num_cells=3)
 
 
 def test_the_published_network_has_the_published_number_of_parameters() -> None:
@@ -104,7 +104,7 @@ def test_a_network_learns() -> None:
 
 def test_too_few_cells_are_refused() -> None:
     with pytest.raises(ConfigError, match="num_cells"):
-        load_space("darts", num_cells=2)
+        zoo_space("darts", num_cells=2)
 
 
 def test_prediction_is_measurement() -> None:

@@ -1,9 +1,8 @@
 import pytest
 import torch
 from sklearn.datasets import load_digits
+from tests.tiny import zoo_space
 from torch import Tensor, nn
-
-from radars.zoo import load_space
 
 NUM_TRAIN = 1400
 
@@ -19,7 +18,7 @@ def digits() -> tuple[Tensor, Tensor]:
 def accuracy(candidates: list[str], digits: tuple[Tensor, Tensor], num_epochs: int) -> float:
     example, label = digits
     torch.manual_seed(0)
-    space = load_space("digits")
+    space = zoo_space("digits")
     network = space.build({f"layer{index}": name for index, name in enumerate(candidates)})
     optimizer = torch.optim.SGD(network.parameters(), 0.05, momentum=0.9, nesterov=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, num_epochs)
@@ -36,7 +35,7 @@ def accuracy(candidates: list[str], digits: tuple[Tensor, Tensor], num_epochs: i
 
 
 def test_candidates() -> None:
-    space = load_space("digits")
+    space = zoo_space("digits")
     assert {choice.candidates for choice in space.choices} == {
         ("skip", "conv3", "mb2_k3", "mb4_k3")
     }

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.tiny import zoo_space
 from torch import nn
 
 from radars.errors import ConfigError, SpaceError
@@ -116,7 +117,7 @@ def extremes(space: SearchSpace) -> list[Architecture]:
 
 @ENTRIES
 def test_names_sizes_and_shapes(entry: ZooEntry) -> None:
-    space = load_space(entry.name)
+    space = zoo_space(entry.name)
     assert space.name == entry.name
     assert space.input_shape == entry.input_shape
     assert space.num_architectures == NUM_ARCHITECTURES[entry.name]

@@ -1,9 +1,9 @@
 import pytest
 import torch
+from tests.tiny import zoo_space
 from torch.utils.flop_counter import FlopCounterMode
 
 from radars.space import Architecture
-from radars.zoo import load_space
 
 # channels and image sizes after each of the 21 layers, as ProxylessNAS has them
 OUTPUTS = [
@@ -18,7 +18,7 @@ OUTPUTS = [
 
 @pytest.mark.parametrize("name", ["mobile", "mobile-large"])
 def test_the_structure(name: str) -> None:
-    places = load_space(name).places((3, 224, 224))
+    places = zoo_space(name).places((3, 224, 224))
     assert [place.output_shape for place in places] == [
         (1, channels, size, size) for channels, size in OUTPUTS
     ]
@@ -44,13 +44,13 @@ def test_candidates(
         for kernel_size in kernel_sizes
         for suffix in suffixes
     }
-    space = load_space(name)
+    space = zoo_space(name)
     assert len(space.choices) == 21
     assert all(set(choice.candidates) == names | {"skip"} for choice in space.choices)
 
 
 def test_the_dearest_network_has_the_macs_of_its_kind() -> None:
-    space = load_space("mobile")
+    space = zoo_space("mobile")
     with torch.device("meta"):
         network = space.build(Architecture({choice.name: "mb6_k3" for choice in space.choices}))
         with FlopCounterMode(display=False) as counter:
@@ -65,7 +65,7 @@ def test_the_dearest_network_has_the_macs_of_its_kind() -> None:
 def test_channels_are_multiples_of_8(
     width_mult: float, first_channels: int, last_channels: int
 ) -> None:
-    places = load_space("mobile", width_mult=width_mult).places((3, 224, 224))
+    places = zoo_space("mobile", width_mult=width_mult).places((3, 224, 224))
     channels = [place.output_shape[1] for place in places]
     assert all(number % 8 == 0 for number in channels)
     assert (channels[0], channels[-1]) == (first_channels, last_channels)

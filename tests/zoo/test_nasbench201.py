@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 import torch
+from tests.tiny import zoo_space
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn.functional import cross_entropy
@@ -16,11 +17,10 @@ from radars.memory.predict import run_step
 from radars.nn.steps import StepKind
 from radars.nn.supernet import Supernet
 from radars.space import Architecture, Factory, Subspace
-from radars.zoo import load_space
 from radars.zoo.nasbench201 import architecture_of, cell_string
 
-SPACE = load_space("nasbench201")
-SMALL = load_space("nasbench201", num_classes=4, width=4, cells_per_stage=1)
+SPACE = zoo_space("nasbench201")
+SMALL = zoo_space("nasbench201", num_classes=4, width=4, cells_per_stage=1)
 EDGES = [choice.name for choice in SPACE.choices]
 CANDIDATES = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 MIXED = "|nor_conv_1x1~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|avg_pool_3x3~1|nor_conv_3x3~2|"
@@ -45,7 +45,7 @@ def test_choices() -> None:
     assert SPACE.num_architectures == 15_625
     assert {choice.candidates for choice in SPACE.choices} == {CANDIDATES}
     assert {choice.num_places for choice in SPACE.choices} == {15}
-    three = load_space("nasbench201", cells_per_stage=3)
+    three = zoo_space("nasbench201", cells_per_stage=3)
     assert {choice.num_places for choice in three.choices} == {9}
 
 
@@ -108,7 +108,7 @@ def test_architectures_that_are_refused(change: dict[str, str]) -> None:
 @pytest.mark.parametrize("value", [0, "3", 1.5])
 def test_options_that_are_refused(option: str, value: object) -> None:
     with pytest.raises(ConfigError, match=f"option '{option}' of space 'nasbench201' is int"):
-        load_space("nasbench201", **{option: value})
+        zoo_space("nasbench201", **{option: value})
 
 
 def fixed_parameters(width: int, num_classes: int) -> int:
@@ -254,7 +254,7 @@ class ReferenceNetwork(nn.Module):
     "architecture", [alike("none"), architecture_of(MIXED), *random_architectures(6)]
 )
 def test_a_network_computes_what_the_published_one_does(architecture: Architecture) -> None:
-    space = load_space("nasbench201", num_classes=4, width=4, cells_per_stage=2)
+    space = zoo_space("nasbench201", num_classes=4, width=4, cells_per_stage=2)
     network = space.build(architecture)
     reference = ReferenceNetwork(architecture, 4, 2, 4)
     weights = network.state_dict().values()

@@ -6,14 +6,14 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.tiny import zoo_space
 from torch.utils.flop_counter import FlopCounterMode
 
 from radars.errors import SpaceError
 from radars.space import Architecture
-from radars.zoo import load_space
 from radars.zoo.nasbench_macro import from_table_key, table_key
 
-SPACE = load_space("nasbench-macro")
+SPACE = zoo_space("nasbench-macro")
 
 
 def test_candidates() -> None:

@@ -1,20 +1,20 @@
 import pytest
 import torch
-from tests.tiny import cell_space, tiny_network, tiny_space
+from tests.tiny import cell_space, tiny_network, tiny_space, zoo_space
 from torch import Tensor, nn
 
 from radars.errors import ConfigError
 from radars.memory import Planner, TrainingSpec
 from radars.nn.supernet import Supernet
 from radars.space import Choose, SearchSpace
-from radars.zoo import load_space, partial_channels
+from radars.zoo import partial_channels
 
 SPACES = pytest.mark.parametrize(
     "space",
     [
         pytest.param(tiny_space(), id="tiny"),
-        pytest.param(load_space("nasbench-macro", width=8), id="nasbench-macro"),
-        pytest.param(load_space("nasbench201", width=8, cells_per_stage=1), id="nasbench201"),
+        pytest.param(zoo_space("nasbench-macro", width=8), id="nasbench-macro"),
+        pytest.param(zoo_space("nasbench201", width=8, cells_per_stage=1), id="nasbench201"),
     ],
 )
 

@@ -1,12 +1,12 @@
 import pytest
 import torch
 from tests.learns import assert_learns
+from tests.tiny import zoo_space
 from torch import nn
 
 from radars.cost import CostTable, count_macs, count_parameters
-from radars.zoo import load_space
 
-SPACE = load_space("resnet", width=16, blocks_per_stage=2)
+SPACE = zoo_space("resnet", width=16, blocks_per_stage=2)
 
 
 def convolutions(candidate: str) -> list[nn.Conv2d]:

@@ -1,14 +1,14 @@
 import pytest
 import torch
 from tests.learns import assert_learns
+from tests.tiny import zoo_space
 from torch import nn
 
 from radars.cost import CostTable, count_macs, count_parameters
 from radars.errors import ConfigError
-from radars.zoo import load_space
 from radars.zoo.vit import _attention
 
-SPACE = load_space("vit", width=16, depth=2)
+SPACE = zoo_space("vit", width=16, depth=2)
 
 
 def test_attention_is_that_of_torch() -> None:
@@ -48,7 +48,7 @@ def test_a_layer_can_be_left_out() -> None:
 
 def test_a_width_that_heads_do_not_divide_is_refused() -> None:
     with pytest.raises(ConfigError, match="multiple of 8"):
-        load_space("vit", width=12)
+        zoo_space("vit", width=12)
 
 
 def test_a_network_learns() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.tiny import zoo_space
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.nn import functional
@@ -19,7 +20,6 @@ from radars.nn.memory_saving.savings import PLAIN, MemorySavings
 from radars.nn.memory_saving.selective_checkpointing import all_kept, selective
 from radars.nn.operations import conv_bn_relu, mbconv
 from radars.nn.supernet import Supernet
-from radars.zoo import load_space
 
 
 class Written(nn.Module):
@@ -336,7 +336,7 @@ def test_only_what_is_cheap_is_run_again_and_only_once(runs: list[str]) -> None:
 
 @pytest.mark.parametrize("name", ["digits", "nasbench201", "vit"])
 def test_in_mixed_precision_a_supernet_learns_the_same(name: str) -> None:
-    space = load_space(name)
+    space = zoo_space(name)
     assert space.input_shape is not None
     example_B = torch.randn(4, *space.input_shape)
     label_B = torch.arange(4)
