@@ -28,7 +28,7 @@ def test_what_is_done_elsewhere_is_what_would_be_done_here(
 ) -> None:
     here, there = tmp_path / "here", tmp_path / "there"
     with pytest.raises(Stopped):  # begun here, within a child or a finalist
-        searched(method, 2, out=there, progress=InterruptAt(52 if method == "radars" else 5))
+        searched(method, 2, out=there, progress=InterruptAt(31 if method == "radars" else 5))
     searched(method, 2, out=here)
     monkeypatch.setattr(LocalExecutor, "is_here", False)
     searched(method, 2, out=there, resume=True)
