@@ -202,22 +202,38 @@ def train(
     base = inherited if config is None else config.model_dump()
     complete = validate_settings(TrainConfig, merge_settings(base, asked))
     directory = None if out is None else Path(out)
-    resume = resume and directory is not None and read_config(directory) is not None
-    if resume and directory is not None:
-        known = completed_training(directory, complete, chosen, space=passed.space, task=task)
+    is_begun = resume and directory is not None and read_config(directory) is not None
+    return _train(
+        chosen, complete, passed, task, directory, is_begun=is_begun, progress=_progress(progress)
+    )
+
+
+def _train(
+    architecture: Mapping[str, Any],
+    config: TrainConfig,
+    passed: Passed,
+    task: Task,
+    out: Path | None,
+    *,
+    is_begun: bool,
+    progress: Progress | None,
+) -> TrainedNetwork:
+    """Trains what is left; one that is completed is read again."""
+    if is_begun and out is not None:
+        known = completed_training(out, config, architecture, space=passed.space, task=task)
         if known is not None:
             return known
     result = train_architecture(
-        chosen,
-        complete,
+        architecture,
+        config,
         space=passed.space,
-        data=passed.data_for(complete.data, complete.seed),
+        data=passed.data_for(config.data, config.seed),
         task=task,
-        out=directory,
-        resume=resume,
-        progress=_progress(progress),
+        out=out,
+        resume=is_begun,
+        progress=progress,
     )
-    return TrainedNetwork.of(result, complete, task=task, directory=directory)
+    return TrainedNetwork.of(result, config, task=task, directory=out)
 
 
 def _what_to_train(

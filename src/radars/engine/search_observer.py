@@ -115,9 +115,8 @@ class SearchObserver(RunObserver):
                 )
                 self._after_step(name, accuracy, is_last=pace.is_over)
 
-            pace = Pace(
-                position, total, ends_at, self.check, on_step, step_seconds, self._first_says
-            )
+            agreed = self._group.first_number
+            pace = Pace(position, total, ends_at, self.check, on_step, step_seconds, agreed)
             yield pace
         if any(self._group.any(self._interrupt.stop_requested)):  # by who heard of the last step
             self._stop()
@@ -178,9 +177,6 @@ class SearchObserver(RunObserver):
         if not self._is_preparing:
             super().save()
             self._steps_saved = self.position.total_steps
-
-    def _first_says(self, seconds: float) -> float:
-        return float(self._group.first_says(repr(seconds)))
 
     def _checkpoint_step(self) -> int:
         self.position.num_saves += 1

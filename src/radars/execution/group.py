@@ -93,6 +93,10 @@ class Group:
         content = self._tensor(list(data.ljust(length, b"\0")))
         return bytes(self.total(content).tolist()).decode()
 
+    def first_number(self, number: float) -> float:
+        """The number that the first process gave."""
+        return float(self.first_says(repr(number)))
+
     def agree(self, what: str, value: str) -> None:
         """Checks that all processes have the same value.
 

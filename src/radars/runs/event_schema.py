@@ -248,7 +248,6 @@ class SelectionEvent(Event):
         halving_round: its index.
         finalists: the architectures that take part.
         accuracies: of each that was trained, on the validation split.
-        ranker_scores: ranker to what it says of each, where that is why they are finalists.
         ranker_scores: ranker to what it says of each, where rankers chose them.
     """
 

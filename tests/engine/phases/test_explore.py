@@ -39,6 +39,12 @@ def test_a_phase_trains_shared_weights_and_then_rewards() -> None:
     assert all(0 <= known.reward <= 1 for known in rewarded)
 
 
+def test_rewards_without_tuning_end_too() -> None:
+    method, explores = explorer(training_fraction=0.5, tuning_steps=0)
+    explores.run(Pace(SearchPosition(), 6))
+    assert len(method.controller.rewarded) == 3
+
+
 def test_the_rest_of_a_phase_is_what_the_whole_would_have_done() -> None:
     whole, explores = explorer(tuning_steps=1)
     explores.run(Pace(SearchPosition(), 12))

@@ -4,7 +4,7 @@ from radars.engine.context import SearchContext
 from radars.engine.given import Given
 from radars.engine.methods.radars import Radars
 from radars.engine.problem import SearchProblem
-from radars.engine.rankers.ranker_tables import num_looks, ranker_tables
+from radars.engine.rankers.ranker_tables import ranker_tables
 
 
 def test_each_ranker_has_a_table_of_what_candidates_add() -> None:
@@ -13,7 +13,7 @@ def test_each_ranker_has_a_table_of_what_candidates_add() -> None:
     context = SearchContext.of(problem)
     ticks: list[int] = []
     tables = ranker_tables(context, Radars(context).controller, lambda: ticks.append(1))
-    assert len(ticks) == num_looks(config.explore) == 12
+    assert len(ticks) == 12
     assert list(tables) == ["size", "regions"]
     for table in tables.values():
         assert {choice: tuple(names) for choice, names in table.items()} == dict(problem.proxy.full)

@@ -16,7 +16,7 @@ from radars.runs.state import State
 from radars.seeds import stable_seed
 from radars.space import Architecture
 
-_MOST_KNOWN_AGAIN = 200  # children in a row that were trained before: it goes round in circles
+_MOST_AGAIN = 200  # children in a row that were trained before: it goes round in circles
 _LEAST_ROOM = 0.7  # of the time of a child, or it would end too long after the time
 
 
@@ -35,7 +35,6 @@ class ChildMethod(Method):
         self.proposed: list[Architecture] = []
         self.num_before = 0
         self.children = Children(context)
-        self._num_known_again = 0
 
     @property
     def number(self) -> int:
@@ -86,7 +85,8 @@ class ChildMethod(Method):
         if pace.ends_at is None or not self.history:
             return True
         pace.check_time()
-        if self._num_known_again > _MOST_KNOWN_AGAIN:
+        recent, before = self.history[-_MOST_AGAIN:], self.history[:-_MOST_AGAIN]
+        if before and set(recent) <= set(before):
             return False
         # the next one takes as long as those before, on average
         return pace.seconds_left > pace.seconds_spent / len(self.history) * _LEAST_ROOM
@@ -99,9 +99,6 @@ class ChildMethod(Method):
         self.children.begin_group(self.num_before + first)
         accuracies = self.children.accuracies(group, pace, observer.check)
         for architecture, accuracy in zip(group, accuracies, strict=True):
-            self._num_known_again = (
-                self._num_known_again + 1 if (architecture, accuracy) in self.history else 0
-            )
             self.history.append((architecture, accuracy))
             observer.log(ChildEvent(architecture=dict(architecture), accuracy=accuracy))
 

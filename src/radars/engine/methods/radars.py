@@ -11,19 +11,18 @@ successive halving in `engine/phases/successive_halving.py`.
 import json
 from collections.abc import Iterator
 from functools import partial
-from typing import Literal
 
 from radars.engine.context import SearchContext
 from radars.engine.methods.method import Found, preferences_of
 from radars.engine.methods.shared_method import SharedMethod
 from radars.engine.phases.differentiate import PlannedSteps, differentiate
-from radars.engine.phases.discretisation import discretisation_scores
 from radars.engine.phases.explore import Explorer
+from radars.engine.phases.proposals import learn_from_logits
 from radars.engine.phases.shortlist import shortlist
 from radars.engine.phases.successive_halving import SuccessiveHalving, num_select_steps, select
+from radars.engine.phases.time_shares import share_of_time
 from radars.engine.policies.categorical import Controller
-from radars.engine.policies.policy import Sample
-from radars.engine.rankers.ranker_tables import num_looks, ranker_tables
+from radars.engine.rankers.ranker_tables import ranker_tables
 from radars.engine.search_config import SearchConfig
 from radars.engine.search_observer import SearchObserver
 from radars.memory import Plan
@@ -35,8 +34,6 @@ from radars.space import Subspace
 from radars.tracking.heat_map import Preferences
 
 _DIFFERENTIATE_RATE = 0.3  # of the highest learning rate of the weights, at the beginning
-_TIME_SHARES = {"explore": 0.4, "differentiate": 0.1, "select": 0.5}
-"""Of a search with a time limit; those of explore and differentiate over all rounds."""
 
 
 class Radars(SharedMethod):
@@ -84,12 +81,13 @@ class Radars(SharedMethod):
         """Trains single paths, rewards some, and updates the policy."""
         config, position = self.config.explore, observer.position
         if not self.controller.tables and config.rankers:
-            with observer.preparation("rank", num_looks(config)) as heard:
+            with observer.preparation("rank", config.ranker_draws) as heard:
                 self.controller.tables = ranker_tables(self.context, self.controller, heard)
         position.begin("explore")
         label = f"round {position.round_index + 1} explore"
-        share = self._share("explore", position.round_index)
-        with observer.phase("explore", self._num_steps("explore"), label, share=share) as pace:
+        num_steps = config.num_steps(self.problem.proxy.full)
+        share = share_of_time("explore", position.round_index, self.config)
+        with observer.phase("explore", num_steps, label, share=share) as pace:
             self._explorer(observer).run(pace)
             self.step_seconds = pace.seconds_per_step
 
@@ -97,14 +95,14 @@ class Radars(SharedMethod):
         """Trains the supernet of the plan by gradient; the policy learns what it proposes."""
         position, config = observer.position, self.config.differentiate
         assert self.plan is not None
-        num_steps = self._num_steps("differentiate")
+        num_steps = config.num_steps(self.problem.proxy.full)
         if not num_steps:
             return
         steps = PlannedSteps(
             self.context, self.supernet, self.plan, partial(self._take, observer=observer)
         )
         label = f"round {position.round_index + 1} differentiate"
-        share = self._share("differentiate", position.round_index)
+        share = share_of_time("differentiate", position.round_index, self.config)
         highest = _DIFFERENTIATE_RATE * self.config.optimizer.learning_rate
         with observer.phase("differentiate", num_steps, label, share=share) as pace:
             trained = differentiate(
@@ -115,7 +113,14 @@ class Radars(SharedMethod):
                 seed=self._explorer(observer).seed,
                 learning_rate_at=lambda fraction: highest * cosine(fraction),
             )
-            self._learn(trained, observer)
+            best = learn_from_logits(self._explorer(observer), trained, self.plan.subspace)
+        observer.log(
+            DifferentiatedEvent(
+                round=position.round_index,
+                logits={choice: dict(logits) for choice, logits in trained.items()},
+                architecture=best and dict(best),
+            )
+        )
 
     def select(self, observer: SearchObserver) -> Found:
         """Trains the most promising architectures alone, and drops the worst."""
@@ -199,50 +204,6 @@ class Radars(SharedMethod):
             self.config.explore,
             observer.position.round_index,
         )
-
-    def _learn(self, trained: dict[str, dict[str, float]], observer: SearchObserver) -> None:
-        """Rewards what differentiation prefers, and lets the policy hear its logits."""
-        assert self.plan is not None
-        scores = discretisation_scores(trained, self.problem.proxy.rules)
-        number, subspace = self.config.differentiate.proposals, self.plan.subspace
-        preferred = self.problem.feasible.best(scores, subspace, max(1, number))
-        if number:  # beside what the policy prefers, or nobody knows what they are worth
-            rivals = self.problem.feasible.best(self.controller.scores(), subspace, number)
-            samples = [
-                Sample(known, {})
-                for known in dict.fromkeys((*preferred, *rivals))
-                if self.context.guard.fits(known)
-            ]
-            self._explorer(observer).reward(samples, is_after=True)
-        self.controller.tables = self.controller.tables | {"differentiate": trained}
-        self.controller.update()
-        observer.log(
-            DifferentiatedEvent(
-                round=observer.position.round_index,
-                logits={choice: dict(logits) for choice, logits in trained.items()},
-                architecture=dict(preferred[0]) if preferred else None,
-            )
-        )
-
-    def _num_steps(self, phase: Literal["explore", "differentiate"]) -> int:
-        """Of a round, where time is not limited."""
-        full = self.problem.proxy.full
-        return (self.config.explore if phase == "explore" else self.config.differentiate).num_steps(
-            full
-        )
-
-    def _share(self, phase: str, round_index: int) -> float:
-        """Of the time that is left when the phase begins."""
-        config = self.config
-        left = {
-            "explore": (config.num_rounds - round_index - (phase != "explore")) / config.num_rounds,
-            "differentiate": (config.num_rounds - round_index) / config.num_rounds,
-            "select": 1.0,
-        }
-        if not self._num_steps("differentiate"):
-            left["differentiate"] = 0.0
-        total = sum(_TIME_SHARES[name] * part for name, part in left.items())
-        return _TIME_SHARES[phase] / config.num_rounds / total
 
     def _plan_of_first(self) -> Plan:
         """The plan of the round, as the first process makes it."""

@@ -11,10 +11,11 @@ from radars.data import Batch
 from radars.engine.context import SearchContext
 from radars.engine.method_config import ExploreConfig
 from radars.engine.pace import Pace
+from radars.engine.phases.tuning_step import tuning_step
 from radars.engine.policies.categorical import Controller
 from radars.engine.policies.policy import Sample
 from radars.nn.supernet import Supernet
-from radars.schedules import cosine, one_cycle
+from radars.schedules import cosine
 from radars.seeds import seed_torch, stable_seed
 from radars.space import Architecture, Subspace
 
@@ -65,7 +66,7 @@ class Explorer:
             else:
                 sample = self._new_sample()
                 accuracy = self.reward([sample], batches)
-                pace.done(accuracy, self.config.tuning_steps)
+                pace.done(accuracy, max(1, self.config.tuning_steps))
         self.controller.update()
 
     def reward(
@@ -127,11 +128,8 @@ class Explorer:
         self.supernet.release()  # the path has the device to itself
         child = context.networks.inherited_child(architecture, self.supernet)
         stream = context.networks.new_child_stream()
-        highest = context.problem.config.select.optimizer.learning_rate
         for step in range(num_steps):
-            seed_torch(self.seed, "tuning", step)
-            child.set_learning_rate(highest * one_cycle(step / num_steps))
-            context.trainer.train_path(child, architecture, stream.next())
+            tuning_step(context, child, architecture, stream.next(), step, num_steps)
         total = sum(
             float(context.evaluator.total_score(child, architecture, batch)) for batch in batches
         )

@@ -9,8 +9,7 @@ from radars.engine.policies.categorical import Controller
 from radars.engine.policies.reward_model import Rewarded, RewardModel
 from radars.space import Architecture, Subspace
 
-_PROMISING = 4  # for each finalist
-_MAX_TRIES = 4  # for each of those: many architectures build the same network
+_PROMISING = 4  # for each finalist: several may build the same network
 _KEPT_SURPRISE = 0.5  # of what a reward is above what the model expects; the rest is taken for luck
 
 
@@ -34,8 +33,7 @@ def shortlist(
     expected = {
         architecture: model(architecture)
         for architecture in islice(
-            context.problem.feasible.ranked(model.effects, subspace),
-            count * _PROMISING * _MAX_TRIES,
+            context.problem.feasible.ranked(model.effects, subspace), count * _PROMISING
         )
     }
     for known, surprise in zip(

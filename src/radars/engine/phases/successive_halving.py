@@ -11,14 +11,13 @@ from typing import NamedTuple
 import torch
 from safetensors.torch import load, save
 
-from radars.data import Batch, BatchStream
+from radars.data import BatchStream
 from radars.engine.context import SearchContext
 from radars.engine.method_config import SelectConfig
 from radars.engine.pace import Pace
+from radars.engine.phases.tuning_step import tuning_step
 from radars.nn.supernet import Supernet
 from radars.runs.state import State
-from radars.schedules import one_cycle
-from radars.seeds import seed_torch, stable_seed
 from radars.space import Architecture
 
 NewChild = Callable[[Architecture], Supernet]
@@ -166,7 +165,7 @@ def _train_here(
         assert halving.child_stream is not None
         while halving.child_step < halving.num_steps:
             batch = halving.child_stream.next()
-            _train(context, child, architecture, batch, halving.child_step, halving.num_steps)
+            tuning_step(context, child, architecture, batch, halving.child_step, halving.num_steps)
             halving.child_step += 1
             pace.done(latest)
         latest = _accuracy(context, child, architecture)
@@ -218,23 +217,8 @@ def train_finalist(context: SearchContext, task: Finalist) -> float:
     child.load_state_dict(load(task.state))
     stream = context.networks.new_child_stream()
     for step in range(task.num_steps):
-        _train(context, child, task.architecture, stream.next(), step, task.num_steps)
+        tuning_step(context, child, task.architecture, stream.next(), step, task.num_steps)
     return _accuracy(context, child, task.architecture)
-
-
-def _train(
-    context: SearchContext,
-    child: Supernet,
-    architecture: Architecture,
-    batch: Batch,
-    step: int,
-    num_steps: int,
-) -> None:
-    """One training step of a finalist."""
-    config = context.problem.config
-    seed_torch(stable_seed(config.seed, "select"), step)
-    child.set_learning_rate(config.select.optimizer.learning_rate * one_cycle(step / num_steps))
-    context.trainer.train_path(child, architecture, batch)
 
 
 def _accuracy(context: SearchContext, child: Supernet, architecture: Architecture) -> float:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from radars.engine.context import SearchContext
-from radars.engine.method_config import ExploreConfig
 from radars.engine.policies.categorical import Controller
 from radars.engine.policies.reward_model import Rewarded, Scores, fit_rewards
 from radars.engine.rankers.zero_cost_scores import zero_cost_scores
@@ -39,8 +38,3 @@ def ranker_tables(
         ]
         tables[name] = fit_rewards(rewarded, controller.full).effects
     return tables
-
-
-def num_looks(config: ExploreConfig) -> int:
-    """How many architectures are looked at."""
-    return config.ranker_draws
