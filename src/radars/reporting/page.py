@@ -165,8 +165,8 @@ _OF_A_RUN: Sequence[tuple[str, str, str, Callable[[RunRecord], Panel]]] = (
         "pruning",
         "How the space was pruned",
         "A round explores by reinforcement learning, plans which candidates fit the budget, "
-        "and differentiates those. In the end the most promising networks of the whole space, "
-        "not only of the last plan, are trained alone, and the best of them is what is found.",
+        "and differentiates those. In the end the most promising networks of the last plan "
+        "are trained alone, and the best of them is what is found.",
         lambda run: Panel(run.name, _some(stages_plot(run))),
     ),
     (

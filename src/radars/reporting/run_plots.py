@@ -24,7 +24,7 @@ from radars.runs.event_schema import (
 from radars.units import format_bytes, format_count, format_seconds
 
 _PHASES = {
-    "explore": "explore: mean reward of sampled paths",
+    "explore": "explore: latest reward",
     "select": "select: latest finalist, trained alone",
     "finalists": "finalists, with shared weights",
     "evolve": "evolution, with shared weights",
