@@ -57,6 +57,10 @@ class Stopped(RadarsError):  # noqa: N818 - nothing is wrong
     exit_status = 130
 
 
+class RadarsWarning(UserWarning):
+    """Something that is likely not meant; on the command line, a note of one line."""
+
+
 class StopSearch(Exception):  # noqa: N818 - nothing is wrong
     """Raised by a callback of `radars.search(on_event=...)` to stop it at the next step."""
 

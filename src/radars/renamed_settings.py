@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from radars.errors import ConfigError
+from radars.errors import ConfigError, RadarsWarning
 
 _RENAMED = {
     "levers": "memory_savings",
@@ -44,7 +44,7 @@ _GONE = {
 """Settings without a successor, and what decides now."""
 
 
-class OldSetting(FutureWarning):
+class OldSetting(RadarsWarning, FutureWarning):
     """A setting of the version before was given."""
 
 

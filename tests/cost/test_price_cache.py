@@ -1,3 +1,4 @@
+import os
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
@@ -5,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from tests.tiny import tiny_space
 from torch import Tensor, nn
 
@@ -12,8 +14,10 @@ from radars.cost.price_cache import price_key
 from radars.memory import PriceCache, TrainingSpec, prices
 from radars.memory.prices import training_prices
 from radars.nn.optimizer import OptimizerConfig
+from radars.space import building
 
 SPEC = TrainingSpec((1, 8, 8), 16)
+SHAPES = [(1, 2)]
 
 
 @pytest.fixture
@@ -66,14 +70,14 @@ def test_so_is_the_device() -> None:
     # without a trace, which PyTorch makes for CUDA where there is a GPU only
     spec = replace(SPEC, device_type="cuda")
     assert prices._dependencies(spec) != prices._dependencies(SPEC)
-    keys = {price_key(nn.ReLU(), prices._dependencies(known)) for known in (SPEC, spec)}
+    keys = {price_key(nn.ReLU(), SHAPES, prices._dependencies(known)) for known in (SPEC, spec)}
     assert len(keys) == 2
 
 
-def test_a_setting_that_only_has_an_address_is_not_cached() -> None:
+def test_a_setting_that_cannot_be_told_is_not_cached() -> None:
     module = nn.ReLU()
-    module.op = lambda: None  # type: ignore[assignment]
-    assert price_key(module, ()) is None
+    module.op = object()  # type: ignore[assignment]
+    assert price_key(module, SHAPES) is None
 
 
 class Repeated(nn.Module):
@@ -89,16 +93,33 @@ class Repeated(nn.Module):
 
 
 def test_settings_that_no_representation_shows_tell_candidates_apart() -> None:
-    assert str(Repeated(2)) == str(Repeated(3))
-    assert price_key(Repeated(2), ()) != price_key(Repeated(3), ())
-    assert price_key(Repeated(2), ()) == price_key(Repeated(2), ())
-    assert price_key(Repeated(2), ()) != price_key(Repeated(2), ("another batch",))
+    with building(torch.device("meta")):
+        assert str(Repeated(2)) == str(Repeated(3))
+        assert price_key(Repeated(2), SHAPES) != price_key(Repeated(3), SHAPES)
+        assert price_key(Repeated(2), SHAPES) == price_key(Repeated(2), SHAPES)
+        assert price_key(Repeated(2), SHAPES) != price_key(Repeated(2), [(1, 3, 2)])
+        assert price_key(Repeated(2), SHAPES) != price_key(Repeated(2), SHAPES, ["another batch"])
+
+
+class FromEnvironment(nn.Module):
+    def forward(self, example_B: Tensor) -> Tensor:
+        return torch.cat([example_B] * int(os.environ["TEST_REPEATS"]))
+
+
+def test_what_users_code_reads_elsewhere_tells_candidates_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keys = set()
+    for number in "1", "2":
+        monkeypatch.setenv("TEST_REPEATS", number)
+        keys.add(price_key(FromEnvironment(), SHAPES))
+    assert len(keys - {None}) == 2
 
 
 def test_code_that_is_in_no_file_is_not_cached() -> None:
     names: dict[str, Any] = {"nn": nn, "__name__": "typed_at_a_prompt"}
     exec("class Op(nn.Module): pass", names)
-    assert price_key(names["Op"](), ()) is None
+    assert price_key(names["Op"](), SHAPES) is None
 
 
 @pytest.mark.parametrize("content", [b"not a database", b""])
@@ -110,12 +131,34 @@ def test_a_damaged_file_is_as_none(tmp_path: Path, content: bytes) -> None:
     )
 
 
-def test_rows_that_make_no_sense_are_as_none(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        "numbers = 'many'",
+        "numbers = '-1,2,3,4'",
+        "numbers = '1,2,3,5'",
+        "numbers = NULL",
+        "numbers = x'00ff'",
+        "numbers = 7",
+        "checksum = NULL",
+        "key = 'other'",
+    ],
+)
+def test_rows_that_were_changed_are_as_none(tmp_path: Path, change: str) -> None:
     cache = PriceCache(tmp_path)
     cache.add({"key": (1, 2, 3, 4)})
     assert cache.read() == {"key": (1, 2, 3, 4)}
     with sqlite3.connect(cache._path) as database:
-        database.execute("UPDATE prices SET numbers = 'many'")
+        database.execute(f"UPDATE prices SET {change}")
+    cache.add({"new": (5,)})
+    assert cache.read() == {"new": (5,)}
+
+
+def test_a_table_of_other_columns_is_as_none(tmp_path: Path) -> None:
+    cache = PriceCache(tmp_path)
+    with sqlite3.connect(cache._path) as database:
+        database.execute("CREATE TABLE prices (key TEXT)")
+    cache.add({"key": (1, 2, 3, 4)})
     assert cache.read() == {}
 
 

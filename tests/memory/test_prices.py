@@ -76,14 +76,6 @@ def test_each_place_of_a_choice_has_its_own_prices() -> None:
     assert (first + second).resident == first.resident + second.resident
 
 
-def test_a_candidate_may_begin_in_place() -> None:
-    def network(choose: Choose) -> nn.Module:
-        return nn.Sequential(nn.Flatten(), choose("a", {"relu": lambda: nn.ReLU(inplace=True)}))
-
-    [(_, prices)] = training_prices(SearchSpace(network), SPEC)
-    assert prices["relu"].resident == 0
-
-
 def test_what_splitting_channels_spares_is_traced_where_it_is_asked_for() -> None:
     plain = training_prices(wide_space(), SPEC)
     split = training_prices(wide_space(), SPEC, split_channels=True)

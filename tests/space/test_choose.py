@@ -59,7 +59,7 @@ def test_a_factory_returns_a_module(made: object) -> None:
 def test_a_generator_of_candidates_is_read_once() -> None:
     def network(choose: Choose) -> nn.Module:
         pairs: Iterable[tuple[str, Callable[[], nn.Module]]] = (
-            (f"c{index}", nn.Identity) for index in range(3)
+            (f"c{index}", kind) for index, kind in enumerate((nn.ReLU, nn.Identity, nn.Tanh))
         )
         return choose("layer", pairs)
 

@@ -8,8 +8,7 @@ from typing import Any, TextIO
 
 import typer
 
-from radars.errors import ConfigError, RadarsError, Stopped, first_line
-from radars.renamed_settings import OldSetting
+from radars.errors import ConfigError, RadarsError, RadarsWarning, Stopped, first_line
 
 _LONGEST_MESSAGE = 600
 # the base of what is raised for wrong options, which typer has of its own or takes from click
@@ -48,7 +47,7 @@ def errors_in_a_line() -> Iterator[None]:
 
 @contextmanager
 def notes_in_a_line() -> Iterator[None]:
-    """Within, an old setting is a line on standard error, without a place in code."""
+    """Within, a warning of radars is a line on standard error, without a place in code."""
     with warnings.catch_warnings():
         show = warnings.showwarning
 
@@ -60,12 +59,12 @@ def notes_in_a_line() -> Iterator[None]:
             file: TextIO | None = None,
             line: str | None = None,
         ) -> None:
-            if issubclass(category, OldSetting):
+            if issubclass(category, RadarsWarning):
                 _say(f"note: {message}")
             else:
                 show(message, category, filename, lineno, file, line)
 
-        warnings.simplefilter("default", OldSetting)
+        warnings.simplefilter("default", RadarsWarning)
         warnings.showwarning = show_or_say
         yield
 

@@ -164,7 +164,7 @@ def _whole_ms(
     cache: PriceCache | None,
 ) -> float:
     with building(torch.device("meta")):
-        key = price_key(space.build(architecture), ("whole", input_shape, *about))
+        key = price_key(space.build(architecture), [(1, *input_shape)], ("whole", *about))
     known = cache.read() if cache is not None and key is not None else {}
     if key is not None and key in known:
         return known[key][0] / NANOSECONDS

@@ -2,7 +2,7 @@
 
 A price is found by what it depends on: the candidate's content, the code of its classes, the batch,
 the optimizer, the version of PyTorch. Where there is no such file, or it cannot be read or written,
-candidates are traced.
+or a row has been changed, candidates are traced.
 """
 
 import contextlib
@@ -10,7 +10,7 @@ import hashlib
 import os
 import sqlite3
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -18,11 +18,11 @@ import platformdirs
 import torch
 from torch import nn
 
-from radars.space import content_of
+from radars.space import content_of, modules_of, operations_of
 
 DIRECTORY_VARIABLE = "RADARS_CACHE_DIR"
 
-_FORMAT = 4  # to be raised when prices come to mean something else
+_FORMAT = 5  # to be raised when prices come to mean something else
 _FILE_NAME = f"prices-{_FORMAT}.sqlite"
 _TIMEOUT_SECONDS = 5.0
 
@@ -47,39 +47,65 @@ class PriceCache:
         self._path = (directory or cache_directory()) / _FILE_NAME
 
     def read(self) -> dict[str, Numbers]:
-        """Everything that is known; nothing where the file cannot be read."""
+        """Everything that is known, of the rows that are as they were written."""
         known: dict[str, Numbers] = {}
-        with contextlib.suppress(sqlite3.Error, OSError, ValueError), self._open() as database:
-            for key, numbers in database.execute("SELECT key, numbers FROM prices"):
-                known[key] = tuple(map(int, numbers.split(",")))
+        with contextlib.suppress(sqlite3.Error, OSError), self._open() as database:
+            for key, numbers, checksum in database.execute(
+                "SELECT key, numbers, checksum FROM prices"
+            ):
+                if checksum == _checksum(key, numbers):
+                    known[key] = tuple(map(int, numbers.split(",")))
         return known
 
     def add(self, prices: Mapping[str, Numbers]) -> None:
         """Adds what is new; does nothing where the file cannot be written."""
-        rows = [(key, ",".join(map(str, numbers))) for key, numbers in prices.items()]
+        texts = {key: ",".join(map(str, numbers)) for key, numbers in prices.items()}
+        rows = [(key, numbers, _checksum(key, numbers)) for key, numbers in texts.items()]
         with contextlib.suppress(sqlite3.Error, OSError), self._open() as database, database:
-            database.executemany("INSERT OR REPLACE INTO prices VALUES (?, ?)", rows)
+            database.executemany("INSERT OR REPLACE INTO prices VALUES (?, ?, ?)", rows)
 
     def _open(self) -> "contextlib.closing[sqlite3.Connection]":
         self._path.parent.mkdir(parents=True, exist_ok=True)
         database = sqlite3.connect(self._path, timeout=_TIMEOUT_SECONDS)
-        database.execute("CREATE TABLE IF NOT EXISTS prices (key TEXT PRIMARY KEY, numbers TEXT)")
+        database.execute(
+            "CREATE TABLE IF NOT EXISTS prices (key TEXT PRIMARY KEY, numbers TEXT, checksum TEXT)"
+        )
         return contextlib.closing(database)
 
 
-def price_key(candidate: nn.Module, about: Iterable[object]) -> str | None:
+def _checksum(key: object, numbers: object) -> str:
+    """Of a row: one that was changed, or that holds something else than texts, has another."""
+    return hashlib.sha256(f"{key!r}: {numbers!r}".encode()).hexdigest()
+
+
+def price_key(
+    candidate: nn.Module, input_shapes: Sequence[tuple[int, ...]], about: Iterable[object] = ()
+) -> str | None:
     """The key of a candidate's price; None where what it does cannot be told for certain.
 
     Args:
-        candidate: the candidate.
+        candidate: the candidate, on the meta device.
+        input_shapes: of each of its inputs, for a batch of one.
         about: what else the price depends on.
     """
-    sources = {_source_digest(type(module).__module__) for module in candidate.modules()}
     content = content_of(candidate)
-    if content is None or None in sources:  # a setting, or code that is not in a file
+    if content is None:
         return None
-    known = (torch.__version__, content, sorted(map(str, sources)), *about)
+    bases = {base for module in candidate.modules() for base in type(module).__mro__}
+    modules = {base.__module__ for base in bases - {object}} | modules_of(content)
+    sources = sorted((name, _source_digest(name)) for name in modules)
+    if any(source is None for _, source in sources):  # code that is not in a file
+        return None
+    known = [torch.__version__, content, sources, tuple(input_shapes), *about]
+    if any(name.partition(".")[0] not in _KNOWN_PACKAGES for name in modules):
+        try:  # a user's code may go by what is in other files, or in the environment
+            known.append(operations_of(candidate, *input_shapes))
+        except Exception:
+            return None
     return hashlib.sha256(repr(known).encode()).hexdigest()
+
+
+_KNOWN_PACKAGES = ("torch", "torchvision", "radars")
 
 
 @cache

@@ -43,7 +43,7 @@ def price_places(
                 key = None
                 if cache is not None:
                     with building(torch.device("meta")):
-                        key = price_key(factory(), (place.input_shapes, *about))
+                        key = price_key(factory(), place.input_shapes, about)
                 if key is not None and key in on_disk:
                     known[content] = on_disk[key]
                 else:

@@ -201,7 +201,7 @@ class _Step:
 
     def traced(self, function: Callable[..., Tensor]) -> tuple[int, int]:
         """The bytes that are there after a forward pass, and the most in the whole step."""
-        inputs = [tensor.clone() for tensor in self._leaves]  # as a candidate may begin in place
+        inputs = [tensor.clone() for tensor in self._leaves]  # as what comes before it gives
         tracker = self.tracker([*self.resident, *inputs])
         before_bytes = tracker.now_bytes
         with tracker:

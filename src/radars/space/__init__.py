@@ -8,7 +8,8 @@ from radars.space.choose import (
     Factory,
     Network,
 )
-from radars.space.fingerprint import fingerprint
+from radars.space.code_content import modules_of
+from radars.space.fingerprint import fingerprint, operations_of
 from radars.space.flow import Flow
 from radars.space.keep import Keep, best_keeping
 from radars.space.search_space import SearchSpace
@@ -32,5 +33,7 @@ __all__ = [
     "check_output",
     "content_of",
     "fingerprint",
+    "modules_of",
+    "operations_of",
     "trace_places",
 ]

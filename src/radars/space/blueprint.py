@@ -1,13 +1,15 @@
 """Networks without values, on the meta device or of fake tensors: to look at, not to use."""
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import increment_version
 from torch.overrides import TorchFunctionMode
+
+from radars.space.code_content import Content, UnknownContent, content_of_value
 
 _INITIALISERS = {
     *(nn.init.uniform_, nn.init.normal_, nn.init.constant_),
@@ -27,30 +29,35 @@ def building(device: torch.device) -> Iterator[None]:
         yield
 
 
-Content = tuple[object, ...]
-
-
 def content_of(module: nn.Module) -> Content | None:
-    """What tells two candidates apart: their classes, settings, and weights' shapes.
+    """What tells two candidates apart: code, settings, values bound in closures, weights' shapes.
 
     Returns:
-        None where a setting is a function or an object that shows its address only: what it does
-        is unknown, and another may have the same address later.
+        None where that cannot be told, as with hooks, or a setting that is an object of a class
+        that no rule of `content_of_value` knows: what it does may differ.
     """
+    parts = tuple(module.named_modules())
     tensors = (*module.named_parameters(), *module.named_buffers())
-    settings = tuple((type(part).__qualname__, _settings(part)) for part in module.modules())
-    if _ADDRESS.search(repr(settings)):
+    if any(_is_hooked(part) for _, part in parts) or any(t._backward_hooks for _, t in tensors):
         return None
-    return str(module), settings, tuple((name, tuple(tensor.shape)) for name, tensor in tensors)
+    try:
+        settings = tuple((name, *_settings(part)) for name, part in parts)
+        return settings, tuple((name, content_of_value(tensor)) for name, tensor in tensors)
+    except (UnknownContent, RecursionError):
+        return None
 
 
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _OF_EVERY_MODULE = frozenset(vars(nn.Module()))
+_HOOKS = tuple(name for name in _OF_EVERY_MODULE if name.endswith("_hooks"))
 
 
-def _settings(module: nn.Module) -> tuple[tuple[str, str], ...]:
-    own = (item for item in vars(module).items() if item[0] not in _OF_EVERY_MODULE)
-    return tuple((key, repr(value)) for key, value in own)
+def _is_hooked(module: nn.Module) -> bool:
+    return any(vars(module).get(name) for name in _HOOKS)
+
+
+def _settings(module: nn.Module) -> tuple[Content, ...]:
+    own = {key: value for key, value in vars(module).items() if key not in _OF_EVERY_MODULE}
+    return content_of_value(type(module)), content_of_value(own)
 
 
 class _WithoutValues(TorchFunctionMode):
@@ -65,7 +72,9 @@ class _WithoutValues(TorchFunctionMode):
     ) -> Any:
         kwargs = kwargs or {}
         if func in _INITIALISERS:
-            return args[0] if args else kwargs["tensor"]
+            tensor: Tensor = args[0] if args else kwargs["tensor"]
+            increment_version(tensor)  # it counts as changed
+            return tensor
         if func is torch.tensor and args and type(args[0]) is int:
             # how many batches BatchNorm counted: a tensor of known value is slow to trace
             return torch.empty((), **{"dtype": torch.long} | kwargs)

@@ -50,7 +50,7 @@ def build_candidate(choice: str, candidate: str, factory: Factory) -> nn.Module:
         module = factory()
     except SpaceError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise SpaceError(
             f"the factory of candidate {candidate!r} of choice {choice!r} raised "
             f"{type(error).__name__}: {first_line(error)}; it must work without arguments"

@@ -25,10 +25,15 @@ def fingerprint(network: nn.Module, input_shape: tuple[int, ...]) -> str:
         network: on the meta device.
         input_shape: of one example, without the batch.
     """
-    network.train()
-    example_B = torch.empty(2, *input_shape, device="meta")  # of one, BatchNorm has no statistics
-    with torch.no_grad(), _Recorder(example_B) as recorder:
-        network(example_B)
+    return operations_of(network, (1, *input_shape))
+
+
+def operations_of(module: nn.Module, *input_shapes: tuple[int, ...]) -> str:
+    """The same of a module with one input or several, whose shapes are of a batch of one."""
+    # of two, as BatchNorm has no statistics of one
+    inputs = [torch.empty(2 * size, *rest, device="meta") for size, *rest in input_shapes]
+    with torch.no_grad(), _Recorder(inputs) as recorder:
+        module.train()(*inputs)
         digest: str = recorder.digest()
     return digest
 
@@ -36,10 +41,10 @@ def fingerprint(network: nn.Module, input_shape: tuple[int, ...]) -> str:
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Writes down operations; a tensor is known by the order in which it was first seen."""
 
-    def __init__(self, example_B: Tensor) -> None:
+    def __init__(self, inputs: Sequence[Tensor]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._seen: list[Tensor] = [example_B]  # held, so that no two share an id
-        self._number = {id(example_B): 0}
+        self._seen = list(inputs)  # held, so that no two share an id
+        self._number = {id(tensor): number for number, tensor in enumerate(inputs)}
         self._hash = hashlib.sha256()
 
     def digest(self) -> str:

@@ -112,7 +112,7 @@ class SearchSpace:
             network = self.network(choose)
         except SpaceError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise SpaceError(
                 f"the network function of {self.name!r} raised {type(error).__name__}: "
                 f"{first_line(error)}; it must work whatever is chosen"

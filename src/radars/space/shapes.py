@@ -7,8 +7,15 @@ import torch
 from torch import Tensor, nn
 
 from radars.errors import SpaceError, first_line
-from radars.space.blueprint import Content, building, content_of
+from radars.space.blueprint import building, content_of
+from radars.space.candidate_checks import (
+    Built,
+    check_keeps_inputs,
+    versions_of,
+    warn_of_equal,
+)
 from radars.space.choose import Candidates, Choose, Factory, as_pairs, build_candidate
+from radars.space.code_content import Content
 
 
 @dataclass(frozen=True)
@@ -39,7 +46,12 @@ class _ShapeProbe(nn.Module):
     """
 
     def __init__(
-        self, choice: str, index: int, factories: dict[str, Factory], known: dict[object, Tensor]
+        self,
+        choice: str,
+        index: int,
+        factories: dict[str, Factory],
+        known: dict[object, Tensor],
+        built: Built,
     ) -> None:
         super().__init__()
         self.choice = choice
@@ -48,6 +60,7 @@ class _ShapeProbe(nn.Module):
         self.place: Place | None = None
         self._contents: dict[str, Content | None] = {}
         self._known = known
+        self._built = built
 
     def forward(self, *inputs: Tensor) -> Tensor:
         if self.place is not None:
@@ -73,14 +86,18 @@ class _ShapeProbe(nn.Module):
 
     def _run(self, name: str, inputs: tuple[Tensor, ...]) -> Tensor:
         candidate = build_candidate(self.choice, name, self.factories[name]).eval()
+        self._built.check_candidate(self.choice, name, candidate)
         shapes = [tuple(tensor.shape) for tensor in inputs]
         self._contents[name] = content = content_of(candidate)
         key = (content, *shapes, *(tensor.dtype for tensor in inputs))
         if content is not None and key in self._known:
             return self._known[key]
+        again = build_candidate(self.choice, name, self.factories[name])
+        self._built.check_candidate(self.choice, name, again)
+        versions = versions_of(inputs)
         try:
             output = candidate(*inputs)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise SpaceError(
                 f"candidate {name!r} of choice {self.choice!r} cannot take an input of {shapes}: "
                 f"{first_line(error)}; make it fit what comes before it"
@@ -90,6 +107,7 @@ class _ShapeProbe(nn.Module):
                 f"a candidate returns one tensor, but {name!r} of choice {self.choice!r} returns "
                 f"{type(output).__name__}; wrap it in a module that does"
             )
+        check_keeps_inputs(self.choice, name, candidate, inputs, versions)
         self._known[key] = output
         return output
 
@@ -109,10 +127,11 @@ def trace_places(
     """
     probes: list[_ShapeProbe] = []
     known: dict[object, Tensor] = {}
+    built = Built()
 
     def choose(name: str, candidates: Candidates) -> nn.Module:
         index = sum(probe.choice == name for probe in probes)
-        probes.append(_ShapeProbe(name, index, dict(as_pairs(candidates)), known))
+        probes.append(_ShapeProbe(name, index, dict(as_pairs(candidates)), known, built))
         return probes[-1]
 
     with building(torch.device("meta")), torch.no_grad():
@@ -121,7 +140,7 @@ def trace_places(
             network(torch.empty(1, *input_shape))
         except SpaceError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise SpaceError(
                 f"the network cannot take an input of {input_shape}: {first_line(error)}; "
                 "give another shape, or adapt the network"
@@ -133,6 +152,8 @@ def trace_places(
             f"the network calls every module that choose returns, but never that of {unused!r}; "
             f"use it, or remove the choice"
         )
+    for choice in dict.fromkeys(place.choice for place in places):
+        warn_of_equal(choice, [place.contents for place in places if place.choice == choice])
     return tuple(places)
 
 
@@ -147,7 +168,7 @@ def check_output(
     try:
         with torch.no_grad():
             output = network.eval()(torch.empty(2, *input_shape, device="meta"))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise SpaceError(
             f"a network takes the data's examples, {tuple(input_shape)}, but {space_name!r} does "
             f"not: {first_line(error)}; adapt its first layers, or set data.image_size"

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from radars.errors import SpaceError
+from radars.space.candidate_checks import Built
 from radars.space.choose import Candidates, Choice, Choose, build_candidate, checked_pairs
 
 Replay = Callable[[Choose], nn.Module]
@@ -23,15 +24,19 @@ def trace_choices(replay: Replay, name: str) -> tuple[Choice, ...]:
 
     Raises:
         SpaceError: there is no choice; a choice has no candidate or one twice; a factory raises;
-            a choice appears only in some runs, or within a candidate.
+            a choice appears only in some runs, or within a candidate; a part of the network is the
+            same in each run.
     """
-    first = _traced(replay, 0)
+    first, first_network = _traced(replay, 0)
     if not first:
         raise SpaceError(
             f"a search space makes at least one choice, but {name!r} makes none; call "
             f"choose(name, candidates) in it"
         )
-    last = _traced(replay, -1)
+    last, last_network = _traced(replay, -1)
+    built = Built()
+    built.add(first_network)
+    built.check_network(name, last_network)
     differing = [choice for choice in {**first, **last} if first.get(choice) != last.get(choice)]
     if differing:
         raise SpaceError(
@@ -41,9 +46,13 @@ def trace_choices(replay: Replay, name: str) -> tuple[Choice, ...]:
     return tuple(Choice(choice, *found) for choice, found in first.items())
 
 
-def _traced(replay: Replay, index: int) -> dict[str, tuple[tuple[str, ...], int]]:
-    """Choice to its candidates and to how often it is made, taking that at `index` everywhere."""
-    found: dict[str, tuple[tuple[str, ...], int]] = {}
+Found = dict[str, tuple[tuple[str, ...], int]]
+"""Choice to its candidates and to how often it is made."""
+
+
+def _traced(replay: Replay, index: int) -> tuple[Found, nn.Module]:
+    """What is chosen, and the network, where every choice takes the candidate at `index`."""
+    found: Found = {}
     building: list[str] = []  # the candidate whose factory is running, if any
 
     def choose(name: str, candidates: Candidates) -> nn.Module:
@@ -68,5 +77,5 @@ def _traced(replay: Replay, index: int) -> dict[str, tuple[tuple[str, ...], int]
         return module
 
     with torch.device("meta"):
-        replay(choose)
-    return found
+        network = replay(choose)
+    return found, network
