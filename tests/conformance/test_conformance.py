@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -15,6 +16,7 @@ import pytest
 import torch
 from tests.tasks import searched_quickly
 from tests.tiny import (
+    MIB,
     InterruptAt,
     assert_same_tensors,
     final_checkpoint,
@@ -316,6 +318,19 @@ def test_a_budget_below_what_the_method_needs_ends_before_the_first_step(
     assert ended is not None
     assert (ended["status"], ended["architecture"]) == ("exceeded_memory", None)
     assert ended["needed_bytes"] == needed_bytes
+
+
+def test_a_search_that_scored_nothing_says_so_and_returns_what_size_says(method: str) -> None:
+    result = search(quick_config(method, max_minutes=1e-9, budget=64 * MIB))
+    assert result.status == "exceeded_time"
+    assert result.validation_accuracy is None
+    if method in WHOLE_SUPERNET | {"largest", "zero_cost"}:  # one step taught them something
+        return
+    assert result.by_size
+    assert "nothing was scored" in result.summary()
+    assert "radars train" not in result.summary()
+    every = [dict(zip(SPACE.full, names, strict=True)) for names in product(*SPACE.full.values())]
+    assert result.macs == max(TABLE.cost(architecture).macs for architecture in every)
 
 
 def test_constraints_hold_for_all_that_is_trained_as_a_network(

@@ -163,6 +163,7 @@ def _result(
         rounds=position.round_index,
         costs=_asked_costs(problem, found.architecture),
         ranking=_ranking(session.method, found),
+        by_size=found.by_size,
         front=tuple(point for point in (front or {}).get("points", ()) if point["on_front"]),
         directory=None if session.run is None else session.run.path,
         searched=problem.space,
@@ -174,7 +175,7 @@ def _result(
 def _ranking(method: Method, found: Found) -> tuple[Ranked, ...]:
     """The best architectures, the one found first."""
     accuracies = {found.architecture: found.accuracy}
-    for architecture, accuracy in islice(method.ranked(), 10 * _MOST_RANKED):
+    for architecture, accuracy, _ in islice(method.ranked(), 10 * _MOST_RANKED):
         if accuracy is None or len(accuracies) == _MOST_RANKED:
             break  # what was not scored is ranked by the policy or the logits alone
         accuracies.setdefault(architecture, accuracy)

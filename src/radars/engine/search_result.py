@@ -59,6 +59,8 @@ class SearchResult:
         ranking: the best architectures that the search has, the one found first.
         front: where `pareto` was asked for, the points that no other is better than in every
             respect: objective to its number, and the architecture.
+        by_size: whether size alone speaks for the architecture, as nothing was scored before the
+            search ended.
         directory: of the run; None where nothing was kept.
         searched: the search space, where it is at hand.
         has_objects: whether the space or the data were passed as objects, which commands have not.
@@ -81,6 +83,7 @@ class SearchResult:
     rounds: int
     costs: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     ranking: tuple[Ranked, ...] = ()
+    by_size: bool = False
     front: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)
     directory: Path | None = field(default=None, compare=False)
     searched: SearchSpace | None = field(default=None, compare=False, repr=False)

@@ -24,6 +24,8 @@ def search_summary(result: SearchResult, out: Path | None) -> str:
     width = max(len(choice) for choice in result.architecture)
     rows = [f"  {choice:{width}}  {name}" for choice, name in result.architecture.items()]
     accuracy = "none yet"
+    if result.by_size:
+        accuracy = "none: nothing was scored in the time; this is a large one that is allowed"
     if result.validation_accuracy is not None:
         accuracy = f"{result.validation_accuracy:.2%} on the validation part, briefly trained"
     lines = [
@@ -49,6 +51,11 @@ def search_summary(result: SearchResult, out: Path | None) -> str:
 def _next_rows(result: SearchResult, out: Path | None) -> list[str]:
     """Where the results are, and what to do with them."""
     where = [] if out is None else [f"results     {out}", *_front_rows(out)]
+    if result.by_size:
+        how = "longer, with a larger max_minutes"
+        if out is not None and not result.has_objects:
+            how = f"longer: radars search --out {quote(str(out))} --resume --max-minutes M"
+        return [*where, "", f"next: search {how}"]
     next_row = "next: train it from scratch, then evaluate it on the test split"
     if out is None or result.has_objects:
         return [*where, "", next_row, "  trained = radars.train(result, train_set, epochs=...)"]

@@ -119,6 +119,11 @@ def notice(run: RunRecord) -> str | None:
             f"{'' if budget is None else f' of {budget}'}, so it did not start and found no "
             f"network.{needs} Raise the budget, lower the batch size, or take another method."
         )
+    if status == "exceeded_time" and run.result.get("by_size"):
+        return (
+            "Status: exceeded time. Nothing was scored in the time there was: the network is a "
+            "large one of those that are allowed. Search for longer."
+        )
     if status == "exceeded_time":
         return "Status: exceeded time. The network is the best of what the time limit left."
     words = _status(run)

@@ -57,7 +57,7 @@ def test_the_best_of_a_rung_go_on_and_no_network_is_drawn_twice() -> None:
     for of_rung in members:
         assert len(set(map(fingerprint, of_rung))) == len(of_rung)
     assert len(members[0]) >= 3 * len(members[2]) == 3
-    best, reached = method.best_so_far()
+    best, reached, _ = method.best_so_far()
     assert [best] == members[2]
     assert reached == accuracy(best)
     num_steps = sum(len(of_rung) * steps for of_rung, steps in zip(members, (1, 3, 9), strict=True))

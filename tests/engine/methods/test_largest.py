@@ -6,10 +6,10 @@ from tests.tiny import quick_config, tiny_data
 from torch import nn
 
 from radars.cost import CostTable
+from radars.engine import largest_allowed
 from radars.engine.context import SearchContext
 from radars.engine.given import Given
-from radars.engine.methods import largest as module
-from radars.engine.methods.largest import largest
+from radars.engine.largest_allowed import large, largest
 from radars.engine.problem import SearchProblem
 from radars.engine.run import run_search
 from radars.space import Architecture, Choose, SearchSpace
@@ -60,11 +60,20 @@ def test_nothing_that_is_allowed_has_more_multiply_accumulates(settings: dict[st
 
 def test_memory_is_paid_for_where_the_first_few_do_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     context = context_of(**TIGHT)
-    monkeypatch.setattr(module, "_MAX_LOOKED_AT", 2)
+    monkeypatch.setattr(largest_allowed, "_MAX_LOOKED_AT", 2)
     found = largest(context)
     best = max(map(macs, filter(context.sampler.allows, EVERY)))
     assert context.sampler.allows(found)
     assert macs(found) > 0.8 * best
+
+
+@pytest.mark.parametrize("settings", [{}, {"constraints": ["parameters<=2000"]}, TIGHT])
+def test_in_haste_a_large_one_that_is_allowed_is_found(settings: dict[str, Any]) -> None:
+    context = context_of(**settings)
+    found = large(context)
+    allowed = sorted(map(macs, filter(context.sampler.allows, EVERY)))
+    assert context.sampler.allows(found)
+    assert macs(found) > allowed[len(allowed) // 4]
 
 
 def test_it_is_trained_once_and_stands_where_time_is_up() -> None:

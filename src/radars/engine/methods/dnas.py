@@ -7,14 +7,12 @@ from radars.engine.method_config import DifferentiateConfig
 from radars.engine.methods.method import Found, preferences_of
 from radars.engine.methods.shared_method import TRAINING_SHARE, SharedMethod
 from radars.engine.phases.differentiate import PlannedSteps, differentiate
-from radars.engine.phases.discretisation import discretisation_scores
 from radars.engine.search_observer import SearchObserver
 from radars.errors import BudgetError
 from radars.memory import PLAIN, Plan
 from radars.runs.event_schema import DifferentiatedEvent
 from radars.runs.state import State
 from radars.seeds import stable_seed
-from radars.space import Subspace
 from radars.tracking.heat_map import Preferences
 from radars.units import format_bytes
 
@@ -103,10 +101,7 @@ class DNAS(SharedMethod):
         """The best architectures by logits, of the candidates that are live in the end."""
         full = self.problem.proxy.full
         logits = self._trained or {choice: self.supernet.logits.of(choice) for choice in full}
-        scores = discretisation_scores(logits, self.problem.proxy.rules)
-        return (
-            Found(best, None) for best in self.problem.feasible.ranked(scores, Subspace(logits))
-        )
+        return self.ranked_by_logits(logits)
 
     def state_dict(self) -> State:
         """See `Method`."""

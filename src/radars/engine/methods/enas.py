@@ -83,7 +83,7 @@ class Enas(SharedMethod):
 
     def ranked(self) -> Iterator[Found]:
         """The finalists, best first, or what the policy prefers where there is none yet."""
-        if not self._finalists:
+        if not self._finalists and self.controller.is_rewarded:
             yield Found(self.controller.best(self.problem.feasible), None)
         yield from self.ranked_of(self._finalists)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 from radars.engine.context import SearchContext
+from radars.engine.largest_allowed import large
 from radars.engine.method_config import Checked
 from radars.engine.policies.policy import Policy
 from radars.engine.search_config import SearchConfig
@@ -15,10 +16,17 @@ from radars.tracking.heat_map import Preferences
 
 
 class Found(NamedTuple):
-    """An architecture, and its validation accuracy where it has one."""
+    """An architecture.
+
+    Attributes:
+        architecture: itself.
+        accuracy: on the validation part, where it has one.
+        by_size: whether size alone speaks for it, as a search had nothing to go by when it ended.
+    """
 
     architecture: Architecture
     accuracy: float | None
+    by_size: bool = False
 
 
 Scored = tuple[Architecture, float]
@@ -93,17 +101,23 @@ class Method(ABC):
 
     @abstractmethod
     def ranked(self) -> Iterator[Found]:
-        """Yields what it would return if it had to end now, best first; all within constraints."""
+        """Yields what it would return if it had to end now, best first; all within constraints.
+
+        Nothing where nothing was scored yet, and nothing was learned that ranks architectures.
+        """
 
     def best_so_far(self) -> Found:
         """The first of `ranked` that satisfies the constraints as a whole network.
 
-        Where none of many does, or there is none yet, it is one that is known to.
+        Where none of many does, it is one that is known to. Where there is none yet, a large one:
+        of rankers, size alone takes no time.
         """
+        if next(self.ranked(), None) is None:
+            return Found(large(self.context), None, by_size=True)
         accuracies: dict[Architecture, float | None] = {}
 
         def architectures() -> Iterator[Architecture]:
-            for architecture, accuracy in self.ranked():
+            for architecture, accuracy, _ in self.ranked():
                 accuracies.setdefault(architecture, accuracy)
                 yield architecture
 

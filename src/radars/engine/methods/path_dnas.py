@@ -9,7 +9,6 @@ from torch import Tensor
 from radars.data import Batch
 from radars.engine.methods.method import Found, preferences_of
 from radars.engine.methods.shared_method import TRAINING_SHARE, SharedMethod
-from radars.engine.phases.discretisation import discretisation_scores
 from radars.engine.search_observer import SearchObserver
 from radars.nn.supernet import Weigh
 from radars.seeds import seed_torch, stable_seed
@@ -41,7 +40,7 @@ class PathDNAS(SharedMethod):
                     validation_batch = self.context.validation_stream.next()
                     self.train_logits(validation_batch, pace.fraction, generator)
                 pace.done()
-        best, _ = self.best_so_far()
+        best = self.best_so_far().architecture
         return Found(best, self.shared_accuracy(best))
 
     def check_memory(self) -> None:
@@ -71,8 +70,7 @@ class PathDNAS(SharedMethod):
         """The best architectures by logits."""
         full = self.problem.proxy.full
         logits = {choice: self.supernet.logits.of(choice) for choice in full}
-        scores = discretisation_scores(logits, self.problem.proxy.rules)
-        return (Found(best, None) for best in self.problem.feasible.ranked(scores, full))
+        return self.ranked_by_logits(logits)
 
     def noise(self, generator: torch.Generator) -> dict[str, Tensor]:
         """Gumbel noise on the host for every candidate: choice to (C,)."""

@@ -22,7 +22,7 @@ from radars.engine.phases.shortlist import shortlist
 from radars.engine.phases.successive_halving import SuccessiveHalving, num_select_steps, select
 from radars.engine.phases.time_shares import share_of_time
 from radars.engine.policies.categorical import Controller
-from radars.engine.rankers.ranker_tables import ranker_tables
+from radars.engine.rankers.ranker_tables import mean_scores, ranker_tables
 from radars.engine.search_config import SearchConfig
 from radars.engine.search_observer import SearchObserver
 from radars.memory import Plan
@@ -145,15 +145,21 @@ class Radars(SharedMethod):
         return Found(winner, accuracy)
 
     def ranked(self) -> Iterator[Found]:
-        """The finalists as they rank, with accuracies where they have any; or the likeliest."""
+        """The finalists as they rank, with accuracies where they have any; then the likeliest.
+
+        Before the first reward, those that rankers prefer.
+        """
         if self.halving is not None:
             accuracies = self.halving.accuracies
             ranked = self.halving.rank(self.context)
             for index in (*ranked, *range(len(accuracies), len(self.halving.finalists))):
                 known = accuracies[index] if index < len(accuracies) else None
                 yield Found(self.halving.finalists[index], known)
-        likeliest = self.problem.feasible.ranked(self.controller.scores(), self.controller.full)
-        yield from (Found(architecture, None) for architecture in likeliest)
+        if self.controller.rewarded or self.controller.tables:
+            has_rewards, tables = self.controller.rewarded, self.controller.tables
+            scores = self.controller.scores() if has_rewards else mean_scores(tables.values())
+            likeliest = self.problem.feasible.ranked(scores, self.controller.full)
+            yield from (Found(architecture, None) for architecture in likeliest)
 
     def state_dict(self) -> State:
         """See `Method`."""

@@ -1,8 +1,11 @@
 """`SharedMethod`: what the methods share whose architectures share the weights of a supernet."""
 
+from collections.abc import Iterator, Mapping
+
 from radars.engine.context import SearchContext
 from radars.engine.method_config import PolicyUpdatesConfig
-from radars.engine.methods.method import Method
+from radars.engine.methods.method import Found, Method
+from radars.engine.phases.discretisation import discretisation_scores
 from radars.engine.phases.train_paths import train_paths
 from radars.engine.policies.policy import Policy
 from radars.engine.search_observer import SearchObserver
@@ -10,7 +13,7 @@ from radars.nn.optimizer import OptimizerConfig
 from radars.runs.state import State
 from radars.schedules import cosine
 from radars.seeds import stable_seed
-from radars.space import Architecture
+from radars.space import Architecture, Subspace
 
 TRAINING_SHARE = 0.97
 """Of the time of a search whose end is an evaluation."""
@@ -71,6 +74,17 @@ class SharedMethod(Method):
         return self.context.evaluator.accuracy(
             self.supernet, architecture, self.config.data.batch_size
         )
+
+    def ranked_by_logits(self, logits: Mapping[str, Mapping[str, float]]) -> Iterator[Found]:
+        """Yields the best architectures by logits; none while all are 0, as at the start.
+
+        Args:
+            logits: choice to candidate to logit, of the candidates to choose from.
+        """
+        if any(logit for of_choice in logits.values() for logit in of_choice.values()):
+            scores = discretisation_scores(logits, self.problem.proxy.rules)
+            for best in self.problem.feasible.ranked(scores, Subspace(logits)):
+                yield Found(best, None)
 
     def state_dict(self) -> State:
         """See `Method`."""

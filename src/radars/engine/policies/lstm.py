@@ -88,6 +88,11 @@ class LSTMController:
         self._optimizer = torch.optim.Adam(self._network.parameters(), config.learning_rate)
         self._baseline = math.nan  # no reward yet
 
+    @property
+    def is_rewarded(self) -> bool:
+        """Whether it has learned from a reward."""
+        return not math.isnan(self._baseline)
+
     def sample(self, feasible: Feasible, *, uniform: bool = False) -> Sample:
         """Draws an allowed architecture, from the policy or uniformly.
 

@@ -1,0 +1,79 @@
+"""`largest`: the largest architecture within constraints and budget, which size says is best."""
+
+from dataclasses import replace
+from itertools import islice
+
+from radars.cost import Additive, Constraint, Feasible, Metric
+from radars.engine.context import SearchContext
+from radars.engine.problem import SearchProblem
+from radars.space import Architecture
+
+_MAX_LOOKED_AT = 32  # whether one fits may take a trace of each
+_NUM_TRIES = 10
+_LOOKED_AT_A_TRY = 4
+_TRIES_IN_HASTE = 4
+_PATH = "path"  # the memory of training a path, by prices
+
+
+def largest(context: SearchContext) -> Architecture:
+    """The architecture with the most multiply-accumulates within constraints and budget."""
+    feasible = context.problem.feasible
+    found = _first_allowed(context, feasible, _MAX_LOOKED_AT) or _largest_by_prices(context)
+    return feasible.first_holding([found] if found else [])
+
+
+def large(context: SearchContext) -> Architecture:
+    """A large architecture within constraints and budget, found with a few traces.
+
+    For where nothing was scored, and no time is left.
+    """
+    found = _first_allowed(context, context.problem.feasible, 1)
+    found = found or _largest_by_prices(context, _TRIES_IN_HASTE, looked_at=1)
+    return context.problem.feasible.first_holding([found] if found else [])
+
+
+def _largest_by_prices(
+    context: SearchContext, num_tries: int = _NUM_TRIES, looked_at: int = _LOOKED_AT_A_TRY
+) -> Architecture | None:
+    """The largest that is found where memory decides: how much may be held is bisected."""
+    problem = context.problem
+    path = Additive(0.0, problem.planner.path_bytes)
+    cheap = {c: {n: -float(size) for n, size in of.items()} for c, of in path.candidates.items()}
+    [smallest] = problem.feasible.best(cheap, problem.space.full, 1)
+    low, high = path.of(smallest), float(sum(max(of.values()) for of in path.candidates.values()))
+    limit_bytes, best = low, None
+    for _ in range(num_tries):
+        within = _bounded(problem, path, limit_bytes)
+        found = _first_allowed(context, within, looked_at)
+        if found is None:
+            high = limit_bytes
+        else:
+            low = limit_bytes
+            best = max(best or found, found, key=lambda known: problem.costs.cost(known).macs)
+        limit_bytes = (low + high) / 2
+    return best
+
+
+def _bounded(problem: SearchProblem, path: Additive, limit_bytes: float) -> Feasible:
+    """The architectures within the constraints whose memory is within a bound, by prices."""
+    sums = {name: Metric(metric.sums) for name, metric in problem.costs.priced.items()}
+    return Feasible(
+        replace(problem.costs, priced={**sums, _PATH: Metric((path,))}),
+        (*problem.config.constraints, Constraint(_PATH, limit_bytes)),
+        problem.space.full,
+        problem.space.rules,
+    )
+
+
+def _first_allowed(
+    context: SearchContext, feasible: Feasible, most_looked_at: int
+) -> Architecture | None:
+    """The largest of the first few that fits the budget, and holds as a whole network."""
+    problem = context.problem
+    macs = {
+        choice: {name: float(cost.macs) for name, cost in costs.items()}
+        for choice, costs in problem.costs.candidates.items()
+    }
+    ranked = islice(feasible.ranked(macs, problem.space.full), most_looked_at)
+    fitting = filter(context.guard.fits, ranked)
+    return next(filter(problem.feasible.holds, fitting), None)
