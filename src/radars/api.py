@@ -17,7 +17,7 @@ from radars.nn.task import CLASSIFICATION, Task
 from radars.optional import without_none
 from radars.planning.plan_report import PlanReport, plan_of
 from radars.reporting.write_report import write_report
-from radars.runs.directory import read_config
+from radars.runs.directory import no_run_to_resume, read_config, say_that_it_is_new
 from radars.runs.event_schema import EventSink
 from radars.settings import merge_settings, validate_settings
 from radars.space import SearchSpace
@@ -138,10 +138,14 @@ def _search(
     stored = read_config(out) if resume and out is not None else None
     if stored is not None and config is None:
         config = validate_settings(SearchConfig, stored)
+    elif resume and out is not None:
+        if config is None and not asked and passed.space is None and passed.data is None:
+            raise no_run_to_resume(out)
+        say_that_it_is_new(out)
     complete = _config(config, asked)
     given = Given(passed.space, proxy, passed.data_for(complete.data, complete.seed), task)
     if stored is not None and out is not None:
-        known = completed_search(out, given.recorded(complete), passed.space)
+        known = completed_search(out, given.recorded(complete), given)
         if known is not None:
             return known
     return run_search(
@@ -203,6 +207,8 @@ def train(
     complete = validate_settings(TrainConfig, merge_settings(base, asked))
     directory = None if out is None else Path(out)
     is_begun = resume and directory is not None and read_config(directory) is not None
+    if resume and directory is not None and not is_begun:
+        say_that_it_is_new(directory)
     return _train(
         chosen, complete, passed, task, directory, is_begun=is_begun, progress=_progress(progress)
     )

@@ -18,7 +18,7 @@ import platformdirs
 import torch
 from torch import nn
 
-from radars.space import content_of, modules_of, operations_of
+from radars.space import content_of, is_library, modules_of, operations_of
 
 DIRECTORY_VARIABLE = "RADARS_CACHE_DIR"
 
@@ -92,20 +92,18 @@ def price_key(
     if content is None:
         return None
     bases = {base for module in candidate.modules() for base in type(module).__mro__}
-    modules = {base.__module__ for base in bases - {object}} | modules_of(content)
+    modules = {base.__module__ for base in bases} | modules_of(content)
+    modules.discard("builtins")
     sources = sorted((name, _source_digest(name)) for name in modules)
     if any(source is None for _, source in sources):  # code that is not in a file
         return None
     known = [torch.__version__, content, sources, tuple(input_shapes), *about]
-    if any(name.partition(".")[0] not in _KNOWN_PACKAGES for name in modules):
+    if not all(map(is_library, modules)):
         try:  # a user's code may go by what is in other files, or in the environment
             known.append(operations_of(candidate, *input_shapes))
         except Exception:
             return None
     return hashlib.sha256(repr(known).encode()).hexdigest()
-
-
-_KNOWN_PACKAGES = ("torch", "torchvision", "radars")
 
 
 @cache

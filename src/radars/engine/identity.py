@@ -1,15 +1,16 @@
-"""`Identity`: what a search is about, so that a resumed one refuses anything else.
+"""`Identity`: what a run is about, so that a resumed one refuses anything else.
 
 A name alone does not say it: a file of a space may have changed, and objects that a caller passes
 in have no name that another process could find them by.
 """
 
 import hashlib
-import inspect
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -17,11 +18,22 @@ from torch import nn
 from radars.data import Data, data_fingerprint
 from radars.errors import ConfigError
 from radars.nn.task import Task
-from radars.runs.directory import read_object
-from radars.space import Candidates, Choose, SearchSpace, building, fingerprint
+from radars.space import (
+    Candidates,
+    Choose,
+    Place,
+    SearchSpace,
+    building,
+    content_of,
+    definition_of,
+    fingerprint,
+    is_library,
+    operations_of,
+    user_classes,
+)
 from radars.space.choose import as_pairs
 
-IDENTITY_NAME = "identity.json"
+DIGESTS = ("space", "proxy", "data", "task")
 
 
 @dataclass(frozen=True)
@@ -29,16 +41,20 @@ class Identity:
     """Digests of everything that a configuration only names.
 
     Attributes:
-        space: of the network that is searched for.
+        space: of the network that is searched for, or trained.
         proxy: of the one that is trained while searching.
         data: of the examples and the labels.
         task: of the loss and the score.
+        input_shape: of one example.
+        num_classes: in the data.
     """
 
     space: str
     proxy: str
     data: str
     task: str
+    input_shape: tuple[int, ...]
+    num_classes: int
 
     @classmethod
     def of(cls, space: SearchSpace, proxy: SearchSpace, data: Data, task: Task) -> "Identity":
@@ -48,30 +64,58 @@ class Identity:
             space=own,
             proxy=own if proxy is space else space_digest(proxy, data.input_shape),
             data=data_fingerprint(data),
-            task=_digest(_source(task.loss), _source(task.score)),
+            task=task_digest(task),
+            input_shape=data.input_shape,
+            num_classes=data.num_classes,
         )
 
-    def check_same_as_in(self, out: Path) -> None:
-        """Refuses to go on with a run that was about something else.
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        return asdict(self)
 
-        Args:
-            out: its directory.
 
-        Raises:
-            ConfigError: something differs, or it is not known what the run is about.
-        """
-        known = read_object(out / IDENTITY_NAME) or {}
-        for name, digest in vars(self).items():
-            if known.get(name) != digest:
-                raise ConfigError(
-                    f"a resumed run goes on with the same {name}, but that of {out} was another: "
-                    f"it has changed since, or another was passed; give the same, or choose "
-                    f"another --out"
-                )
+def check_same(out: Path, known: Mapping[str, Any] | None, digests: Mapping[str, str]) -> None:
+    """Refuses to go on with a run that was about something else.
+
+    Args:
+        out: its directory.
+        known: what it is about; None where it did not come so far as to say so.
+        digests: what it is to be about now, as far as that is at hand: some of those of `Identity`.
+
+    Raises:
+        ConfigError: something differs.
+    """
+    if known is None or "config" not in known:  # a checkpoint of the version before is refused
+        return
+    for name, digest in digests.items():
+        if known.get(name) != digest:
+            raise ConfigError(
+                f"a resumed run goes on with the same {name}, but that of {out} was another: "
+                f"it has changed since, or another was passed; give the same, or choose "
+                f"another --out"
+            )
+
+
+def task_digest(task: Task) -> str:
+    """Tells tasks apart by the code of loss and score."""
+    return _digest(definition_of(task.loss), definition_of(task.score))
+
+
+def network_digest(
+    space: SearchSpace, architecture: Mapping[str, str], input_shape: tuple[int, ...]
+) -> str:
+    """Tells networks apart that architectures of a space build, as `space_digest` does spaces."""
+    with building(torch.device("meta")):
+        network = space.build(architecture)
+        said = [repr(network), fingerprint(network, input_shape)]
+    return _digest(*said, *_definitions(space, user_classes(network)))
 
 
 def space_digest(space: SearchSpace, input_shape: tuple[int, ...]) -> str:
-    """Tells search spaces apart by their choices and by the networks of all candidates.
+    """Tells search spaces apart by their choices, and by what each candidate is and does.
+
+    The network itself is traced with the first and with the last candidates. The code of users'
+    functions and classes counts, too: a trace does not show how weights begin.
 
     Args:
         space: the search space.
@@ -79,33 +123,59 @@ def space_digest(space: SearchSpace, input_shape: tuple[int, ...]) -> str:
     """
     choices = {choice: list(names) for choice, names in space.full.items()}
     said = [json.dumps(choices), *(str(rule) for rule in space.rules)]
-    num_networks = max(map(len, choices.values()))
-    for index in range(num_networks):
-        with building(torch.device("meta")):
+    classes: set[type] = set()
+    with building(torch.device("meta")):
+        for index in (0, -1):
             network = space.replay(_taking(index))
-            said.append(repr(network))
-            said.append(str([tuple(parameter.shape) for parameter in network.parameters()]))
-            if index in (0, num_networks - 1):  # of the others the modules alone: it is quicker
-                said.append(fingerprint(network, input_shape))
-    return _digest(*said)
+            classes |= user_classes(network)
+            said += [repr(network), fingerprint(network, input_shape)]
+        known: set[object] = set()
+        for place in space.places(input_shape):
+            said += _told_of(place, known, classes)
+    return _digest(*said, *_definitions(space, classes))
+
+
+def _definitions(space: SearchSpace, classes: set[type]) -> list[str]:
+    """The code of users' classes, and of the function of a space where it is a user's."""
+    function = space.network
+    while isinstance(function, partial):
+        function = function.func
+    said = list(map(definition_of, classes))
+    if not is_library(function.__module__):
+        said.append(definition_of(function))
+    return sorted(said)
+
+
+def _told_of(place: Place, known: set[object], classes: set[type]) -> list[str]:
+    """What the candidates at a place are; those with code of users are traced, each once.
+
+    Args:
+        place: where they are.
+        known: what was traced; added to.
+        classes: of users; added to.
+    """
+    said = []
+    for name, factory in place.factories.items():
+        content = place.contents[name]
+        said.append(f"{place.choice} {name} {place.input_shapes} {content!r}")
+        key = content, place.input_shapes
+        if content is None or key not in known:
+            known.add(key)
+            candidate = factory()
+            own = user_classes(candidate)
+            classes |= own
+            if own or content_of(candidate) is None:
+                said.append(operations_of(candidate, *place.input_shapes))
+    return said
 
 
 def _taking(index: int) -> Choose:
-    """Takes the candidate with this index in each choice, counted round and round."""
+    """Takes the candidate with this index in each choice."""
 
     def choose(name: str, candidates: Candidates) -> nn.Module:
-        factories = [factory for _, factory in as_pairs(candidates)]
-        return factories[index % len(factories)]()
+        return as_pairs(candidates)[index][1]()
 
     return choose
-
-
-def _source(function: Callable[..., object]) -> str:
-    """What a function does, as far as its source says so; else its name."""
-    try:
-        return inspect.getsource(function)
-    except (OSError, TypeError):
-        return f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', '')}"
 
 
 def _digest(*texts: str) -> str:

@@ -74,7 +74,7 @@ class SearchProblem:
         """
         given = given or Given()
         data = _data(config, given)
-        space, proxy = _spaces(config, given, data)
+        space, proxy = spaces_of(config, given, data.num_classes, data.input_shape)
         _check_data_fits(config, given.task, data)
         _check_networks((space, proxy), data)
         proxy = METHODS.get(config.method).adapted(proxy, config)
@@ -157,8 +157,20 @@ def _data(config: SearchConfig, given: Given) -> Data:
     return load_data(config.data, config.seed)
 
 
-def _spaces(config: SearchConfig, given: Given, data: Data) -> tuple[SearchSpace, SearchSpace]:
-    """The space that is searched, and the one that is trained."""
+def spaces_of(
+    config: SearchConfig, given: Given, num_classes: int, input_shape: tuple[int, ...]
+) -> tuple[SearchSpace, SearchSpace]:
+    """The space that is searched, and the one that is trained.
+
+    Args:
+        config: names them.
+        given: objects that are used instead.
+        num_classes: of the data.
+        input_shape: of one example.
+
+    Raises:
+        ConfigError, SpaceError: they cannot be, or do not make the same choices.
+    """
     space, proxy = given.space, given.proxy
     if space is not None and (config.space_options or config.proxy_options):
         raise ConfigError(
@@ -167,7 +179,7 @@ def _spaces(config: SearchConfig, given: Given, data: Data) -> tuple[SearchSpace
         )
     if space is None:
         suggested = accepted_options(
-            config.space, {"num_classes": data.num_classes, "in_channels": data.input_shape[0]}
+            config.space, {"num_classes": num_classes, "in_channels": input_shape[0]}
         )
         options = suggested | dict(config.space_options)
         space = load_space(config.space, **options)

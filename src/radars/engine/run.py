@@ -8,10 +8,10 @@ from typing import Any
 
 from radars.cost import Cost, LatencyRow, read_latencies
 from radars.engine.given import Given
-from radars.engine.identity import Identity
+from radars.engine.identity import DIGESTS, Identity, check_same
 from radars.engine.methods.method import Found, Method
 from radars.engine.problem import SearchProblem
-from radars.engine.search_config import SearchConfig
+from radars.engine.search_config import CHANGEABLE, SearchConfig
 from radars.engine.search_observer import TimeLimitReached
 from radars.engine.search_result import Ranked, SearchResult, Status
 from radars.engine.session import LATENCIES_NAME, SearchSession, open_session
@@ -21,8 +21,14 @@ from radars.memory import out_of_memory_said
 from radars.memory.measure import peak_rss_bytes
 from radars.objects import is_object_name
 from radars.registries import COSTS
-from radars.runs.directory import PARETO_NAME, read_config
+from radars.runs.directory import (
+    PARETO_NAME,
+    new_run,
+    no_run_to_resume,
+    read_config,
+)
 from radars.runs.event_schema import EventSink, SearchEndedEvent
+from radars.runs.identity_file import check_config_file, known_identity
 from radars.settings import validate_settings
 from radars.space import Architecture
 from radars.tracking.loggers import check_installed
@@ -66,18 +72,29 @@ def run_search(
         config = resumed_config(out, config)
     config = config or given.recorded(SearchConfig())
     check_installed(config.loggers)
-    latencies = _read_latencies(out) if resume and out is not None else None
-    problem = SearchProblem.of(config, given, latencies=latencies)
-    identity = Identity.of(problem.space, problem.proxy, problem.data, problem.task)
-    if resume and out is not None:
-        identity.check_same_as_in(out)
-    origin = Origin(config, given, problem.latencies)
-    if config.executor.jobs > 1:
-        origin.check_sendable()
-    with open_session(
-        problem, identity, origin, out=out, resume=resume, progress=progress, on_event=on_event
-    ) as session:
-        return _run(session)
+    # of several processes it is not known yet which is the first
+    own = None if resume or config.num_processes > 1 else out
+    with new_run(config, own) as run:
+        latencies = _read_latencies(out) if resume and out is not None else None
+        problem = SearchProblem.of(config, given, latencies=latencies)
+        identity = Identity.of(problem.space, problem.proxy, problem.data, problem.task).to_dict()
+        if resume and out is not None:
+            digests = {name: identity[name] for name in DIGESTS}
+            check_same(out, known_identity(out), digests)
+        origin = Origin(config, given, problem.latencies)
+        if config.executor.jobs > 1:
+            origin.check_sendable()
+        with open_session(
+            problem,
+            identity,
+            origin,
+            run,
+            out=out,
+            resume=resume,
+            progress=progress,
+            on_event=on_event,
+        ) as session:
+            return _run(session)
 
 
 def _run(session: SearchSession) -> SearchResult:
@@ -182,7 +199,7 @@ def _ranking(method: Method, found: Found) -> tuple[Ranked, ...]:
     return tuple(Ranked(*entry) for entry in accuracies.items())
 
 
-def resumed_config(out: str | Path, asked: SearchConfig | None) -> SearchConfig | None:
+def resumed_config(out: str | Path, asked: SearchConfig | None) -> SearchConfig:
     """The configuration that a run goes on with: only what does not change its result may be new.
 
     Args:
@@ -190,14 +207,16 @@ def resumed_config(out: str | Path, asked: SearchConfig | None) -> SearchConfig 
         asked: what it is to go on with; None for the configuration that it was started with.
 
     Returns:
-        The configuration; what was asked for where there is no run yet.
+        The configuration.
 
     Raises:
-        ConfigError: something else is new.
+        ConfigError: something else is new, the file of the run is not as it was, or there is none.
     """
     settings = read_config(out)
     if settings is None:
-        return asked
+        raise no_run_to_resume(Path(out))
+    defaults = SearchConfig().model_dump(mode="json")
+    check_config_file(Path(out), known_identity(Path(out)), CHANGEABLE, defaults)
     stored = validate_settings(SearchConfig, settings)
     if asked is None:
         return stored

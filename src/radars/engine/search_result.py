@@ -160,12 +160,11 @@ class SearchResult:
         )
 
 
-def read_search(out: Path, searched: SearchSpace | None = None) -> SearchResult | None:
+def read_search(out: Path) -> SearchResult | None:
     """What the search in a run directory ended with; None where it has not, or found nothing.
 
     Args:
         out: the run directory.
-        searched: the search space, where it is at hand.
 
     Raises:
         ConfigError: a file there cannot be read.
@@ -179,6 +178,5 @@ def read_search(out: Path, searched: SearchSpace | None = None) -> SearchResult 
         result,
         front=[point for point in front.get("points", ()) if point["on_front"]],
         directory=out,
-        searched=searched,
         has_objects=any(map(is_object_name, named)),
     )

@@ -2,17 +2,17 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
 
 from radars.engine.context import SearchContext
-from radars.engine.identity import IDENTITY_NAME, Identity
 from radars.engine.methods.method import Method
 from radars.engine.problem import SearchProblem
 from radars.engine.search_observer import SearchObserver
@@ -66,8 +66,9 @@ class SearchSession:
 @contextmanager
 def open_session(
     problem: SearchProblem,
-    identity: Identity,
+    identity: Mapping[str, Any],
     origin: Origin,
+    new_run: RunDirectory | None,
     *,
     out: Path | None,
     resume: bool,
@@ -78,8 +79,9 @@ def open_session(
 
     Args:
         problem: what is searched.
-        identity: what tells it from others.
+        identity: what tells it from others, as plain values.
         origin: what workers make the same from.
+        new_run: the run directory of a search that is new, where it is made already.
         out: the run directory; None keeps nothing on disk.
         resume: go on with the run in `out` from its last checkpoint.
         progress: shows people how far it is.
@@ -100,7 +102,8 @@ def open_session(
         executor.check([needs_of(config.budget, problem.device)])
         run = None
         if out is not None and group.is_first:
-            run = stack.enter_context(_open_run(problem, identity, out, resume=resume))
+            run = new_run or stack.enter_context(_open_run(problem, out, resume=resume))
+            run.begin(identity)
             if problem.latencies is not None:
                 run.write_json(LATENCIES_NAME, [row.to_dict() for row in problem.latencies])
         disk = stack.enter_context(_open_disk(run))
@@ -151,13 +154,10 @@ def _session(
     return session
 
 
-def _open_run(
-    problem: SearchProblem, identity: Identity, out: Path, *, resume: bool
-) -> RunDirectory:
+def _open_run(problem: SearchProblem, out: Path, *, resume: bool) -> RunDirectory:
     if resume:
         return RunDirectory.resume(out)
-    settings = problem.config.model_dump(mode="json")
-    return RunDirectory.create(out, settings, {IDENTITY_NAME: vars(identity)})
+    return RunDirectory.create(out, problem.config.model_dump(mode="json"))
 
 
 @contextmanager

@@ -1,16 +1,21 @@
 """What the command line asks of a search: its configuration, and starting or resuming it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from radars.data import data_fingerprint
+from radars.engine.given import Given
+from radars.engine.identity import check_same, space_digest, task_digest
+from radars.engine.problem import spaces_of
 from radars.engine.run import resumed_config, run_search
 from radars.engine.search_config import SearchConfig
 from radars.engine.search_result import SearchResult, read_search
 from radars.errors import Stopped
-from radars.runs.directory import read_config
+from radars.runs.directory import no_run_to_resume, read_config, say_that_it_is_new
+from radars.runs.identity_file import known_identity
 from radars.settings import merge_settings, read_settings, validate_settings
-from radars.space import SearchSpace
 from radars.tracking.progress import Progress
 
 
@@ -56,7 +61,8 @@ def start_search(
 ) -> Search:
     """Starts a search in `out`, or goes on with the one there.
 
-    With `resume`, a finished search is only read again, and one that never began is started.
+    With `resume`, a finished search is only read again. Where there is none, one is started, but
+    only from settings that are given here.
 
     Args:
         given: settings from options.
@@ -79,6 +85,10 @@ def start_search(
         if known is not None:
             return Search(known, out)
     else:
+        if out is not None and resume:
+            if not given and config_file is None and not overrides:
+                raise no_run_to_resume(out)
+            say_that_it_is_new(out)
         config = search_config(given, config_file, overrides)
         out = out or new_out(config.space)
     try:
@@ -89,20 +99,37 @@ def start_search(
 
 
 def completed_search(
-    out: Path, asked: SearchConfig, searched: SearchSpace | None = None
+    out: Path, asked: SearchConfig, given: Given | None = None
 ) -> SearchResult | None:
     """What the search in a run directory found; None where it is not completed.
+
+    Data that the configuration names are not read for it.
 
     Args:
         out: the run directory.
         asked: what it would go on with.
-        searched: the search space, where it is at hand.
+        given: objects that it would go on with.
 
     Raises:
         ConfigError: another search is asked for than the one there.
+        SpaceError: its space is not well formed any more.
     """
-    found = read_search(out, searched)
+    given = given or Given()
+    found = read_search(out)
     if found is None or found.status != "completed":
         return None
     resumed_config(out, asked)
-    return found
+    known = known_identity(out) or {}
+    if "input_shape" not in known:  # of the version before
+        return replace(found, searched=given.space)
+    input_shape = tuple(known["input_shape"])
+    space, proxy = spaces_of(asked, given, known["num_classes"], input_shape)
+    digests = {
+        "space": space_digest(space, input_shape),
+        "proxy": space_digest(proxy, input_shape),
+        "task": task_digest(given.task),
+    }
+    if given.data is not None:
+        digests["data"] = data_fingerprint(given.data)
+    check_same(out, known, digests)
+    return replace(found, searched=space)

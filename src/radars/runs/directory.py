@@ -3,7 +3,8 @@
 import contextlib
 import json
 import shutil
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -11,8 +12,9 @@ from typing import Any, Self
 import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from pydantic import BaseModel
 
-from radars.errors import ConfigError, first_line
+from radars.errors import ConfigError, RadarsWarning, first_line
 from radars.renamed_settings import with_new_names
 from radars.runs.checkpoint import Checkpoint, CheckpointStore
 from radars.runs.event_schema import CheckpointDamagedEvent, Event, ResumedEvent
@@ -32,7 +34,8 @@ _CONFIG_NAME = "config.yaml"
 _EVENTS_NAME = "events.jsonl"
 _RESULT_NAME = "result.json"
 _ARCHITECTURE_NAME = "architecture.json"
-_CHECKPOINT_NAME = "checkpoint"
+CHECKPOINT_NAME = "checkpoint"
+IDENTITY_NAME = "identity.json"
 _TENSORBOARD_NAME = "tensorboard"
 _WEIGHTS_NAME = "weights"
 PARETO_NAME = "pareto.json"
@@ -54,22 +57,18 @@ class RunDirectory:
         self.resumed_step: int | None = None
         self.resume_events: tuple[Event, ...] = ()
         self._lock = lock
-        self._checkpoints = CheckpointStore(path / _CHECKPOINT_NAME)
+        self._identity: dict[str, Any] | None = None
+        self._made: list[Path] = []  # directories
+        self._checkpoints = CheckpointStore(path / CHECKPOINT_NAME)
         self._events = EventLog(path / _EVENTS_NAME)
 
     @classmethod
-    def create(
-        cls,
-        path: str | Path,
-        config: Mapping[str, Any],
-        files: Mapping[str, Mapping[str, Any]] | None = None,
-    ) -> Self:
+    def create(cls, path: str | Path, config: Mapping[str, Any]) -> Self:
         """Starts a run in a new or empty directory.
 
         Args:
             path: of the directory.
             config: the complete configuration.
-            files: JSON files that are there from the start, by name.
 
         Raises:
             ConfigError: the directory holds something, cannot be made, or the configuration is
@@ -94,21 +93,40 @@ class RunDirectory:
             lock = DirectoryLock(path)
             _check_unused(path)  # again: another process may have been faster
             is_ours = True
-            for name, content in (files or {}).items():
-                write_atomically(path / name, to_json(content, indent=2) + "\n")
-            # last, as its presence is what makes the directory a run
+            # its presence is what makes the directory a run
             write_atomically(path / _CONFIG_NAME, config_text)
-            return cls(path, _load_config(path), lock)
+            run = cls(path, _load_config(path), lock)
         except BaseException:
             if is_ours:
-                for name in (_EVENTS_NAME, _CONFIG_NAME, *(files or ()), LOCK_NAME):
-                    (path / name).unlink(missing_ok=True)
+                _remove_new(path)
             if lock is not None:
                 lock.release()
-            with contextlib.suppress(OSError):  # somebody else's files are in it
-                for directory in made:
-                    directory.rmdir()
+            _remove_empty(made)
             raise
+        run._made = made
+        return run
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it is said what it is about."""
+        return self._identity is not None
+
+    def discard(self) -> None:
+        """Closes a run that is new, and removes it: it turned out that it cannot begin."""
+        _remove_new(self.path)
+        self.close()
+        _remove_empty(self._made)
+
+    def begin(self, identity: Mapping[str, Any]) -> None:
+        """Says what the run is about, for whoever goes on with it (`known_identity`).
+
+        Args:
+            identity: plain values; with the configuration, they are kept beside it and in each
+                checkpoint.
+        """
+        self._identity = {"config": dict(self.config), **identity}
+        if not (self.path / IDENTITY_NAME).is_file():
+            self.write_json(IDENTITY_NAME, self._identity)
 
     @classmethod
     def resume(cls, path: str | Path) -> Self:
@@ -123,10 +141,7 @@ class RunDirectory:
         """
         path = Path(path).absolute()
         if not (path / _CONFIG_NAME).is_file():
-            raise ConfigError(
-                f"resuming needs the {_CONFIG_NAME} of a run, but {path} has none; "
-                f"leave out --resume or choose another --out"
-            )
+            raise no_run_to_resume(path)
         lock = DirectoryLock(path)
         try:
             if (read_result(path) or {}).get("status") == "completed":
@@ -173,7 +188,8 @@ class RunDirectory:
         Events logged before this call belong to it, events logged later do not.
         """
         self._events.sync()
-        self._checkpoints.save(step, {"run": state, "events_bytes": self._events.num_bytes})
+        about = {"events_bytes": self._events.num_bytes, "identity": self._identity}
+        self._checkpoints.save(step, {"run": state, **about})
 
     def latest(self) -> Checkpoint | None:
         """Loads the newest intact checkpoint; None without any. See `CheckpointStore.latest`."""
@@ -224,6 +240,45 @@ class RunDirectory:
         )
         for event in self.resume_events:
             self.log(event)
+
+
+@contextlib.contextmanager
+def new_run(config: BaseModel, out: Path | None) -> Iterator[RunDirectory | None]:
+    """The directory of a new run, with its configuration before anything that takes long.
+
+    It is removed again where an error says that the run cannot begin.
+
+    Args:
+        config: the complete configuration.
+        out: the directory; None for none.
+    """
+    if out is None:
+        yield None
+        return
+    with RunDirectory.create(out, config.model_dump(mode="json")) as run:
+        try:
+            yield run
+        except Exception:
+            if not run.has_begun:
+                run.discard()
+            raise
+
+
+def no_run_to_resume(path: Path) -> ConfigError:
+    """The error for a directory in which there is no run to go on with."""
+    return ConfigError(
+        f"resuming needs the {_CONFIG_NAME} of a run, but {path} has none; "
+        f"leave out --resume or choose another --out"
+    )
+
+
+def say_that_it_is_new(path: Path) -> None:
+    """Warns that there was nothing to go on with."""
+    warnings.warn(
+        f"there is no run in {path} to go on with; a new one starts, from the settings given here",
+        RadarsWarning,
+        stacklevel=2,
+    )
 
 
 def read_config(path: str | Path) -> dict[str, Any] | None:
@@ -277,10 +332,22 @@ def read_checkpoint(path: str | Path) -> Checkpoint | None:
     Raises:
         RunError: there are checkpoints, and all are damaged.
     """
-    checkpoint = CheckpointStore(Path(path) / _CHECKPOINT_NAME).latest()
+    checkpoint = CheckpointStore(Path(path) / CHECKPOINT_NAME).latest()
     if checkpoint is None:
         return None
     return Checkpoint(checkpoint.step, checkpoint.state["run"])
+
+
+def _remove_new(path: Path) -> None:
+    """Removes the files of a run that has not begun."""
+    for name in (_EVENTS_NAME, IDENTITY_NAME, _CONFIG_NAME, LOCK_NAME):
+        (path / name).unlink(missing_ok=True)
+
+
+def _remove_empty(directories: Sequence[Path]) -> None:
+    with contextlib.suppress(OSError):  # somebody else's files are in it
+        for directory in directories:
+            directory.rmdir()
 
 
 def _check_unused(path: Path) -> None:

@@ -8,8 +8,8 @@ from radars.space.choose import (
     Factory,
     Network,
 )
-from radars.space.code_content import modules_of
-from radars.space.fingerprint import fingerprint, operations_of
+from radars.space.code_content import definition_of, is_library, modules_of
+from radars.space.fingerprint import fingerprint, operations_of, user_classes
 from radars.space.flow import Flow
 from radars.space.keep import Keep, best_keeping
 from radars.space.search_space import SearchSpace
@@ -32,8 +32,11 @@ __all__ = [
     "building",
     "check_output",
     "content_of",
+    "definition_of",
     "fingerprint",
+    "is_library",
     "modules_of",
     "operations_of",
     "trace_places",
+    "user_classes",
 ]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from radars._torch_internals import version_of
 from radars.errors import RadarsWarning, SpaceError
-from radars.space.code_content import Content
+from radars.space.code_content import Content, is_library
 
 
 def check_keeps_inputs(
@@ -45,8 +45,8 @@ def check_keeps_inputs(
 
 def _may_differ_in_training(module: nn.Module) -> bool:
     """Whether it may change its input in training alone: users' modules, and dropout in place."""
-    is_known = type(module).__module__.partition(".")[0] in ("torch", "torchvision", "radars")
-    return not is_known or (isinstance(module, _DROPOUT) and module.inplace)
+    is_users = not is_library(type(module).__module__)
+    return is_users or (isinstance(module, _DROPOUT) and module.inplace)
 
 
 _DROPOUT = (

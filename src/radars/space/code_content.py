@@ -4,8 +4,11 @@ Equal contents do the same: also of two classes of one name that a function made
 values bound, and also in another process, as long as the files are the same.
 """
 
+import ast
 import builtins
+import inspect
 import sys
+import textwrap
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import is_dataclass
@@ -84,6 +87,30 @@ def content_of_value(value: Any, within: tuple[int, ...] = ()) -> Content:
     if is_dataclass(value):
         return "object", content_of_value(kind, within), content_of_value(vars(value), within)
     return _of_callable(value, within)
+
+
+def is_library(module_name: str) -> bool:
+    """Whether a module is PyTorch's or ours, and not a user's, whose code may go by anything."""
+    return module_name.partition(".")[0] in ("builtins", "torch", "torchvision", "radars")
+
+
+def definition_of(value: Callable[..., Any] | type) -> str:
+    """The code of a function or a class, whatever it is called; comments and layout do not count.
+
+    With the values that it has bound, as far as they can be told.
+    """
+    while isinstance(value, partial):
+        value = value.func
+    try:
+        content = repr(content_of_value(value))
+    except (UnknownContent, RecursionError):
+        content = type(value).__name__
+    try:
+        source = ast.dump(ast.parse(textwrap.dedent(inspect.getsource(value))))
+    except (OSError, TypeError, SyntaxError):
+        code = getattr(value, "__code__", None)
+        source = "" if code is None else repr((code.co_code, code.co_names))
+    return f"{content} {source}"
 
 
 def modules_of(content: object) -> set[str]:

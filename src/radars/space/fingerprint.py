@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from radars._torch_internals import TorchDispatchMode, tree_map
+from radars.space.code_content import is_library
 
 
 def fingerprint(network: nn.Module, input_shape: tuple[int, ...]) -> str:
@@ -70,3 +71,9 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self._number[id(value)] = len(self._seen)
             self._seen.append(value)
         return ("tensor", self._number[id(value)], tuple(value.shape))
+
+
+def user_classes(module: nn.Module) -> set[type]:
+    """The classes in a module, and those that they come from, which are no library's."""
+    classes = {base for part in module.modules() for base in type(part).__mro__}
+    return {kind for kind in classes if not is_library(kind.__module__)}

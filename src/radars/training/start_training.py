@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from radars.engine.search_config import CHANGEABLE as SEARCH_CHANGEABLE
 from radars.errors import SpaceError, Stopped
 from radars.nn.task import CLASSIFICATION, Task
-from radars.runs.directory import read_config, read_result
+from radars.runs.directory import read_config, read_result, say_that_it_is_new
+from radars.runs.identity_file import check_config_file, known_identity
 from radars.settings import merge_settings, read_settings, read_text, validate_settings
 from radars.space import Architecture, SearchSpace
 from radars.tracking.progress import Progress
-from radars.training.train_config import INHERITED_DATA, TrainConfig
+from radars.training.train_config import CHANGEABLE, INHERITED_DATA, TrainConfig
 from radars.training.train_result import TrainResult
 from radars.training.trained import TrainedNetwork, load_trained
 from radars.training.training_job import train_architecture
@@ -49,7 +51,9 @@ def start_training(
         settings_of_search(architecture_file.parent), from_file, given, overrides=overrides
     )
     config = validate_settings(TrainConfig, settings)
-    resume = resume and read_config(out) is not None
+    if resume and read_config(out) is None:
+        say_that_it_is_new(out)
+        resume = False
     known = completed_training(out, config, architecture) if resume else None
     if known is not None:
         return known.result
@@ -104,6 +108,9 @@ def read_architecture(file: Path) -> Architecture:
 def settings_of_search(directory: Path) -> dict[str, Any]:
     """The space and the data of the search in a directory; nothing where there is none."""
     searched = read_config(directory) or {}
+    known = known_identity(directory)
+    if known is not None:
+        check_config_file(directory, known, (*CHANGEABLE, *SEARCH_CHANGEABLE), {})
     settings: dict[str, Any] = {
         key: searched[key] for key in ("space", "space_options") if key in searched
     }

@@ -13,12 +13,13 @@ from radars.data import Data, DataConfig, DataLike, Normalisation, Split, as_spl
 from radars.errors import ConfigError, SpaceError, first_line
 from radars.nn.task import CLASSIFICATION, Task
 from radars.runs.directory import read_result
+from radars.runs.identity_file import check_config_file, known_identity
 from radars.settings import parse_yaml
 from radars.space import Architecture, SearchSpace
 from radars.tracking.progress import Progress
 from radars.training.evaluation import EVALUATION_NAME, EvaluationResult, evaluate_network
 from radars.training.exporting import ExportResult, export_network
-from radars.training.train_config import TrainConfig
+from radars.training.train_config import CHANGEABLE, TrainConfig
 from radars.training.train_result import TrainResult
 from radars.training.training_setup import as_trained, space_of
 from radars.training.usable_network import UsableNetwork
@@ -126,6 +127,9 @@ def load_trained(
             f"a completed training is needed, but {path} is not the directory of one; "
             f"make one by `radars train`"
         )
+    identity = known_identity(path)
+    if identity is not None:
+        check_config_file(path, identity, CHANGEABLE, {})
     try:
         config = _read_config(path / "config.yaml")
         architecture = Architecture.from_json((path / "architecture.json").read_text("utf-8"))

@@ -18,7 +18,7 @@ from radars.execution.device import fabric_on, launch
 from radars.execution.interrupt import Interrupt
 from radars.memory import out_of_memory_said
 from radars.nn.task import CLASSIFICATION, Task
-from radars.runs.directory import RunDirectory, read_result
+from radars.runs.directory import RunDirectory, new_run, read_result
 from radars.runs.event_schema import TrainEndedEvent
 from radars.space import SearchSpace
 from radars.tracking.loggers import check_installed
@@ -29,6 +29,7 @@ from radars.training.train_result import TrainResult
 from radars.training.trained import load_trained
 from radars.training.training_session import (
     TrainingSession,
+    check_resumed,
     open_training,
     open_training_run,
 )
@@ -81,23 +82,29 @@ def train_architecture(
             "several devices make space and data anew in each process, so the configuration must "
             "name them, but an object was given; set space and data.source, or devices to 1"
         )
-    setup = TrainSetup.of(architecture, config, space=space, data=data, task=task)
+    progress = progress or NoProgress()
+    if resume and out is not None:
+        check_resumed(Path(out), config, architecture)
     if config.devices > 1:
+        setup = TrainSetup.of(architecture, config)
         return _train_in_processes(setup, out, resume=resume, progress=progress)
-    fabric = fabric_on(setup.device, config.precision)
-    return _train(fabric, setup, out, resume=resume, progress=progress or NoProgress())
+    with new_run(config, None if resume or out is None else Path(out)) as run:
+        setup = TrainSetup.of(architecture, config, space=space, data=data, task=task)
+        fabric = fabric_on(setup.device, config.precision)
+        return _train(fabric, setup, out, run, resume=resume, progress=progress)
 
 
 def _train(
     fabric: Fabric,
     setup: TrainSetup,
     out: str | Path | None,
+    new_run: RunDirectory | None = None,
     *,
     resume: bool,
     progress: Progress,
 ) -> TrainResult:
     """The training, or the part in it of one of several processes; the first one writes."""
-    with open_training(fabric, setup, out, resume=resume, progress=progress) as session:
+    with open_training(fabric, setup, out, new_run, resume=resume, progress=progress) as session:
         run, state = session.run, session.state
         try:
             if session.is_new:

@@ -9,11 +9,14 @@ from typing import Any
 
 from lightning_fabric import Fabric
 
+from radars.data import data_fingerprint
+from radars.engine.identity import check_same, network_digest, task_digest
 from radars.errors import ConfigError
 from radars.execution.environment import environment
 from radars.execution.workplace import workplace
-from radars.runs.directory import RunDirectory, read_config
+from radars.runs.directory import RunDirectory, no_run_to_resume, read_config
 from radars.runs.event_schema import StepSkippedEvent, TrainStartedEvent
+from radars.runs.identity_file import check_config_file, known_identity
 from radars.settings import validate_settings
 from radars.space import Architecture
 from radars.tracking.loggers import open_curves
@@ -50,6 +53,7 @@ def open_training(
     fabric: Fabric,
     setup: TrainSetup,
     out: str | Path | None,
+    new_run: RunDirectory | None = None,
     *,
     resume: bool,
     progress: Progress,
@@ -60,6 +64,7 @@ def open_training(
         fabric: device, precision, and the processes that train together.
         setup: what is trained.
         out: the run directory; None keeps nothing on disk.
+        new_run: that of a training that is new, where it is made already.
         resume: go on with the run in `out` from its last checkpoint.
         progress: shows people how far it is.
     """
@@ -68,8 +73,18 @@ def open_training(
         interrupt = stack.enter_context(workplace(fabric.device))
         run = curves = None
         if out is not None and fabric.global_rank == 0:
-            run = open_training_run(out, config, setup.architecture, resume=resume)
+            identity = identity_of(setup)
+            if resume:
+                known = known_identity(Path(out)) or {}
+                check_same(
+                    Path(out),
+                    known,
+                    {name: identity[name] for name in known.keys() & identity.keys()},
+                )
+            run = new_run or open_training_run(out, config, setup.architecture, resume=resume)
             stack.enter_context(run)
+            run.begin(identity)
+            run.write_architecture(setup.architecture)
         state = setup.state(fabric.device, fabric.global_rank)
         checkpoint = fabric.broadcast(run.latest() if run is not None else None)
         if checkpoint is not None:
@@ -98,20 +113,19 @@ def open_training_run(
     out: str | Path, config: TrainConfig, architecture: Architecture, *, resume: bool
 ) -> RunDirectory:
     """The run directory of a training, locked; refuses what is not to be gone on with."""
-    settings = config.model_dump(mode="json")
     if not resume:
-        run = RunDirectory.create(out, settings)
-        run.write_architecture(architecture)
-        return run
-    run = RunDirectory.resume(out)
-    try:
-        check_resumed(run.path, config, architecture)
-        if not (run.path / _ARCHITECTURE_NAME).is_file():  # killed just before it was written
-            run.write_architecture(architecture)
-    except BaseException:
-        run.close()
-        raise
-    return run
+        return RunDirectory.create(out, config.model_dump(mode="json"))
+    check_resumed(Path(out), config, architecture)
+    return RunDirectory.resume(out)
+
+
+def identity_of(setup: TrainSetup) -> dict[str, Any]:
+    """What a training is about, beside its configuration."""
+    return {
+        "network": network_digest(setup.space, setup.architecture, setup.data.input_shape),
+        "data": data_fingerprint(setup.data),
+        "task": task_digest(setup.task),
+    }
 
 
 def check_resumed(out: Path, config: TrainConfig, architecture: Mapping[str, str]) -> None:
@@ -120,8 +134,14 @@ def check_resumed(out: Path, config: TrainConfig, architecture: Mapping[str, str
     Raises:
         ConfigError: they are not those in its run directory.
     """
+    settings = read_config(out)
+    if settings is None:
+        raise no_run_to_resume(out)
+    changeable = (*CHANGEABLE, *(f"data.{name}" for name in CHANGEABLE_DATA))
+    defaults = TrainConfig().model_dump(mode="json")
+    check_config_file(out, known_identity(out), changeable, defaults)
     # validated: a setting that is newer than the run has its default
-    saved = validate_settings(TrainConfig, read_config(out) or {})
+    saved = validate_settings(TrainConfig, settings)
     _check_same("configuration", "config.yaml", _decisive(saved), _decisive(config))
     file = out / _ARCHITECTURE_NAME
     if file.is_file():
