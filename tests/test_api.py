@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 
 import radars
 from radars.data import DataConfig, as_data
+from radars.errors import RadarsWarning
 from radars.runs.directory import read_config
 from radars.runs.event_schema import Event
 from radars.runs.events import read_events
@@ -108,7 +109,8 @@ def test_a_completed_training_is_only_read_again(
         options: dict[str, Any] = {"epochs": 1, "batch_size": 16, "loggers": ()}
         return radars.train(found, Spots(), out=tmp_path / "t", resume=True, **options | changes)
 
-    trained = train()
+    with pytest.warns(RadarsWarning, match="there is no run in .*; a new one starts"):
+        trained = train()
     before = (tmp_path / "t" / "events.jsonl").read_bytes()
     again = train()
     assert again.result.to_dict() == trained.result.to_dict()
@@ -121,14 +123,15 @@ def test_a_completed_training_is_only_read_again(
 
 
 def test_a_completed_search_is_only_read_again(tmp_path: Path) -> None:
-    def search(seed: int = 0) -> radars.SearchResult:
+    def search(seed: int = 0, resume: bool = True, network: Any = net) -> radars.SearchResult:
         return radars.search(
-            net, Spots(), method="random", seed=seed, pareto=["accuracy", "macs"], budget="4MiB",
+            network, Spots(), method="random", seed=seed, pareto=["accuracy", "macs"],
+            budget="4MiB",
             children={"number": 2, "steps": 2}, batch_size=16, loggers=(), num_threads=1,
-            out=tmp_path / "run", resume=True,
+            out=tmp_path / "run", resume=resume,
         )  # fmt: skip
 
-    first, again = search(), search()
+    first, again = search(resume=False), search()
     assert again == first
     assert again.front == first.front != ()
     assert again.directory == first.directory
@@ -137,6 +140,13 @@ def test_a_completed_search_is_only_read_again(tmp_path: Path) -> None:
     assert type(again.build()) is nn.Sequential
     with pytest.raises(radars.ConfigError, match=r"seed of .* is 0 and now 1 is asked for"):
         search(seed=1)
+
+    def other(choose: radars.Choose) -> nn.Module:
+        return net(choose, nn.Tanh)
+
+    other.__name__ = "net"
+    with pytest.raises(radars.ConfigError, match="goes on with the same space"):
+        search(network=other)
 
 
 def test_a_plan_says_what_fits() -> None:

@@ -13,11 +13,11 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ValidationError
 
 from radars.errors import ConfigError, RadarsError, first_line
+from radars.reading import MOST_TEXT_BYTES, read_file
 from radars.renamed_settings import with_new_name, with_new_names
 
 Model = TypeVar("Model", bound=BaseModel)
 
-_MAX_FILE_BYTES = 1_000_000
 _MAX_VALUES = 100_000
 
 
@@ -77,17 +77,10 @@ def read_text(path: Path, what: str) -> str:
         ConfigError: it is missing, not a file, larger than 1 MB, or not UTF-8 text.
     """
     try:
-        if path.exists() and not path.is_file():
-            raise ConfigError(f"the {what} is a file, but {path} is none; check the path")
-        with path.open("rb") as file:
-            content = file.read(_MAX_FILE_BYTES + 1)
+        content = read_file(path, MOST_TEXT_BYTES)
     except (OSError, ValueError) as error:
-        if isinstance(error, ConfigError):
-            raise
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(f"cannot read the {what} {path}: {reason}; check the path") from error
-    if len(content) > _MAX_FILE_BYTES:
-        raise ConfigError(f"a {what} is at most 1 MB, but {path} is larger; check that it is one")
     try:
         return content.decode()
     except UnicodeDecodeError as error:
@@ -138,7 +131,10 @@ def validate_settings(model: type[Model], settings: Mapping[str, Any]) -> Model:
         ConfigError: a key is unknown, or a value is not allowed; the first of them is named.
     """
     try:
-        return model.model_validate(dict(settings))
+        _check_numbers(settings, "")
+        made = model.model_validate(dict(settings))
+        _check_no_truth(settings, made, "")
+        return made
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
@@ -156,6 +152,36 @@ def validate_settings(model: type[Model], settings: Mapping[str, Any]) -> Model:
             f"{key} {_rule(message)}, but got {_short(first['input'])}; "
             f"{_remedy(model, first['loc'])}"
         ) from error
+
+
+def _check_numbers(value: object, key: str) -> None:
+    """Refuses whole numbers that no machine counts to."""
+    for name, item in _items(value):
+        _check_numbers(item, f"{key}.{name}" if key else name)
+    if isinstance(value, int) and abs(value) >= 2**63:
+        raise ConfigError(f"{key} must be less than 2^63, but got {_short(value)}; correct it")
+
+
+def _check_no_truth(given: object, made: object, key: str) -> None:
+    """Refuses true and false where a number is meant: they would be 1 and 0."""
+    known = dict(_items(made))
+    for name, item in _items(given):
+        if name in known:
+            _check_no_truth(item, known[name], f"{key}.{name}" if key else name)
+    is_number = isinstance(made, int | float) and not isinstance(made, bool)
+    if isinstance(given, bool) and is_number:
+        raise ConfigError(f"{key} is a number, but got {str(given).lower()}; write the number")
+
+
+def _items(value: object) -> Iterable[tuple[str, object]]:
+    """What is in a group or a list of settings, by its name."""
+    if isinstance(value, Mapping):
+        return [(str(name), item) for name, item in value.items()]
+    if isinstance(value, BaseModel):
+        return list(value)
+    if isinstance(value, list | tuple):
+        return [(str(index), item) for index, item in enumerate(value)]
+    return ()
 
 
 def _rule(message: str) -> str:

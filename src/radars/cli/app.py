@@ -13,7 +13,7 @@ from rich.table import Table
 
 from radars import __version__
 from radars.cli.completion import complete_method
-from radars.cli.endings import errors_in_a_line, notes_in_a_line
+from radars.cli.endings import errors_in_a_line, notes_in_a_line, printable
 from radars.cli.options import (
     Address,
     Budget,
@@ -112,7 +112,7 @@ def search(
         progress=progress_for(),
     )
     if is_first_process():
-        print(search_summary(done.result, done.out))
+        print(printable(search_summary(done.result, done.out)))
 
 
 @app.command()
@@ -148,7 +148,7 @@ def plan(
     if as_json:
         print(json.dumps(report.to_dict()))
     else:
-        print(plan_summary(report))
+        print(printable(plan_summary(report)))
     if report.problem is not None:
         raise report.problem
 
@@ -190,7 +190,7 @@ def train(
         resume=resume,
         progress=progress_for(),
     )
-    print(train_summary(result, out))
+    print(printable(train_summary(result, out)))
 
 
 @app.command()
@@ -208,7 +208,7 @@ def evaluate(
     from radars.training.training_summary import evaluation_summary
 
     result = api.evaluate(directory, data, device=device, progress=not as_json)
-    print(json.dumps(result.to_dict()) if as_json else evaluation_summary(result))
+    print(json.dumps(result.to_dict()) if as_json else printable(evaluation_summary(result)))
 
 
 @app.command()
@@ -224,7 +224,7 @@ def export(
     from radars import api
     from radars.training.training_summary import export_summary
 
-    print(export_summary(api.export(directory, out, format=format)))
+    print(printable(export_summary(api.export(directory, out, format=format))))
 
 
 @app.command()
@@ -273,7 +273,7 @@ def compare(
         table_data=table_data,
         controllers_only=controllers_only,
     )
-    print(f"\n{comparison.text}\nresults  {out}")
+    print(printable(f"\n{comparison.text}\nresults  {out}"))
     if comparison.problem is not None:
         raise comparison.problem
 
@@ -329,7 +329,8 @@ def main() -> None:
     # what a scheduler sends ends any command as Ctrl-C does; a search and a training save first
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with errors_in_a_line(), notes_in_a_line():
-        sys.exit(app(prog_name="radars", standalone_mode=False))
+        status = app(prog_name="radars", standalone_mode=False)
+    sys.exit(status)
 
 
 def _checked_directory(out: Path | None, *, resume: bool = False) -> Path | None:

@@ -1,5 +1,6 @@
 """How a command ends where it does not succeed: one line on standard error, and an exit status."""
 
+import os
 import sys
 import warnings
 from collections.abc import Iterator
@@ -9,8 +10,10 @@ from typing import Any, TextIO
 import typer
 
 from radars.errors import ConfigError, RadarsError, RadarsWarning, Stopped, first_line
+from radars.failures import said, traceback_file_said
 
 _LONGEST_MESSAGE = 600
+_COMPLETION = "_RADARS_COMPLETE"
 # the base of what is raised for wrong options, which typer has of its own or takes from click
 _UsageError: Any = typer.BadParameter.__mro__[1]
 
@@ -18,6 +21,9 @@ _UsageError: Any = typer.BadParameter.__mro__[1]
 @contextmanager
 def errors_in_a_line() -> Iterator[None]:
     """Within, an error ends the process with one line instead of a traceback.
+
+    What is raised that is no error of radars, `sys.exit` in a user's code too, is one line as well,
+    with its traceback in a file.
 
     Raises:
         SystemExit: with the exit status of the error.
@@ -43,6 +49,11 @@ def errors_in_a_line() -> Iterator[None]:
     except (KeyboardInterrupt, typer.Abort):
         _say("stopped")
         sys.exit(Stopped.exit_status)
+    except (Exception, SystemExit) as error:
+        if isinstance(error, SystemExit) and os.environ.get(_COMPLETION):
+            raise  # how a shell is told what may come next
+        _say(f"error: the command failed with {said(error)}{traceback_file_said(error)}")
+        sys.exit(1)
 
 
 @contextmanager
@@ -78,4 +89,9 @@ def _refusal(error: OSError) -> str:
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr)
+    print(printable(" ".join(line.splitlines())), file=sys.stderr)
+
+
+def printable(text: str) -> str:
+    """The text without what moves the cursor, whatever a file, a class or a candidate is called."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)

@@ -23,6 +23,7 @@ from radars.errors import BudgetError, ConfigError, RadarsError, RunError, first
 from radars.execution.device import device_of
 from radars.execution.environment import environment
 from radars.execution.executor import Lost, Needs, new_executor
+from radars.reading import MOST_JSON_BYTES, read_file
 from radars.runs.directory import read_config, read_result
 from radars.runs.files import make_directory, to_json, write_atomically
 from radars.settings import validate_settings
@@ -289,5 +290,5 @@ def _test_accuracy(
 
 def _append(file: Path, row: Row | Lost) -> None:
     make_directory(file.parent)
-    before = file.read_text(encoding="utf-8") if file.exists() else ""
+    before = read_file(file, MOST_JSON_BYTES).decode() if file.exists() else ""
     write_atomically(file, before + to_json(asdict(row)) + "\n")

@@ -1,12 +1,14 @@
 """`Row`: what one cell of a comparison ended with, and the file that holds them."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from radars.comparison.comparison_config import Cell
-from radars.errors import ConfigError
+from radars.errors import ConfigError, first_line
+from radars.reading import MOST_JSON_BYTES, parse_json, read_file
 
 RESULTS_NAME = "results.jsonl"
 
@@ -65,6 +67,9 @@ class Row:
         return Cell(self.setting, self.method, self.seed)
 
 
+_ROW = TypeAdapter(Row)
+
+
 def read_rows(file: Path) -> list[Row]:
     """The last row of each cell that is done; none where there is no file.
 
@@ -76,11 +81,12 @@ def read_rows(file: Path) -> list[Row]:
     """
     names = {known.name for known in fields(Row)}
     try:
-        lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-        known = [{n: v for n, v in json.loads(line).items() if n in names} for line in lines]
-        return list({row.cell: row for row in (Row(**values) for values in known)}.values())
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+        content = read_file(file, MOST_JSON_BYTES) if file.exists() else b""
+        lines = content.decode().splitlines()
+        known = [{n: v for n, v in parse_json(line).items() if n in names} for line in lines]
+        return list({row.cell: row for row in map(_ROW.validate_python, known)}.values())
+    except (OSError, ValueError, TypeError, AttributeError, OverflowError) as error:
         raise ConfigError(
-            f"results are JSON lines of a comparison, but {file} cannot be read: {error}; remove "
-            f"it, or choose another --out"
+            f"results are JSON lines of a comparison, but {file} cannot be read: "
+            f"{first_line(error)}; remove it, or choose another --out"
         ) from error

@@ -7,7 +7,6 @@ without. The rest of the network is the candidate `(fixed)`; without such a row 
 
 import csv
 import io
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 
 from radars.cost.metric import Additive, Metric
 from radars.errors import ConfigError
+from radars.reading import parse_json, read_file
 from radars.space import SearchSpace
 from radars.units import format_shape, parse_shape
 
@@ -75,12 +75,7 @@ def read_latencies(path: Path) -> list[LatencyRow]:
         ConfigError: it cannot be read, or a row is not of the form above; the row is named.
     """
     try:
-        if path.stat().st_size > _MAX_FILE_BYTES:
-            raise ConfigError(
-                f"a table of latencies is at most 50 MB, but {path} is larger; "
-                "keep only what the space has"
-            )
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_file(path, _MAX_FILE_BYTES).decode("utf-8-sig")
     except OSError as error:
         raise ConfigError(
             f"cannot read the latencies {path}: {error.strerror}; check the path"
@@ -148,8 +143,8 @@ def _exact(milliseconds: float) -> float:
 
 def _from_json(text: str, path: Path) -> list[tuple[str, Mapping[str, Any]]]:
     try:
-        values = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        values = parse_json(text)
+    except ValueError as error:
         raise ConfigError(
             f"{path} is not JSON: {str(error).splitlines()[0]}; correct it, or name a CSV file .csv"
         ) from error

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 import torch
 
 from radars.cost.price_cache import Numbers, PriceCache, price_key
+from radars.failures import named
 from radars.space import Factory, Place, SearchSpace, building
 
 PriceOne = Callable[[Factory, Place], Numbers]
@@ -41,13 +42,15 @@ def price_places(
             content = (own, place.input_shapes)
             if own is None or content not in known:
                 key = None
+                what = f"candidate {name!r} of choice {place.choice!r}"
                 if cache is not None:
-                    with building(torch.device("meta")):
+                    with named(what), building(torch.device("meta")):
                         key = price_key(factory(), place.input_shapes, about)
                 if key is not None and key in on_disk:
                     known[content] = on_disk[key]
                 else:
-                    known[content] = price(factory, place)
+                    with named(what):
+                        known[content] = price(factory, place)
                     new |= {} if key is None else {key: known[content]}
             prices[name] = known[content]
         places.append((place, prices))

@@ -4,6 +4,7 @@ import io
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,9 +12,12 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from radars.errors import DataError, first_line
+from radars.reading import open_file
 
 Pixel = npt.NDArray[np.uint8]
 
+# those that Pillow decodes by itself: for others it starts programs that it finds, as for EPS
+_FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "JPEG2000", "AVIF")
 _GREYSCALE_MODES = ("1", "L")
 _EIGHT_BIT_MODES = (*_GREYSCALE_MODES, "P", "LA", "PA", "La", "RGB", "RGBA", "RGBa", "RGBX",
                     "CMYK", "YCbCr", "HSV", "LAB")  # fmt: skip
@@ -142,7 +146,12 @@ def crop_to_pixels(
 def _opened(encoded: Mapping[str, Any]) -> Image.Image:
     """An image of which only the header is read."""
     content = encoded["bytes"]
-    return Image.open(io.BytesIO(content) if content is not None else encoded["path"])
+    file = open_file(Path(encoded["path"])) if content is None else io.BytesIO(content)
+    try:
+        return Image.open(file, formats=_FORMATS)
+    except BaseException:
+        file.close()
+        raise
 
 
 def _is_in_colour(encoded: Mapping[str, Any]) -> bool:

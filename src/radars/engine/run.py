@@ -16,7 +16,8 @@ from radars.engine.search_observer import TimeLimitReached
 from radars.engine.search_result import Ranked, SearchResult, Status
 from radars.engine.session import LATENCIES_NAME, SearchSession, open_session
 from radars.engine.workers import Origin
-from radars.errors import BudgetError, ConfigError, RunError
+from radars.errors import BudgetError, ConfigError, RadarsError, RunError, SpaceError
+from radars.failures import CallerError, failures_said
 from radars.memory import out_of_memory_said
 from radars.memory.measure import peak_rss_bytes
 from radars.objects import is_object_name
@@ -76,8 +77,10 @@ def run_search(
     own = None if resume or config.num_processes > 1 else out
     with new_run(config, own) as run:
         latencies = _read_latencies(out) if resume and out is not None else None
-        problem = SearchProblem.of(config, given, latencies=latencies)
-        identity = Identity.of(problem.space, problem.proxy, problem.data, problem.task).to_dict()
+        with failures_said(SpaceError, f"the network of {config.space!r}"):
+            problem = SearchProblem.of(config, given, latencies=latencies)
+            known = Identity.of(problem.space, problem.proxy, problem.data, problem.task)
+        identity = known.to_dict()
         if resume and out is not None:
             digests = {name: identity[name] for name in DIGESTS}
             check_same(out, known_identity(out), digests)
@@ -94,7 +97,10 @@ def run_search(
             progress=progress,
             on_event=on_event,
         ) as session:
-            return _run(session)
+            try:
+                return _run(session)
+            except CallerError as error:
+                raise error.original from None
 
 
 def _run(session: SearchSession) -> SearchResult:
@@ -104,7 +110,10 @@ def _run(session: SearchSession) -> SearchResult:
         method.check_memory()
         if session.is_new:
             observer.save()
-        with out_of_memory_said("what an evaluation holds"):
+        with (
+            failures_said(RunError, f"a step on {session.problem.space.name!r}"),
+            out_of_memory_said("what an evaluation holds"),
+        ):
             found = method.run(observer)
     except BudgetError as error:
         nothing = dict.fromkeys(("architecture", "macs", "parameters", "costs"))
@@ -114,7 +123,8 @@ def _run(session: SearchSession) -> SearchResult:
     except TimeLimitReached:
         return _end(session, "exceeded_time", method.best_so_far())
     except RunError as error:
-        with suppress(RunError):  # where the disk is full, that cannot be written either
+        # where the disk is full, that cannot be written either
+        with suppress(RadarsError), failures_said(RunError, "what was found so far"):
             _end(session, "failed", method.best_so_far(), {"reason": str(error)})
         raise
     if not position.is_over:  # or it ended before, but could not say so

@@ -80,7 +80,7 @@ class CostsConfig(Checked):
     """
 
     batch_size: int = Field(1, ge=1)
-    threads: int = Field(1, ge=1)
+    threads: int = Field(1, ge=1, le=1024)
     latency_table: str | None = None
     seconds: float = Field(0.1, gt=0, le=60)
     margin: float = Field(0.05, ge=0, lt=1)
@@ -161,7 +161,7 @@ class SearchConfig(Checked):
     costs: CostsConfig = CostsConfig()
     seed: int = Field(0, ge=0, lt=2**31)
     device: DeviceName = "auto"
-    num_threads: int | None = Field(None, ge=1)
+    num_threads: int | None = Field(None, ge=1, le=1024)
     precision: Precision = "32-true"
     memory_savings: MemorySavingsConfig = MemorySavingsConfig()
     num_rounds: int = Field(2, ge=1)
@@ -173,7 +173,7 @@ class SearchConfig(Checked):
     children: ChildrenConfig = ChildrenConfig()
     dnas: DnasConfig = DnasConfig()
     max_skipped_steps: int = Field(5, ge=0)
-    num_processes: int = Field(1, ge=1)
+    num_processes: int = Field(1, ge=1, le=1024)
     executor: ExecutorConfig = ExecutorConfig()
     max_minutes: float | None = Field(None, gt=0)
     checkpoint_seconds: float = Field(default=60.0, ge=0, allow_inf_nan=True)

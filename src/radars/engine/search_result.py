@@ -3,15 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from pydantic import BaseModel, Field, ValidationError
 from torch import nn
 
-from radars.errors import ConfigError
+from radars.errors import ConfigError, first_line
 from radars.objects import is_object_name
 from radars.runs.directory import read_config, read_front, read_result
 from radars.space import Architecture, SearchSpace
 
+_Whole = Annotated[int, Field(ge=0, lt=2**63)]
 Status = Literal["completed", "exceeded_memory", "exceeded_time", "failed"]
 
 
@@ -173,10 +175,51 @@ def read_search(out: Path) -> SearchResult | None:
     if result is None or result.get("architecture") is None:
         return None
     config, front = read_config(out) or {}, read_front(out) or {}
-    named = config.get("space", ""), config.get("data", {}).get("source", "")
-    return SearchResult.from_dict(
-        result,
-        front=[point for point in front.get("points", ()) if point["on_front"]],
-        directory=out,
-        has_objects=any(map(is_object_name, named)),
-    )
+    try:
+        _Stored.model_validate(result)
+        named = config.get("space", ""), config.get("data", {}).get("source", "")
+        return SearchResult.from_dict(
+            result,
+            front=[point for point in front.get("points", ()) if point["on_front"]],
+            directory=out,
+            has_objects=any(map(is_object_name, named)),
+        )
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise ConfigError(
+            f"the results in {out} are not as a search writes them: {_reason(error)}; restore "
+            f"them, or search again into another --out"
+        ) from error
+
+
+class _StoredRank(BaseModel):
+    architecture: dict[str, str]
+    accuracy: float | None
+
+
+class _Stored(BaseModel):
+    """What is in `result.json`, at least."""
+
+    status: Status
+    method: str
+    space: str
+    seed: _Whole
+    architecture: dict[str, str]
+    num_architectures: int
+    validation_accuracy: float | None
+    budget_bytes: _Whole
+    predicted_peak_bytes: _Whole
+    measured_peak_bytes: _Whole
+    peak_rss_bytes: _Whole
+    search_seconds: float
+    macs: _Whole
+    parameters: _Whole
+    rounds: _Whole
+    costs: dict[str, dict[str, float | None]] = {}
+    ranking: list[_StoredRank] = []
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return f"{type(error).__name__}: {first_line(error)}"

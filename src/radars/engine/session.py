@@ -24,6 +24,7 @@ from radars.execution.executor import Executor, Lost, new_executor
 from radars.execution.group import Group, new_group
 from radars.execution.interrupt import Interrupt
 from radars.execution.workplace import workplace
+from radars.failures import CallerError
 from radars.nn.memory_saving.disk_offload import DiskOffload
 from radars.registries import METHODS
 from radars.runs.directory import RunDirectory, read_checkpoint
@@ -203,6 +204,8 @@ def _context(
                 on_event(event)
             except StopSearch:
                 interrupt.ask()
+            except Exception as error:
+                raise CallerError(error) from error
 
     def on_out_of_memory(expected_bytes: int, budget_bytes: int) -> None:
         log(OutOfMemoryEvent(expected_bytes=expected_bytes, budget_bytes=budget_bytes))

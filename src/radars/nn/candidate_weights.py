@@ -121,7 +121,7 @@ class CandidateWeights:
 
     def _choose(self, name: str, candidates: Candidates) -> Mixture:
         index = sum(place.choice == name for place in self._places)
-        place = _MixturePlace(name, index, dict(as_pairs(candidates)), Mixture())
+        place = _MixturePlace(name, index, dict(as_pairs(candidates)), Mixture(name))
         self._places.append(place)
         return place.mixture
 

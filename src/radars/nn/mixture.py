@@ -9,6 +9,7 @@ from contextlib import nullcontext
 import torch
 from torch import Tensor, nn
 
+from radars.failures import named
 from radars.nn.memory_saving.activation_checkpointing import checkpointed
 from radars.nn.memory_saving.channel_splitting import in_parts
 from radars.nn.memory_saving.savings import PLAIN
@@ -17,6 +18,9 @@ from radars.nn.memory_saving.selective_checkpointing import all_kept
 
 class Mixture(nn.Module):
     """The live candidates at one place; a single one without a weight is that candidate itself.
+
+    Args:
+        choice: its name, for errors.
 
     Attributes:
         live: candidate name to module, for what is on the device now.
@@ -30,8 +34,9 @@ class Mixture(nn.Module):
             `selective_checkpointing` on.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, choice: str = "") -> None:
         super().__init__()
+        self._choice = choice
         self._modules_of_live = nn.ModuleList()
         self._names: tuple[str, ...] = ()
         self.weight_C: Tensor | None = None
@@ -61,15 +66,16 @@ class Mixture(nn.Module):
         for index, (candidate, weight) in enumerate(
             zip(self._modules_of_live, weights, strict=True)
         ):
-            savings = self.savings.of_candidate(index, len(weights))
-            is_split = savings.recompute and savings.split_channels
-            function = in_parts(candidate) if is_split else candidate
-            if savings.recompute and torch.is_grad_enabled():
-                term = checkpointed(candidate, _add_weighted, function, weight, None, *inputs)
-                total = term if total is None else total + term
-            else:
-                with nullcontext() if savings.selective else all_kept():
-                    total = _add_weighted(function, weight, total, *inputs)
+            with named(f"candidate {self._names[index]!r} of choice {self._choice!r}"):
+                savings = self.savings.of_candidate(index, len(weights))
+                is_split = savings.recompute and savings.split_channels
+                function = in_parts(candidate) if is_split else candidate
+                if savings.recompute and torch.is_grad_enabled():
+                    term = checkpointed(candidate, _add_weighted, function, weight, None, *inputs)
+                    total = term if total is None else total + term
+                else:
+                    with nullcontext() if savings.selective else all_kept():
+                        total = _add_weighted(function, weight, total, *inputs)
         assert total is not None
         return total
 

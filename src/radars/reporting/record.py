@@ -1,6 +1,5 @@
 """`Run` and `Comparison`: what a report is about, read from their directories and checked."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from radars.comparison.rows import RESULTS_NAME, Row, read_rows
 from radars.errors import ConfigError, first_line
-from radars.runs.directory import read_config, read_result
+from radars.runs.directory import read_config, read_object, read_result
 from radars.runs.event_schema import Event, SearchStartedEvent, StartedEvent, TimedEvent
 from radars.runs.events import load_events
 
@@ -172,9 +171,5 @@ def _pareto(file: Path) -> Pareto:
 
 
 def _json(file: Path, default: Any) -> Any:
-    if not file.is_file():
-        return default
-    try:
-        return json.loads(file.read_bytes())
-    except ValueError as error:
-        raise ConfigError(f"{file} is JSON, but cannot be read: {error}; restore it") from error
+    value = read_object(file)
+    return default if value is None else value

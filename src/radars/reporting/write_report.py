@@ -7,6 +7,7 @@ from pathlib import Path
 from radars.errors import ConfigError
 from radars.reporting.page import report_page, sections
 from radars.reporting.record import named_apart, read_directory
+from radars.runs.directory import check_no_file_of_a_run
 from radars.runs.files import write_atomically
 
 REPORT_NAME = "report.html"
@@ -43,6 +44,7 @@ def write_report(
             f"a report goes into a directory that exists, but {file.parent} does not; make it, or "
             f"choose another --out"
         )
+    check_no_file_of_a_run(file)
     written = [file]
     if figures is not None:
         from radars.reporting.to_matplotlib import write_figures  # an extra, and slow

@@ -17,7 +17,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from radars.errors import RunError
+from radars.errors import RunError, first_line
+from radars.reading import open_file, parse_json, read_file
 from radars.runs.files import TEMPORARY_SUFFIX, plain, replacing, unwritable, write_atomically
 from radars.runs.state import State, join_state, split_state
 
@@ -110,7 +111,7 @@ class CheckpointStore:
         """Whether the file is byte for byte what was saved."""
         path = self._path(step)
         try:
-            expected = _checksum_path(path).read_bytes().split()[:1]
+            expected = read_file(_checksum_path(path), 10_000).split()[:1]
             return expected == [_sha256(path).encode()]
         except OSError:
             return False
@@ -160,23 +161,30 @@ class CheckpointStore:
             with safe_open(path, framework="pt") as file:
                 metadata = file.metadata()
                 _check_format(path, metadata)
-                layouts = json.loads(metadata["layouts"])
+                layouts = parse_json(metadata["layouts"])
                 names = file.keys()
                 tensors = {n: _unpack(file.get_tensor(n), layouts.get(n)) for n in names}
-            state = join_state(tensors, json.loads(metadata["values"]))
-        except (SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise RunError(
-                f"{path} is not a checkpoint of radars: {error}; start again with another --out"
-            ) from error
+            state = join_state(tensors, self.load_values(step))
+        except _MALFORMED as error:
+            raise _malformed(path, error) from error
         return Checkpoint(step, state)
 
     def load_values(self, step: int) -> dict[str, Any]:
-        """Loads only the plain values of a step that is known to be intact."""
+        """Loads only the plain values of a step that is known to be intact.
+
+        Raises:
+            RunError: it has none: it is no checkpoint, whatever its checksum says.
+        """
         path = self._path(step)
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata()
-        _check_format(path, metadata)
-        values: dict[str, Any] = json.loads(metadata["values"])
+        try:
+            with safe_open(path, framework="pt") as file:
+                metadata = file.metadata()
+            _check_format(path, metadata)
+            values = json.loads(metadata["values"])  # NaN and infinity are among them
+            if not isinstance(values, dict):
+                raise ValueError("its values are not an object")
+        except _MALFORMED as error:
+            raise _malformed(path, error) from error
         return values
 
     def _path(self, step: int) -> Path:
@@ -189,6 +197,21 @@ class CheckpointStore:
             match = re.fullmatch(r"(\d+)\.(safetensors|sha256)|\.\d+\..*" + _TEMPORARY, path.name)
             if match and (match[1] is None or int(match[1]) not in kept):
                 path.unlink(missing_ok=True)
+
+
+_MALFORMED = (
+    *(SafetensorError, OSError, LookupError, TypeError, ValueError),
+    *(AttributeError, RuntimeError, OverflowError),  # RecursionError is a RuntimeError
+)
+
+
+def _malformed(path: Path, error: Exception) -> RunError:
+    if isinstance(error, RunError):
+        return error
+    return RunError(
+        f"{path} is not a checkpoint of radars: {first_line(error)}; remove it, to go on from the "
+        f"one before, or start again with another --out"
+    )
 
 
 def _check_format(path: Path, metadata: Mapping[str, str] | None) -> None:
@@ -242,5 +265,5 @@ def _checksum_path(path: Path) -> Path:
 
 
 def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_file(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import re
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel
 
 from radars.errors import ConfigError, RadarsWarning, first_line
+from radars.reading import MOST_JSON_BYTES, MOST_TEXT_BYTES, parse_json, read_file
 from radars.renamed_settings import with_new_names
 from radars.runs.checkpoint import Checkpoint, CheckpointStore
 from radars.runs.event_schema import CheckpointDamagedEvent, Event, ResumedEvent
@@ -142,6 +145,7 @@ class RunDirectory:
         path = Path(path).absolute()
         if not (path / _CONFIG_NAME).is_file():
             raise no_run_to_resume(path)
+        _check_no_links(path)
         lock = DirectoryLock(path)
         try:
             if (read_result(path) or {}).get("status") == "completed":
@@ -288,7 +292,32 @@ def read_config(path: str | Path) -> dict[str, Any] | None:
         ConfigError: the file is not a configuration.
     """
     path = Path(path)
-    return _load_config(path) if (path / _CONFIG_NAME).is_file() else None
+    return _load_config(path) if os.path.lexists(path / _CONFIG_NAME) else None
+
+
+def check_no_file_of_a_run(file: Path) -> None:
+    """Refuses to write a report or an export over what a run or a comparison has written.
+
+    Raises:
+        ConfigError: the file is one of its own.
+    """
+    file = file.resolve()
+    folders = [file.parent, *(p for p in file.parents if p.name in _OWN_FOLDERS)]
+    for folder in (*folders, *(p.parent for p in folders[1:])):
+        is_of_a_run = any((folder / name).exists() for name in (_CONFIG_NAME, "results.jsonl"))
+        if is_of_a_run and (folder != file.parent or _OWN_FILES.fullmatch(file.name)):
+            raise ConfigError(
+                f"{file.name} in {folder} is of the run there, and is not written over; choose "
+                f"another --out"
+            )
+
+
+_OWN_FOLDERS = (CHECKPOINT_NAME, _TENSORBOARD_NAME, _WEIGHTS_NAME)
+_OWN_FILES = re.compile(
+    r"(config\.yaml|lock|table\.md|controllers\.md|(events|results)(\.\d+)?\.jsonl"
+    r"|(weights|last)\.(safetensors|py)"
+    r"|(identity|result|architecture|pareto|evaluation|latencies)\.json)"
+)
 
 
 def read_result(path: str | Path) -> dict[str, Any] | None:
@@ -315,12 +344,13 @@ def read_object(file: Path) -> dict[str, Any] | None:
     Raises:
         ConfigError: the file is not a JSON object.
     """
-    if not file.is_file():
-        return None
     try:
-        value = json.loads(file.read_bytes())
-    except ValueError:
-        value = None
+        value = parse_json(read_file(file, MOST_JSON_BYTES))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or first_line(error)
+        raise ConfigError(f"cannot read {file}: {reason}; remove it and --resume") from error
     if not isinstance(value, dict):
         raise ConfigError(f"a result is a JSON object, but {file} is not; remove it and --resume")
     return value
@@ -336,6 +366,16 @@ def read_checkpoint(path: str | Path) -> Checkpoint | None:
     if checkpoint is None:
         return None
     return Checkpoint(checkpoint.step, checkpoint.state["run"])
+
+
+def _check_no_links(path: Path) -> None:
+    """Refuses a run that would write elsewhere than in its directory."""
+    for entry in sorted(path.iterdir()):
+        if entry.is_symlink():
+            raise ConfigError(
+                f"a run keeps its files in its own directory, but {entry} is a link; put there "
+                f"what it points to"
+            )
 
 
 def _remove_new(path: Path) -> None:
@@ -363,6 +403,8 @@ def _check_unused(path: Path) -> None:
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}; choose another --out") from error
     # a lock alone is left by a process that was killed while it started
+    if path.exists():
+        _check_no_links(path)
     names = [n for n in names if n != LOCK_NAME and not n.endswith(TEMPORARY_SUFFIX)]
     if names:
         raise ConfigError(
@@ -388,6 +430,7 @@ def _dump_config(config: Mapping[str, Any]) -> str:
 def _load_config(path: Path) -> dict[str, Any]:
     file = path / _CONFIG_NAME
     try:
-        return with_new_names(parse_yaml(file.read_text(encoding="utf-8")), is_stored=True)
+        return with_new_names(parse_yaml(read_file(file, MOST_TEXT_BYTES).decode()), is_stored=True)
     except (OSError, ValueError, RecursionError, yaml.YAMLError, OmegaConfBaseException) as error:
-        raise ConfigError(f"{file} cannot be read: {first_line(error)}; restore it") from error
+        reason = getattr(error, "strerror", None) or first_line(error)
+        raise ConfigError(f"{file} cannot be read: {reason}; restore it") from error

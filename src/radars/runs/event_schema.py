@@ -36,7 +36,7 @@ class Event(BaseModel):
 
     kind: ClassVar[str]
 
-    time: float = Field(default_factory=time.time)
+    time: float = Field(default_factory=time.time, ge=0, lt=4e9)  # until 2096
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values, a line of `events.jsonl`."""

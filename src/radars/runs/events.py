@@ -4,7 +4,6 @@ A file that has grown long is put aside (`events.jsonl` becomes `events.1.jsonl`
 `events.2.jsonl`) and a new one begun. No event is thrown away: a report tells the whole run.
 """
 
-import json
 import os
 import re
 from collections.abc import Iterator
@@ -14,10 +13,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from radars.errors import RunError
+from radars.reading import parse_json, read_file
 from radars.runs.event_schema import Event, parse_event
 from radars.runs.files import append_whole, to_json, unwritable
 
 _LONGEST_FILE_BYTES = 16 * 2**20
+_MOST_FILE_BYTES = 4 * _LONGEST_FILE_BYTES  # of one that is put aside when it is longer
 
 
 class EventLog:
@@ -42,7 +43,7 @@ class EventLog:
         try:
             self._aside_bytes = sum(file.stat().st_size for file in self._aside)
             self._descriptor = self._open()
-            self._cut(_intact_bytes(path.read_bytes()))
+            self._cut(_intact_bytes(read_file(path, _MOST_FILE_BYTES)))
         except OSError as error:
             raise unwritable(path, error) from error
 
@@ -96,7 +97,10 @@ class EventLog:
         self._descriptor = -1  # the number may soon be that of another file
 
     def _open(self) -> int:
-        return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
+        for safer in ("O_NOFOLLOW", "O_NONBLOCK"):  # which Windows lacks
+            flags |= getattr(os, safer, 0)
+        return os.open(self._path, flags, 0o666)
 
     def _file_bytes(self) -> int:
         return os.fstat(self._descriptor).st_size
@@ -152,8 +156,10 @@ def _events_of(file: Path) -> Iterator[Event]:
     for number, line in enumerate(read_event_file(file), start=1):
         try:
             event = parse_event(line)
-        except ValidationError as error:
-            where = ".".join(map(str, error.errors()[0]["loc"]))
+        except (ValidationError, TypeError, OverflowError, AttributeError) as error:
+            where = "value"
+            if isinstance(error, ValidationError):
+                where = ".".join(map(str, error.errors()[0]["loc"]))
             raise RunError(
                 f"events are as radars writes them, but line {number} of {file} has a wrong "
                 f"{where}; remove that line"
@@ -168,7 +174,10 @@ def read_event_file(path: Path) -> list[dict[str, Any]]:
     Raises:
         RunError: a line other than the last is damaged.
     """
-    data = path.read_bytes() if path.exists() else b""
+    try:
+        data = read_file(path, _MOST_FILE_BYTES) if path.exists() else b""
+    except OSError as error:
+        raise RunError(f"cannot read {path}: {error.strerror}; restore it or remove it") from error
     lines = data[: _intact_bytes(data)].splitlines()
     events = []
     for number, line in enumerate(lines, start=1):
@@ -205,7 +214,7 @@ def _intact_bytes(data: bytes) -> int:
 
 def _parse(line: bytes) -> dict[str, Any] | None:
     try:
-        event = json.loads(line)
+        event = parse_json(line)
     except ValueError:
         return None
     return event if isinstance(event, dict) else None

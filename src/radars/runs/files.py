@@ -26,6 +26,29 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
+def write_all_atomically(contents: Mapping[Path, str | bytes]) -> None:
+    """Writes files that belong together: all of them, or none where there is no room for one.
+
+    Raises:
+        RunError: one cannot be written; all are as they were.
+    """
+    with contextlib.ExitStack() as stack:
+        for path, content in contents.items():
+            temporary = stack.enter_context(replacing(path))
+            with unwritable_said(path):
+                temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+                _sync(temporary)
+
+
+@contextlib.contextmanager
+def unwritable_said(path: Path) -> Iterator[None]:
+    """Within, what the operating system refuses is said of this file."""
+    try:
+        yield
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Gives the path of a temporary file; it takes the place of `path` when the block ends well.

@@ -108,9 +108,21 @@ def definition_of(value: Callable[..., Any] | type) -> str:
     try:
         source = ast.dump(ast.parse(textwrap.dedent(inspect.getsource(value))))
     except (OSError, TypeError, SyntaxError):
-        code = getattr(value, "__code__", None)
-        source = "" if code is None else repr((code.co_code, code.co_names))
+        source = _bare_code(value)
     return f"{content} {source}"
+
+
+def _bare_code(value: Any) -> str:
+    """The code of a function, or of all in a class, where its source is not at hand."""
+    if isinstance(value, type):
+        return str([(name, _bare_code(part)) for name, part in sorted(vars(value).items())])
+    code = getattr(value, "__code__", None)
+    if code is None:
+        return ""
+    try:
+        return repr(_of_code(code, ()))
+    except UnknownContent:
+        return repr((code.co_code, code.co_names))
 
 
 def modules_of(content: object) -> set[str]:

@@ -4,6 +4,7 @@ Shapes: B batch, K classes.
 """
 
 import time
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassCalibrationError, MulticlassConfusionMatrix
 
 from radars.data import Data, DataConfig, Split, load_data, move
-from radars.errors import ConfigError
+from radars.errors import ConfigError, RadarsWarning, RunError
 from radars.execution.device import device_of, fabric_on
 from radars.memory import out_of_memory_said
 from radars.memory.measure import measure_network, peak_rss_bytes
@@ -115,7 +116,10 @@ def evaluate_network(
         class_names=trained.class_names,
     )
     if file is not None:
-        write_atomically(file, to_json(result.to_dict(), indent=2) + "\n")
+        try:
+            write_atomically(file, to_json(result.to_dict(), indent=2) + "\n")
+        except RunError as error:  # what was measured is worth more than the file
+            warnings.warn(f"{error}; the result is shown, not kept", RadarsWarning, stacklevel=2)
     return result
 
 

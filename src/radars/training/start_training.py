@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from radars.engine.identity import check_same, network_digest, task_digest
 from radars.engine.search_config import CHANGEABLE as SEARCH_CHANGEABLE
 from radars.errors import SpaceError, Stopped
 from radars.nn.task import CLASSIFICATION, Task
@@ -88,7 +89,12 @@ def completed_training(
     if (read_result(out) or {}).get("status") != "completed":
         return None
     check_resumed(out, config, architecture)
-    return load_trained(out, space=space, task=task)
+    trained = load_trained(out, space=space, task=task)
+    digests = {"task": task_digest(task)}
+    if space is not None:
+        digests["network"] = network_digest(space, architecture, trained.input_shape)
+    check_same(out, known_identity(out), digests)
+    return trained
 
 
 def read_architecture(file: Path) -> Architecture:

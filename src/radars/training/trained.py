@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from radars.data import Data, DataConfig, DataLike, Normalisation, Split, as_split
 from radars.errors import ConfigError, SpaceError, first_line
 from radars.nn.task import CLASSIFICATION, Task
+from radars.reading import MOST_JSON_BYTES, read_file
 from radars.runs.directory import read_result
 from radars.runs.identity_file import check_config_file, known_identity
 from radars.settings import parse_yaml
@@ -132,7 +133,7 @@ def load_trained(
         check_config_file(path, identity, CHANGEABLE, {})
     try:
         config = _read_config(path / "config.yaml")
-        architecture = Architecture.from_json((path / "architecture.json").read_text("utf-8"))
+        architecture = Architecture.from_json(_read_text(path / "architecture.json"))
         class_names, input_shape, _ = _read_interface(result)
     except (
         OSError, LookupError, TypeError, ValueError, RecursionError, yaml.YAMLError,
@@ -164,7 +165,11 @@ def load_trained(
 
 
 def _read_config(file: Path) -> TrainConfig:
-    return TrainConfig.model_validate(parse_yaml(file.read_text("utf-8")))
+    return TrainConfig.model_validate(parse_yaml(_read_text(file)))
+
+
+def _read_text(file: Path) -> str:
+    return read_file(file, MOST_JSON_BYTES).decode()
 
 
 def _read_interface(

@@ -13,9 +13,10 @@ import torch
 from lightning_fabric import Fabric
 
 from radars.data import Data
-from radars.errors import ConfigError, RadarsError, RunError, Stopped
+from radars.errors import ConfigError, RadarsError, RunError, SpaceError, Stopped
 from radars.execution.device import fabric_on, launch
 from radars.execution.interrupt import Interrupt
+from radars.failures import failures_said
 from radars.memory import out_of_memory_said
 from radars.nn.task import CLASSIFICATION, Task
 from radars.runs.directory import RunDirectory, new_run, read_result
@@ -89,7 +90,8 @@ def train_architecture(
         setup = TrainSetup.of(architecture, config)
         return _train_in_processes(setup, out, resume=resume, progress=progress)
     with new_run(config, None if resume or out is None else Path(out)) as run:
-        setup = TrainSetup.of(architecture, config, space=space, data=data, task=task)
+        with failures_said(SpaceError, f"the network of {config.space!r}"):
+            setup = TrainSetup.of(architecture, config, space=space, data=data, task=task)
         fabric = fabric_on(setup.device, config.precision)
         return _train(fabric, setup, out, run, resume=resume, progress=progress)
 
@@ -109,7 +111,8 @@ def _train(
         try:
             if session.is_new:
                 session.observer.save()
-            _run_steps(fabric, session)
+            with failures_said(RunError, f"a step of the network of {setup.space.name!r}"):
+                _run_steps(fabric, session)
         except RunError as error:
             with suppress(RunError):  # where the disk is full, that cannot be written either
                 _end_as_failed(run, setup, error)

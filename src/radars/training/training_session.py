@@ -14,7 +14,7 @@ from radars.engine.identity import check_same, network_digest, task_digest
 from radars.errors import ConfigError
 from radars.execution.environment import environment
 from radars.execution.workplace import workplace
-from radars.runs.directory import RunDirectory, no_run_to_resume, read_config
+from radars.runs.directory import RunDirectory, no_run_to_resume, read_config, read_object
 from radars.runs.event_schema import StepSkippedEvent, TrainStartedEvent
 from radars.runs.identity_file import check_config_file, known_identity
 from radars.settings import validate_settings
@@ -144,8 +144,9 @@ def check_resumed(out: Path, config: TrainConfig, architecture: Mapping[str, str
     saved = validate_settings(TrainConfig, settings)
     _check_same("configuration", "config.yaml", _decisive(saved), _decisive(config))
     file = out / _ARCHITECTURE_NAME
-    if file.is_file():
-        _check_same("architecture", file.name, json.loads(file.read_bytes()), architecture)
+    saved_architecture = read_object(file)
+    if saved_architecture is not None:
+        _check_same("architecture", file.name, saved_architecture, architecture)
 
 
 def _decisive(config: TrainConfig) -> dict[str, Any]:

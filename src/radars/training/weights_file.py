@@ -7,6 +7,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from radars.errors import ConfigError, first_line
+from radars.reading import open_file
 from radars.runs.files import write_atomically
 
 WEIGHTS_NAME = "weights.safetensors"
@@ -41,7 +42,8 @@ def load_weights(network: nn.Module, path: Path) -> None:
         ConfigError: the file is missing, damaged, or that of another network.
     """
     try:
-        state = load_file(path)
+        with open_file(path):
+            state = load_file(path)
     except (OSError, SafetensorError) as error:
         raise ConfigError(
             f"the weights {path} cannot be read: {first_line(error)}; "

@@ -5,7 +5,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from radars.errors import ConfigError
-from radars.runs.files import write_atomically
+from radars.reading import MOST_JSON_BYTES, read_file
+from radars.runs.directory import check_no_file_of_a_run
+from radars.runs.files import write_all_atomically
 from radars.training.exporting.onnx import onnx_bytes
 from radars.training.exporting.portable import facts
 from radars.training.exporting.source_file import HEADER, source_and_weights
@@ -78,8 +80,7 @@ def export_network(trained: UsableNetwork, out: Path, *, format: str | None = No
         contents[source_file], contents[out], difference = source_and_weights(
             trained, source_file.name
         )
-    for file, content in contents.items():
-        write_atomically(file, content)
+    write_all_atomically(contents)
     return ExportResult(
         kind,
         tuple(contents),
@@ -121,12 +122,15 @@ def _format_of(out: Path, name: str | None) -> ExportFormat:
 def _check_place(out: Path, source_file: Path | None) -> None:
     if not out.parent.is_dir():
         raise ConfigError(f"a file is written into a folder, but there is no {out.parent}; make it")
+    for file in (out, source_file):
+        if file is not None:
+            check_no_file_of_a_run(file)
     if out.is_dir():
         raise ConfigError(f"an export is a file, but {out} is a folder; choose another --out")
     if source_file is not None and source_file.exists():
         try:
-            is_ours = source_file.read_text("utf-8").startswith(HEADER)
-        except (OSError, UnicodeError):
+            is_ours = read_file(source_file, MOST_JSON_BYTES).startswith(HEADER.encode())
+        except OSError:
             is_ours = False
         if not is_ours:
             raise ConfigError(

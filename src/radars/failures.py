@@ -1,0 +1,68 @@
+"""What a network raises, said in a line that names the candidate; the traceback in a file."""
+
+import os
+import tempfile
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from radars.errors import RadarsError, StopSearch, first_line
+
+
+class CallerError(Exception):
+    """Carries what a callback of the caller raised, to be raised again as it is."""
+
+    def __init__(self, original: Exception) -> None:
+        super().__init__(original)
+        self.original = original
+
+
+@contextmanager
+def named(what: str) -> Iterator[None]:
+    """Within, what is raised is marked as coming from `what`, such as a candidate."""
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        if not isinstance(error, RadarsError):
+            error.add_note(what)
+        raise
+
+
+@contextmanager
+def failures_said(kind: type[RadarsError], what: str) -> Iterator[None]:
+    """Within, what is raised and is no error of radars becomes one.
+
+    Args:
+        kind: of the error.
+        what: failed, where nothing within is named.
+
+    Raises:
+        RadarsError: of that kind, in one line.
+    """
+    try:
+        yield
+    except (RadarsError, StopSearch, CallerError):
+        raise
+    except (Exception, SystemExit) as error:
+        where = next(iter(getattr(error, "__notes__", ())), what)
+        raise kind(
+            f"{where} failed with {said(error)}; run it alone to see why"
+            f"{traceback_file_said(error)}"
+        ) from error
+
+
+def said(error: BaseException) -> str:
+    """The kind of an error, and the first line of its message."""
+    return f"{type(error).__name__}: {first_line(error)[:200]}"
+
+
+def traceback_file_said(error: BaseException) -> str:
+    """Writes the traceback of an error to a file; says where, for the end of a message."""
+    text = "".join(traceback.format_exception(error))
+    try:
+        descriptor, name = tempfile.mkstemp(".txt", "radars-traceback-")
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as file:
+            file.write(text)
+    except OSError:  # the line that is printed has to do
+        return ""
+    return f" (its traceback is in {name})"
