@@ -102,3 +102,11 @@ def test_16_bit_images_are_refused() -> None:
     image = encoded(Image.fromarray(np.zeros((4, 4), np.uint16)))
     with pytest.raises(DataError, match=r"8 bits a channel, but its mode is I;16"):
         open_image(image, 1, "it")
+
+
+def test_formats_that_need_other_programs_are_not_decoded() -> None:
+    image = Image.new("RGB", (6, 4))
+    with pytest.raises(DataError, match="the format is not known"):
+        open_image(encoded(image, "EPS"), 3, "the image")
+    for kind in ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM"):
+        assert open_image(encoded(image, kind), 3, "the image").size == (6, 4)

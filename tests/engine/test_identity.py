@@ -43,7 +43,7 @@ def content_of(out: Path) -> dict[Path, bytes]:
 def edited(config: dict[str, Any]) -> dict[str, Any]:
     return {
         "seed": {**config, "seed": 7},
-        "batch size": {**config, "data": {**config["data"], "batch_size": 8}},
+        "batch size": {**config, "data": {**config["data"], "batch_size": 5}},
         "images": {**config, "data": {**config["data"], "num_train": 40}},
         "missing": {key: value for key, value in config.items() if key != "seed"},
         "missing within": {**config, "data": {"source": config["data"]["source"]}},

@@ -1,3 +1,4 @@
+import hashlib
 import math
 import os
 import re
@@ -10,6 +11,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors import safe_open
+from safetensors.torch import save_file
 from tests.full_disk import largest_file
 from torch import Tensor
 
@@ -292,3 +295,42 @@ def test_sigkill_while_it_saves(tmp_path: Path) -> None:
         steps = [e["step"] for e in run.read_events() if e["event"] == "phase_started"]
         assert "checkpoint_damaged" not in {e["event"] for e in run.read_events()}
         assert steps == list(range(1, checkpoint.step + 1))
+
+
+def forged(store: CheckpointStore, folder: Path, step: int, metadata: dict[str, str]) -> None:
+    """A checkpoint whose checksum is right."""
+    path = folder / f"{step:08d}.safetensors"
+    save_file({"x": torch.ones(2)}, path, metadata)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    path.with_suffix(".sha256").write_text(f"{digest}  {path.name}\n")
+    assert store.is_intact(step)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"values": "[]"},
+        {"values": "[" * 100_000},
+        {"values": '{"x": 1}'},
+        {"values": ""},
+        {"layouts": '{"x": [[4], [9999999999]]}'},
+        {"layouts": '{"x": 7}'},
+        {"layouts": "[1]"},
+        {"layouts": ""},
+        {"format": "9"},
+    ],
+)
+def test_what_is_no_checkpoint_ends_in_a_line_whatever_its_checksum_says(
+    tmp_path: Path, changes: dict[str, str]
+) -> None:
+    store = CheckpointStore(tmp_path)
+    store.save(1, {"x": torch.ones(2)})
+    with safe_open(tmp_path / "00000001.safetensors", framework="pt") as file:
+        metadata = file.metadata()
+    forged(store, tmp_path, 2, {**metadata, **changes})
+    if changes == {"values": '{"x": 1}'}:  # a tensor of the same name goes before
+        assert torch.equal(store.load(2).state["x"], torch.ones(2))
+        return
+    with pytest.raises(RunError) as caught:
+        store.load(2)
+    assert "\n" not in str(caught.value)

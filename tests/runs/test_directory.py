@@ -2,6 +2,7 @@ import hashlib
 import json
 import math
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
+from pydantic import BaseModel
 from safetensors.torch import save_file
 from tests.full_disk import full_for
 
 from radars.errors import ConfigError, RunError
-from radars.runs.directory import RunDirectory, read_result
+from radars.runs.directory import RunDirectory, check_no_file_of_a_run, new_run, read_result
 from radars.runs.event_schema import ChildEvent, Event, PhaseStartedEvent
+from radars.runs.events import EventLog
+from radars.runs.identity_file import known_identity
 from radars.runs.lock import DirectoryLock
 
 CONFIG = {"method": "radars", "budget_bytes": 2**28, "options": {"rates": [0.1, 1e-5], "x": None}}
@@ -272,3 +276,70 @@ def test_a_run_of_the_first_version_is_refused_before_anything_is_touched(tmp_pa
     assert "\n" not in str(caught.value)
     after = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert after == before
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["events.jsonl", "lock", "checkpoint", "tensorboard", "weights", "result.json"],
+)
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_run_writes_nowhere_else(tmp_path: Path, name: str, is_new: bool) -> None:
+    outside, path = tmp_path / "outside", tmp_path / "run"
+    outside.mkdir()
+    (outside / "mine").write_text("mine")
+    if is_new:
+        path.mkdir()
+    else:
+        RunDirectory.create(path, CONFIG).close()
+        (path / name).unlink(missing_ok=True)
+    is_folder = name in ("checkpoint", "tensorboard", "weights")
+    (path / name).symlink_to(outside if is_folder else outside / "mine")
+    new, old = partial(RunDirectory.create, path, CONFIG), partial(RunDirectory.resume, path)
+    with pytest.raises(ConfigError, match="is a link"):
+        (new if is_new else old)()
+    assert [file.name for file in outside.iterdir()] == ["mine"]
+    assert (outside / "mine").read_text() == "mine"
+
+
+def test_events_are_not_written_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("mine")
+    (tmp_path / "events.jsonl").symlink_to(tmp_path / "mine")
+    with pytest.raises(RunError):
+        EventLog(tmp_path / "events.jsonl")
+    assert (tmp_path / "mine").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["config.yaml", "result.json", "events.jsonl", "events.3.jsonl", "weights.safetensors",
+     "checkpoint/00000001.safetensors", "../link"],
+)  # fmt: skip
+def test_reports_and_exports_are_not_written_over_a_run(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "run"
+    RunDirectory.create(path, CONFIG).close()
+    (tmp_path / "link").symlink_to(path / "config.yaml")
+    with pytest.raises(ConfigError, match="is of the run there"):
+        check_no_file_of_a_run(path / name)
+    for other in (path / "report.html", path / "net.onnx", path / "exports" / "net.pt2"):
+        check_no_file_of_a_run(other)
+
+
+def test_a_run_that_cannot_begin_leaves_nothing(tmp_path: Path) -> None:
+    class Settings(BaseModel):
+        seed: int = 0
+
+    def start(*, begins: bool) -> None:
+        with new_run(Settings(), out) as run:
+            assert run is not None
+            assert (out / "config.yaml").is_file()
+            if begins:
+                run.begin({"space": "digest"})
+            raise RunError("no")
+
+    out = tmp_path / "runs" / "new"
+    with pytest.raises(RunError):
+        start(begins=False)
+    assert not (tmp_path / "runs").exists()
+    with pytest.raises(RunError):
+        start(begins=True)
+    assert known_identity(out) == {"config": {"seed": 0}, "space": "digest"}

@@ -52,3 +52,21 @@ def test_the_same_process_cannot_lock_twice(tmp_path: Path) -> None:
 def test_a_missing_directory(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="No such file"):
         DirectoryLock(tmp_path / "none")
+
+
+def test_deleting_the_file_frees_nothing(tmp_path: Path) -> None:
+    lock = DirectoryLock(tmp_path)
+    (tmp_path / "lock").unlink()
+    with pytest.raises(RunError, match="in use by"):
+        DirectoryLock(tmp_path)
+    lock.release()
+    DirectoryLock(tmp_path).release()
+
+
+def test_a_link_is_not_written_through(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "thesis.tex").write_text("mine")
+    (tmp_path / "run" / "lock").symlink_to(tmp_path / "thesis.tex")
+    with pytest.raises(RunError, match="it is a link"):
+        DirectoryLock(tmp_path / "run")
+    assert (tmp_path / "thesis.tex").read_text() == "mine"

@@ -4,6 +4,7 @@ import io
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from radars.reading import open_file
 Pixel = npt.NDArray[np.uint8]
 
 # those that Pillow decodes by itself: for others it starts programs that it finds, as for EPS
-_FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "JPEG2000", "AVIF")
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "JPEG2000", "AVIF")
 _GREYSCALE_MODES = ("1", "L")
 _EIGHT_BIT_MODES = (*_GREYSCALE_MODES, "P", "LA", "PA", "La", "RGB", "RGBA", "RGBa", "RGBX",
                     "CMYK", "YCbCr", "HSV", "LAB")  # fmt: skip
@@ -148,10 +149,17 @@ def _opened(encoded: Mapping[str, Any]) -> Image.Image:
     content = encoded["bytes"]
     file = open_file(Path(encoded["path"])) if content is None else io.BytesIO(content)
     try:
-        return Image.open(file, formats=_FORMATS)
+        return Image.open(file, formats=_known_formats())
     except BaseException:
         file.close()
         raise
+
+
+@cache
+def _known_formats() -> tuple[str, ...]:
+    """Those of the formats that this Pillow was built with."""
+    Image.init()
+    return tuple(name for name in _FORMATS if name in Image.OPEN)
 
 
 def _is_in_colour(encoded: Mapping[str, Any]) -> bool:

@@ -210,7 +210,7 @@ class _Stored(BaseModel):
     predicted_peak_bytes: _Whole
     measured_peak_bytes: _Whole
     peak_rss_bytes: _Whole
-    search_seconds: float
+    search_seconds: float = Field(ge=0)
     macs: _Whole
     parameters: _Whole
     rounds: _Whole
