@@ -78,6 +78,12 @@ class _ShapeProbe(nn.Module):
                     f"of {shapes} {first_name!r} returns {tuple(first.shape)} and {name!r} returns "
                     f"{tuple(output.shape)}; make their outputs alike"
                 )
+            if output.dtype != first.dtype:
+                raise SpaceError(
+                    f"the candidates of choice {self.choice!r} return one type of numbers, but "
+                    f"{first_name!r} returns {first.dtype} and {name!r} returns {output.dtype}; "
+                    f"make their outputs alike"
+                )
         output_shape = tuple(first.shape)
         self.place = Place(
             self.choice, self.index, self.factories, self._contents, shapes, output_shape
