@@ -1,0 +1,37 @@
+from typing import Any
+
+import pytest
+from tests.tiny import quick_config, tiny_data, tiny_space
+
+from radars.engine.given import Given
+from radars.engine.policies.categorical import Controller
+from radars.engine.run import run_search
+from radars.runs.event_schema import Event, SelectionEvent
+
+
+def test_finalists_are_proposed_in_batches_and_the_policy_learns_from_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    heard: list[list[float]] = []
+    reinforce = Controller.reinforce
+
+    def listened(self: Controller, samples: Any, rewards: Any, **about: Any) -> None:
+        if about.get("is_alone") and rewards:
+            heard.append(list(rewards))
+        reinforce(self, samples, rewards, **about)
+
+    monkeypatch.setattr(Controller, "reinforce", listened)
+    selections: list[SelectionEvent] = []
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, SelectionEvent):
+            selections.append(event)
+
+    config = quick_config(select={"finalists": 6, "batches": 3, "halving_steps": [1, 1]})
+    run_search(config, Given(space=tiny_space(), data=tiny_data()), on_event=on_event)
+    begun, first, *_ = selections
+    assert len(begun.finalists) == 2
+    assert first.finalists[:2] == begun.finalists
+    assert len({tuple(known.items()) for known in first.finalists}) == 6
+    assert [len(rewards) for rewards in heard] == [2, 2]
+    assert [reward for rewards in heard for reward in rewards] == list(first.accuracies[:4])
