@@ -151,16 +151,17 @@ class SelectConfig(Checked):
     2016), each halving round from the first step on.
 
     Attributes:
-        finalists: how many architectures are trained alone.
-        batches: finalists are proposed in so many batches; before each, the policy learns from the
-            accuracies of those before it.
+        finalists: how many architectures are trained alone. With a time limit there are more or
+            fewer, as there is time.
+        batch: how many are proposed at a time; the policy learns from their accuracies before it
+            proposes the next.
         halving_steps: training steps of each halving round; after each, the best `keep` go on.
         keep: the fraction that goes on to the next halving round.
         optimizer: of all these trainings, and of those before a reward.
     """
 
     finalists: int = Field(12, ge=1)
-    batches: int = Field(3, ge=1)
+    batch: int = Field(4, ge=1)
     halving_steps: tuple[Annotated[int, Field(ge=1)], ...] = Field((40, 120), min_length=1)
     keep: float = Field(0.34, gt=0, lt=1)
     optimizer: OptimizerConfig = OptimizerConfig(learning_rate=0.05)

@@ -27,7 +27,7 @@ def test_finalists_are_proposed_in_batches_and_the_policy_learns_from_each(
         if isinstance(event, SelectionEvent):
             selections.append(event)
 
-    config = quick_config(select={"finalists": 6, "batches": 3, "halving_steps": [1, 1]})
+    config = quick_config(select={"finalists": 6, "batch": 2, "halving_steps": [1, 1]})
     run_search(config, Given(space=tiny_space(), data=tiny_data()), on_event=on_event)
     begun, first, *_ = selections
     assert len(begun.finalists) == 2

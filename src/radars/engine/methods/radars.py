@@ -9,7 +9,6 @@ successive halving in `engine/phases/successive_halving.py`.
 """
 
 import json
-import math
 from collections.abc import Iterator
 from functools import partial
 
@@ -18,12 +17,11 @@ from radars.engine.methods.method import Found, preferences_of
 from radars.engine.methods.shared_method import SharedMethod
 from radars.engine.phases.differentiate import PlannedSteps, differentiate
 from radars.engine.phases.explore import Explorer
+from radars.engine.phases.finalists import next_finalists, num_finalists
 from radars.engine.phases.proposals import learn_from_logits
-from radars.engine.phases.shortlist import shortlist
 from radars.engine.phases.successive_halving import SuccessiveHalving, num_select_steps, select
 from radars.engine.phases.time_shares import share_of_time
 from radars.engine.policies.categorical import Controller
-from radars.engine.policies.policy import Sample
 from radars.engine.rankers.ranker_tables import ranker_tables
 from radars.engine.search_config import SearchConfig
 from radars.engine.search_observer import SearchObserver
@@ -32,7 +30,7 @@ from radars.runs.event_schema import DifferentiatedEvent, PlannedEvent, Selectio
 from radars.runs.state import State
 from radars.schedules import cosine
 from radars.seeds import stable_seed
-from radars.space import Architecture, Subspace
+from radars.space import Subspace
 from radars.tracking.heat_map import Preferences
 
 _DIFFERENTIATE_RATE = 0.3  # of the highest learning rate of the weights, at the beginning
@@ -128,44 +126,24 @@ class Radars(SharedMethod):
         """Trains the most promising architectures alone, and drops the worst."""
         config = self.config.select
         assert self.plan is not None
-        if self.halving is None:
-            num_planned = min(config.finalists, self.plan.subspace.num_architectures)
-            self.halving = SuccessiveHalving([], config.halving_steps[0], num_planned)
-            self.halving.finalists = self._more_finalists(self.halving)
-            _log_halving(observer, self.halving)
+        more = partial(next_finalists, self.context, self.controller, self.plan.subspace)
         self.supernet.release()  # a finalist has the device to itself
-        num_steps = num_select_steps(config, self.halving.num_planned)
+        num_steps = num_select_steps(config, config.finalists)
         with observer.phase("select", num_steps, step_seconds=self.step_seconds) as pace:
+            if self.halving is None:
+                num_planned = num_finalists(config, pace, self.plan.subspace)
+                self.halving = SuccessiveHalving([], config.halving_steps[0], num_planned)
+                self.halving.finalists = more(self.halving)
+                _log_halving(observer, self.halving)
             winner, accuracy = select(
                 self.context,
                 self.halving,
                 pace,
                 new_child=partial(self.context.networks.inherited_child, supernet=self.supernet),
-                more=self._more_finalists,
+                more=more,
                 on_halving_round=partial(_log_halving, observer),
             )
         return Found(winner, accuracy)
-
-    def _more_finalists(self, halving: SuccessiveHalving) -> list[Architecture]:
-        """Lets the policy learn from the finalists that were trained, and proposes others."""
-        assert self.plan is not None
-        num_left = halving.num_planned - len(halving.finalists)
-        if num_left <= 0:
-            return []
-        group = 2 * self.config.num_rounds  # beyond those of rounds
-        num_known = sum(known.group == group for known in self.controller.rewarded)
-        trained = list(zip(halving.finalists, halving.accuracies, strict=True))[num_known:]
-        self.controller.reinforce(
-            [Sample(architecture, {}) for architecture, _ in trained],
-            [self.context.reward(*known) for known in trained],
-            group=group,
-            is_alone=True,
-        )
-        self.controller.update()
-        number = min(num_left, math.ceil(halving.num_planned / self.config.select.batches))
-        return shortlist(
-            self.context, self.controller, self.plan.subspace, number, halving.finalists
-        )
 
     def ranked(self) -> Iterator[Found]:
         """The finalists as they rank, with accuracies where they have any; or the likeliest."""
