@@ -39,7 +39,11 @@ def main() -> None:
             for contender in arguments.contenders.split(","):
                 if (problem.name, contender, seed) in done:
                     continue
-                row: dict[str, Any] = about() | {"commit": commit, "core": core(), "problem": problem.name}
+                row: dict[str, Any] = about() | {
+                    "commit": commit,
+                    "core": core(),
+                    "problem": problem.name,
+                }
                 row |= {"contender": contender, "seed": seed, "seconds": problem.seconds}
                 row |= search(problem, contender, seed, arguments.data)
                 with arguments.out.open("a") as file:

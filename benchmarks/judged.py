@@ -73,7 +73,7 @@ def small(name: str, budget: str, seconds: float = 30) -> Problem:
 
     Args:
         name: of the space.
-        budget: about 1.1 of what the largest network needs, so that no supernet of the whole space fits.
+        budget: about 1.1 of what the largest network needs: no supernet of the whole space fits.
         seconds: of each search.
     """
     setting = SETTINGS[name]

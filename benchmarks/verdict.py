@@ -35,7 +35,9 @@ def main() -> None:
     regrets = regrets_of((row for row in rows if row["problem"] in chosen), arguments.data)
     for problem, by_contender in regrets.items():
         print(problem_table(problem, by_contender, arguments.against))
-    if len(regrets) > 1:
+    if len(regrets) > 1 and all(
+        {"random", arguments.against} <= by.keys() for by in regrets.values()
+    ):
         print(overall_table(regrets, arguments.against))
 
 
