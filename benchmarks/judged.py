@@ -43,8 +43,7 @@ class Problem:
     Attributes:
         name: what rows call it.
         seconds: of each search.
-        given: from the folder of published data and a seed, the space and the data that are
-            passed; none where settings name them.
+        given: from the folder of published data and a seed, the space and the data to search.
         table: from the same folder, what judges.
         own: from the same folder, the settings of its searches.
         constraints: on what is found.
@@ -52,7 +51,7 @@ class Problem:
 
     name: str
     seconds: float
-    given: Callable[[Path, int], tuple[SearchSpace, Data] | tuple[()]]
+    given: Callable[[Path, int], tuple[SearchSpace | str, Data | str]]
     table: Callable[[Path], PublishedTable]
     own: Callable[[Path], Settings]
     constraints: tuple[str, ...] = field(default=())
@@ -68,7 +67,7 @@ class Problem:
         return tuple(Constraint.parse(text) for text in self.constraints)
 
 
-def small(name: str, budget: str, seconds: float = 30) -> Problem:
+def small(name: str, budget: str, seconds: float = 20) -> Problem:
     """A space of `tabular/`, with the optimizer and the batches of its table.
 
     Args:
@@ -87,8 +86,13 @@ def small(name: str, budget: str, seconds: float = 30) -> Problem:
         "learning_rate": recipe.learning_rate,
         "weight_decay": recipe.weight_decay,
     }
-    own = {"batch_size": recipe.batch_size, "budget": budget, **_optimized(optimizer)}
-    return Problem(name, seconds, given, lambda data: read_judge(name), lambda data: own)
+
+    def own(data: Path) -> Settings:
+        steps = recipe.steps(len(setting.examples(data).seen_N))
+        settings = {"batch_size": recipe.batch_size, "budget": budget}
+        return settings | _trained(optimizer, steps)
+
+    return Problem(name, seconds, given, lambda data: read_judge(name), own)
 
 
 def published(
@@ -107,18 +111,12 @@ def published(
 
     def own(data: Path) -> Settings:
         settings = {
-            "space": space,
             "proxy_options": proxy,
-            "data": {
-                "source": str(data / "cifar10"),
-                "num_train": 25_000,
-                "validation_fraction": 0.2,
-                "batch_size": 64,
-                "augment": False,
-            },
+            "batch_size": 64,
+            "data_options": {"num_train": 25_000, "validation_fraction": 0.2, "augment": False},
             "budget": budget,
         }
-        return settings | _optimized({"learning_rate": 0.05}) | {"optimizer": _SHARED}
+        return settings | _trained({"learning_rate": 0.05}) | {"optimizer": _SHARED}
 
     def judges(data: Path) -> PublishedTable:
         file = next((data / table).glob(f"{table}_cifar10.*"))
@@ -127,7 +125,7 @@ def published(
     return Problem(
         name,
         600,
-        lambda data, seed: (),
+        lambda data, seed: (space, str(data / "cifar10")),
         judges,
         own,
         constraints=(constraint,) if constraint else (),
@@ -137,12 +135,23 @@ def published(
 _SHARED = {"learning_rate": 0.1}
 
 
-def _optimized(optimizer: Settings) -> Settings:
-    return {
+def _trained(optimizer: Settings, steps: int | None = None) -> Settings:
+    """How networks are trained while searching.
+
+    Args:
+        optimizer: of all trainings.
+        steps: that the table trained each network for; no search needs to train one for longer.
+            None where these are far more than a search has time for.
+    """
+    settings = {
         "optimizer": optimizer,
         "select": {"optimizer": optimizer},
         "children": {"optimizer": optimizer},
     }
+    if steps is None:
+        return settings
+    of_select = {"halving_steps": [steps // 3, steps], "max_steps": steps}
+    return merge_settings(settings, {"select": of_select, "children": {"steps": steps}})
 
 
 def _macro(name: str, constraint: str = "") -> Problem:

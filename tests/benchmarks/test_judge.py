@@ -37,9 +37,13 @@ def test_a_search_has_a_row_with_what_it_found_and_is_not_run_again(
 
 @pytest.mark.parametrize("contender", CONTENDERS)
 @pytest.mark.parametrize("problem", PROBLEMS.values(), ids=lambda problem: problem.name)
-def test_what_a_contender_is_given_are_settings(problem: Problem, contender: str) -> None:
-    settings = problem.settings(contender, Path("data"))
-    settings["data"] = settings.get("data", {}) | {"batch_size": settings.pop("batch_size", 64)}
+def test_what_a_contender_is_given_are_settings(
+    problem: Problem, contender: str, request: pytest.FixtureRequest
+) -> None:
+    folder = request.getfixturevalue("data_dir") if problem.name == "cells" else Path()
+    settings = problem.settings(contender, folder)
+    batch_size = {"batch_size": settings.pop("batch_size")}
+    settings["data"] = settings.pop("data_options", {}) | batch_size
     config = SearchConfig(**settings)
     assert config.children.optimizer == config.select.optimizer
 

@@ -3,10 +3,15 @@ from typing import Any
 import pytest
 from tests.tiny import quick_config, tiny_data, tiny_space
 
+from radars.engine import SelectConfig
 from radars.engine.given import Given
+from radars.engine.pace import Pace
+from radars.engine.phases.finalists import num_finalists
 from radars.engine.policies.categorical import Controller
 from radars.engine.run import run_search
+from radars.engine.search_state import SearchPosition
 from radars.runs.event_schema import Event, SelectionEvent
+from radars.space import Subspace
 
 
 def test_finalists_are_proposed_in_batches_and_the_policy_learns_from_each(
@@ -35,3 +40,19 @@ def test_finalists_are_proposed_in_batches_and_the_policy_learns_from_each(
     assert len({tuple(known.items()) for known in first.finalists}) == 6
     assert [len(rewards) for rewards in heard] == [2, 2]
     assert [reward for rewards in heard for reward in rewards] == list(first.accuracies[:4])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "max_steps", "number"),
+    [(96.0, None, 12), (384.0, None, 24), (24.0, None, 6), (384.0, 120, 48), (24.0, 120, 6)],
+)
+def test_more_time_is_for_more_finalists_and_longer_trainings(
+    seconds: float, max_steps: int | None, number: int
+) -> None:
+    """Four times the time is for twice as many, unless no training is to be longer."""
+    config = SelectConfig(finalists=12, halving_steps=(40, 120), keep=0.34, max_steps=max_steps)
+    pace = Pace(SearchPosition(), 960, ends_at=seconds, step_seconds=0.1)
+    many = Subspace({f"layer{index}": ("a", "b", "c") for index in range(9)})
+    assert num_finalists(config, pace, many) == number
+    few = Subspace({"layer": ("a", "b", "c")})
+    assert num_finalists(config, pace, few) == 3

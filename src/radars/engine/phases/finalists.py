@@ -15,19 +15,24 @@ from radars.space import Architecture, Subspace
 def num_finalists(config: SelectConfig, pace: Pace, subspace: Subspace) -> int:
     """How many finalists there are to be.
 
-    Where time is limited, more of it goes to more finalists and to longer trainings alike: twice
-    the finalists have four times the time. Less time likewise.
+    Where time is limited, more of it goes to more finalists and to longer trainings alike: four
+    times the time is for twice the finalists, each trained twice as long. Less time likewise. What
+    trainings do not take, as they are long enough, is for more finalists.
 
     Args:
         config: how many there are otherwise, and how long they are trained.
         pace: knows the time.
         subspace: that they are of.
     """
-    number = config.finalists
+    number = float(config.finalists)
     if pace.ends_at is not None and pace.step_seconds:
-        usual_seconds = num_select_steps(config, number) * pace.step_seconds
-        number = round(number * math.sqrt(max(0.0, pace.seconds_left) / usual_seconds))
-    return min(max(1, number), subspace.num_architectures)
+        usual_seconds = num_select_steps(config, config.finalists) * pace.step_seconds
+        times = max(0.0, pace.seconds_left) / usual_seconds
+        longer = math.sqrt(times)
+        if config.max_steps is not None:
+            longer = min(longer, config.max_steps / max(config.halving_steps))
+        number *= times / longer if times else 0.0
+    return min(max(1, round(number)), subspace.num_architectures)
 
 
 def next_finalists(

@@ -155,6 +155,7 @@ def _num_steps(config: SelectConfig, halving: SuccessiveHalving, pace: Pace) -> 
     time that they and those of later halving rounds would take.
     """
     usual = config.halving_steps[halving.halving_round]
+    usual = min(usual, config.max_steps or usual)
     step_seconds = pace.seconds_per_step if pace.position.step else pace.step_seconds
     if pace.ends_at is None or not step_seconds:
         return usual
@@ -162,7 +163,8 @@ def _num_steps(config: SelectConfig, halving: SuccessiveHalving, pace: Pace) -> 
     for steps in config.halving_steps[halving.halving_round :]:
         total += number * steps
         number = num_kept(number, config.keep)
-    return max(1, round(usual * max(0.0, pace.seconds_left) / (total * step_seconds)))
+    steps = max(1, round(usual * max(0.0, pace.seconds_left) / (total * step_seconds)))
+    return min(steps, config.max_steps or steps)
 
 
 def _train_here(
