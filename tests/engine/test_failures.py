@@ -17,7 +17,7 @@ from radars.engine.run import run_search
 from radars.errors import RadarsError, RunError
 from radars.nn.operations import classifier, conv_bn_relu
 from radars.runs.directory import read_result
-from radars.space import Choose, SearchSpace
+from radars.space import Choose, Factory, SearchSpace
 
 
 class _FailingBackward(torch.autograd.Function):
@@ -63,7 +63,7 @@ class Sparse(nn.Module):
 
 
 FAILING: dict[str, Callable[[], nn.Module]] = {
-    "backward": lambda: Candidate(lambda _, x: _FailingBackward.apply(x)),  # type: ignore[no-untyped-call]
+    "backward": lambda: Candidate(lambda _, x: _FailingBackward.apply(x)),
     "in training": lambda: Candidate(in_training),
     "leaving in training": lambda: Candidate(leaving),
     "complex": lambda: Candidate(lambda _, x: torch.complex(x, x)),
@@ -79,7 +79,7 @@ FAILING: dict[str, Callable[[], nn.Module]] = {
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 def test_a_candidate_that_fails_is_named_before_anything_is_left(name: str, tmp_path: Path) -> None:
     def network(choose: Choose) -> nn.Module:
-        candidates = {"none": nn.Identity, "bad": FAILING[name]}
+        candidates: dict[str, Factory] = {"none": nn.Identity, "bad": FAILING[name]}
         return nn.Sequential(conv_bn_relu(1, 4), choose("a", candidates), classifier(4, 4))
 
     config = quick_config("random", children={"number": 2, "steps": 2})
@@ -100,7 +100,10 @@ def test_a_network_that_differs_each_time_ends_in_a_line(tmp_path: Path) -> None
 
     def network(choose: Choose) -> nn.Module:
         width = draw.randint(2, 9)
-        candidates = {"none": nn.Identity, "conv": lambda: nn.Conv2d(width, width, 1)}
+        candidates: dict[str, Factory] = {
+            "none": nn.Identity,
+            "conv": lambda: nn.Conv2d(width, width, 1),
+        }
         return nn.Sequential(conv_bn_relu(1, width), choose("a", candidates), classifier(width, 4))
 
     config = quick_config("random", children={"number": 2, "steps": 2})

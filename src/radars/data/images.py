@@ -13,12 +13,13 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from radars.errors import DataError, first_line
-from radars.reading import open_file
+from radars.reading import MIB, read_file
 
 Pixel = npt.NDArray[np.uint8]
 
 # those that Pillow decodes by itself: for others it starts programs that it finds, as for EPS
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "JPEG2000", "AVIF")
+_MOST_BYTES = 256 * MIB
 _GREYSCALE_MODES = ("1", "L")
 _EIGHT_BIT_MODES = (*_GREYSCALE_MODES, "P", "LA", "PA", "La", "RGB", "RGBA", "RGBa", "RGBX",
                     "CMYK", "YCbCr", "HSV", "LAB")  # fmt: skip
@@ -147,12 +148,9 @@ def crop_to_pixels(
 def _opened(encoded: Mapping[str, Any]) -> Image.Image:
     """An image of which only the header is read."""
     content = encoded["bytes"]
-    file = open_file(Path(encoded["path"])) if content is None else io.BytesIO(content)
-    try:
-        return Image.open(file, formats=_known_formats())
-    except BaseException:
-        file.close()
-        raise
+    if content is None:
+        content = read_file(Path(encoded["path"]), _MOST_BYTES)
+    return Image.open(io.BytesIO(content), formats=_known_formats())
 
 
 @cache

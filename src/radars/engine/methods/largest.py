@@ -9,12 +9,18 @@ from collections.abc import Iterator
 
 from radars.engine.largest_allowed import largest
 from radars.engine.methods.child_method import ChildMethod
-from radars.engine.methods.method import Found
-from radars.space import Architecture
+from radars.engine.methods.method import Found, Work
+from radars.engine.search_config import SearchConfig
+from radars.space import Architecture, Subspace
 
 
 class Largest(ChildMethod):
     """See the module."""
+
+    @classmethod
+    def planned_work(cls, config: SearchConfig, full: Subspace) -> Work | None:
+        """See `Method`."""
+        return Work(config.children.steps)
 
     @property
     def number(self) -> int:

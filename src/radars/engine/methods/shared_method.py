@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 
 from radars.engine.context import SearchContext
 from radars.engine.method_config import PolicyUpdatesConfig
-from radars.engine.methods.method import Found, Method
+from radars.engine.methods.method import Found, Method, Work
 from radars.engine.phases.discretisation import discretisation_scores
 from radars.engine.phases.train_paths import train_paths
 from radars.engine.policies.policy import Policy
+from radars.engine.search_config import SearchConfig
 from radars.engine.search_observer import SearchObserver
 from radars.nn.optimizer import OptimizerConfig
 from radars.runs.state import State
@@ -29,6 +30,11 @@ class SharedMethod(Method):
     def __init__(self, context: SearchContext) -> None:
         super().__init__(context)
         self.supernet = context.networks.new_supernet(self.architecture_optimizer())
+
+    @classmethod
+    def planned_work(cls, config: SearchConfig, full: Subspace) -> Work | None:
+        """See `Method`: the training of the shared weights."""
+        return Work(config.explore.num_steps(full))
 
     def architecture_optimizer(self) -> OptimizerConfig:
         """What trains the architecture logits, where the method has some."""
