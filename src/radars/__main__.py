@@ -1,5 +1,5 @@
 """`python -m radars`: the command line."""
 
-from radars.cli.app import main
+from radars.cli.start import main
 
 main()

@@ -39,7 +39,7 @@ def start(architecture: dict[str, str], tmp_path: Path) -> Start:
 
 
 def test_what_is_stopped_says_how_to_go_on(start: Start, tmp_path: Path) -> None:
-    with pytest.raises(Stopped, match=f"--out {tmp_path / 'run'} --resume"):
+    with pytest.raises(Stopped, match=f"--out {tmp_path / 'run'} and --resume"):
         start(progress=InterruptAt(1))
     assert start(resume=True).epochs == 1
 

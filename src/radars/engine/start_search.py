@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import Any, NamedTuple
 
 from radars.data import data_fingerprint
@@ -94,7 +95,8 @@ def start_search(
     try:
         result = run_search(config, out=out, resume=stored is not None, progress=progress)
     except Stopped as error:
-        raise Stopped(f"{error}; go on with: radars search --out {out} --resume") from error
+        how = f"radars search --out {quote(str(out))} --resume"
+        raise Stopped(f"{error}; go on with: {how}") from error
     return Search(result, out)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -127,7 +128,7 @@ def read_directory(path: Path) -> RunRecord | ComparisonRecord:
         if not rows:
             raise ConfigError(
                 f"a comparison has a row for each search that is done, but {path / RESULTS_NAME} "
-                f"has none; go on with radars compare --out {path}"
+                f"has none; go on with radars compare --out {quote(str(path))}"
             )
         return ComparisonRecord(name, rows)
     config = read_config(path)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from radars.engine.identity import check_same, network_digest, task_digest
@@ -62,7 +63,7 @@ def start_training(
         return train_architecture(architecture, config, out=out, resume=resume, progress=progress)
     except Stopped as error:
         raise Stopped(
-            f"{error}; go on with: radars train {architecture_file} ... --out {out} --resume"
+            f"{error}; go on with the same command, --out {quote(str(out))} and --resume"
         ) from error
 
 

@@ -2,6 +2,7 @@
 
 from importlib.util import find_spec
 from pathlib import Path
+from shlex import quote
 
 from radars.training.evaluation import EvaluationResult
 from radars.training.exporting import ExportFormat, ExportResult
@@ -33,9 +34,9 @@ def train_summary(result: TrainResult, out: Path) -> str:
         f"results     {out}",
         "",
         "next: evaluate it on the test split",
-        f"  radars evaluate {out}",
+        f"  radars evaluate {quote(str(out))}",
         "or write it to a file that works without radars",
-        f"  radars export {out} --format onnx --out {out}.onnx",
+        f"  radars export {quote(str(out))} --format onnx --out {quote(f'{out}.onnx')}",
         *_needed_for_onnx(),
     ]
     return "\n".join(lines)
