@@ -43,7 +43,7 @@ def content_of(module: nn.Module) -> Content | None:
     try:
         settings = tuple((name, *_settings(part)) for name, part in parts)
         return settings, tuple((name, content_of_value(tensor)) for name, tensor in tensors)
-    except (UnknownContent, RecursionError):
+    except (UnknownContent, RuntimeError):  # nested too deep, or a lazy weight without a shape
         return None
 
 

@@ -100,6 +100,11 @@ class _ShapeProbe(nn.Module):
             return self._known[key]
         again = build_candidate(self.choice, name, self.factories[name])
         self._built.check_candidate(self.choice, name, again)
+        if content is not None and content_of(again) != content:
+            raise SpaceError(
+                f"a factory makes the same module each time, but that of candidate {name!r} of "
+                f"choice {self.choice!r} made another the second time; draw nothing at random in it"
+            )
         versions = versions_of(inputs)
         try:
             output = candidate(*inputs)

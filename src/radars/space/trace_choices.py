@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from radars.errors import SpaceError
 from radars.space.candidate_checks import Built
@@ -34,9 +35,16 @@ def trace_choices(replay: Replay, name: str) -> tuple[Choice, ...]:
             f"choose(name, candidates) in it"
         )
     last, last_network = _traced(replay, -1)
+    _, again = _traced(replay, 0)
     built = Built()
     built.add(first_network)
-    built.check_network(name, last_network)
+    for network in (last_network, again):
+        built.check_network(name, network)
+    if _shapes(again) != _shapes(first_network):
+        raise SpaceError(
+            f"a network function makes the same network whenever the same is chosen, but that of "
+            f"{name!r} made another the second time; draw nothing at random in it"
+        )
     differing = [choice for choice in {**first, **last} if first.get(choice) != last.get(choice)]
     if differing:
         raise SpaceError(
@@ -44,6 +52,11 @@ def trace_choices(replay: Replay, name: str) -> tuple[Choice, ...]:
             f"but {differing[0]!r} does not; make it whatever the other choices are"
         )
     return tuple(Choice(choice, *found) for choice, found in first.items())
+
+
+def _shapes(network: nn.Module) -> list[tuple[str, torch.Size]]:
+    named = (*network.named_parameters(), *network.named_buffers())
+    return [(name, tensor.shape) for name, tensor in named if not is_lazy(tensor)]
 
 
 Found = dict[str, tuple[tuple[str, ...], int]]

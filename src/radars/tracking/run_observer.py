@@ -7,6 +7,7 @@ from typing import ClassVar, NoReturn, Protocol
 
 from radars.errors import Stopped, StopSearch
 from radars.execution.interrupt import Interrupt
+from radars.failures import CallerError
 from radars.runs.directory import RunDirectory
 from radars.runs.event_schema import Event, EventSink
 from radars.runs.state import Stateful
@@ -88,6 +89,8 @@ class RunObserver(ABC):
                 self._on_event(event)
             except StopSearch:
                 self._interrupt.ask()
+            except Exception as error:
+                raise CallerError(error) from error
 
     def _draw(self, step: int, scalars: Mapping[str, float]) -> None:
         """Adds a point to each curve."""
