@@ -158,8 +158,8 @@ def _check_numbers(value: object, key: str) -> None:
     """Refuses whole numbers that no machine counts to."""
     for name, item in _items(value):
         _check_numbers(item, f"{key}.{name}" if key else name)
-    if isinstance(value, int) and abs(value) >= 2**63:
-        raise ConfigError(f"{key} must be less than 2^63, but got {_short(value)}; correct it")
+    if isinstance(value, int) and abs(value) > 2**63:
+        raise ConfigError(f"{key} must be at most 2^63, but got {_short(value)}; correct it")
 
 
 def _check_no_truth(given: object, made: object, key: str) -> None:

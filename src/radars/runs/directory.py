@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel
 
 from radars.errors import ConfigError, RadarsWarning, first_line
-from radars.reading import MOST_JSON_BYTES, MOST_TEXT_BYTES, parse_json, read_file
+from radars.reading import MOST_JSON_BYTES, MOST_TEXT_BYTES, UnreadableError, parse_json, read_file
 from radars.renamed_settings import with_new_names
 from radars.runs.checkpoint import Checkpoint, CheckpointStore
 from radars.runs.event_schema import CheckpointDamagedEvent, Event, ResumedEvent
@@ -348,7 +348,7 @@ def read_object(file: Path) -> dict[str, Any] | None:
         value = parse_json(read_file(file, MOST_JSON_BYTES))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError) as error:
+    except (UnreadableError, ValueError) as error:
         reason = getattr(error, "strerror", None) or first_line(error)
         raise ConfigError(f"cannot read {file}: {reason}; remove it and --resume") from error
     if not isinstance(value, dict):
