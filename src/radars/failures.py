@@ -18,6 +18,15 @@ class CallerError(Exception):
 
 
 @contextmanager
+def callers_errors() -> Iterator[None]:
+    """Within, what a callback raised (`CallerError`) goes on to the caller as it was."""
+    try:
+        yield
+    except CallerError as error:
+        raise error.original from None
+
+
+@contextmanager
 def named(what: str) -> Iterator[None]:
     """Within, what is raised is marked as coming from `what`, such as a candidate."""
     try:

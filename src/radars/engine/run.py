@@ -17,7 +17,7 @@ from radars.engine.search_result import Ranked, SearchResult, Status
 from radars.engine.session import LATENCIES_NAME, SearchSession, open_session
 from radars.engine.workers import Origin
 from radars.errors import BudgetError, ConfigError, RadarsError, RunError, SpaceError
-from radars.failures import CallerError, failures_said
+from radars.failures import callers_errors, failures_said
 from radars.memory import out_of_memory_said
 from radars.memory.measure import peak_rss_bytes
 from radars.objects import is_object_name
@@ -75,7 +75,7 @@ def run_search(
     check_installed(config.loggers)
     # of several processes it is not known yet which is the first
     own = None if resume or config.num_processes > 1 else out
-    with new_run(config, own) as run:
+    with callers_errors(), new_run(config, own) as run:
         latencies = _read_latencies(out) if resume and out is not None else None
         with failures_said(SpaceError, f"the network of {config.space!r}"):
             problem = SearchProblem.of(config, given, latencies=latencies)
@@ -87,20 +87,12 @@ def run_search(
         origin = Origin(config, given, problem.latencies)
         if config.executor.jobs > 1:
             origin.check_sendable()
-        with open_session(
-            problem,
-            identity,
-            origin,
-            run,
-            out=out,
-            resume=resume,
-            progress=progress,
+        opened = open_session(
+            problem, identity, origin, run, out=out, resume=resume, progress=progress,
             on_event=on_event,
-        ) as session:
-            try:
-                return _run(session)
-            except CallerError as error:
-                raise error.original from None
+        )  # fmt: skip
+        with opened as session:
+            return _run(session)
 
 
 def _run(session: SearchSession) -> SearchResult:
