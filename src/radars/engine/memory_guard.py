@@ -1,15 +1,17 @@
 """`MemoryGuard`: no step of a search exceeds the budget, and what it held is on record."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
+from torch import Tensor
 
-from radars.engine.memory_meter import MemoryMeter
+from radars.engine.memory_meter import Excess, MemoryMeter
 from radars.errors import BudgetError
 from radars.execution.group import Group
 from radars.memory import MemorySavings, Planner, is_out_of_memory, out_of_memory_said
+from radars.nn.steps import StepKind
 from radars.nn.supernet import Supernet
 from radars.space import Architecture
 from radars.units import format_bytes
@@ -31,6 +33,7 @@ class MemoryGuard:
         group: the processes that train together.
         on_out_of_memory: told what a step was expected to hold that the device had no room for,
             and the budget from then on.
+        on_excess: told of a step that held more than was predicted for it.
     """
 
     planner: Planner
@@ -38,6 +41,15 @@ class MemoryGuard:
     device: torch.device
     group: Group
     on_out_of_memory: Callable[[int, int], None] = lambda expected_bytes, budget_bytes: None
+    on_excess: Callable[[Excess], None] = lambda excess: None
+
+    def __post_init__(self) -> None:
+        self.follow_meter()
+
+    def follow_meter(self) -> None:
+        """Plans by what the meter has seen: the budget, and what steps hold."""
+        self.planner.tighten(self.meter.budget_bytes)
+        self.planner.corrections = self.meter.corrections
 
     def fits(self, architecture: Architecture) -> bool:
         """Whether a path can be trained within the budget."""
@@ -63,6 +75,35 @@ class MemoryGuard:
     def expected_path_bytes(self, architecture: Architecture) -> int:
         """The peak of a plain step on a path, by prices, on the high side."""
         return int(self.planner.expected_path_bytes(architecture) * _PRICE_TOLERANCE)
+
+    def run(
+        self,
+        step: Callable[[], Result],
+        supernet: Supernet,
+        batch: Iterable[Tensor],
+        expected_bytes: int,
+        predict: Callable[[], int],
+        kind: StepKind = StepKind.WEIGHTS,
+    ) -> Result:
+        """Runs a step, and plans by what it held from then on. See `MemoryMeter.run`."""
+        largest = self.group.largest
+        result = self.meter.run(step, supernet, batch, expected_bytes, predict, kind, largest)
+        self._heed_excess(supernet)
+        return result
+
+    def run_below(
+        self,
+        step: Callable[[], Result],
+        supernet: Supernet,
+        batch: Iterable[Tensor],
+        peak_bytes: int,
+        kind: StepKind,
+    ) -> Result:
+        """Likewise, of a step that holds no more than another. See `MemoryMeter.run_below`."""
+        largest = self.group.largest
+        result = self.meter.run_below(step, supernet, batch, peak_bytes, kind, largest)
+        self._heed_excess(supernet)
+        return result
 
     def within_memory(self, supernet: Supernet, attempt: Callable[[], Result]) -> Result:
         """Runs a step, and once more within a tighter budget where the device had no room for it.
@@ -90,6 +131,19 @@ class MemoryGuard:
         self.on_out_of_memory(expected_bytes, self.planner.budget_bytes)
         with out_of_memory_said(f"a step of {format_bytes(expected_bytes)}, nor for a smaller one"):
             return attempt()
+
+    def include(self, seen: MemoryMeter) -> None:
+        """Takes in what the meter of a worker has seen."""
+        before = self.meter.largest_excess
+        self.meter.include(seen)
+        if self.meter.largest_excess not in (None, before):
+            self.on_excess(self.meter.largest_excess)
+
+    def _heed_excess(self, supernet: Supernet) -> None:
+        excess = self.meter.excess
+        if excess is not None:
+            self.planner.heed(supernet.live, supernet.savings, excess.measured_bytes)
+            self.on_excess(excess)
 
     def _fits_plainly(self, architecture: Architecture) -> bool:
         """Whether prices alone say that a path fits without savings."""

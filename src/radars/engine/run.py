@@ -163,6 +163,7 @@ def _result(
         rounds=position.round_index,
         costs=_asked_costs(problem, found.architecture),
         ranking=_ranking(session.method, found),
+        largest_excess_bytes=0 if meter.largest_excess is None else meter.largest_excess.num_bytes,
         front=tuple(point for point in (front or {}).get("points", ()) if point["on_front"]),
         directory=None if session.run is None else session.run.path,
         searched=problem.space,

@@ -59,6 +59,9 @@ class SearchResult:
         ranking: the best architectures that the search has, the one found first.
         front: where `pareto` was asked for, the points that no other is better than in every
             respect: objective to its number, and the architecture.
+        largest_excess_bytes: the most that a step held beyond what was predicted for it, where
+            that was more than 2%, or more than the budget; what followed was planned by what it
+            held. 0 where no step did.
         directory: of the run; None where nothing was kept.
         searched: the search space, where it is at hand.
         has_objects: whether the space or the data were passed as objects, which commands have not.
@@ -81,6 +84,7 @@ class SearchResult:
     rounds: int
     costs: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     ranking: tuple[Ranked, ...] = ()
+    largest_excess_bytes: int = 0
     front: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)
     directory: Path | None = field(default=None, compare=False)
     searched: SearchSpace | None = field(default=None, compare=False, repr=False)

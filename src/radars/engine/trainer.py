@@ -10,7 +10,7 @@ from radars.data import Batch, move
 from radars.engine.memory_guard import MemoryGuard
 from radars.engine.phases.expected_cost import Both, ExpectedCost
 from radars.memory import MemorySavings
-from radars.nn.steps import Precision, Regulariser, architecture_step, weights_step
+from radars.nn.steps import Precision, Regulariser, StepKind, architecture_step, weights_step
 from radars.nn.supernet import Supernet, Weigh
 from radars.nn.task import Task
 from radars.runs.skipped import SkippedSteps
@@ -64,7 +64,7 @@ class Trainer:
             expected_bytes = guard.expected_path_bytes(architecture)
             if savings.names:
                 expected_bytes = predict()  # known already
-            return guard.meter.run(step, supernet, batch, expected_bytes, predict)
+            return guard.run(step, supernet, batch, expected_bytes, predict)
 
         return self.counted(guard.within_memory(supernet, attempt))
 
@@ -136,7 +136,8 @@ class Trainer:
             def predict() -> int:
                 return planner.predict(subspace, savings, weigh).peak_bytes
 
-            return guard.meter.run(step, supernet, batch, expected_bytes, predict)
+            kind = StepKind.ARCHITECTURE
+            return guard.run(step, supernet, batch, expected_bytes, predict, kind)
 
         return attempt
 

@@ -1,6 +1,7 @@
 """How many bytes a training step holds: predicted, measured, and planned to fit a budget."""
 
 from radars.cost import PriceCache
+from radars.memory.corrections import Corrections
 from radars.memory.inference import inference_bytes, inference_memory
 from radars.memory.measure import measure
 from radars.memory.out_of_memory import is_out_of_memory, out_of_memory_said
@@ -13,6 +14,7 @@ from radars.nn.memory_saving.savings import PLAIN, MemorySavings, saving_setting
 __all__ = [
     "PLAIN",
     "Breakdown",
+    "Corrections",
     "MemorySavings",
     "MemoryTracker",
     "Part",

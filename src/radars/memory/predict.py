@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import torch
@@ -98,6 +98,14 @@ class StepMemory:
     peak_bytes: int
     breakdown: Breakdown
     kind: StepKind
+
+    def with_peak(self, peak_bytes: int) -> "StepMemory":
+        """A step that holds more, of which no trace says what it is."""
+        if peak_bytes == self.peak_bytes:
+            return self
+        workspaces = self.breakdown.workspaces + peak_bytes - self.peak_bytes
+        breakdown = replace(self.breakdown, workspaces=workspaces)
+        return replace(self, peak_bytes=peak_bytes, breakdown=breakdown)
 
 
 def predict(
