@@ -81,11 +81,13 @@ def test_a_step_that_the_device_has_no_room_for_is_repeated_within_less(
         assert torch.allclose(supernet.state_dict()[name], tensor, atol=1e-5), name
 
 
-def test_a_device_that_has_no_room_twice_ends_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_device_that_has_no_room_for_anything_ends_the_search(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     problem = problem_of(2**30)
     context = SearchContext.of(problem)
     error = torch.OutOfMemoryError("CUDA out of memory")
-    monkeypatch.setattr("radars.engine.trainer.weights_step", no_room(2, error))
+    monkeypatch.setattr("radars.engine.trainer.weights_step", no_room(100, error))
     with pytest.raises(RunError, match=r"must have room for each step.*lower the budget"):
         context.trainer.train_path(
             context.networks.new_supernet(), LARGEST, context.train_stream.next()

@@ -10,7 +10,7 @@ from torch import Tensor
 from radars.engine.memory_meter import Excess, MemoryMeter
 from radars.errors import BudgetError
 from radars.execution.group import Group
-from radars.memory import MemorySavings, Planner, is_out_of_memory, out_of_memory_said
+from radars.memory import MemorySavings, Planner, is_out_of_memory, no_room
 from radars.nn.steps import StepKind
 from radars.nn.supernet import Supernet
 from radars.space import Architecture
@@ -20,6 +20,7 @@ Result = TypeVar("Result")
 
 _PRICE_TOLERANCE = 1.05  # expected path bytes are within 5% of the exact ones
 _TIGHTENED = 0.9  # of what a step was expected to hold when the device had no room for it
+_MOST_TRIES = 8
 
 
 @dataclass
@@ -106,7 +107,7 @@ class MemoryGuard:
         return result
 
     def within_memory(self, supernet: Supernet, attempt: Callable[[], Result]) -> Result:
-        """Runs a step, and once more within a tighter budget where the device had no room for it.
+        """Runs a step, and again within ever tighter budgets where the device had no room for it.
 
         Args:
             supernet: what the step trains; the gradients of a failed attempt are dropped.
@@ -114,23 +115,31 @@ class MemoryGuard:
 
         Raises:
             BudgetError: nothing fits the tighter budget.
-            RunError: the device has no room for that either.
+            RunError: the device has no room for any of that either.
         """
-        try:
-            return attempt()
-        except (RuntimeError, MemoryError) as error:
-            if self.group.size > 1 or not is_out_of_memory(error):
-                raise  # of several processes one cannot do a step again that the others have done
-        # out here, as the error holds on to the tensors of the step
-        supernet.drop_gradients()
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
-        expected_bytes = self.meter.latest_bytes
-        self.planner.tighten(int(_TIGHTENED * expected_bytes))
+        for num_failed in range(_MOST_TRIES):
+            try:
+                return attempt()
+            except (RuntimeError, MemoryError) as error:
+                if num_failed and isinstance(error, BudgetError):
+                    break  # nothing fits what the device has
+                if self.group.size > 1 or not is_out_of_memory(error):
+                    raise  # of several processes one cannot do a step that the others have done
+            # out here, as the error holds on to the tensors of the step
+            supernet.drop_gradients()
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
+            self._tighten()
+        raise no_room(f"a step of {format_bytes(self.meter.latest_bytes)}, nor for a smaller one")
+
+    def _tighten(self) -> None:
+        """Plans within less than what the latest step was expected to hold."""
+        expected_bytes, floor_bytes = self.meter.latest_bytes, self.planner.spec.floor_bytes
+        # what the device holds by itself grows no smaller
+        less_bytes = floor_bytes + _TIGHTENED * (expected_bytes - floor_bytes)
+        self.planner.tighten(int(less_bytes))
         self.meter.budget_bytes = self.planner.budget_bytes
         self.on_out_of_memory(expected_bytes, self.planner.budget_bytes)
-        with out_of_memory_said(f"a step of {format_bytes(expected_bytes)}, nor for a smaller one"):
-            return attempt()
 
     def include(self, seen: MemoryMeter) -> None:
         """Takes in what the meter of a worker has seen."""

@@ -4,7 +4,7 @@ from radars.cost import PriceCache
 from radars.memory.corrections import Corrections
 from radars.memory.inference import inference_bytes, inference_memory
 from radars.memory.measure import measure
-from radars.memory.out_of_memory import is_out_of_memory, out_of_memory_said
+from radars.memory.out_of_memory import is_out_of_memory, no_room, out_of_memory_said
 from radars.memory.plan import Plan
 from radars.memory.planner import Planner
 from radars.memory.predict import StepMemory, TrainingSpec, predict
@@ -27,6 +27,7 @@ __all__ = [
     "inference_memory",
     "is_out_of_memory",
     "measure",
+    "no_room",
     "out_of_memory_said",
     "predict",
     "saving_settings",

@@ -167,11 +167,18 @@ class SubspacePlanner(Forecast):
             self.predict(subspace, savings, weigh).peak_bytes
             for savings in (self._settings[0], self._settings[-1])
         )
+        floor, device = "", ""
+        if self.spec.floor_bytes:
+            floor = (
+                f", of which the GPU's libraries hold {format_bytes(self.spec.floor_bytes)} by "
+                f"themselves (cuBLAS; CUBLAS_WORKSPACE_CONFIG sets it)"
+            )
+            device = ", or take the CPU"
         return BudgetError(
             f"the smallest plan of {self.space.name!r} needs {format_bytes(need_bytes)} "
-            f"({need_bytes:,} bytes) with batches of {self.spec.batch_size}, but the budget is "
-            f"{format_bytes(self.budget_bytes)}; raise the budget, lower the batch size, or raise "
-            f"savings.max_micro_batches",
+            f"({need_bytes:,} bytes) with batches of {self.spec.batch_size}{floor}, but the budget "
+            f"is {format_bytes(self.budget_bytes)}; raise the budget, lower the batch size, or "
+            f"raise savings.max_micro_batches{device}",
             need_bytes,
         )
 

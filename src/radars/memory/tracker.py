@@ -44,7 +44,8 @@ class Breakdown:
         optimizer_state: momentum and the like.
         activations: the batch, and what the forward pass made.
         temporaries: what the backward pass and the optimizer made, recomputed activations too.
-        workspaces: what no trace sees: what steps were measured to hold beyond it.
+        workspaces: what no trace sees: the floor of a GPU (`radars.memory.floor`), and what steps
+            were measured to hold beyond it.
     """
 
     parameters: int = 0
