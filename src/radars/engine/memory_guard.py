@@ -54,17 +54,23 @@ class MemoryGuard:
 
     def fits(self, architecture: Architecture) -> bool:
         """Whether a path can be trained within the budget."""
-        return self._fits_plainly(architecture) or self.planner.fits(architecture)
+        if self._fits_plainly(architecture) or self.planner.cover() is not None:
+            return True
+        return self.planner.fits(architecture)
 
     def savings(self, architecture: Architecture) -> MemorySavings:
         """What a path needs to be trained within the budget.
+
+        None where prices say that it fits; otherwise what all paths fit with, if there is anything:
+        a trace of each path would take longer than its step.
 
         Raises:
             BudgetError: it does not fit, whatever is allowed.
         """
         if self._fits_plainly(architecture):
             return MemorySavings()
-        return self.planner.plan_path(architecture).savings
+        cover = self.planner.cover()
+        return self.planner.plan_path(architecture).savings if cover is None else cover.savings
 
     def evaluation_savings(self, architecture: Architecture) -> MemorySavings:
         """What a path needs in training, which suffices for an evaluation; none if nothing does."""
@@ -73,9 +79,14 @@ class MemoryGuard:
         except BudgetError:
             return MemorySavings()
 
-    def expected_path_bytes(self, architecture: Architecture) -> int:
-        """The peak of a plain step on a path, by prices, on the high side."""
-        return int(self.planner.expected_path_bytes(architecture) * _PRICE_TOLERANCE)
+    def expected_path_bytes(self, architecture: Architecture, savings: MemorySavings) -> int:
+        """The peak of a step on a path, on the high side, with its `savings`."""
+        if not savings.names:
+            return int(self.planner.expected_path_bytes(architecture) * _PRICE_TOLERANCE)
+        cover = self.planner.cover()
+        if cover is not None and cover.savings == savings:
+            return cover.peak_bytes
+        return self.planner.predict(architecture, savings).peak_bytes  # known already
 
     def run(
         self,

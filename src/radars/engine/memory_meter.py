@@ -36,7 +36,7 @@ class MemoryMeter:
     """Checks every step against the budget before it runs, and what it held afterwards.
 
     A GPU's allocator counts by itself, so there every step is measured. On the CPU counting takes
-    time: a step is measured when more is predicted for it than for any before, or when it runs a
+    time: a step is measured when more is expected of it than of any before, or when it runs a
     candidate that was not measured yet in this kind of step, with these savings. Memory depends on
     shapes alone, so the others hold no more than those that were measured.
 
@@ -44,6 +44,7 @@ class MemoryMeter:
         budget_bytes: what no step may exceed.
         predicted_peak_bytes: the most that was predicted for a step that ran.
         measured_peak_bytes: the most that was measured.
+        expected_peak_bytes: the most that was expected of a step that ran.
         latest_bytes: what was expected of the latest step.
         corrections: what was learned of steps that held more than was predicted.
         largest_excess: of all steps.
@@ -54,6 +55,7 @@ class MemoryMeter:
     budget_bytes: int
     predicted_peak_bytes: int = 0
     measured_peak_bytes: int = 0
+    expected_peak_bytes: int = 0
     latest_bytes: int = field(default=0, compare=False)
     corrections: Corrections = field(default_factory=Corrections)
     largest_excess: Excess | None = None
@@ -77,8 +79,7 @@ class MemoryMeter:
             supernet: what it trains.
             batch: the tensors of its batch, on the device.
             expected_bytes: a quick estimate of its peak, on the high side, which orders the steps.
-            predict: its exact peak, asked for only where it could set a record, or where it held
-                more than was expected.
+            predict: its exact peak, asked for only where it may set a record, or has set one.
             kind: of the step.
             agreed: of what each of several processes measured, what counts.
 
@@ -86,19 +87,20 @@ class MemoryMeter:
             BudgetError: the step would exceed the budget; it has not run.
         """
         self.latest_bytes, self.excess = expected_bytes, None
-        predicted_bytes = expected_bytes
-        if expected_bytes > self.predicted_peak_bytes:
+        predicted_bytes: int | None = None
+        if expected_bytes > self.expected_peak_bytes:
             predicted_bytes = predict()
             self._check(predicted_bytes)
-        is_record = predicted_bytes > self.predicted_peak_bytes
-        if not (is_record or self._is_measured(kind, supernet)):
+            self.expected_peak_bytes = expected_bytes
+        elif not self._is_measured(kind, supernet):
             return step()
+        known_bytes = min(expected_bytes, self.measured_peak_bytes)
         result, measured_bytes = self._measured(step, supernet, batch, kind, agreed)
-        if is_record:
-            self.predicted_peak_bytes = predicted_bytes
-        elif measured_bytes > predicted_bytes:  # which was a quick estimate
-            predicted_bytes = min(predicted_bytes, predict())
-        self._compare(predicted_bytes, measured_bytes)
+        if predicted_bytes is None and measured_bytes > known_bytes:
+            predicted_bytes = predict()
+        if predicted_bytes is not None:
+            self.predicted_peak_bytes = max(self.predicted_peak_bytes, predicted_bytes)
+            self._compare(predicted_bytes, measured_bytes)
         return result
 
     def run_below(
@@ -152,7 +154,7 @@ class MemoryMeter:
 
     def include(self, other: "MemoryMeter") -> None:
         """Takes in what another meter of the same search saw."""
-        for name in ("predicted_peak_bytes", "measured_peak_bytes"):
+        for name in ("predicted_peak_bytes", "measured_peak_bytes", "expected_peak_bytes"):
             setattr(self, name, max(getattr(self, name), getattr(other, name)))
         self.largest_excess = _larger(self.largest_excess, other.largest_excess)
         self.corrections.include(other.corrections)

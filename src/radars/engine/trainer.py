@@ -61,9 +61,7 @@ class Trainer:
             def predict() -> int:
                 return guard.planner.predict(architecture, savings).peak_bytes
 
-            expected_bytes = guard.expected_path_bytes(architecture)
-            if savings.names:
-                expected_bytes = predict()  # known already
+            expected_bytes = guard.expected_path_bytes(architecture, savings)
             return guard.run(step, supernet, batch, expected_bytes, predict)
 
         return self.counted(guard.within_memory(supernet, attempt))

@@ -149,6 +149,7 @@ def predict(
                 architecture_optimizer=spec.architecture_optimizer,
                 savings=savings,
                 device=device,
+                seed=None,
             )
         supernet.weigh = weigh
         example_B, label_B = spec.batch()

@@ -3,14 +3,16 @@
 The cheapest that fit, by an exact trace; prices say where to look for them.
 """
 
+import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import takewhile
 
 from radars.cost import PriceCache
 from radars.errors import BudgetError
+from radars.memory.dominance import Dominating, dominating
 from radars.memory.forecast import Forecast
 from radars.memory.plan import Plan
 from radars.memory.predict import TrainingSpec
@@ -20,6 +22,21 @@ from radars.nn.supernet import Weigh
 from radars.space import Architecture, SearchSpace, Subspace
 from radars.units import format_bytes
 
+
+@dataclass(frozen=True)
+class Cover:
+    """Savings with which every path fits.
+
+    Attributes:
+        savings: what trades time for memory.
+        peak_bytes: the most that a path holds with them.
+    """
+
+    savings: MemorySavings
+    peak_bytes: int
+
+
+_BEYOND = 1.01  # times what the dearest path holds, others hold at most: prices are no traces
 _HOPELESS = 1.5  # times the budget by prices, which are not that far off
 
 
@@ -45,6 +62,51 @@ class SubspacePlanner(Forecast):
         super().__init__(space, spec, price_cache)
         self.budget_bytes = budget_bytes
         self._settings = tuple(settings)
+        self._covers: dict[tuple[object, ...], Cover | None] = {}
+
+    def cover(self) -> Cover | None:
+        """The cheapest savings with which all paths fit, by traces of the dearest alone.
+
+        None where there are none. It depends on the space, the budget and what was learned of
+        memory, not on the paths that were asked for.
+        """
+        corrections = self.corrections
+        key = self.budget_bytes, corrections.ratio, tuple(corrections.extra)
+        if key not in self._covers:
+            savings = _first(
+                self._settings,
+                self._expected_start(self._settings),
+                self._covers_all,
+            )
+            covering = None if savings is None else Cover(savings, self._dearest_bytes(savings))
+            self._covers[key] = covering
+        return self._covers[key]
+
+    def _covers_all(self, savings: MemorySavings) -> bool:
+        """Whether all paths fit with some savings."""
+        dearest = self._dominating(savings)
+        expected_bytes = self.expected_bytes(dearest.path.as_subspace(), savings)
+        if expected_bytes > _HOPELESS * self.budget_bytes:
+            return False  # an exact trace takes a while
+        return self._dearest_bytes(savings) <= self.budget_bytes
+
+    def _dearest_bytes(self, savings: MemorySavings) -> int:
+        """The most that any path holds with some savings, by an exact trace of the dearest."""
+        dearest = self._dominating(savings)
+        peak_bytes = self.predict(dearest.path, savings).peak_bytes + dearest.beyond_bytes
+        return math.ceil(_BEYOND * peak_bytes)
+
+    def _expected_start(self, settings: Sequence[MemorySavings]) -> int:
+        """The index of those with which all paths fit by prices."""
+        for index, savings in enumerate(settings):
+            dearest = self._dominating(savings)
+            expected_bytes = self.expected_bytes(dearest.path.as_subspace(), savings)
+            if expected_bytes + dearest.beyond_bytes <= self.budget_bytes:
+                return index
+        return len(settings)
+
+    def _dominating(self, savings: MemorySavings) -> Dominating:
+        return dominating(self._training_prices(savings), savings, self.corrections.extra)
 
     def tighten(self, budget_bytes: int) -> None:
         """Plans within less from now on, as the device has less than was thought."""

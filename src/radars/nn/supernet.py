@@ -50,7 +50,7 @@ class Supernet(nn.Module):
         architecture_optimizer: how logits are trained.
         savings: how mixtures trade time for memory; micro-batches are the steps' affair.
         device: where the live part is.
-        seed: of the initial weights.
+        seed: of the initial weights; None where nobody reads them, as of fake tensors.
         disk: on disk, for weights that are not live and that the host has no room for.
         host_bytes: the host's room for weights that are not live.
         share_overlap: whether the candidates of a choice share what their tensors have in common.
@@ -66,7 +66,7 @@ class Supernet(nn.Module):
         architecture_optimizer: OptimizerConfig | None = None,
         savings: MemorySavings = PLAIN,
         device: torch.device | str = "cpu",
-        seed: int = 0,
+        seed: int | None = 0,
         disk: DiskOffload | None = None,
         host_bytes: float = math.inf,
         share_overlap: bool = False,
