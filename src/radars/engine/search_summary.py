@@ -42,6 +42,7 @@ def search_summary(result: SearchResult, out: Path | None) -> str:
         f"{format_bytes(result.measured_peak_bytes)}, budget {format_bytes(budget)} "
         f"({result.measured_peak_bytes / budget:.0%} used)",
         *_excess_rows(result),
+        *_limited_rows(result),
         *_next_rows(result, out),
     ]
     return "\n".join(lines)
@@ -57,6 +58,16 @@ def _excess_rows(result: SearchResult) -> list[str]:
         f"            a step held {format_bytes(result.largest_excess_bytes)} more than predicted"
         f"{beyond}; what followed was planned by what it held"
     ]
+
+
+def _limited_rows(result: SearchResult) -> list[str]:
+    """What the time limit shortened."""
+    shortened = [
+        f"{phase} {steps:,} of {planned:,} steps"
+        for phase, (steps, planned) in result.limited.items()
+        if steps < planned
+    ]
+    return [f"shortened   by the time limit: {', '.join(shortened)}"] if shortened else []
 
 
 def _next_rows(result: SearchResult, out: Path | None) -> list[str]:
