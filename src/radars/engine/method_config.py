@@ -83,6 +83,11 @@ class ExploreConfig(Checked):
         """The training steps of a round in a space."""
         return self.steps or _EXPLORE_STEPS * full.num_candidates
 
+    @property
+    def steps_per_reward(self) -> int:
+        """The training steps that a reward counts for."""
+        return max(1, self.tuning_steps)
+
 
 class PolicyUpdatesConfig(Checked):
     """Rewards with shared weights, in turns with their training, as in `enas`.

@@ -66,7 +66,7 @@ class Explorer:
             else:
                 sample = self._new_sample()
                 accuracy = self.reward([sample], batches)
-                pace.done(accuracy, max(1, self.config.tuning_steps))
+                pace.done(accuracy, self.config.steps_per_reward)
         self.controller.update()
 
     def reward(
