@@ -13,6 +13,7 @@ NAMES = {
     "torch._subclasses.fake_tensor.FakeTensor": "tracing on fake tensors",
     "torch._subclasses.fake_tensor.FakeTensorMode": "tracing on fake tensors",
     "torch._subclasses.fake_tensor.in_kernel_invocation_manager": "making fake tensors again",
+    "torch._VF.lstm": "tracing an LSTM as oneDNN runs it",
     "torch.nn.modules.batchnorm._BatchNorm": "finding BatchNorm layers",
     "torch.nn.modules.conv._ConvNd": "writing convolutions down",
     "torch.utils._python_dispatch.TorchDispatchMode": "counting bytes, and fingerprints",

@@ -31,6 +31,7 @@ from torch.utils._pytree import tree_iter, tree_leaves, tree_map
 
 __all__ = [
     "DEVICE_OF",
+    "LSTM",
     "UNSAFE_VIEW",
     "BatchNorm",
     "Convolution",
@@ -59,6 +60,8 @@ __all__ = [
 
 DEVICE_OF = torch.ops.prim.device.default
 """The operator that fake tensors are asked for at every turn, though it is none that computes."""
+LSTM = torch._VF.lstm
+"""The function that `nn.LSTM` calls, as a mode of functions is told of it."""
 UNSAFE_VIEW = torch.ops.aten._unsafe_view.default
 """The operator that returns a view, and says that it returns none."""
 

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from radars.engine.memory_meter import MemoryMeter
 from radars.errors import BudgetError
+from radars.nn.steps import StepKind
 from radars.nn.supernet import Supernet
 
 SUPERNET = Supernet(tiny_space())
@@ -30,16 +31,16 @@ def test_a_step_over_budget_does_not_run() -> None:
     assert meter == MemoryMeter(MIB)
 
 
-def test_only_records_are_measured() -> None:
+def test_of_candidates_that_were_measured_only_records_are() -> None:
     meter = MemoryMeter(MIB)
     assert run(meter, 100, 100, 10) == 10
     first = meter.measured_peak_bytes
     assert (meter.predicted_peak_bytes, first > 0) == (100, True)
     assert run(meter, 99, 10**9, 10**6) == 10**6  # neither predicted nor measured
-    assert run(meter, 101, 99, 10**6) == 10**6  # predicted, and no record
     assert meter.measured_peak_bytes == first
-    run(meter, 200, 200, 1000)
+    run(meter, 250, 200, 1000)
     assert meter.predicted_peak_bytes == 200
+    run(meter, 240, 10**9, 10**6)  # less is expected, though more than was predicted
     assert meter.measured_peak_bytes == first - 10 + 1000
 
 
@@ -51,3 +52,44 @@ def test_what_a_step_returns_and_raises_goes_through() -> None:
     with pytest.raises(ZeroDivisionError):
         meter.run(fail, SUPERNET, BATCH, 1, lambda: 1)
     assert meter.predicted_peak_bytes == 0
+
+
+def test_a_step_that_held_more_than_was_predicted_is_on_record() -> None:
+    meter = MemoryMeter(10 * MIB)
+    run(meter, 100_000, 100_000, 50_000)
+    assert meter.excess is None
+    run(meter, 200_000, 200_000, 1_000_000)
+    excess = meter.excess
+    assert excess is not None
+    assert excess.predicted_bytes == 200_000
+    assert excess.measured_bytes > 1_000_000
+    assert meter.largest_excess == excess
+    again = MemoryMeter(0)
+    again.load_state_dict(meter.state_dict())
+    assert again == meter
+    run(meter, 10, 10, 10)
+    assert meter.excess is None
+    assert meter.largest_excess == excess
+
+
+def test_a_step_over_the_budget_is_an_excess_however_near_it_was_predicted() -> None:
+    budget = MemoryMeter(MIB)
+    run(budget, 1, 1, 500_000)
+    resident = budget.measured_peak_bytes - 500_000
+    meter = MemoryMeter(resident + 500_000)
+    run(meter, meter.budget_bytes - 10, meter.budget_bytes - 10, 500_001)
+    assert meter.excess is not None
+
+
+def test_each_candidate_is_measured_once_in_each_kind_of_step() -> None:
+    meter = MemoryMeter(MIB)
+    run(meter, 100_000, 100_000, 10)
+    first = meter.measured_peak_bytes
+    for kind, num_measured in (
+        (StepKind.WEIGHTS, 0),
+        (StepKind.ARCHITECTURE, 1),
+        (StepKind.ARCHITECTURE, 0),
+    ):
+        meter.measured_peak_bytes = 0
+        meter.run(lambda: step(10), SUPERNET, BATCH, 10, lambda: 10, kind)
+        assert meter.measured_peak_bytes == num_measured * first

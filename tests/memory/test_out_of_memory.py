@@ -11,7 +11,16 @@ def test_the_cpu_allocator_is_understood() -> None:
     assert is_out_of_memory(caught.value)
 
 
-@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError()])
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+        MemoryError(),
+    ],
+    ids=str,
+)
 def test_so_are_cuda_and_python(error: BaseException) -> None:
     assert is_out_of_memory(error)
     message = "none for a cup of tea; lower the budget"

@@ -22,7 +22,7 @@ from radars.space import content_of, is_library, modules_of, operations_of
 
 DIRECTORY_VARIABLE = "RADARS_CACHE_DIR"
 
-_FORMAT = 5  # to be raised when prices come to mean something else
+_FORMAT = 6  # to be raised when prices come to mean something else
 _FILE_NAME = f"prices-{_FORMAT}.sqlite"
 _TIMEOUT_SECONDS = 5.0
 

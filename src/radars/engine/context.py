@@ -8,7 +8,7 @@ from radars.data import BatchStream
 from radars.engine.evaluations import Evaluations
 from radars.engine.evaluator import Evaluator
 from radars.engine.memory_guard import MemoryGuard
-from radars.engine.memory_meter import MemoryMeter
+from radars.engine.memory_meter import Excess, MemoryMeter
 from radars.engine.networks import Networks
 from radars.engine.problem import SearchProblem
 from radars.engine.sampler import Sampler
@@ -77,6 +77,7 @@ class SearchContext:
         disk: DiskOffload | None = None,
         meter: MemoryMeter | None = None,
         on_out_of_memory: Callable[[int, int], None] = lambda expected_bytes, budget_bytes: None,
+        on_excess: Callable[[Excess], None] = lambda excess: None,
         on_skip: Callable[[int], None] = lambda count: None,
         new_workers: Callable[[MemoryGuard, Evaluator, SkippedSteps], Workers] | None = None,
     ) -> "SearchContext":
@@ -88,6 +89,7 @@ class SearchContext:
             disk: for weights that the host has no room for; None keeps them all in memory.
             meter: what was measured so far; by default nothing.
             on_out_of_memory: see `MemoryGuard`.
+            on_excess: see `MemoryGuard`.
             on_skip: told how many steps were skipped, whenever there is one more.
             new_workers: makes the workers; None for none.
         """
@@ -99,6 +101,7 @@ class SearchContext:
             problem.device,
             group or Group(),
             on_out_of_memory,
+            on_excess,
         )
         skipped = SkippedSteps(
             config.max_skipped_steps, "optimizer.learning_rate or that of select or children"

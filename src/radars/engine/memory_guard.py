@@ -1,15 +1,17 @@
 """`MemoryGuard`: no step of a search exceeds the budget, and what it held is on record."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
+from torch import Tensor
 
-from radars.engine.memory_meter import MemoryMeter
+from radars.engine.memory_meter import Excess, MemoryMeter
 from radars.errors import BudgetError
 from radars.execution.group import Group
-from radars.memory import MemorySavings, Planner, is_out_of_memory, out_of_memory_said
+from radars.memory import MemorySavings, Planner, is_out_of_memory, no_room
+from radars.nn.steps import StepKind
 from radars.nn.supernet import Supernet
 from radars.space import Architecture
 from radars.units import format_bytes
@@ -18,6 +20,7 @@ Result = TypeVar("Result")
 
 _PRICE_TOLERANCE = 1.05  # expected path bytes are within 5% of the exact ones
 _TIGHTENED = 0.9  # of what a step was expected to hold when the device had no room for it
+_MOST_TRIES = 8
 
 
 @dataclass
@@ -31,6 +34,7 @@ class MemoryGuard:
         group: the processes that train together.
         on_out_of_memory: told what a step was expected to hold that the device had no room for,
             and the budget from then on.
+        on_excess: told of a step that held more than was predicted for it.
     """
 
     planner: Planner
@@ -38,20 +42,35 @@ class MemoryGuard:
     device: torch.device
     group: Group
     on_out_of_memory: Callable[[int, int], None] = lambda expected_bytes, budget_bytes: None
+    on_excess: Callable[[Excess], None] = lambda excess: None
+
+    def __post_init__(self) -> None:
+        self.follow_meter()
+
+    def follow_meter(self) -> None:
+        """Plans by what the meter has seen: the budget, and what steps hold."""
+        self.planner.tighten(self.meter.budget_bytes)
+        self.planner.corrections = self.meter.corrections
 
     def fits(self, architecture: Architecture) -> bool:
         """Whether a path can be trained within the budget."""
-        return self._fits_plainly(architecture) or self.planner.fits(architecture)
+        if self._fits_plainly(architecture) or self.planner.cover() is not None:
+            return True
+        return self.planner.fits(architecture)
 
     def savings(self, architecture: Architecture) -> MemorySavings:
         """What a path needs to be trained within the budget.
+
+        None where prices say that it fits; otherwise what all paths fit with, if there is anything:
+        a trace of each path would take longer than its step.
 
         Raises:
             BudgetError: it does not fit, whatever is allowed.
         """
         if self._fits_plainly(architecture):
             return MemorySavings()
-        return self.planner.plan_path(architecture).savings
+        cover = self.planner.cover()
+        return self.planner.plan_path(architecture).savings if cover is None else cover.savings
 
     def evaluation_savings(self, architecture: Architecture) -> MemorySavings:
         """What a path needs in training, which suffices for an evaluation; none if nothing does."""
@@ -60,12 +79,46 @@ class MemoryGuard:
         except BudgetError:
             return MemorySavings()
 
-    def expected_path_bytes(self, architecture: Architecture) -> int:
-        """The peak of a plain step on a path, by prices, on the high side."""
-        return int(self.planner.expected_path_bytes(architecture) * _PRICE_TOLERANCE)
+    def expected_path_bytes(self, architecture: Architecture, savings: MemorySavings) -> int:
+        """The peak of a step on a path, on the high side, with its `savings`."""
+        if not savings.names:
+            return int(self.planner.expected_path_bytes(architecture) * _PRICE_TOLERANCE)
+        cover = self.planner.cover()
+        if cover is not None and cover.savings == savings:
+            return cover.peak_bytes
+        return self.planner.predict(architecture, savings).peak_bytes  # known already
+
+    def run(
+        self,
+        step: Callable[[], Result],
+        supernet: Supernet,
+        batch: Iterable[Tensor],
+        expected_bytes: int,
+        predict: Callable[[], int],
+        kind: StepKind = StepKind.WEIGHTS,
+    ) -> Result:
+        """Runs a step, and plans by what it held from then on. See `MemoryMeter.run`."""
+        largest = self.group.largest
+        result = self.meter.run(step, supernet, batch, expected_bytes, predict, kind, largest)
+        self._heed_excess(supernet)
+        return result
+
+    def run_below(
+        self,
+        step: Callable[[], Result],
+        supernet: Supernet,
+        batch: Iterable[Tensor],
+        peak_bytes: int,
+        kind: StepKind,
+    ) -> Result:
+        """Likewise, of a step that holds no more than another. See `MemoryMeter.run_below`."""
+        largest = self.group.largest
+        result = self.meter.run_below(step, supernet, batch, peak_bytes, kind, largest)
+        self._heed_excess(supernet)
+        return result
 
     def within_memory(self, supernet: Supernet, attempt: Callable[[], Result]) -> Result:
-        """Runs a step, and once more within a tighter budget where the device had no room for it.
+        """Runs a step, and again within ever tighter budgets where the device had no room for it.
 
         Args:
             supernet: what the step trains; the gradients of a failed attempt are dropped.
@@ -73,23 +126,44 @@ class MemoryGuard:
 
         Raises:
             BudgetError: nothing fits the tighter budget.
-            RunError: the device has no room for that either.
+            RunError: the device has no room for any of that either.
         """
-        try:
-            return attempt()
-        except (RuntimeError, MemoryError) as error:
-            if self.group.size > 1 or not is_out_of_memory(error):
-                raise  # of several processes one cannot do a step again that the others have done
-        # out here, as the error holds on to the tensors of the step
-        supernet.drop_gradients()
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
-        expected_bytes = self.meter.latest_bytes
-        self.planner.tighten(int(_TIGHTENED * expected_bytes))
+        for num_failed in range(_MOST_TRIES):
+            try:
+                return attempt()
+            except (RuntimeError, MemoryError) as error:
+                if num_failed and isinstance(error, BudgetError):
+                    break  # nothing fits what the device has
+                if self.group.size > 1 or not is_out_of_memory(error):
+                    raise  # of several processes one cannot do a step that the others have done
+            # out here, as the error holds on to the tensors of the step
+            supernet.drop_gradients()
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
+            self._tighten()
+        raise no_room(f"a step of {format_bytes(self.meter.latest_bytes)}, nor for a smaller one")
+
+    def _tighten(self) -> None:
+        """Plans within less than what the latest step was expected to hold."""
+        expected_bytes, floor_bytes = self.meter.latest_bytes, self.planner.spec.floor_bytes
+        # what the device holds by itself grows no smaller
+        less_bytes = floor_bytes + _TIGHTENED * (expected_bytes - floor_bytes)
+        self.planner.tighten(int(less_bytes))
         self.meter.budget_bytes = self.planner.budget_bytes
         self.on_out_of_memory(expected_bytes, self.planner.budget_bytes)
-        with out_of_memory_said(f"a step of {format_bytes(expected_bytes)}, nor for a smaller one"):
-            return attempt()
+
+    def include(self, seen: MemoryMeter) -> None:
+        """Takes in what the meter of a worker has seen."""
+        before = self.meter.largest_excess
+        self.meter.include(seen)
+        if self.meter.largest_excess not in (None, before):
+            self.on_excess(self.meter.largest_excess)
+
+    def _heed_excess(self, supernet: Supernet) -> None:
+        excess = self.meter.excess
+        if excess is not None:
+            self.planner.heed(supernet.live, supernet.savings, excess.measured_bytes)
+            self.on_excess(excess)
 
     def _fits_plainly(self, architecture: Architecture) -> bool:
         """Whether prices alone say that a path fits without savings."""

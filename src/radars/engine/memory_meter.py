@@ -1,38 +1,66 @@
 """`MemoryMeter`: keeps the promise of the budget, and the record of it."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
-from typing import TypeVar
+from dataclasses import asdict, dataclass, field, replace
+from typing import NamedTuple, TypeVar
 
 from torch import Tensor
 
 from radars.errors import BudgetError
-from radars.memory import measure
+from radars.memory import Corrections, MemorySavings, measure
+from radars.memory.corrections import names_of
+from radars.nn.steps import StepKind
 from radars.nn.supernet import Supernet
 from radars.runs.state import State
 from radars.units import format_bytes
 
 Result = TypeVar("Result")
 
+_TOLERANCE = 1.02  # times what was predicted, a step holds at most
+
+
+class Excess(NamedTuple):
+    """A step that held more than was predicted for it."""
+
+    predicted_bytes: int
+    measured_bytes: int
+
+    @property
+    def num_bytes(self) -> int:
+        """What it held beyond that."""
+        return self.measured_bytes - self.predicted_bytes
+
 
 @dataclass
 class MemoryMeter:
-    """Checks every step against the budget before it runs, and measures the dearest ones.
+    """Checks every step against the budget before it runs, and what it held afterwards.
 
-    A step is measured when more is predicted for it than for any before. Memory depends on shapes
-    alone, so the others hold no more than those that were measured.
+    A GPU's allocator counts by itself, so there every step is measured. On the CPU counting takes
+    time: a step is measured when more is expected of it than of any before, or when it runs a
+    candidate that was not measured yet in this kind of step, with these savings. Memory depends on
+    shapes alone, so the others hold no more than those that were measured.
 
     Attributes:
         budget_bytes: what no step may exceed.
         predicted_peak_bytes: the most that was predicted for a step that ran.
         measured_peak_bytes: the most that was measured.
+        expected_peak_bytes: the most that was expected of a step that ran.
         latest_bytes: what was expected of the latest step.
+        corrections: what was learned of steps that held more than was predicted.
+        largest_excess: of all steps.
+        seen: what was measured: kind of step and savings to candidates.
+        excess: of the latest step; None where it held no more than was predicted.
     """
 
     budget_bytes: int
     predicted_peak_bytes: int = 0
     measured_peak_bytes: int = 0
+    expected_peak_bytes: int = 0
     latest_bytes: int = field(default=0, compare=False)
+    corrections: Corrections = field(default_factory=Corrections)
+    largest_excess: Excess | None = None
+    seen: dict[str, list[str]] = field(default_factory=dict, compare=False)
+    excess: Excess | None = field(default=None, compare=False)
 
     def run(
         self,
@@ -41,6 +69,8 @@ class MemoryMeter:
         batch: Iterable[Tensor],
         expected_bytes: int,
         predict: Callable[[], int],
+        kind: StepKind = StepKind.WEIGHTS,
+        agreed: Callable[[int], int] = int,
     ) -> Result:
         """Runs a step.
 
@@ -49,42 +79,136 @@ class MemoryMeter:
             supernet: what it trains.
             batch: the tensors of its batch, on the device.
             expected_bytes: a quick estimate of its peak, on the high side, which orders the steps.
-            predict: its exact peak, asked for only where it could set a record.
+            predict: its exact peak, asked for only where it may set a record, or has set one.
+            kind: of the step.
+            agreed: of what each of several processes measured, what counts.
 
         Raises:
             BudgetError: the step would exceed the budget; it has not run.
         """
-        self.latest_bytes = expected_bytes
-        if expected_bytes <= self.predicted_peak_bytes:
+        self.latest_bytes, self.excess = expected_bytes, None
+        predicted_bytes: int | None = None
+        if expected_bytes > self.expected_peak_bytes:
+            predicted_bytes = predict()
+            self._check(predicted_bytes)
+            self.expected_peak_bytes = expected_bytes
+        elif not self._is_measured(kind, supernet):
             return step()
-        predicted_bytes = predict()
-        if predicted_bytes > self.budget_bytes:
-            raise BudgetError(
-                f"no step may exceed the budget of {format_bytes(self.budget_bytes)}, but the "
-                f"next needs {format_bytes(predicted_bytes)}; raise the budget"
-            )
-        if predicted_bytes <= self.predicted_peak_bytes:
-            return step()
-        result, measured_bytes = measure(step, supernet, batch)
-        self.predicted_peak_bytes = predicted_bytes
-        self.measured_peak_bytes = max(self.measured_peak_bytes, measured_bytes)
+        known_bytes = min(expected_bytes, self.measured_peak_bytes)
+        result, measured_bytes = self._measured(step, supernet, batch, kind, agreed)
+        if predicted_bytes is None and measured_bytes > known_bytes:
+            predicted_bytes = predict()
+        if predicted_bytes is not None:
+            self.predicted_peak_bytes = max(self.predicted_peak_bytes, predicted_bytes)
+            self._compare(predicted_bytes, measured_bytes)
         return result
 
-    def run_below(self, peak_bytes: int, step: Callable[[], Result]) -> Result:
-        """Runs a step that holds no more than another, whose peak is within the budget."""
-        self.latest_bytes = peak_bytes
-        return step()
+    def run_below(
+        self,
+        step: Callable[[], Result],
+        supernet: Supernet,
+        batch: Iterable[Tensor],
+        peak_bytes: int,
+        kind: StepKind,
+        agreed: Callable[[int], int] = int,
+    ) -> Result:
+        """Runs a step that holds no more than another, whose peak is within the budget.
+
+        Args:
+            step: the step.
+            supernet: what it trains.
+            batch: the tensors of its batch, on the device.
+            peak_bytes: of the other.
+            kind: of the step.
+            agreed: as for `run`.
+        """
+        self.latest_bytes, self.excess = peak_bytes, None
+        if not self._is_measured(kind, supernet):
+            return step()
+        result, measured_bytes = self._measured(step, supernet, batch, kind, agreed)
+        self._compare(peak_bytes, measured_bytes)
+        return result
 
     def state_dict(self) -> State:
-        """The budget and the peaks."""
-        return asdict(self)
+        """Everything but what the latest step held."""
+        state = asdict(self)
+        del state["excess"]
+        state["corrections"] = self.corrections.to_dict()
+        if self.largest_excess is not None:
+            state["largest_excess"] = list(self.largest_excess)
+        return state
 
     def load_state_dict(self, state: State, /) -> None:
         """Puts back what `state_dict` returned."""
         for name, value in state.items():
             setattr(self, name, value)
+        if "corrections" in state:  # plain values have no classes
+            self.corrections = Corrections.from_dict(state["corrections"])
+            excess = state["largest_excess"]
+            self.largest_excess = None if excess is None else Excess(*excess)
+
+    def copy(self) -> "MemoryMeter":
+        """Another that begins with the same, and learns alone."""
+        seen = {key: list(names) for key, names in self.seen.items()}
+        return replace(self, seen=seen, corrections=self.corrections.copy())
 
     def include(self, other: "MemoryMeter") -> None:
         """Takes in what another meter of the same search saw."""
-        self.predicted_peak_bytes = max(self.predicted_peak_bytes, other.predicted_peak_bytes)
-        self.measured_peak_bytes = max(self.measured_peak_bytes, other.measured_peak_bytes)
+        for name in ("predicted_peak_bytes", "measured_peak_bytes", "expected_peak_bytes"):
+            setattr(self, name, max(getattr(self, name), getattr(other, name)))
+        self.largest_excess = _larger(self.largest_excess, other.largest_excess)
+        self.corrections.include(other.corrections)
+        for key, names in other.seen.items():
+            known = self.seen.setdefault(key, [])
+            known += [name for name in names if name not in known]
+
+    def _check(self, predicted_bytes: int) -> None:
+        if predicted_bytes > self.budget_bytes:
+            raise BudgetError(
+                f"no step may exceed the budget of {format_bytes(self.budget_bytes)}, but the "
+                f"next needs {format_bytes(predicted_bytes)}; raise the budget",
+                predicted_bytes,
+            )
+
+    def _is_measured(self, kind: StepKind, supernet: Supernet) -> bool:
+        """Whether counting costs nothing, or there is a candidate that was not measured so."""
+        return supernet.device.type == "cuda" or bool(self._unseen(kind, supernet))
+
+    def _measured(
+        self,
+        step: Callable[[], Result],
+        supernet: Supernet,
+        batch: Iterable[Tensor],
+        kind: StepKind,
+        agreed: Callable[[int], int],
+    ) -> tuple[Result, int]:
+        """Runs a step; returns its result, and what it held."""
+        unseen = self._unseen(kind, supernet)
+        result, measured_bytes = measure(step, supernet, batch)
+        measured_bytes = agreed(measured_bytes)
+        self.measured_peak_bytes = max(self.measured_peak_bytes, measured_bytes)
+        if unseen:
+            self.seen.setdefault(_setting(kind, supernet.savings), []).extend(unseen)
+        return result, measured_bytes
+
+    def _compare(self, predicted_bytes: int, measured_bytes: int) -> None:
+        """Notes where a step held more than was predicted, or than the budget."""
+        if measured_bytes > min(_TOLERANCE * predicted_bytes, self.budget_bytes):
+            self.excess = Excess(predicted_bytes, measured_bytes)
+            self.largest_excess = _larger(self.largest_excess, self.excess)
+
+    def _unseen(self, kind: StepKind, supernet: Supernet) -> list[str]:
+        """The candidates that no measured step of this kind ran, with such savings."""
+        known = self.seen.get(_setting(kind, supernet.savings), ())
+        return [name for name in names_of(supernet.live) if name not in known]
+
+
+def _larger(first: Excess | None, second: Excess | None) -> Excess | None:
+    known = [excess for excess in (first, second) if excess is not None]
+    return max(known, key=lambda excess: excess.num_bytes, default=None)
+
+
+def _setting(kind: StepKind, savings: MemorySavings) -> str:
+    """What of a step, beside its candidates, decides which operations run."""
+    names = [name.partition("=")[0] for name in savings.names]
+    return " ".join((kind.value, *names))

@@ -14,6 +14,7 @@ from radars.engine.search_config import SearchConfig
 from radars.errors import ConfigError
 from radars.execution.device import device_of, device_type_of
 from radars.memory import Planner, PriceCache, TrainingSpec, saving_settings
+from radars.memory.floor import expected_floor_bytes, measured_floor_bytes
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.task import CLASSIFICATION, Task
 from radars.registries import METHODS
@@ -78,7 +79,7 @@ class SearchProblem:
         _check_data_fits(config, given.task, data)
         _check_networks((space, proxy), data)
         proxy = METHODS.get(config.method).adapted(proxy, config)
-        device = device_of(config.device)
+        device = search_device(config)
         costs = priced(
             space,
             data.input_shape,
@@ -88,7 +89,8 @@ class SearchProblem:
             measured=latencies,
         )
         feasible = Feasible(costs.table, config.constraints, space.full, space.rules)
-        planner = new_planner(proxy, config, data.input_shape, given.task)
+        floor_bytes = measured_floor_bytes(device)
+        planner = new_planner(proxy, config, data.input_shape, given.task, floor_bytes)
         _check_budget(planner, feasible)
         return cls(
             config=config,
@@ -110,8 +112,9 @@ def new_planner(
     config: SearchConfig,
     input_shape: tuple[int, ...],
     task: Task = CLASSIFICATION,
+    floor_bytes: int | None = None,
 ) -> Planner:
-    """The planner of a search's steps."""
+    """The planner of a search's steps; for the last argument see `training_spec`."""
     settings = saving_settings(
         recompute=config.memory_savings.recompute,
         split_channels=config.memory_savings.split_channels,
@@ -121,7 +124,7 @@ def new_planner(
     )
     return Planner(
         space,
-        training_spec(config, input_shape, task),
+        training_spec(config, input_shape, task, floor_bytes),
         config.budget,
         config.differentiate.max_cost_ratio,
         settings,
@@ -129,10 +132,39 @@ def new_planner(
     )
 
 
+def search_device(config: SearchConfig) -> torch.device:
+    """Where a search's steps run.
+
+    Raises:
+        ConfigError: there is no such device here.
+    """
+    device = device_of(config.device)
+    is_chosen = config.device != "auto" or config.num_processes > 1
+    if device.type != "cuda" or is_chosen:
+        return device
+    has_room = expected_floor_bytes(device.type) < config.budget
+    return device if has_room else torch.device("cpu")
+
+
 def training_spec(
-    config: SearchConfig, input_shape: tuple[int, ...], task: Task = CLASSIFICATION
+    config: SearchConfig,
+    input_shape: tuple[int, ...],
+    task: Task = CLASSIFICATION,
+    floor_bytes: int | None = None,
 ) -> TrainingSpec:
-    """What the memory of a search's steps depends on."""
+    """What the memory of a search's steps depends on.
+
+    Args:
+        config: of the search.
+        input_shape: of one example.
+        task: whose loss and labels they are.
+        floor_bytes: of the device, where it was measured; None for what is expected of it.
+    """
+    device_type = device_type_of(config.device)
+    if config.device == "auto":
+        device_type = search_device(config).type
+    if floor_bytes is None:
+        floor_bytes = expected_floor_bytes(device_type, config.compute_capability)
     spec = TrainingSpec(
         input_shape=input_shape,
         batch_size=config.part_size,
@@ -143,8 +175,9 @@ def training_spec(
         architecture_optimizer=config.differentiate.architecture_optimizer,
         relaxation=config.differentiate.relaxation_at(0.0),
         precision=config.precision,
-        device_type=device_type_of(config.device),
+        device_type=device_type,
         task=task,
+        floor_bytes=floor_bytes,
     )
     return replace(spec, second_order=METHODS.get(config.method).is_second_order(config))
 

@@ -183,6 +183,7 @@ def _result(
         costs=_asked_costs(problem, found.architecture),
         ranking=_ranking(session.method, found),
         by_size=found.by_size,
+        largest_excess_bytes=0 if meter.largest_excess is None else meter.largest_excess.num_bytes,
         limited={phase: tuple(steps) for phase, steps in position.limited.items()},
         front=tuple(point for point in (front or {}).get("points", ()) if point["on_front"]),
         directory=None if session.run is None else session.run.path,

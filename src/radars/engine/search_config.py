@@ -121,7 +121,10 @@ class SearchConfig(Checked):
         pareto: `accuracy` and costs whose front is written to `pareto.json`; none for no front.
         costs: how costs are priced that are not simply counted.
         seed: of everything random.
-        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`. `auto` is the GPU where there is one, and the
+            budget has room for what its libraries hold by themselves.
+        compute_capability: of the GPU that is planned for, such as `8.6`, where none is here; None
+            for one whose libraries hold most.
         num_threads: of the processor, for every step; None for as many as PyTorch takes here.
             Results depend on it in the last bits.
         precision: `32-true` or `bf16-mixed`.
@@ -161,6 +164,7 @@ class SearchConfig(Checked):
     costs: CostsConfig = CostsConfig()
     seed: int = Field(0, ge=0, lt=2**31)
     device: DeviceName = "auto"
+    compute_capability: float | None = Field(None, gt=0)
     num_threads: int | None = Field(None, ge=1, le=1024)
     precision: Precision = "32-true"
     memory_savings: MemorySavingsConfig = MemorySavingsConfig()

@@ -65,6 +65,9 @@ class SearchResult:
             respect: objective to its number, and the architecture.
         by_size: whether size alone speaks for the architecture, as nothing was scored before the
             search ended.
+        largest_excess_bytes: the most that a step held beyond what was predicted for it, where
+            that was more than 2%, or more than the budget; what followed was planned by what it
+            held. 0 where no step did.
         directory: of the run; None where nothing was kept.
         searched: the search space, where it is at hand.
         has_objects: whether the space or the data were passed as objects, which commands have not.
@@ -88,6 +91,7 @@ class SearchResult:
     costs: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     ranking: tuple[Ranked, ...] = ()
     by_size: bool = False
+    largest_excess_bytes: int = 0
     limited: Mapping[str, Sequence[int]] = field(default_factory=dict)
     front: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)
     directory: Path | None = field(default=None, compare=False)

@@ -114,8 +114,7 @@ class SearchState:
         self.context.trainer.skipped.count = state["skipped_steps"]
         for name, part in self._parts():
             part.load_state_dict(state[name])
-        guard = self.context.guard
-        guard.planner.tighten(guard.meter.budget_bytes)
+        self.context.guard.follow_meter()
         self.method.load_state_dict(state["method"])
 
     def _parts(self) -> Iterator[tuple[str, Stateful]]:

@@ -43,10 +43,23 @@ def search_summary(result: SearchResult, out: Path | None) -> str:
         f"memory      predicted {format_bytes(result.predicted_peak_bytes)}, measured "
         f"{format_bytes(result.measured_peak_bytes)}, budget {format_bytes(budget)} "
         f"({result.measured_peak_bytes / budget:.0%} used)",
+        *_excess_rows(result),
         *_limited_rows(result),
         *_next_rows(result, out),
     ]
     return "\n".join(lines)
+
+
+def _excess_rows(result: SearchResult) -> list[str]:
+    """That a step held more than was predicted, or than the budget."""
+    if not result.largest_excess_bytes:
+        return []
+    over = result.measured_peak_bytes - result.budget_bytes
+    beyond = f", and {format_bytes(over)} more than the budget" if over > 0 else ""
+    return [
+        f"            a step held {format_bytes(result.largest_excess_bytes)} more than predicted"
+        f"{beyond}; what followed was planned by what it held"
+    ]
 
 
 def _limited_rows(result: SearchResult) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from radars.engine.context import SearchContext
+from radars.engine.memory_meter import Excess
 from radars.engine.methods.method import Method
 from radars.engine.problem import SearchProblem
 from radars.engine.search_observer import SearchObserver
@@ -31,6 +32,7 @@ from radars.runs.directory import RunDirectory, read_checkpoint
 from radars.runs.event_schema import (
     Event,
     EventSink,
+    MemoryExceededEvent,
     OutOfMemoryEvent,
     SearchStartedEvent,
     StepSkippedEvent,
@@ -210,6 +212,10 @@ def _context(
     def on_out_of_memory(expected_bytes: int, budget_bytes: int) -> None:
         log(OutOfMemoryEvent(expected_bytes=expected_bytes, budget_bytes=budget_bytes))
 
+    def on_excess(excess: Excess) -> None:
+        budget_bytes = problem.planner.budget_bytes
+        log(MemoryExceededEvent(**excess._asdict(), budget_bytes=budget_bytes))
+
     def on_skip(count: int) -> None:
         log(
             StepSkippedEvent(
@@ -225,6 +231,7 @@ def _context(
         group=group,
         disk=disk,
         on_out_of_memory=on_out_of_memory,
+        on_excess=on_excess,
         on_skip=on_skip,
         new_workers=(
             None

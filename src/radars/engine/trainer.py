@@ -10,7 +10,7 @@ from radars.data import Batch, move
 from radars.engine.memory_guard import MemoryGuard
 from radars.engine.phases.expected_cost import Both, ExpectedCost
 from radars.memory import MemorySavings
-from radars.nn.steps import Precision, Regulariser, architecture_step, weights_step
+from radars.nn.steps import Precision, Regulariser, StepKind, architecture_step, weights_step
 from radars.nn.supernet import Supernet, Weigh
 from radars.nn.task import Task
 from radars.runs.skipped import SkippedSteps
@@ -61,10 +61,8 @@ class Trainer:
             def predict() -> int:
                 return guard.planner.predict(architecture, savings).peak_bytes
 
-            expected_bytes = guard.expected_path_bytes(architecture)
-            if savings.names:
-                expected_bytes = predict()  # known already
-            return guard.meter.run(step, supernet, batch, expected_bytes, predict)
+            expected_bytes = guard.expected_path_bytes(architecture, savings)
+            return guard.run(step, supernet, batch, expected_bytes, predict)
 
         return self.counted(guard.within_memory(supernet, attempt))
 
@@ -136,7 +134,8 @@ class Trainer:
             def predict() -> int:
                 return planner.predict(subspace, savings, weigh).peak_bytes
 
-            return guard.meter.run(step, supernet, batch, expected_bytes, predict)
+            kind = StepKind.ARCHITECTURE
+            return guard.run(step, supernet, batch, expected_bytes, predict, kind)
 
         return attempt
 

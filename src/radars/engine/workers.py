@@ -7,7 +7,7 @@ same step, bit for bit.
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing.reduction import ForkingPickler
 from typing import NamedTuple, TypeVar
@@ -114,14 +114,14 @@ class ExecutorWorkers:
         """See `Workers`."""
         meter = self.guard.meter
         done = self.executor.map(
-            partial(_work, self.origin, work, replace(meter)),
+            partial(_work, self.origin, work, meter.copy()),
             tasks,
             [needs_of(meter.budget_bytes, self.guard.device)] * len(tasks),
             while_waiting=while_waiting,
             on_lost=self.on_lost,
         )
         for result, noted in done:
-            meter.include(noted.meter)
+            self.guard.include(noted.meter)
             for architecture, known in noted.evaluations:
                 self.evaluator.note(
                     architecture, known.accuracy, known.num_examples, is_alone=known.is_alone
@@ -139,8 +139,7 @@ def _work(
     origin: Origin, work: "Work[Item, Result]", meter: MemoryMeter, task: Item
 ) -> tuple[Result, _Noted]:
     problem = origin.problem()
-    problem.planner.tighten(meter.budget_bytes)  # where a device had less than was thought
-    context = SearchContext.of(problem, meter=replace(meter))
+    context = SearchContext.of(problem, meter=meter.copy())
     skipped, evaluations = context.trainer.skipped, context.evaluator.evaluations
     with ExitStack() as stack:
         stack.enter_context(reproducible(problem.device))

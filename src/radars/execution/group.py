@@ -61,6 +61,14 @@ class Group:
                 distributed.all_reduce(tensor)
         return tensor
 
+    def largest(self, number: int) -> int:
+        """The largest of the numbers that the processes gave."""
+        if self.size == 1:
+            return number
+        numbers = self._tensor([0] * self.size)
+        numbers[self.rank] = number
+        return int(self.total(numbers).max())
+
     def any(self, *flags: bool) -> list[bool]:
         """For each flag, whether it is set in any process."""
         if self.size == 1:

@@ -1,9 +1,10 @@
 """How many bytes a training step holds: predicted, measured, and planned to fit a budget."""
 
 from radars.cost import PriceCache
+from radars.memory.corrections import Corrections
 from radars.memory.inference import inference_bytes, inference_memory
 from radars.memory.measure import measure
-from radars.memory.out_of_memory import is_out_of_memory, out_of_memory_said
+from radars.memory.out_of_memory import is_out_of_memory, no_room, out_of_memory_said
 from radars.memory.plan import Plan
 from radars.memory.planner import Planner
 from radars.memory.predict import StepMemory, TrainingSpec, predict
@@ -13,6 +14,7 @@ from radars.nn.memory_saving.savings import PLAIN, MemorySavings, saving_setting
 __all__ = [
     "PLAIN",
     "Breakdown",
+    "Corrections",
     "MemorySavings",
     "MemoryTracker",
     "Part",
@@ -25,6 +27,7 @@ __all__ = [
     "inference_memory",
     "is_out_of_memory",
     "measure",
+    "no_room",
     "out_of_memory_said",
     "predict",
     "saving_settings",

@@ -1,6 +1,7 @@
 """`tracing`: fake tensors, on which what an operation returns is worked out once for all alike."""
 
 import gc
+import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from radars._torch_internals import (
     tree_iter,
     writes_to_arguments,
 )
+from radars.memory.fake_kernels import CORRECTED, REPLACED, ByOneDNN
 
 _Key = tuple[object, ...]
 _NUMBERS = (float, int, bool)
@@ -34,11 +36,6 @@ _NOT_TOLD_BY_SHAPES = {
 }
 _MOST_PARTS = 1000  # of what is remembered: a list of all weights comes once a step
 _VIEWS = {UNSAFE_VIEW}  # which says that it is none
-_NORMALISATIONS = {
-    torch.ops.aten.native_batch_norm.default,
-    torch.ops.aten.native_layer_norm.default,
-    torch.ops.aten.native_group_norm.default,
-}
 _ABSOLUTE = {torch.ops.aten.as_strided.default}  # its view starts where it says, not the argument
 
 
@@ -52,7 +49,9 @@ def tracing() -> Iterator[None]:
     was_enabled = gc.isenabled()
     gc.disable()
     try:
-        with _RememberingMode():
+        with warnings.catch_warnings(), _RememberingMode(), ByOneDNN():
+            # of a copy of a tensor, which asks for the memory before it looks what it copies
+            warnings.filterwarnings("ignore", "Accessing the data pointer of FakeTensor")
             yield
     finally:
         if was_enabled:
@@ -80,11 +79,7 @@ class _Result:
 
 
 class _CorrectedMode(FakeTensorMode):  # type: ignore[no-untyped-call]
-    """Returns tensors of the types that kernels return where PyTorch's fake ones have others.
-
-    Of narrow inputs and weights in float32, as autocast has them, normalisations keep statistics in
-    float32, while PyTorch's fake ones are of the inputs' type.
-    """
+    """Returns what kernels return where PyTorch's fake ones return something that holds less."""
 
     def __torch_dispatch__(
         self,
@@ -94,13 +89,14 @@ class _CorrectedMode(FakeTensorMode):  # type: ignore[no-untyped-call]
         kwargs: Mapping[str, Any] | None = None,
     ) -> object:
         """Runs an operation."""
+        if func in REPLACED:
+            return REPLACED[func](self, args)
         returned: Any = super().__torch_dispatch__(func, types, args, kwargs or {})
-        if func not in _NORMALISATIONS:
-            return returned
-        output, *statistics = returned
-        if any(isinstance(value, Tensor) and value.dtype is torch.float32 for value in args):
-            statistics = [value.float() for value in statistics]
-        return output, *statistics
+        return CORRECTED[func](self, returned, args) if func in CORRECTED else returned
+
+    def __deepcopy__(self, memo: object) -> "_CorrectedMode":
+        """Itself: copies of its tensors, as `nn.TransformerEncoder` makes some, are its too."""
+        return self
 
 
 class _RememberingMode(_CorrectedMode):  # type: ignore[no-untyped-call]

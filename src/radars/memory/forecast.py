@@ -7,9 +7,10 @@ from functools import cached_property
 from weakref import WeakKeyDictionary
 
 from radars.cost import CostTable, PriceCache
+from radars.memory.corrections import Corrections
 from radars.memory.knapsack import largest_path_macs
 from radars.memory.predict import StepMemory, TrainingSpec, predict
-from radars.memory.prices import Price, Prices, held_bytes, training_prices
+from radars.memory.prices import Price, Prices, extra_prices, held_bytes, training_prices
 from radars.nn.memory_saving.savings import PLAIN, MemorySavings, extra_time
 from radars.nn.steps import StepKind
 from radars.nn.supernet import Weigh
@@ -28,6 +29,9 @@ _prices: WeakKeyDictionary[SearchSpace, dict[_PricedFor, _Priced]] = WeakKeyDict
 class Forecast:
     """What training takes for one space and one kind of batch, in bytes and multiply-accumulates.
 
+    Attributes:
+        corrections: what measured steps have taught, by which all that is predicted is corrected.
+
     Args:
         space: the search space.
         spec: batch, optimizers, precision.
@@ -41,6 +45,7 @@ class Forecast:
         self.spec = spec
         self._price_cache = price_cache
         self._held_by_smallest: dict[MemorySavings, float] = {}
+        self.corrections = Corrections()
 
     @cached_property
     def prices(self) -> Mapping[str, Mapping[str, Price]]:
@@ -126,7 +131,7 @@ class Forecast:
         weigh: Weigh | None = None,
         kind: StepKind | None = None,
     ) -> StepMemory:
-        """The exact memory of training a subspace or a path; traced once in a process.
+        """The memory of training a subspace or a path, by an exact trace; once in a process.
 
         Args:
             subspace: what is live.
@@ -135,6 +140,19 @@ class Forecast:
                 to depend on its type alone.
             kind: of step; None for the dearest.
         """
+        subspace = subspace.as_subspace() if isinstance(subspace, Architecture) else subspace
+        memory = self._traced(subspace, savings, weigh, kind)
+        corrected = self.corrections.corrected(memory.peak_bytes, subspace, savings)
+        return memory.with_peak(corrected)
+
+    def _traced(
+        self,
+        subspace: Subspace | Architecture,
+        savings: MemorySavings = PLAIN,
+        weigh: Weigh | None = None,
+        kind: StepKind | None = None,
+    ) -> StepMemory:
+        """What a trace says; see `predict`."""
         subspace = subspace.as_subspace() if isinstance(subspace, Architecture) else subspace
         known = _memories.setdefault(self.space, {})
         if weigh is not None:
@@ -148,6 +166,25 @@ class Forecast:
             known[key] = known[*key[:-1], memory.kind] = memory
         return known[key]
 
+    def heed(self, live: Subspace, savings: MemorySavings, held_bytes: int) -> None:
+        """Corrects what is predicted, as a step held more than that.
+
+        Args:
+            live: the candidates that it ran. Each is run alone once more, to see which it was.
+            savings: those of the step.
+            held_bytes: what it held.
+        """
+        corrections = self.corrections
+        new = {
+            choice: [name for name in names if f"{choice}/{name}" not in corrections.extra]
+            for choice, names in live.items()
+        }
+        if any(new.values()):
+            corrections.extra |= extra_prices(self.space, self.spec, new)
+        known_bytes = self.predict(live, savings).peak_bytes
+        if held_bytes > known_bytes:
+            corrections.ratio *= held_bytes / known_bytes
+
     def expected_path_bytes(self, architecture: Architecture) -> int:
         """The memory of training one path by prices: quick, and a little on the high side."""
         smallest = self.smallest_path()
@@ -156,9 +193,10 @@ class Forecast:
             for choice, name in architecture.items()
         )
         # the peak may be behind the last place, where all that is saved is there
+        live = architecture.as_subspace()
+        by_sum = self._traced(smallest).peak_bytes + kept
         return max(
-            self.predict(smallest).peak_bytes + kept,
-            round(self.expected_bytes(architecture.as_subspace())),
+            self.corrections.corrected(by_sum, live, PLAIN), round(self.expected_bytes(live))
         )
 
     def expected_bytes(
@@ -176,11 +214,9 @@ class Forecast:
         )
         if traced not in self._held_by_smallest:
             self._held_by_smallest[traced] = held_bytes(prices, smallest, traced)
-        return (
-            self.predict(smallest, traced, weigh).peak_bytes
-            + held_bytes(prices, subspace, savings)
-            - self._held_by_smallest[traced]
-        )
+        more_bytes = held_bytes(prices, subspace, savings) - self._held_by_smallest[traced]
+        expected_bytes = self._traced(smallest, traced, weigh).peak_bytes + more_bytes
+        return self.corrections.corrected(expected_bytes, subspace, savings)
 
     @cached_property
     def full_supernet_bytes(self) -> int:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import torch
@@ -48,6 +48,7 @@ class TrainingSpec:
         device_type: the device whose allocator's rounding counts.
         second_order: whether an architecture step takes the virtual step of DARTS.
         task: whose loss and labels they are.
+        floor_bytes: what the device holds before all that (`radars.memory.floor`).
     """
 
     input_shape: tuple[int, ...]
@@ -59,6 +60,7 @@ class TrainingSpec:
     device_type: str = "cpu"
     second_order: bool = False
     task: Task = CLASSIFICATION
+    floor_bytes: int = 0
 
     @property
     def training_kinds(self) -> tuple[StepKind, ...]:
@@ -98,6 +100,14 @@ class StepMemory:
     peak_bytes: int
     breakdown: Breakdown
     kind: StepKind
+
+    def with_peak(self, peak_bytes: int) -> "StepMemory":
+        """A step that holds more, of which no trace says what it is."""
+        if peak_bytes == self.peak_bytes:
+            return self
+        workspaces = self.breakdown.workspaces + peak_bytes - self.peak_bytes
+        breakdown = replace(self.breakdown, workspaces=workspaces)
+        return replace(self, peak_bytes=peak_bytes, breakdown=breakdown)
 
 
 def predict(
@@ -139,6 +149,7 @@ def predict(
                 architecture_optimizer=spec.architecture_optimizer,
                 savings=savings,
                 device=device,
+                seed=None,
             )
         supernet.weigh = weigh
         example_B, label_B = spec.batch()
@@ -146,7 +157,11 @@ def predict(
         memories: list[StepMemory] = []
         bound_bytes = math.inf
         for kind in kinds:
-            if kind is StepKind.ARCHITECTURE and memories and bound_bytes <= memories[0].peak_bytes:
+            if (
+                kind is StepKind.ARCHITECTURE
+                and memories
+                and (bound_bytes + spec.floor_bytes <= memories[0].peak_bytes)
+            ):
                 continue  # it cannot be the dearest, and a trace takes a while
             batch = [example_B, label_B]
             if kind is StepKind.SECOND_ORDER:
@@ -155,7 +170,8 @@ def predict(
                 run_step(
                     kind, supernet, batch, spec.precision, savings.micro_batches, spec.task.loss
                 )
-            memories.append(StepMemory(tracker.peak_bytes, tracker.breakdown, kind))
+            memory = StepMemory(tracker.peak_bytes, tracker.breakdown, kind)
+            memories.append(memory.with_peak(tracker.peak_bytes + spec.floor_bytes))
             if kind is StepKind.WEIGHTS and savings.recompute == 1:
                 bound_bytes = _architecture_bound(tracker, supernet, output_bytes)
     return max(memories, key=lambda memory: memory.peak_bytes)

@@ -3,7 +3,8 @@
 Prices order the candidates and guide the plan; whether a plan fits is decided by an exact trace.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import astuple, dataclass, replace
 
 import torch
@@ -120,6 +121,32 @@ def training_prices(
     return tuple(priced)
 
 
+def extra_prices(
+    space: SearchSpace, spec: TrainingSpec, live: Mapping[str, Sequence[str]]
+) -> dict[str, Price]:
+    """What live candidates hold beyond their traces, found by running each alone on the device.
+
+    Args:
+        space: the search space.
+        spec: batch, optimizer, precision.
+        live: choice to its live candidates.
+
+    Returns:
+        Candidate, as `choice/name`, to what it keeps and makes beyond that, over all its places.
+    """
+    extra: dict[str, Price] = {}
+    for place in space.places(spec.input_shape):
+        for name in live[place.choice]:
+            factory = place.factories[name]
+            traced, real = _price(factory, place, spec), _price(factory, place, spec, is_real=True)
+            saved = max(0, real.saved - traced.saved)
+            more = real.saved + real.working - traced.saved - traced.working
+            price = Price(saved=saved, working=max(0, more - saved))
+            key = f"{place.choice}/{name}"
+            extra[key] = extra[key] + price if key in extra else price
+    return extra
+
+
 def held_bytes(
     places: Sequence[tuple[str, Prices]],
     live: Mapping[str, Sequence[str]],
@@ -155,9 +182,9 @@ def _dependencies(spec: TrainingSpec) -> tuple[object, ...]:
     return spec.batch_size, optimizer, spec.precision, spec.device_type, spec.device.type
 
 
-def _price(factory: Factory, place: Place, spec: TrainingSpec) -> Price:
-    """Traces a training step of one candidate."""
-    with tracing():
+def _price(factory: Factory, place: Place, spec: TrainingSpec, *, is_real: bool = False) -> Price:
+    """Traces a training step of one candidate, or runs it on the device."""
+    with _running(spec.device) if is_real else tracing():
         step = _Step(factory, place, spec)
         saved_bytes, peak_bytes = step.traced(step.candidate)
         gradient_bytes = sum(parameter.nbytes for parameter in step.candidate.parameters())
@@ -167,6 +194,13 @@ def _price(factory: Factory, place: Place, spec: TrainingSpec) -> Price:
             gradients=gradient_bytes,
             working=max(0, peak_bytes - saved_bytes - gradient_bytes),
         )
+
+
+@contextmanager
+def _running(device: torch.device) -> Iterator[None]:
+    """Within, steps are run whose values nobody reads: the random numbers are as before after."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        yield
 
 
 def _peak_in_parts(factory: Factory, place: Place, spec: TrainingSpec) -> int:

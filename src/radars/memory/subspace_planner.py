@@ -3,8 +3,9 @@
 The cheapest that fit, by an exact trace; prices say where to look for them.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import takewhile
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from radars.cost import PriceCache
 from radars.errors import BudgetError
+from radars.memory.dominance import Dominating, dominating
 from radars.memory.forecast import Forecast
 from radars.memory.plan import Plan
 from radars.memory.predict import TrainingSpec
@@ -21,6 +23,21 @@ from radars.nn.supernet import Weigh
 from radars.space import Architecture, SearchSpace, Subspace
 from radars.units import format_bytes
 
+
+@dataclass(frozen=True)
+class Cover:
+    """Savings with which every path fits.
+
+    Attributes:
+        savings: what trades time for memory.
+        peak_bytes: the most that a path holds with them.
+    """
+
+    savings: MemorySavings
+    peak_bytes: int
+
+
+_BEYOND = 1.01  # times what the dearest path holds, others hold at most: prices are no traces
 _GUESSES = 4  # at the first savings that fit, before what is left is halved
 _HOPELESS = 1.5  # times the budget by prices, which are not that far off
 
@@ -47,6 +64,47 @@ class SubspacePlanner(Forecast):
         super().__init__(space, spec, price_cache)
         self.budget_bytes = budget_bytes
         self._settings = tuple(settings)
+        self._covers: dict[tuple[object, ...], Cover | None] = {}
+
+    def cover(self) -> Cover | None:
+        """The cheapest savings with which all paths fit, by traces of the dearest alone.
+
+        None where there are none. It depends on the space, the budget and what was learned of
+        memory, not on the paths that were asked for.
+        """
+        corrections = self.corrections
+        key = self.budget_bytes, corrections.ratio, tuple(corrections.extra)
+        if key not in self._covers:
+            expected_bytes = list(map(self._expected_dearest_bytes, self._settings))
+            first = _first_within(
+                self.budget_bytes, self._settings, expected_bytes, self._dearest_bytes
+            )
+            self._covers[key] = None
+            if first is not None:
+                savings = self._settings[first]
+                self._covers[key] = Cover(savings, math.ceil(self._dearest_bytes(savings)))
+        return self._covers[key]
+
+    def _dearest_bytes(self, savings: MemorySavings) -> float:
+        """The most that any path holds with some savings, by an exact trace of the dearest.
+
+        By prices where that is hopeless.
+        """
+        expected_bytes = self._expected_dearest_bytes(savings)
+        if expected_bytes > _HOPELESS * self.budget_bytes:
+            return expected_bytes  # an exact trace takes a while
+        dearest = self._dominating(savings)
+        peak_bytes = self.predict(dearest.path, savings).peak_bytes
+        return _BEYOND * (peak_bytes + dearest.beyond_bytes)
+
+    def _expected_dearest_bytes(self, savings: MemorySavings) -> float:
+        """Likewise, by prices alone."""
+        dearest = self._dominating(savings)
+        peak_bytes = self.expected_bytes(dearest.path.as_subspace(), savings)
+        return _BEYOND * (peak_bytes + dearest.beyond_bytes)
+
+    def _dominating(self, savings: MemorySavings) -> Dominating:
+        return dominating(self._training_prices(savings), savings, self.corrections.extra)
 
     def tighten(self, budget_bytes: int) -> None:
         """Plans within less from now on, as the device has less than was thought."""
@@ -169,11 +227,18 @@ class SubspacePlanner(Forecast):
             self.predict(subspace, savings, weigh).peak_bytes
             for savings in (self._settings[0], self._settings[-1])
         )
+        floor, device = "", ""
+        if self.spec.floor_bytes:
+            floor = (
+                f", of which the GPU's libraries hold {format_bytes(self.spec.floor_bytes)} by "
+                f"themselves (cuBLAS; CUBLAS_WORKSPACE_CONFIG sets it)"
+            )
+            device = ", or take the CPU"
         return BudgetError(
             f"the smallest plan of {self.space.name!r} needs {format_bytes(need_bytes)} "
-            f"({need_bytes:,} bytes) with batches of {self.spec.batch_size}, but the budget is "
-            f"{format_bytes(self.budget_bytes)}; raise the budget, lower the batch size, or raise "
-            f"savings.max_micro_batches",
+            f"({need_bytes:,} bytes) with batches of {self.spec.batch_size}{floor}, but the budget "
+            f"is {format_bytes(self.budget_bytes)}; raise the budget, lower the batch size, or "
+            f"raise savings.max_micro_batches{device}",
             need_bytes,
         )
 

@@ -44,6 +44,8 @@ class Breakdown:
         optimizer_state: momentum and the like.
         activations: the batch, and what the forward pass made.
         temporaries: what the backward pass and the optimizer made, recomputed activations too.
+        workspaces: what no trace sees: the floor of a GPU (`radars.memory.floor`), and what steps
+            were measured to hold beyond it.
     """
 
     parameters: int = 0
@@ -51,6 +53,7 @@ class Breakdown:
     optimizer_state: int = 0
     activations: int = 0
     temporaries: int = 0
+    workspaces: int = 0
 
     @property
     def total(self) -> int:

@@ -39,6 +39,8 @@ class Supernet(nn.Module):
         weigh: where set, used instead of the relaxation: mixture weights from all logits.
         logits: of all candidates, live or not, with their optimizer.
         max_gradient_norm: to which a step scales down larger gradients of the weights.
+        savings: how mixtures trade time for memory now.
+        device: where the live part is.
 
     Args:
         space: the search space.
@@ -48,7 +50,7 @@ class Supernet(nn.Module):
         architecture_optimizer: how logits are trained.
         savings: how mixtures trade time for memory; micro-batches are the steps' affair.
         device: where the live part is.
-        seed: of the initial weights.
+        seed: of the initial weights; None where nobody reads them, as of fake tensors.
         disk: on disk, for weights that are not live and that the host has no room for.
         host_bytes: the host's room for weights that are not live.
         share_overlap: whether the candidates of a choice share what their tensors have in common.
@@ -64,7 +66,7 @@ class Supernet(nn.Module):
         architecture_optimizer: OptimizerConfig | None = None,
         savings: MemorySavings = PLAIN,
         device: torch.device | str = "cpu",
-        seed: int = 0,
+        seed: int | None = 0,
         disk: DiskOffload | None = None,
         host_bytes: float = math.inf,
         share_overlap: bool = False,
@@ -76,9 +78,10 @@ class Supernet(nn.Module):
         self._together = [rule.choices for rule in space.rules if rule.weighed_together]
         optimizer = optimizer or OptimizerConfig()
         self.max_gradient_norm = optimizer.max_gradient_norm
+        self.device = torch.device(device)
         self._offload = WeightOffload(
             optimizer,
-            torch.device(device),
+            self.device,
             seed,
             disk,
             host_bytes,
@@ -127,7 +130,7 @@ class Supernet(nn.Module):
 
     def set_savings(self, savings: MemorySavings) -> None:
         """How time is traded for memory from now on."""
-        self._is_selective = savings.selective > 0
+        self.savings = savings
         self._candidates.set_savings(savings)
 
     def forward(self, example_B: Tensor) -> Tensor:
@@ -139,7 +142,7 @@ class Supernet(nn.Module):
             weights = self.relaxed()
         with (
             self._candidates.weighted(weights),
-            selective() if self._is_selective else nullcontext(),
+            selective() if self.savings.selective > 0 else nullcontext(),
         ):
             output = self.network(example_B)
         assert isinstance(output, Tensor)

@@ -108,7 +108,7 @@ def notice(run: RunRecord) -> str | None:
     """What to know before any number: that a run is not over, or did not end as it should."""
     status = run.result.get("status")
     if status == "completed":
-        return None
+        return _excess(run)
     if not run.result:
         return "This run has no result yet: it is running, or was stopped."
     if status == "exceeded_memory":
@@ -131,6 +131,18 @@ def notice(run: RunRecord) -> str | None:
     reason = run.result.get("reason")
     because = "" if not reason else f" {str(reason)[0].upper()}{str(reason)[1:]}."
     return f"Status: {words}. It {lacks} no network.{because}"
+
+
+def _excess(run: RunRecord) -> str | None:
+    """That a step held more than was predicted for it."""
+    if not run.result.get("largest_excess_bytes"):
+        return None
+    share = memory_share(run) or 0.0
+    beyond = f"; the dearest held {share:.0%} of the budget" if share > 1 else ""
+    return (
+        f"A step held {_said(run, 'largest_excess_bytes')} more than was predicted for it{beyond}. "
+        f"What followed was planned by what it held."
+    )
 
 
 def _said(run: RunRecord, key: str) -> str | None:
@@ -170,7 +182,7 @@ def _of_network(key: str, form: Any) -> Any:
 
 
 def _peak(num_bytes: int) -> str:
-    return format_bytes(num_bytes) if num_bytes else _NOTHING  # 0: no step ran
+    return format_bytes(num_bytes) if num_bytes else _NOTHING  # 0: no step ran, or held more
 
 
 def _percent(value: float) -> str:
@@ -208,6 +220,7 @@ _FACTS = (
     ("budget", _number("budget_bytes", format_bytes)),
     ("predicted peak", _number("predicted_peak_bytes", _peak)),
     ("measured peak", _number("measured_peak_bytes", _peak)),
+    ("most beyond a prediction", _number("largest_excess_bytes", _peak)),
     ("memory needed", _number("needed_bytes", format_bytes)),
     ("peak of the process (RSS)", _number("peak_rss_bytes", format_bytes)),
     ("search time", _number("search_seconds", format_seconds)),

@@ -305,6 +305,22 @@ class OutOfMemoryEvent(Event):
     budget_bytes: int = 0
 
 
+class MemoryExceededEvent(Event):
+    """A step held more than was predicted for it; what follows is planned by what it held.
+
+    Attributes:
+        predicted_bytes: what it was predicted to hold.
+        measured_bytes: what it held.
+        budget_bytes: what no step may exceed.
+    """
+
+    kind = "memory_exceeded"
+
+    predicted_bytes: int = 0
+    measured_bytes: int = 0
+    budget_bytes: int = 0
+
+
 class WorkerLostEvent(Event):
     """A worker was lost; its task is done again elsewhere.
 
@@ -392,6 +408,7 @@ KINDS: Mapping[str, type[Event]] = {
         ChildEvent,
         StepSkippedEvent,
         OutOfMemoryEvent,
+        MemoryExceededEvent,
         WorkerLostEvent,
         EpochEndedEvent,
         SearchEndedEvent,

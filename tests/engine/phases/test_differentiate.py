@@ -1,4 +1,3 @@
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from radars.engine.pace import Pace
 from radars.engine.phases.differentiate import BetaDecay, PlannedSteps, differentiate
 from radars.engine.problem import SearchProblem
 from radars.engine.search_state import SearchPosition
-from radars.memory import MemorySavings, Plan, predict
+from radars.memory import MemorySavings, Plan
 from radars.nn.optimizer import state_tensors
 from radars.nn.steps import StepKind, architecture_step
 from radars.nn.supernet import Supernet
@@ -173,23 +172,16 @@ def test_a_supernet_that_the_device_has_no_room_for_is_planned_again(
     assert {choice: tuple(names) for choice, names in trained.items()} == dict(tighter.subspace)
 
 
-@pytest.mark.parametrize("kind", [StepKind.WEIGHTS, StepKind.ARCHITECTURE])
-def test_the_step_that_is_predicted_to_be_the_dearest_is_the_one_that_is_measured(
-    kind: StepKind,
-) -> None:
+def test_both_kinds_of_step_are_measured_and_the_dearest_holds_what_was_predicted() -> None:
     problem = setup_of(budget="30MiB")
     context = SearchContext.of(problem)
     supernet = context.networks.new_supernet()
     plan = context.guard.planner.plan()
-    assert plan.memory.kind is StepKind.WEIGHTS
-    if kind is StepKind.ARCHITECTURE:
-        alone = predict(problem.proxy, plan.subspace, context.guard.planner.spec, kinds=[kind])
-        plan = replace(plan, memory=alone)
     run_plan(PlannedSteps(context, supernet, plan), steps=2)
-    assert context.guard.meter.predicted_peak_bytes == plan.memory.peak_bytes
-    assert context.guard.meter.measured_peak_bytes == pytest.approx(
-        plan.memory.peak_bytes, rel=0.02
-    )
+    meter = context.guard.meter
+    assert set(meter.seen) == {StepKind.WEIGHTS, StepKind.ARCHITECTURE}
+    assert meter.predicted_peak_bytes == plan.memory.peak_bytes
+    assert meter.measured_peak_bytes == pytest.approx(plan.memory.peak_bytes, rel=0.02)
 
 
 def test_each_kind_of_step_has_its_own_savings(monkeypatch: pytest.MonkeyPatch) -> None:

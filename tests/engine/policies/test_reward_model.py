@@ -138,7 +138,8 @@ def test_names_mean_nothing() -> None:
 
 def test_rewards_of_what_was_trained_alone_count_for_more_where_they_have_less_noise() -> None:
     """Beside many rewards that are mostly noise, few that are not are heard."""
-    wrong, wrong_alike = [], []
+    wrong: list[float] = []
+    wrong_alike: list[float] = []
     for seed in range(10):
         noisy = rewarded(0.5, seed=seed, count=len(EVERY))
         exact = rewarded(0.01, seed=seed + 100, count=10, group=1)
@@ -151,7 +152,8 @@ def test_rewards_of_what_was_trained_alone_count_for_more_where_they_have_less_n
 
 def test_what_was_trained_alone_counts_for_no_more_where_all_have_the_same_noise() -> None:
     """The evidence decides."""
-    wrong, wrong_alike = [], []
+    wrong: list[float] = []
+    wrong_alike: list[float] = []
     for seed in range(10):
         known = rewarded(0.3, seed=seed, count=len(EVERY))
         alone = [replace(r, is_alone=index % 2 == 0) for index, r in enumerate(known)]

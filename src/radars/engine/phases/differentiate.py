@@ -5,7 +5,7 @@ Bilevel, first order: weights on the training part, architecture logits on the v
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -85,14 +85,19 @@ class PlannedSteps:
                 **options,
             )
             peak_bytes = self.plan.memory.peak_bytes
-            if kind is not self.plan.memory.kind:  # the other one is measured
-                return guard.meter.run_below(peak_bytes, run)
-            return guard.meter.run(run, self.supernet, batch, peak_bytes, lambda: peak_bytes)
+            if kind is not self.plan.memory.kind:
+                return guard.run_below(run, self.supernet, batch, peak_bytes, kind)
+            return guard.run(run, self.supernet, batch, peak_bytes, lambda: peak_bytes, kind)
 
         trainer.counted(guard.within_memory(self.supernet, attempt))
 
     def _plan_again_where_too_large(self) -> None:
-        planner = self.context.guard.planner
+        planner, meter = self.context.guard.planner, self.context.guard.meter
+        if meter.largest_excess is not None:  # predictions were corrected, maybe since it was made
+            memory = planner.predict(
+                self.plan.subspace, self.plan.savings, kind=self.plan.memory.kind
+            )
+            self.plan = replace(self.plan, memory=memory)
         if self.plan.memory.peak_bytes > planner.budget_bytes:
             preferences = self.supernet.logits.preferences(self.supernet.live)
             self.plan = planner.plan(preferences, within=self.plan.subspace)

@@ -14,7 +14,7 @@ from radars.nn.memory_saving.disk_offload import DiskOffload
 from radars.nn.memory_saving.module_with_optimizer import ModuleWithOptimizer
 from radars.nn.optimizer import OptimizerConfig, set_learning_rate
 from radars.nn.overlap import Overlap
-from radars.seeds import seed_torch
+from radars.seeds import stable_seed
 
 _HOST = torch.device("cpu")
 _NEWEST = "newest"  # in a state: of what is lent, which is newer than what its family shares
@@ -29,7 +29,7 @@ class WeightOffload:
         optimizer: how the weights are trained; each module has an optimizer of its own, so that
             its state goes where the module goes.
         device: where lent modules are.
-        seed: of the initial weights.
+        seed: of the initial weights; None where nobody reads them, as of fake tensors.
         disk: where modules go that the host has no room for; None for nowhere.
         host_bytes: the room on the host for modules that are not lent, with their optimizer state.
             What was lent longest ago goes to the disk first.
@@ -41,7 +41,7 @@ class WeightOffload:
         self,
         optimizer: OptimizerConfig,
         device: torch.device,
-        seed: int,
+        seed: int | None,
         disk: DiskOffload | None = None,
         host_bytes: float = math.inf,
         *,
@@ -174,9 +174,13 @@ class WeightOffload:
 
     def _built(self, key: str, factory: Callable[[], nn.Module]) -> ModuleWithOptimizer:
         """A new module with its initial weights."""
-        with torch.random.fork_rng(devices=[]):
-            seed_torch(self._seed, key)
+        if self._seed is None:
             module = factory()
+        else:
+            with torch.random.fork_rng(devices=[]):
+                # of the host alone, where it is built: those of GPUs would not be put back
+                torch.default_generator.manual_seed(stable_seed(self._seed, key))
+                module = factory()
         _to_channels_last(module)
         return ModuleWithOptimizer(module, self._optimizer_config.build(_parameters(module)))
 
