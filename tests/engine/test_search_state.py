@@ -55,6 +55,7 @@ def test_successive_halving_comes_back(has_child: bool) -> None:
     method.halving = SuccessiveHalving(
         paths,
         5,
+        num_planned=len(paths),
         halving_round=1,
         accuracies=[0.25],
         child_step=2,
