@@ -26,12 +26,12 @@ from radars.runs.event_schema import (
     SearchEndedEvent,
     SearchStartedEvent,
 )
-from radars.units import format_bytes, format_seconds
+from radars.units import format_bytes
 
 PICTURE = Path(__file__).parent / "images" / "search.svg"
 NUM_FRAMES = 60
 PLAY_SECONDS, HOLD_SECONDS = 20, 5
-CELL_WIDTH, CELL_HEIGHT, GAP = 84, 26, 6
+CELL_HEIGHT, GAP = 26, 6
 LEFT, TOP, BAR_WIDTH = 110, 96, 700
 SAYS = {
     "explore": "one path at a time is trained; rewards teach a policy",
@@ -53,7 +53,6 @@ class Frame:
     """What a search shows at one moment.
 
     Attributes:
-        seconds: since the search began.
         says: the phase, and how far it is.
         phase: its name.
         peak_bytes: the most that a step has held until now.
@@ -61,7 +60,6 @@ class Frame:
         live: choice to the candidates that are not pruned.
     """
 
-    seconds: float
     says: str = ""
     phase: str = "explore"
     peak_bytes: int = 0
@@ -101,7 +99,6 @@ def picture(events: Sequence[Event], plain_bytes: int) -> str:
         f"<style>{STYLE}</style>",
         f'<rect class="page" width="{width}" height="{height}" rx="10"/>',
         '<text x="20" y="30">$ radars search</text>',
-        *_texts(shown, lambda frame: format_seconds(frame.seconds), BAR_WIDTH + 20, 30, "end"),
         *_texts(shown, lambda frame: frame.says, 20, 54),
         *_texts(shown, lambda frame: SAYS.get(frame.phase, ""), 20, 74, css="dim"),
         *_cells(started.candidates, shown, ended.architecture or {}),
@@ -114,13 +111,13 @@ def picture(events: Sequence[Event], plain_bytes: int) -> str:
 def frames(started: SearchStartedEvent, events: Sequence[Event]) -> Iterator[Frame]:
     """F moments of a search, at equal distances of its time."""
     total = events[-1].time - started.time
-    now = Frame(0.0, live=started.candidates)
+    now = Frame(live=started.candidates)
     waiting = list(events)
     for index in range(NUM_FRAMES):
         seconds = total * index / (NUM_FRAMES - 1)
         while waiting and waiting[0].time - started.time <= seconds + 1e-3:
             now = _after(now, waiting.pop(0), started.candidates)
-        yield replace(now, seconds=seconds)
+        yield now
 
 
 def _after(now: Frame, event: Event, candidates: Mapping[str, Sequence[str]]) -> Frame:
@@ -142,7 +139,7 @@ def _after(now: Frame, event: Event, candidates: Mapping[str, Sequence[str]]) ->
             peak_bytes=event.measured_peak_bytes or now.peak_bytes,
         )
     if isinstance(event, SearchEndedEvent):
-        return replace(now, says="found: the architecture in the frames")
+        return replace(now, says="found: the candidates in frames")
     return now
 
 
@@ -159,15 +156,16 @@ def _cells(
 ) -> Iterator[str]:
     for row, (choice, names) in enumerate(candidates.items()):
         y = TOP + row * (CELL_HEIGHT + GAP)
+        width = (BAR_WIDTH + 20 - LEFT + GAP) // len(names) - GAP
         yield f'<text x="20" y="{y + 18}">{escape(choice)}</text>'
         for column, name in enumerate(names):
-            x = LEFT + column * (CELL_WIDTH + GAP)
-            box = f'x="{x}" y="{y}" width="{CELL_WIDTH}" height="{CELL_HEIGHT}" rx="4"'
+            x = LEFT + column * (width + GAP)
+            box = f'x="{x}" y="{y}" width="{width}" height="{CELL_HEIGHT}" rx="4"'
             likely_F = [_likely(frame, choice, column, len(names)) for frame in shown]
             gone_F = [float(name not in frame.live.get(choice, names)) for frame in shown]
             yield f'<rect class="cell" {box}/>'
             yield _moving(f'rect class="likely" {box}', "opacity", likely_F)
-            line = f'x1="{x}" y1="{y + CELL_HEIGHT}" x2="{x + CELL_WIDTH}" y2="{y}"'
+            line = f'x1="{x}" y1="{y + CELL_HEIGHT}" x2="{x + width}" y2="{y}"'
             if any(gone_F):
                 yield _moving(f'line class="gone" {line}', "opacity", gone_F)
             yield f'<text x="{x + 8}" y="{y + 18}">{escape(str(name))}</text>'
@@ -184,16 +182,16 @@ def _likely(frame: Frame, choice: str, column: int, num_candidates: int) -> floa
 
 def _bar(shown: Sequence[Frame], budget: int, plain: int, y: int) -> Iterator[str]:
     scale = (BAR_WIDTH - 20) / max(budget, plain)
-    yield f'<text class="dim" x="20" y="{y}">the most memory that a training step has held</text>'
+    yield f'<text class="dim" x="20" y="{y}">peak memory of a training step</text>'
     yield f'<rect class="track" x="20" y="{y + 10}" width="{BAR_WIDTH}" height="18" rx="3"/>'
     widths = [frame.peak_bytes * scale for frame in shown]
     yield _moving(f'rect class="held" x="20" y="{y + 10}" height="18" rx="3"', "width", widths)
     yield from _texts(shown, lambda frame: format_bytes(frame.peak_bytes), 20, y + 50)
-    for name, num_bytes in (("budget", budget), ("plain supernet", plain)):
+    for name, num_bytes, below in (("budget", budget, 0), ("plain supernet", plain, 50)):
         x = round(20 + num_bytes * scale)
         yield f'<line class="{name.split()[0]}" x1="{x}" y1="{y + 4}" x2="{x}" y2="{y + 34}"/>'
         says = f"{name} {format_bytes(num_bytes)}"
-        yield f'<text x="{x}" y="{y + 50}" text-anchor="end">{says}</text>'
+        yield f'<text x="{x}" y="{y + below}" text-anchor="end">{says}</text>'
 
 
 def _moving(element: str, attribute: str, values_F: Sequence[float]) -> str:
