@@ -35,6 +35,7 @@ def test_memory_moves_below_the_budget_and_the_end_is_what_was_found(
     events = list(load_events(run_path / "events.jsonl"))
     picture = ElementTree.fromstring(script.picture(events, 2**30))
     result = read_result(run_path)
+    assert result is not None
 
     [bar] = _of_class(picture, "held")
     [budget] = _of_class(picture, "budget")
