@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from radars.engine.context import SearchContext
-from radars.engine.methods.method import Found, preferences_of
+from radars.engine.methods.method import Found, Work, preferences_of
 from radars.engine.methods.shared_method import SharedMethod
 from radars.engine.phases.differentiate import PlannedSteps, differentiate
 from radars.engine.phases.explore import Explorer
@@ -62,6 +62,15 @@ class Radars(SharedMethod):
     def policy_batch(cls, config: SearchConfig) -> int:
         """See `Method`."""
         return config.explore.controller.update_every
+
+    @classmethod
+    def planned_work(cls, config: SearchConfig, full: Subspace) -> Work:
+        """See `Method`."""
+        explored = config.num_rounds * config.explore.num_steps(full)
+        number = min(config.select.finalists, full.num_architectures)
+        selected = num_select_steps(config.select, number)
+        differentiated = config.num_rounds * config.differentiate.num_steps(full)
+        return Work(explored + selected, differentiated)
 
     def run(self, observer: SearchObserver) -> Found:
         """See `Method`."""
