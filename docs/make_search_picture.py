@@ -88,7 +88,7 @@ def picture(events: Sequence[Event], plain_bytes: int) -> str:
     if not isinstance(started, SearchStartedEvent) or not isinstance(ended, SearchEndedEvent):
         raise ValueError("a picture is drawn of a search that is completed; this one is not")
     shown = list(frames(started, events))
-    budget = max(event.budget_bytes for event in events if isinstance(event, ProgressEvent))
+    budget = max(event.budget_bytes or 0 for event in events if isinstance(event, ProgressEvent))
     height = TOP + len(started.candidates) * (CELL_HEIGHT + GAP) + 90
     day = datetime.fromtimestamp(started.time, UTC).date().isoformat()
     width = BAR_WIDTH + 40
