@@ -54,7 +54,10 @@ def test_the_tutorial_searches_a_network_and_data_of_ones_own(
     program = "\n".join(_blocks("python", TUTORIALS / "your-network.md"))
     assert "max_minutes=0.5" in program
     program = program.replace("max_minutes=0.5", "**quick")  # as long on a busy machine
-    quick = {"explore": {"steps": 32, "ranker_draws": 4}, "differentiate": {"steps": 4}}
+    quick: dict[str, Any] = {
+        "explore": {"steps": 32, "ranker_draws": 4},
+        "differentiate": {"steps": 4},
+    }
     quick |= {"num_rounds": 1, "select": {"finalists": 2, "halving_steps": [8]}}
     names: dict[str, Any] = {"quick": quick}
     exec(compile(program, "your-network.md", "exec"), names)
