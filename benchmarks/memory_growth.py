@@ -130,28 +130,36 @@ def peak(
 
 
 def plot(rows: list[dict[str, Any]], budget_bytes: int, path: Path) -> None:
-    """Peak against candidates, both on logarithmic scales."""
-    figure, axes = plt.subplots(figsize=(6, 4))
+    """Peak against candidates, both on logarithmic scales, with the last value of each line."""
+    figure, axes = plt.subplots(figsize=(7, 3.8))
     sizes = [row["candidates"] for row in rows]
-    for name, label, marker in (
-        ("plain", "plain supernet (DARTS)", "o"),
-        ("two_paths", "two paths (ProxylessNAS)", "s"),
-        ("radars", "RADARS", "^"),
+    for name, label, color, side in (
+        ("plain", "plain supernet (DARTS)", "#c53030", "center"),
+        ("two_paths", "two paths (ProxylessNAS)", "#718096", "center"),
+        ("radars", "RADARS", "#2b6cb0", "top"),  # below its budget's line
     ):
-        axes.plot(sizes, [row[name] / 2**20 for row in rows], marker=marker, label=label)
-    axes.axhline(budget_bytes / 2**20, color="black", linestyle="--", label="budget of RADARS")
+        peaks = [row[name] / 2**20 for row in rows]
+        axes.plot(sizes, peaks, marker="o", linewidth=2, color=color, label=label)
+        last = f"  {format_bytes(rows[-1][name])}"
+        axes.annotate(last, (sizes[-1], peaks[-1]), color=color, va=side, weight="bold")
+    budget = f"budget, {format_bytes(budget_bytes)}"
+    axes.axhline(budget_bytes / 2**20, color="black", linestyle="--", linewidth=1, label=budget)
     axes.set(
         xscale="log",
         yscale="log",
-        xlabel="candidates a layer (8 layers)",
-        ylabel="measured peak, MiB",
+        xlim=(sizes[0] * 0.9, sizes[-1] * 2),
+        ylim=(150, None),
+        title="Memory of a search, measured",
+        xlabel="candidates in each of 8 layers",
+        ylabel="peak of a training step, MiB",
         xticks=sizes,
         xticklabels=sizes,
         yticks=YTICKS,
         yticklabels=YTICKS,
     )
     axes.minorticks_off()
-    axes.legend()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
 

@@ -34,7 +34,11 @@ from radars.units import format_bytes, parse_bytes
 from radars.zoo import zoo
 
 ROOT = Path(__file__).parents[1]
-PAGES = (*sorted((ROOT / "docs").rglob("*.md")), ROOT / "CONTRIBUTING.md")
+PAGES = (
+    *sorted((ROOT / "docs").rglob("*.md")),
+    ROOT / "benchmarks" / "first_comparison.md",
+    ROOT / "CONTRIBUTING.md",
+)
 MADE = re.compile(
     r"(?P<begin><!-- made from (?P<what>\w+)(?: (?P<place>\S+))? -->\n).*?(?P<end><!-- end -->)",
     re.S,

@@ -1,4 +1,4 @@
-"""A search space of one's own, in plain PyTorch, searched on handwritten digits."""
+"""Your own search space, in plain PyTorch, searched on handwritten digits."""
 
 from torch import nn
 

@@ -1,6 +1,6 @@
 """A one-dimensional network: tells sine, square, triangle and sawtooth waves in noise apart.
 
-The signals are synthetic. Real ones go the same way: a tensor (examples, channels, length).
+The signals are synthetic. Real ones are passed alike: a tensor (examples, channels, length).
 """
 
 import torch

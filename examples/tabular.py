@@ -1,4 +1,4 @@
-"""Tables, and a task of one's own: how far diabetes progresses within a year, by ten measurements.
+"""A table and a task of your own: how far diabetes progresses within a year, by ten measurements.
 
 442 real patients, who ship with scikit-learn (Efron et al., "Least Angle Regression", 2004). The
 task is regression: a loss, and a score from 0 to 1 that a search maximises.

@@ -37,6 +37,10 @@ def run_without(packages: Iterable[str], code: str, *arguments: str) -> str:
 
 @cache
 def _python_without(packages: frozenset[str]) -> str:
+    return environment_without(packages)
+
+
+def environment_without(packages: Iterable[str]) -> str:
     """The interpreter of a new environment, with links to all else that is installed here."""
     root = Path(tempfile.mkdtemp())
     atexit.register(shutil.rmtree, root, ignore_errors=True)

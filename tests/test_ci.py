@@ -39,7 +39,7 @@ def test_what_runs_on_one_machine_runs_there_too() -> None:
     local = [
         line.removeprefix("step ").removesuffix(" &").split("  #")[0].removesuffix(" &")
         for line in (ROOT / ".ci" / "run").read_text().splitlines()
-        if line.startswith(("step ruff", "step mypy", "step lint", "step pytest"))
+        if line.startswith(("step ruff", "step mypy", "step lint", "step python", "step pytest"))
     ]
     assert "pytest -m slow" in local
     assert set(local) <= {command for job in JOBS for command in _commands(job)}

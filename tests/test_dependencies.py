@@ -79,3 +79,13 @@ def test_one_extra_has_all_others() -> None:
     [requirement] = PROJECT["optional-dependencies"]["all"]
     names = requirement.removeprefix("radars-nas[").removesuffix("]").split(",")
     assert sorted(names) == sorted(EXTRAS.keys() - {"all"})
+
+
+def test_everything_for_development_has_a_version_in_the_constraints() -> None:
+    lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+    known = {_normal(line.partition("==")[0]) for line in lines if not line.startswith("#")}
+    extras = PROJECT["optional-dependencies"]
+    wanted = _declared(
+        [*PROJECT["dependencies"], *(each for name in extras for each in extras[name])]
+    )
+    assert wanted - _declared(extras["fuzz"]) <= known

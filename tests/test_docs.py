@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import pytest
 import typer
 from pydantic import BaseModel
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 from radars.cli.app import app
 from radars.comparison.comparison_config import CompareConfig
@@ -21,7 +22,11 @@ from radars.settings import merge_settings, parse_yaml, validate_settings
 from radars.training.train_config import TrainConfig
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *(ROOT / "benchmarks" / name for name in ("README.md", "first_comparison.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 
 
 def _shell_lines(text: str) -> Iterator[str]:
@@ -74,6 +79,65 @@ def test_every_command_of_a_page_parses(page: Path) -> None:
                 _check_settings(arguments[0], overrides)
         except Exception as error:
             pytest.fail(f"`radars {shlex.join(arguments)}`: {error or type(error).__name__}")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_within_the_project_leads_somewhere(page: Path) -> None:
+    text = re.sub(r"^```.*?^```|`[^`\n]*`", "", page.read_text("utf-8"), flags=re.M | re.S)
+    for address in re.findall(r"\]\(([^)\s]+)\)", text):
+        file, _, anchor = address.partition("#")
+        if "://" in address or file.startswith("mailto:"):
+            continue
+        target = (page.parent / file).resolve() if file else page
+        assert target.exists(), address
+        if anchor:
+            assert anchor in _anchors(target.read_text("utf-8")), address
+
+
+def _anchors(markdown: str) -> set[str]:
+    """The addresses of the headings of a page, as GitHub and Sphinx make them."""
+    titles = re.findall(r"^#+ (.+)$", markdown, re.M)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_python_on_a_page_is_python(page: Path) -> None:
+    for block in re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.M | re.S):
+        compile(block, page.name, "exec")
+
+
+def test_every_page_says_first_whom_it_is_for() -> None:
+    included = {
+        "index.md",
+        "changelog.md",
+        "contributing.md",
+        "security.md",
+        "method.md",
+    }  # of others, or short
+    for page in (ROOT / "docs").rglob("*.md"):
+        if page.name not in included:
+            title, *lines = page.read_text("utf-8").splitlines()
+            assert title.startswith("# "), page
+            assert lines[1].startswith("*"), page
+
+
+def test_peoples_questions_find_their_page() -> None:
+    """By the words of a question, as a search of the site would."""
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    questions = re.findall(r"^\| ([^|]+\?) \| \[[^|]+\) \| \[.*?\]\((.+?)\) \|$", text, re.M)
+    assert len(questions) >= 10
+    pages = [page for page in PAGES if page.is_relative_to(ROOT / "docs")]
+    pages = [
+        page
+        for page in pages
+        if page.stem not in ("index", "contributing", "changelog", "security")
+    ]
+    vectorizer = TfidfVectorizer(stop_words="english", sublinear_tf=True, ngram_range=(1, 2))
+    known = vectorizer.fit_transform([page.read_text("utf-8") for page in pages])
+    for question, address in questions:
+        scores = (known @ vectorizer.transform([question]).T).toarray()[:, 0]
+        first = pages[int(scores.argmax())]
+        assert first == (ROOT / address).resolve(), question
 
 
 def test_the_comparison_in_the_guide_is_one() -> None:
@@ -143,7 +207,7 @@ def test_a_row_says_value_default_and_meaning(reference: ModuleType) -> None:
     )
     assert "| `select.optimizer.name` | `sgd`, `adamw` | `sgd` |" in markdown
     # a description of several lines
-    assert "equally often, as the first round does. The rest follows the policy. |" in markdown
+    assert "are drawn uniformly. The rest follows the policy. |" in markdown
     assert "`grids[].seeds`" in reference.settings_markdown(CompareConfig)
 
 

@@ -1,9 +1,10 @@
-"""What the README shows, run."""
+"""What the README and the first tutorial show, run."""
 
 import re
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.isolated import run_without
@@ -13,21 +14,57 @@ from torch import nn
 from radars.cli import app as cli
 
 README = Path(__file__).parents[1] / "README.md"
+TUTORIALS = README.parent / "docs"
 
 
-def _blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README.read_text("utf-8"), re.M | re.S)
+def _blocks(language: str, page: Path = README) -> list[str]:
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text("utf-8"), re.M | re.S)
+    return [block for known, block in found if known == language]
+
+
+def _assert_plain(network: object) -> None:
+    assert isinstance(network, nn.Module)
+    assert not any(type(module).__module__.startswith("radars") for module in network.modules())
+
+
+def test_the_page_is_read_in_three_minutes() -> None:
+    text = re.sub(
+        r"^```.*?^```|<!--.*?-->|(?<=\])\([^)]*\)", "", README.read_text("utf-8"), flags=re.M | re.S
+    )
+    assert len(re.findall(r"[A-Za-z][\w'-]*", text)) <= 600
 
 
 @pytest.mark.slow
-def test_the_python_example_finds_a_plain_network(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_python_example_prints_what_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     [example] = _blocks("python")
-    assert len([line for line in example.splitlines() if line.strip()]) <= 10
-    names: dict[str, object] = {}
+    assert len([line for line in example.splitlines() if line.strip()]) <= 12
+    names: dict[str, Any] = {}
     exec(compile(example, "README.md", "exec"), names)
-    model = names["model"]
-    assert isinstance(model, nn.Module)
-    assert not any(type(module).__module__.startswith("radars") for module in model.modules())
+    _assert_plain(names["trained"].network)
+    [shown] = _blocks("text")
+    alike = re.compile(r"\d[\d,.]*|'(?:skip|conv3)'")  # numbers and candidates are a machine's
+    assert alike.sub("?", capsys.readouterr().out) == alike.sub("?", shown)
+
+
+@pytest.mark.slow
+def test_the_tutorial_searches_a_network_and_data_of_ones_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    program = "\n".join(_blocks("python", TUTORIALS / "your-network.md"))
+    assert "max_minutes=0.5" in program
+    program = program.replace("max_minutes=0.5", "**quick")  # as long on a busy machine
+    quick: dict[str, Any] = {
+        "explore": {"steps": 32, "ranker_draws": 4},
+        "differentiate": {"steps": 4},
+    }
+    quick |= {"num_rounds": 1, "select": {"finalists": 2, "halving_steps": [8]}}
+    names: dict[str, Any] = {"quick": quick}
+    exec(compile(program, "your-network.md", "exec"), names)
+    assert names["found"].peak_bytes <= names["found"].budget_bytes
+    _assert_plain(names["trained"].network)
+    assert {path.suffix for path in tmp_path.iterdir()} >= {".safetensors", ".py"}
+    assert "peak of a training step" in capsys.readouterr().out
 
 
 def test_the_test_command_is_the_one_that_ci_runs() -> None:
@@ -42,7 +79,8 @@ def test_the_test_command_is_the_one_that_ci_runs() -> None:
 def test_five_commands_end_in_a_file_that_onnxruntime_alone_runs(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    [block] = [block for block in _blocks("") if "digits.onnx" in block]
+    blocks = _blocks("", TUTORIALS / "first-minutes.md")
+    [block] = [block for block in blocks if "digits.onnx" in block]
     install, search, train, export, classify = map(shlex.split, block.splitlines())
     assert install == ["pip", "install", "-e", ".[onnx]"]
     project = (README.parent / "pyproject.toml").read_text()

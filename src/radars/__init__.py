@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from radars.training import TrainConfig, TrainedNetwork
     from radars.zoo import load_space, searchable
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"
 
 __all__ = [
     "Architecture",

@@ -57,7 +57,7 @@ def radars(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version, and end."
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
         ),
     ] = False,
 ) -> None:
@@ -74,7 +74,8 @@ def search(
     ] = None,
     constraint: Constraints = None,
     pareto: Annotated[
-        str | None, typer.Option(metavar="NAMES", help="A front to write, such as accuracy,macs.")
+        str | None,
+        typer.Option(metavar="NAMES", help="Write a Pareto front, such as accuracy,macs."),
     ] = None,
     config: ConfigFile = None,
     overrides: Overrides = None,
@@ -122,7 +123,7 @@ def plan(
         str | None, typer.Option("--input", metavar="CxHxW", help="The shape of one example.")
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(help="Examples in a batch; by default as a search.")
+        int | None, typer.Option(help="Examples in a batch; by default those of a search.")
     ] = None,
     budget: Budget = None,
     costs: Annotated[
@@ -155,10 +156,10 @@ def plan(
 
 @app.command()
 def train(
-    architecture: Annotated[Path, typer.Argument(help="An architecture.json.")],
+    architecture: Annotated[Path, typer.Argument(help="The architecture.json of a search.")],
     space: Space = None,
     data: DataSource = None,
-    epochs: Annotated[int | None, typer.Option(help="Visits of the training split.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training split.")] = None,
     from_search: Annotated[
         Path | None, typer.Option(help="Start from the shared weights of this search.")
     ] = None,
@@ -199,7 +200,9 @@ def evaluate(
     data: DataSource = None,
     device: Annotated[
         str | None,
-        typer.Option(metavar="auto|cpu|cuda|cuda:N", help="By default that of the training."),
+        typer.Option(
+            metavar="auto|cpu|cuda|cuda:N", help="The device; by default that of the training."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -244,11 +247,11 @@ def compare(
     executor: ExecutorName = None,
     address: Address = None,
     controllers_only: Annotated[
-        bool, typer.Option("--controllers-only", help="Train nothing; --table says the rewards.")
+        bool, typer.Option("--controllers-only", help="Train nothing; rewards come from --table.")
     ] = False,
     out: Out = None,
 ) -> None:
-    """Compare search methods under one budget; goes on where it was stopped."""
+    """Compare search methods under one budget; run it again to continue."""
     from radars.comparison.start_comparison import start_comparison
     from radars.tracking.progress import progress_for
 
@@ -280,12 +283,14 @@ def compare(
 
 @app.command()
 def report(
-    directories: Annotated[list[Path], typer.Argument(help="Of searches, trainings, comparisons.")],
+    directories: Annotated[
+        list[Path], typer.Argument(help="Directories of searches, trainings, comparisons.")
+    ],
     out: Annotated[
         Path | None, typer.Option(help="The file; by default report.html in the first DIR.")
     ] = None,
     figures: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write each figure as SVG and PDF, too.")
+        Path | None, typer.Option(metavar="DIR", help="Also write each figure as SVG and PDF.")
     ] = None,
 ) -> None:
     """Show what happened in a run, or in several, as one HTML file."""
@@ -316,7 +321,7 @@ def spaces() -> None:
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """Show the environment and what it means: versions, devices, memory, disk, extras."""
+    """Show versions, devices, memory, disk and extras, and what is missing."""
     from radars.cli.doctor import doctor_dict, doctor_text
     from radars.cli.examine import examine
 

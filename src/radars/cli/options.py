@@ -40,15 +40,15 @@ Constraints = Annotated[
 ]
 MaxMinutes = Annotated[
     float | None,
-    typer.Option(
-        help="How long a search may take: phases then have shares of it, not their steps."
-    ),
+    typer.Option(help="Minutes that a search may take; each phase has a share."),
 ]
 Methods = Annotated[
     str | None,
-    typer.Option(help="Such as radars,reinforce,random.", autocompletion=complete_methods),
+    typer.Option(
+        help="Search methods, such as radars,reinforce,random.", autocompletion=complete_methods
+    ),
 ]
-Seeds = Annotated[str | None, typer.Option(help="Such as 0,1,2 or 0-9.")]
+Seeds = Annotated[str | None, typer.Option(help="Seeds, such as 0,1,2 or 0-9.")]
 PublishedTable = Annotated[
     str | None,
     typer.Option(
@@ -58,18 +58,20 @@ PublishedTable = Annotated[
     ),
 ]
 TableData = Annotated[
-    str | None, typer.Option(help="Whose accuracies of --table: cifar10 by default.")
+    str | None,
+    typer.Option(help="The data set whose accuracies --table gives; by default cifar10."),
 ]
 Jobs = Annotated[
-    int | None, typer.Option(min=1, help="Searches that run side by side, in processes.")
+    int | None, typer.Option(min=1, help="Searches that run at once, each in a process.")
 ]
-Seed = Annotated[int | None, typer.Option(help="Of everything random.")]
+Seed = Annotated[int | None, typer.Option(help="The seed of all random draws.")]
 ExecutorName = Annotated[
-    str | None, typer.Option("--executor", metavar="local|ray", help="Where parts of it run.")
+    str | None, typer.Option("--executor", metavar="local|ray", help="Where parallel work runs.")
 ]
 Address = Annotated[
-    str | None, typer.Option(help="Of a Ray cluster that runs; by default one is started.")
+    str | None,
+    typer.Option(help="The address of a running Ray cluster; without it, one is started."),
 ]
 Out = Annotated[Path | None, typer.Option(help="The run directory; by default a new one in runs/.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
