@@ -3,6 +3,7 @@
 import errno
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.conftest import exit_status
@@ -237,10 +239,14 @@ def _checkpoints(run: Path) -> list[int]:
 def test_a_folder_that_may_not_be_read_is_one_line(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def is_file(path: Path) -> bool:
-        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+    really_open = os.open
 
-    monkeypatch.setattr(Path, "is_file", is_file)
+    def refuse(path: str | Path, *rest: Any, **options: Any) -> int:
+        if Path(path).parent.name == "locked":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return really_open(path, *rest, **options)
+
+    monkeypatch.setattr(os, "open", refuse)
     status, _, error = run("evaluate", "locked")
     assert status == 2
     assert error == (
