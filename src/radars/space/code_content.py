@@ -89,9 +89,13 @@ def content_of_value(value: Any, within: tuple[int, ...] = ()) -> Content:
     return _of_callable(value, within)
 
 
-def is_library(module_name: str) -> bool:
-    """Whether a module is PyTorch's or ours, and not a user's, whose code may go by anything."""
-    return module_name.partition(".")[0] in ("builtins", "torch", "torchvision", "radars")
+def is_library(module_name: str | None) -> bool:
+    """Whether a module is PyTorch's or ours, and not a user's, whose code may go by anything.
+
+    Args:
+        module_name: None for what was executed outside of any module.
+    """
+    return (module_name or "").partition(".")[0] in ("builtins", "torch", "torchvision", "radars")
 
 
 def definition_of(value: Callable[..., Any] | type) -> str:
