@@ -87,7 +87,9 @@ class SearchProblem:
             device=str(device),
             measured=latencies,
         )
-        feasible = Feasible(costs.table, config.constraints, space.full, space.rules)
+        feasible = Feasible(
+            costs.table, config.constraints, space.full, space.rules, space.conditions
+        )
         planner = new_planner(proxy, config, data.input_shape, given.task)
         _check_budget(planner, feasible)
         return cls(
@@ -97,7 +99,7 @@ class SearchProblem:
             data=data,
             costs=costs.table,
             feasible=feasible,
-            objectives=Objectives(costs.table, config.objectives),
+            objectives=Objectives(costs.table, config.objectives, space.conditions),
             latencies=costs.measured,
             planner=planner,
             device=device,

@@ -12,7 +12,16 @@ from functools import cache as remembered
 import torch
 from torch import Tensor, nn
 
-from radars.cost import Additive, CostKind, Metric, PriceCache, PriceRequest, price_places
+from radars.cost import (
+    Additive,
+    CostKind,
+    Metric,
+    PriceCache,
+    PriceRequest,
+    estimated_sum,
+    extremes,
+    price_places,
+)
 from radars.memory.fake import tracing
 from radars.memory.tracker import MemoryTracker, Part
 from radars.space import Architecture, Candidates, Factory, Place, SearchSpace, building
@@ -30,7 +39,8 @@ def inference_memory(
     """`memory` of the architectures of a space; whole networks are traced to check.
 
     The sums are exact where every candidate returns a tensor of its own, or where what it returns
-    instead, such as its input, is held by nothing else. Elsewhere they may be too high.
+    instead, such as its input, is held by nothing else. Elsewhere they may be too high. Where the
+    space is not modular, they grow evenly with multiply-accumulates.
 
     Args:
         space: the search space.
@@ -40,6 +50,15 @@ def inference_memory(
         cache: of what was traced before; None for none.
     """
     device = _device(device_type)
+
+    @remembered
+    def whole(architecture: Architecture) -> int:
+        return inference_bytes(space, architecture, input_shape, batch_size, device_type)
+
+    if not space.is_modular:
+        ends = [whole(architecture) for architecture in extremes(space, input_shape)]
+        by_size = estimated_sum(space, input_shape, *ends)
+        return Metric((by_size,), lambda architecture: whole(Architecture(architecture)))
 
     def price(factory: Factory, place: Place) -> tuple[int, ...]:
         return _price(factory, place, batch_size, device)
@@ -58,11 +77,6 @@ def inference_memory(
             for name, (_, working_bytes) in prices.items()
         }
         sums.append(Additive(held, resident | {place.choice: own}))
-
-    @remembered
-    def whole(architecture: Architecture) -> int:
-        return inference_bytes(space, architecture, input_shape, batch_size, device_type)
-
     return Metric(tuple(sums), lambda architecture: whole(Architecture(architecture)))
 
 

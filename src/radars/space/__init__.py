@@ -2,12 +2,17 @@
 
 from radars.space.blueprint import building, content_of
 from radars.space.choose import (
+    Candidate,
     Candidates,
     Choice,
     Choose,
     Factory,
     Network,
+    Offer,
+    name_of,
+    offer_of,
 )
+from radars.space.conditions import ALWAYS, Conditions, drawn_index
 from radars.space.fingerprint import fingerprint
 from radars.space.flow import Flow
 from radars.space.keep import Keep, best_keeping
@@ -16,14 +21,18 @@ from radars.space.shapes import Place, check_output, trace_places
 from radars.space.subspace import Architecture, Subspace
 
 __all__ = [
+    "ALWAYS",
     "Architecture",
+    "Candidate",
     "Candidates",
     "Choice",
     "Choose",
+    "Conditions",
     "Factory",
     "Flow",
     "Keep",
     "Network",
+    "Offer",
     "Place",
     "SearchSpace",
     "Subspace",
@@ -31,6 +40,9 @@ __all__ = [
     "building",
     "check_output",
     "content_of",
+    "drawn_index",
     "fingerprint",
+    "name_of",
+    "offer_of",
     "trace_places",
 ]

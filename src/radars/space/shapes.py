@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -110,22 +111,13 @@ def trace_places(
     probes: list[_ShapeProbe] = []
     known: dict[object, Tensor] = {}
 
-    def choose(name: str, candidates: Candidates) -> nn.Module:
+    def choose(name: str, candidates: Candidates) -> Any:
         index = sum(probe.choice == name for probe in probes)
         probes.append(_ShapeProbe(name, index, dict(as_pairs(candidates)), known))
         return probes[-1]
 
-    with building(torch.device("meta")), torch.no_grad():
-        network = replay(choose).eval()
-        try:
-            network(torch.empty(1, *input_shape))
-        except SpaceError:
-            raise
-        except Exception as error:
-            raise SpaceError(
-                f"the network cannot take an input of {input_shape}: {first_line(error)}; "
-                "give another shape, or adapt the network"
-            ) from error
+    with building(torch.device("meta")):
+        run_network(replay(choose), input_shape)
     places = [probe.place for probe in probes if probe.place is not None]
     if len(places) < len(probes):
         unused = next(probe.choice for probe in probes if probe.place is None)
@@ -134,6 +126,29 @@ def trace_places(
             f"use it, or remove the choice"
         )
     return tuple(places)
+
+
+def run_network(network: nn.Module, input_shape: tuple[int, ...], which: str = "") -> None:
+    """Runs a network once on the meta device, which is the current one.
+
+    Args:
+        network: on it.
+        input_shape: the shape of one example, without the batch.
+        which: of the networks of a space it is, for people.
+
+    Raises:
+        SpaceError: it cannot take the input.
+    """
+    try:
+        with torch.no_grad():
+            network.eval()(torch.empty(1, *input_shape))
+    except SpaceError:
+        raise
+    except Exception as error:
+        raise SpaceError(
+            f"the network {f'of {which} ' if which else ''}cannot take an input of {input_shape}: "
+            f"{first_line(error)}; give another shape, or adapt the network"
+        ) from error
 
 
 def check_output(

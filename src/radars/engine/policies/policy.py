@@ -46,7 +46,7 @@ class Uniform:
         """See `Policy`."""
 
         def pick(choice: str, names: tuple[str, ...]) -> str:
-            return names[int(torch.randint(len(names), (), generator=self.generator))]
+            return feasible.pick_uniformly(choice, names, self.generator)
 
         return Sample(*feasible.sample(self.full, pick, self.generator))
 
