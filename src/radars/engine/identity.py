@@ -10,16 +10,15 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import nn
 
 from radars.data import Data, data_fingerprint
 from radars.errors import ConfigError
 from radars.nn.task import Task
 from radars.runs.directory import read_object
-from radars.space import Candidates, Choose, SearchSpace, building, fingerprint
-from radars.space.choose import as_pairs
+from radars.space import Candidates, Choose, SearchSpace, building, fingerprint, offer_of
 
 IDENTITY_NAME = "identity.json"
 
@@ -93,9 +92,9 @@ def space_digest(space: SearchSpace, input_shape: tuple[int, ...]) -> str:
 def _taking(index: int) -> Choose:
     """Takes the candidate with this index in each choice, counted round and round."""
 
-    def choose(name: str, candidates: Candidates) -> nn.Module:
-        factories = [factory for _, factory in as_pairs(candidates)]
-        return factories[index % len(factories)]()
+    def choose(name: str, candidates: Candidates) -> Any:
+        offer = offer_of(name, candidates)
+        return offer.take(offer.candidates[index % len(offer.candidates)])
 
     return choose
 

@@ -13,7 +13,7 @@ from radars.engine.recipe import check_data
 from radars.engine.search_config import SearchConfig
 from radars.errors import ConfigError
 from radars.execution.device import device_of, device_type_of
-from radars.memory import Planner, PriceCache, TrainingSpec, saving_settings
+from radars.memory import PathPlanner, Planner, PriceCache, TrainingSpec, saving_settings
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.task import CLASSIFICATION, Task
 from radars.registries import METHODS
@@ -77,7 +77,9 @@ class SearchProblem:
         space, proxy = _spaces(config, given, data)
         _check_data_fits(config, given.task, data)
         _check_networks((space, proxy), data)
-        proxy = METHODS.get(config.method).adapted(proxy, config)
+        method = METHODS.get(config.method)
+        method.check_space(proxy, config)
+        proxy = method.adapted(proxy, config)
         device = device_of(config.device)
         costs = priced(
             space,
@@ -121,7 +123,8 @@ def new_planner(
         max_micro_batches=config.memory_savings.max_micro_batches,
         batch_size=config.part_size,
     )
-    return Planner(
+    planner = Planner if space.is_modular else PathPlanner
+    return planner(
         space,
         training_spec(config, input_shape, task),
         config.budget,

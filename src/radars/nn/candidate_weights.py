@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from radars.nn.memory_saving.savings import MemorySavings
 from radars.nn.memory_saving.weight_offload import WeightOffload, weights_of
 from radars.nn.mixture import Mixture
+from radars.nn.path_weights import path_tensors
 from radars.space import Architecture, Candidates, Factory, SearchSpace, Subspace
 from radars.space.choose import as_pairs
 
@@ -34,6 +35,15 @@ class CandidateWeights:
         self._offload = offload
         self._places: list[_MixturePlace] = []
         self.network = offload.lend(_FIXED, lambda: space.replay(self._choose))
+
+    @property
+    def optimizers(self) -> list[torch.optim.Optimizer]:
+        """Those of what is on the device."""
+        return [self._offload.optimizer(key) for key in self.keys]
+
+    def set_learning_rate(self, learning_rate: float) -> None:
+        """Sets the learning rate of all weights, live or not."""
+        self._offload.set_learning_rate(learning_rate)
 
     @property
     def keys(self) -> list[str]:
@@ -161,6 +171,8 @@ def path_weights(
         architecture: any of the space.
         state: of the supernet.
     """
+    if not space.is_modular:
+        return path_tensors(space, architecture, state)
     weights: dict[str, Tensor] = {}
     for place, key in {"": _FIXED, **_keys_in_network(space, architecture)}.items():
         weights |= {f"{place}{name}": t for name, t in weights_of(key, state).items()}

@@ -200,7 +200,7 @@ def plan_of(
             f"planning {trained.name!r} needs the shape of an example; give --input CxHxW, or "
             f"input_shape"
         )
-    trained.places(input_shape)
+    trained.check_input(input_shape)
     trained = METHODS.get(config.method).adapted(trained, config)
     report = replace(
         plan_report(trained, config, input_shape),

@@ -24,6 +24,8 @@ class PathDNAS(SharedMethod):
     logits.
     """
 
+    needs_mixtures = True
+
     def run(self, observer: SearchObserver) -> Found:
         """See `Method`."""
         state, config = observer.position, self.config.dnas

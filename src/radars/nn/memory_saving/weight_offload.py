@@ -177,7 +177,7 @@ class WeightOffload:
         with torch.random.fork_rng(devices=[]):
             seed_torch(self._seed, key)
             module = factory()
-        _to_channels_last(module)
+        to_channels_last(module)
         return ModuleWithOptimizer(module, self._optimizer_config.build(_parameters(module)))
 
     def _make_room(self) -> None:
@@ -229,7 +229,8 @@ def weights_of(key: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return weights
 
 
-def _to_channels_last(module: nn.Module) -> None:
+def to_channels_last(module: nn.Module) -> None:
+    """Puts the weights of convolutions into the layout of their kernels."""
     for layer in module.modules():
         # those of 1x1 and of depthwise convolutions are as they should be, and a copy takes time
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) and not layer.weight.is_contiguous(
