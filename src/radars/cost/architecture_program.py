@@ -106,7 +106,9 @@ class ArchitectureProgram:
             row[start : start + len(keys)] = [term.numbers[key] for key in keys]
         return row
 
-    def padded(self, of_pairs: Sequence[float] | Numbers, of_extra: Sequence[float] = ()) -> Numbers:
+    def padded(
+        self, of_pairs: Sequence[float] | Numbers, of_extra: Sequence[float] = ()
+    ) -> Numbers:
         """Coefficients of candidates and of further variables, and 0 for combinations."""
         row = np.zeros(self._num_variables)
         row[: len(self._pairs)] = of_pairs
@@ -130,7 +132,10 @@ class ArchitectureProgram:
 
     def solve(self, objective: Numbers, most_of_extra: float = np.inf) -> Architecture | None:
         """The architecture with the least objective; None where nothing is within the rows."""
-        num_pairs, num_terms = len(self._pairs), self._num_variables - len(self._pairs) - self._extra
+        num_pairs, num_terms = (
+            len(self._pairs),
+            self._num_variables - len(self._pairs) - self._extra,
+        )
         solution = solve(
             objective,
             self.rows,
@@ -145,6 +150,4 @@ class ArchitectureProgram:
     def exclude(self, architecture: Mapping[str, Candidate]) -> None:
         """Leaves an architecture out from now on."""
         taken = [float(c in architecture and architecture[c] == n) for c, n in self._pairs]
-        self.rows.append(
-            LinearConstraint(self.padded(taken)[None], -np.inf, len(architecture) - 1)
-        )
+        self.rows.append(LinearConstraint(self.padded(taken)[None], -np.inf, len(architecture) - 1))

@@ -80,7 +80,9 @@ class _OpenSum:
         self._least_alone = {}
         for choice, names in subspace.items():
             least = min(float(known.candidates[choice][name]) for name in names)
-            self._least_alone[choice] = least if conditions.parent(choice) is None else min(least, 0)
+            self._least_alone[choice] = (
+                least if conditions.parent(choice) is None else min(least, 0)
+            )
         self._open = {id(term): _possible(term, subspace) for term in known.terms}
         self._of_choice: dict[str, list[Term]] = {choice: [] for choice in subspace}
         for term in known.terms:

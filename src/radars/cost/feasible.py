@@ -204,9 +204,7 @@ class Feasible:
             _, metric = bound
             if metric.whole is None:
                 continue
-            least = cheapest(
-                metric, self._full, self._bounds, self._rules, self._conditions
-            )
+            least = cheapest(metric, self._full, self._bounds, self._rules, self._conditions)
             assert least is not None
             if not self.holds(least):
                 raise whole_too_costly(bound, self._bounds, metric.whole(least))

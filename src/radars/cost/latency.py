@@ -96,9 +96,9 @@ def measured_rows(
 ) -> list[LatencyRow]:
     """Measures each distinct candidate at its input shape, and what is not a candidate.
 
-    Where candidates are no parts of networks (`SearchSpace.is_modular`), the smallest and the
-    largest network are measured. Otherwise the fixed part is what whole networks take beyond the sum of their candidates: the mean of that
-    for the one with the fewest and the one with the most multiply-accumulates.
+    The fixed part is what whole networks take beyond the sum of their candidates: the mean of that
+    for the one with the fewest and the one with the most multiply-accumulates. Where candidates are
+    no parts of networks (`SearchSpace.is_modular`), those two networks are all that is measured.
 
     Args:
         space: the search space.
@@ -106,10 +106,13 @@ def measured_rows(
         spec: how it is measured.
         cache: of what was measured before on this machine in the same way; None for none.
     """
-
     if not space.is_modular:
         return [
-            LatencyRow(name, ((1, *input_shape),), _whole_ms(space, each, input_shape, spec, _about(spec), cache))
+            LatencyRow(
+                name,
+                ((1, *input_shape),),
+                _whole_ms(space, each, input_shape, spec, _about(spec), cache),
+            )
             for name, each in zip(_EXTREMES, extremes(space, input_shape), strict=True)
         ]
 
@@ -152,7 +155,8 @@ def measured_metric(
         sums = latency_metric(space, input_shape, rows).sums
     else:
         known = {row.candidate: row.milliseconds for row in rows}
-        sums = (estimated_sum(space, input_shape, *(known[name] for name in _EXTREMES)),)
+        smallest, largest = (known[name] for name in _EXTREMES)
+        sums = (estimated_sum(space, input_shape, smallest, largest),)
     return Metric(
         sums,
         whole=measured_whole(space, input_shape, spec),

@@ -9,7 +9,6 @@ combination of every layer, so few are traced.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from itertools import product
-
 from weakref import WeakKeyDictionary
 
 import torch
@@ -94,10 +93,8 @@ class _Learner:
         while True:
             for architecture in self._missing():
                 self._note(architecture)
-            drawn = [
-                self._space.random_architecture(self._generator) for _ in range(_NUM_CHECKED)
-            ]
-            if not any([self._note(architecture) for architecture in drawn]):
+            drawn = [self._space.random_architecture(self._generator) for _ in range(_NUM_CHECKED)]
+            if sum(self._note(architecture) for architecture in drawn) == 0:
                 return self._terms()
 
     def _climb(self) -> None:

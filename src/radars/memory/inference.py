@@ -8,6 +8,7 @@ traced alone, on fake tensors, by the tracker that predicts training steps.
 
 from collections.abc import Mapping
 from functools import cache as remembered
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -56,8 +57,8 @@ def inference_memory(
         return inference_bytes(space, architecture, input_shape, batch_size, device_type)
 
     if not space.is_modular:
-        ends = [whole(architecture) for architecture in extremes(space, input_shape)]
-        by_size = estimated_sum(space, input_shape, *ends)
+        smallest, largest = map(whole, extremes(space, input_shape))
+        by_size = estimated_sum(space, input_shape, smallest, largest)
         return Metric((by_size,), lambda architecture: whole(Architecture(architecture)))
 
     def price(factory: Factory, place: Place) -> tuple[int, ...]:
@@ -149,7 +150,7 @@ def _trace_without_candidates(
     places = space.places(input_shape)
     probes: list[_HeldProbe] = []
 
-    def choose(name: str, candidates: Candidates) -> nn.Module:
+    def choose(name: str, candidates: Candidates) -> Any:
         probes.append(_HeldProbe(places[len(probes)].output_shape))
         return probes[-1]
 

@@ -38,7 +38,7 @@ class PathPlanner(Planner):
         self._settings = tuple(dict.fromkeys(whole))
 
     @cached_property
-    def path_bytes(self) -> dict[str, dict[Candidate, int]]:  # type: ignore[override]
+    def path_bytes(self) -> dict[str, dict[Candidate, int]]:
         """About what each candidate adds to a path that is largest elsewhere."""
         largest = learn_terms(self.space, self.spec.input_shape).largest
         last = {choice.name: choice.candidates[-1] for choice in self.space.choices}

@@ -1,4 +1,4 @@
-"""`path_relaxation`: which choices of a space are relaxed by masks, found by replay, and checked."""
+"""`path_relaxation`: which choices are relaxed by masks, found by replay, and checked."""
 
 from collections.abc import Iterable, Mapping
 from weakref import WeakKeyDictionary
@@ -226,7 +226,9 @@ class _Check:
         masks = MaskMaker(space, relaxation).masks(path, self._live, torch.device("cpu"))
         self._masked = MaskedNetwork(network, masks)
         self._known = Overlap()
-        self._known.push((kept_as(n, labels, False), t.clone()) for n, t in network.state_dict().items())
+        self._known.push(
+            (kept_as(n, labels, False), t.clone()) for n, t in network.state_dict().items()
+        )
 
     @torch.no_grad()
     def agrees(self, taken: Mapping[str, Candidate], example_B: Tensor) -> bool:

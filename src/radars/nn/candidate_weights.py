@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -129,7 +130,7 @@ class CandidateWeights:
             for place, candidates in zip(self._places, live, strict=True):
                 place.mixture.live = candidates
 
-    def _choose(self, name: str, candidates: Candidates) -> Mixture:
+    def _choose(self, name: str, candidates: Candidates) -> Any:
         index = sum(place.choice == name for place in self._places)
         place = _MixturePlace(name, index, dict(as_pairs(candidates)), Mixture())
         self._places.append(place)
@@ -184,7 +185,7 @@ def _keys_in_network(space: SearchSpace, architecture: Architecture) -> dict[str
     keys: dict[nn.Module, str] = {}
     counts = dict.fromkeys(architecture, 0)
 
-    def choose(name: str, candidates: Candidates) -> nn.Module:
+    def choose(name: str, candidates: Candidates) -> Any:
         module = dict(as_pairs(candidates))[architecture[name]]()
         keys[module] = _key(name, counts[name], architecture[name])
         counts[name] += 1

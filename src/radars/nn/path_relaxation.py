@@ -1,4 +1,4 @@
-"""`PathRelaxation`: how choices are relaxed in a space whose architectures are networks of their own.
+"""`PathRelaxation`: how choices are relaxed where an architecture is a network of its own.
 
 A choice whose candidates only change sizes is relaxed by masks: the network is run once, at its
 largest size, and each weight counts as much as the candidates that have it (channels as in FBNetV2,
@@ -63,7 +63,6 @@ class PathRelaxation:
                 for choice in live
             }
         )
-
 
     def largest_paths(self, space: SearchSpace, live: Subspace) -> list[Architecture]:
         """The two paths that hold the most; one where they do not differ."""

@@ -22,7 +22,15 @@ from radars.nn.optimizer import OptimizerConfig, set_learning_rate
 from radars.nn.overlap import Overlap
 from radars.nn.path_relaxation import MaskedNetwork, MaskMaker, PathRelaxation
 from radars.seeds import seed_torch
-from radars.space import Architecture, Candidate, Candidates, SearchSpace, Subspace, building, offer_of
+from radars.space import (
+    Architecture,
+    Candidate,
+    Candidates,
+    SearchSpace,
+    Subspace,
+    building,
+    offer_of,
+)
 
 _FIXED = "network"  # what is no candidate of operations
 _HOST = torch.device("cpu")

@@ -6,6 +6,7 @@ Shapes: B batch; C candidates of one choice (all of them, live or not); E those 
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -85,9 +86,7 @@ class Supernet(nn.Module):
         where = torch.device(device)
         self._candidates: CandidateWeights | PathWeights
         if space.is_modular:
-            offload = WeightOffload(
-                optimizer, where, seed, disk, host_bytes, overlap=share_overlap
-            )
+            offload = WeightOffload(optimizer, where, seed, disk, host_bytes, overlap=share_overlap)
             self._candidates = CandidateWeights(space, offload)
         else:
             self._candidates = PathWeights(
@@ -151,11 +150,7 @@ class Supernet(nn.Module):
 
     def inherit(self, other: "Supernet") -> None:
         """Copies the weights of what is live here from another supernet of the same space."""
-        own, theirs = self._candidates, other._candidates
-        if isinstance(own, PathWeights) and isinstance(theirs, PathWeights):
-            own.inherit(theirs)
-        elif isinstance(own, CandidateWeights) and isinstance(theirs, CandidateWeights):
-            own.inherit(theirs)
+        self._candidates.inherit(cast("Any", other._candidates))  # of the same kind
 
     def release(self) -> None:
         """Moves everything to the host: for while something else is trained on the device."""

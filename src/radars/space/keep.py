@@ -32,7 +32,8 @@ class Keep:
 
     def allows(self, architecture: Mapping[str, Candidate]) -> bool:
         """Whether an architecture keeps that many."""
-        return sum(architecture[choice] != self.nothing for choice in self.choices) == self.number
+        kept = [choice for choice in self.choices if architecture[choice] != self.nothing]
+        return len(kept) == self.number
 
     def counts(self, choice: str, candidate: Candidate) -> tuple[int, int]:
         """What a candidate adds to those that take something, and to those that take nothing."""
@@ -46,9 +47,7 @@ class Keep:
         return self.number, len(self.choices) - self.number
 
 
-def check_rules(
-    rules: Sequence[Keep], full: Subspace, conditions: Conditions = ALWAYS
-) -> None:
+def check_rules(rules: Sequence[Keep], full: Subspace, conditions: Conditions = ALWAYS) -> None:
     """Checks the rules of a space.
 
     Raises:
@@ -93,7 +92,6 @@ def best_keeping(
     Raises:
         SpaceError: no architecture of the subspace keeps them.
     """
-
     scores = conditions.with_best_below(scores, subspace)
 
     def score(choice: str, name: str) -> float:
@@ -127,9 +125,7 @@ def best_keeping(
     return Architecture(conditions.made(taken))
 
 
-def num_keeping(
-    rules: Sequence[Keep], subspace: Subspace, conditions: Conditions = ALWAYS
-) -> int:
+def num_keeping(rules: Sequence[Keep], subspace: Subspace, conditions: Conditions = ALWAYS) -> int:
     """How many architectures of a subspace keep all rules."""
     total = 1
     numbers = conditions.numbers(subspace)

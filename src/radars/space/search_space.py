@@ -13,11 +13,11 @@ import torch
 from torch import nn
 
 from radars.errors import SpaceError, first_line
+from radars.space.blueprint import building
 from radars.space.choose import Candidate, Candidates, Choose, Network, offer_of
 from radars.space.conditions import Conditions, drawn_index
 from radars.space.flow import Flow, trace_flow
 from radars.space.keep import Keep, best_keeping, check_rules, num_keeping
-from radars.space.blueprint import building
 from radars.space.shapes import Place, run_network, trace_places
 from radars.space.subspace import Architecture, Subspace
 from radars.space.trace_choices import trace_choices

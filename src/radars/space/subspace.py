@@ -74,7 +74,9 @@ class Subspace(Mapping[str, tuple[Candidate, ...]]):
 
     def allows(self, architecture: Mapping[str, Candidate]) -> bool:
         """Whether an architecture takes candidates of this subspace only."""
-        return all(name in self._candidates.get(choice, ()) for choice, name in architecture.items())
+        return all(
+            name in self._candidates.get(choice, ()) for choice, name in architecture.items()
+        )
 
     def without(self, choice: str, candidate: Candidate) -> "Subspace":
         """The subspace with one candidate removed.
@@ -116,7 +118,8 @@ class Subspace(Mapping[str, tuple[Candidate, ...]]):
 class Architecture(Mapping[str, Candidate]):
     """For every choice that is made, the one candidate that it takes. Immutable and hashable.
 
-    A value that a choice took stands for itself, such as 24. It equals any mapping of the same items, such as a dict.
+    A value that a choice took stands for itself, such as 24. An architecture equals any mapping of
+    the same items, such as a dict.
     """
 
     __slots__ = ("_candidate",)

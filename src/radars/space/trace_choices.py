@@ -107,9 +107,7 @@ class _Discovery:
 
     def _trace(self, taken: Mapping[str, Candidate]) -> Trace:
         with building(torch.device("meta")):
-            return _traced(
-                self._replay, lambda offer: taken.get(offer.choice, offer.candidates[0])
-            )
+            return _traced(self._replay, lambda offer: taken.get(offer.choice, offer.candidates[0]))
 
     def _noted(self, trace: Trace, taken: dict[str, Candidate]) -> list[str]:
         """Adds what a trace makes; returns what is new."""
@@ -193,10 +191,15 @@ def _check_same_candidates(
         if choice not in known and only_common:
             continue
         before = known.get(choice)
-        if before is None or (before.candidates, before.is_value) != (
-            found.candidates,
-            found.is_value,
-        ) or (before.num_places != found.num_places and not only_common):
+        if (
+            before is None
+            or (before.candidates, before.is_value)
+            != (
+                found.candidates,
+                found.is_value,
+            )
+            or (before.num_places != found.num_places and not only_common)
+        ):
             raise SpaceError(
                 f"a choice has the same candidates in every trace of {name!r}, but {choice!r} does "
                 f"not; give it the same whatever the other choices are, or another name"

@@ -68,8 +68,9 @@ class Method(ABC):
         """
         if cls.needs_mixtures and not proxy.is_modular:
             raise ConfigError(
-                f"{config.method} mixes the candidates of each choice where they stand, but choices "
-                f"of {proxy.name!r} are of values, or made inside others; use --method radars, "
+                f"{config.method} mixes the candidates of each choice where they stand, but "
+                f"choices of {proxy.name!r} are of values, or made inside others; use --method "
+                f"radars, "
                 f"which relaxes these, or one that trains single paths or children"
             )
 

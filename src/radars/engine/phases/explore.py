@@ -151,7 +151,9 @@ class Explorer:
 
 
 def fair_path(full: Subspace, seed: int, step: int) -> Architecture:
-    """What a path of a step takes of every choice, such that each candidate of a choice is trained equally often.
+    """The path of a step, such that each candidate of a choice is trained equally often.
+
+    It has every choice, whether it is made or not.
 
     FairNAS (Chu et al. 2021, "Rethinking Evaluation Fairness of Weight Sharing Neural Architecture
     Search"), but that a path is a step of its own: over as many steps as the largest choice has

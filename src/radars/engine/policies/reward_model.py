@@ -79,7 +79,10 @@ def fit_rewards(
     tables = {name: _centred(scores, full) for name, scores in (tables or {}).items()}
     pairs = [(choice, name) for choice, names in full.items() for name in names]
     taken_NP = np.array(
-        [[float(c in r.architecture and r.architecture[c] == n) for c, n in pairs] for r in rewarded]
+        [
+            [float(c in r.architecture and r.architecture[c] == n) for c, n in pairs]
+            for r in rewarded
+        ]
     )
     said_PK = np.array([[table[c][n] for table in tables.values()] for c, n in pairs])
     said_PK = said_PK.reshape(len(pairs), len(tables))
