@@ -62,6 +62,7 @@ SPACES: Registry[Any] = Registry(
         "digits": "radars.zoo.digits:ENTRY",
         "nasbench-macro": "radars.zoo.nasbench_macro:ENTRY",
         "nasbench201": "radars.zoo.nasbench201:ENTRY",
+        "nats-size": "radars.zoo.nats_size:ENTRY",
         "darts": "radars.zoo.darts_cells:ENTRY",
         "cifar-large": "radars.zoo.cifar_large:ENTRY",
         "resnet": "radars.zoo.resnet:ENTRY",
