@@ -106,7 +106,7 @@ class Mask:
     def weight(self, weight_V: Tensor) -> Tensor:
         """How much each number counts, by the weights of the candidates."""
         shape = (-1, *(1,) * (self.has_V.dim() - 1))
-        return (weight_V.view(shape).to(self.has_V.dtype) * self.has_V).sum(0)
+        return (weight_V.view(shape) * self.has_V.to(weight_V.dtype)).sum(0)
 
 
 class MaskedNetwork(nn.Module):
