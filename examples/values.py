@@ -3,6 +3,7 @@
 From the plan to a file that works without radars, on the digits of scikit-learn.
 """
 
+from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -10,6 +11,14 @@ from torch import nn
 
 import radars
 from radars.nn.operations import classifier, conv_bn_relu, mbconv
+
+
+def conv(choose: radars.Choose, i: int, width: int) -> nn.Module:
+    return conv_bn_relu(width, width, kernel_size=choose(f"kernel{i}", [3, 5, 7]))
+
+
+def mb(choose: radars.Choose, i: int, width: int) -> nn.Module:
+    return mbconv(width, width, 3, expand_ratio=choose(f"expand{i}", [3, 4, 6]))
 
 
 def net(choose: radars.Choose) -> nn.Module:
@@ -21,10 +30,8 @@ def net(choose: radars.Choose) -> nn.Module:
             f"block{i}",
             {
                 "skip": nn.Identity,
-                "conv": lambda i=i: conv_bn_relu(width, width, choose(f"kernel{i}", [3, 5, 7])),
-                "mb": lambda i=i: mbconv(
-                    width, width, 3, expand_ratio=choose(f"expand{i}", [3, 4, 6])
-                ),
+                "conv": partial(conv, choose, i, width),
+                "mb": partial(mb, choose, i, width),
             },
         )
         for i in range(depth)
@@ -48,7 +55,7 @@ def main() -> None:
     )
     print(dict(found.architecture), f"{found.macs:,} multiply-accumulates")
     trained = radars.train(found, "digits", epochs=2, out=out / "train")
-    print(trained.evaluate().accuracy)
+    print(trained.evaluate().test_accuracy)
     trained.export(out / "net.onnx")
     print(radars.report(out / "search"))
 

@@ -22,6 +22,7 @@ from radars.space import Architecture, building
 SPACE, DATA = sized_space(), tiny_data()
 SEARCHES = [name for name in sorted(METHODS.names()) if not METHODS.get(name).needs_mixtures]
 MIXES = sorted({*METHODS.names()} - {*SEARCHES})
+OFTEN = ("radars", "evolution")  # one that shares weights, one that does not; the others are slow
 
 
 def search(config: SearchConfig, **options: Any) -> SearchResult:
@@ -53,7 +54,13 @@ def every_architecture() -> tuple[Architecture, ...]:
     return tuple(from_({}, 0))
 
 
-@pytest.mark.parametrize("method", SEARCHES)
+@pytest.mark.parametrize(
+    "method",
+    [
+        pytest.param(method, marks=[] if method in OFTEN else [pytest.mark.slow])
+        for method in SEARCHES
+    ],
+)
 def test_a_search_keeps_the_bounds_and_its_seed_however_often_it_is_interrupted(
     method: str, tmp_path: Path
 ) -> None:

@@ -1,6 +1,5 @@
 """Shared weights and relaxations where an architecture is a network of its own."""
 
-
 import pytest
 import torch
 from tests.tiny import sized_space
@@ -26,7 +25,7 @@ def batch() -> tuple[Tensor, Tensor]:
 
 
 def live_network(supernet: Supernet) -> nn.Module:
-    [masked] = supernet.network.live.values()  # type: ignore[union-attr, operator]
+    [masked] = supernet.network.live.values()  # type: ignore[operator]
     assert isinstance(masked, MaskedNetwork)
     return masked.network
 
@@ -105,7 +104,9 @@ def double() -> MaskedNetwork:
     network = SPACE.build(WIDE).double().train()
     live = Subspace({choice: SPACE.full[choice] if choice in relaxation.masked else (taken,)
                      for choice, taken in WIDE.items()})  # fmt: skip
-    return MaskedNetwork(network, MaskMaker(SPACE, relaxation).masks(WIDE, live, torch.device("cpu")))
+    return MaskedNetwork(
+        network, MaskMaker(SPACE, relaxation).masks(WIDE, live, torch.device("cpu"))
+    )
 
 
 def one_hot(architecture: Architecture) -> dict[str, Tensor]:
@@ -176,7 +177,7 @@ def test_over_paths_the_output_is_that_of_two_networks_weighed_by_their_probabil
     example, label = batch()
     output = relaxed(example)
     parts = []
-    for masked in relaxed.network.live.values():  # type: ignore[union-attr, operator]
+    for masked in relaxed.network.live.values():  # type: ignore[operator]
         network = masked.network
         depth = sum(isinstance(layer, nn.Linear) for layer in network) - 2
         is_relu = any(isinstance(layer, nn.ReLU) for layer in network)
@@ -190,8 +191,9 @@ def test_over_paths_the_output_is_that_of_two_networks_weighed_by_their_probabil
                 for depth, is_relu, _ in parts
             ]
         )
-        first, second = probabilities / probabilities.sum()
-        return first * parts[0][2] + second * parts[1][2]
+        first, second = (probabilities / probabilities.sum()).unbind()
+        total: Tensor = first * parts[0][2] + second * parts[1][2]
+        return total
 
     values = [logits[name].detach().clone().requires_grad_() for name in ("depth", "act")]
     torch.testing.assert_close(output, expected(*values))

@@ -10,24 +10,23 @@ import torch
 from torch import nn
 
 from radars.errors import SpaceError
-from radars.space import Architecture, Choose, SearchSpace
+from radars.space import Architecture, Choose, Factory, SearchSpace
 
 
 def every(choose: Choose) -> nn.Module:
     """A loop of a chosen length, choices inside candidates, and in a branch of a bool."""
     width = choose("width", [2, 3, 4])
-    layers: list[nn.Module] = []
-    for index in range(choose("depth", [0, 1, 2])):
-        layers.append(
-            choose(
-                f"layer{index}",
-                [
-                    ("linear", partial(_linear, choose, f"bias{index}", width)),
-                    ("none", nn.Identity),
-                    ("act", lambda: getattr(nn, choose(f"act{index}", ["ReLU", "GELU"]))()),  # noqa: B023
-                ],
-            )
+    layers = [
+        choose(
+            f"layer{index}",
+            {
+                "linear": partial(_linear, choose, f"bias{index}", width),
+                "none": nn.Identity,
+                "act": partial(_act, choose, f"act{index}"),
+            },
         )
+        for index in range(choose("depth", [0, 1, 2]))
+    ]
     if choose("normed", [False, True]):
         layers.append(nn.LayerNorm(width, eps=choose("eps", [1e-5, 1e-3])))
     return nn.Sequential(nn.Linear(5, width), *layers)
@@ -37,10 +36,18 @@ def _linear(choose: Choose, name: str, width: int) -> nn.Module:
     return nn.Linear(width, width, bias=choose(name, [True, False]))
 
 
+def _act(choose: Choose, name: str) -> nn.Module:
+    act: nn.Module = getattr(nn, choose(name, ["ReLU", "GELU"]))()
+    return act
+
+
 def tree(choose: Choose) -> nn.Module:
     """11 architectures: 1 + 2 * 5."""
     if choose("is_deep", [False, True]):
-        inner = {"a": nn.Identity, "b": lambda: nn.Linear(1, choose("size", [1, 2, 3, 4]))}
+        inner: dict[str, Factory] = {
+            "a": nn.Identity,
+            "b": lambda: nn.Linear(1, choose("size", [1, 2, 3, 4])),
+        }
         return nn.Sequential(choose("inner", inner), nn.Linear(1, choose("other", [1, 2])))
     return nn.Identity()
 
@@ -110,7 +117,7 @@ def test_the_best_sum_counts_what_is_made_only() -> None:
     }
 
     def score(taken: Any) -> float:
-        return sum(scores[choice][candidate] for choice, candidate in taken.items())
+        return float(sum(scores[choice][candidate] for choice, candidate in taken.items()))
 
     assert score(space.best(scores)) == max(map(score, architectures_of(space))) == 3.0
     scores["is_deep"][True] = 2.0
@@ -129,7 +136,7 @@ def test_values_of_every_kind_nested_and_in_loops() -> None:
 
 def shared(choose: Choose) -> nn.Module:
     """`bias` is made where either of two others takes something."""
-    options = {
+    options: dict[str, Factory] = {
         "linear": lambda: nn.Linear(2, 2, bias=choose("bias", [True, False])),
         "none": nn.Identity,
     }

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -136,7 +137,9 @@ def two_decide(choose: Choose) -> nn.Module:
 
 
 def modules_as_values(choose: Choose) -> nn.Module:
-    return choose("layer", [nn.ReLU, nn.GELU])()
+    kinds: Any = [nn.ReLU, nn.GELU]
+    module: nn.Module = choose("layer", kinds)()
+    return module
 
 
 def values_twice(choose: Choose) -> nn.Module:
@@ -144,11 +147,12 @@ def values_twice(choose: Choose) -> nn.Module:
 
 
 def values_alike(choose: Choose) -> nn.Module:
-    return nn.Linear(2, 2, bias=choose("bias", [1, True]))
+    return nn.Linear(2, 2, bias=bool(choose("bias", [1, True])))
 
 
 def values_of_no_order(choose: Choose) -> nn.Module:
-    return nn.Linear(choose("width", {2, 4}), 2)
+    widths: Any = {2, 4}
+    return nn.Linear(choose("width", widths), 2)
 
 
 def letters(choose: Choose) -> nn.Module:

@@ -1,23 +1,31 @@
 """`estimated_sum`: a cost that only whole networks have, by one that is counted."""
 
-from radars.cost.cheapest import cheapest
+from radars.cost.architecture_program import ArchitectureProgram
 from radars.cost.cost_table import CostTable
-from radars.cost.learn_terms import learn_terms
 from radars.cost.metric import Additive, Term
 from radars.space import Architecture, SearchSpace
 
 
 def extremes(space: SearchSpace, input_shape: tuple[int, ...]) -> tuple[Architecture, Architecture]:
-    """The architecture with the fewest multiply-accumulates, and one of the largest.
+    """The architectures with the fewest and with the most multiply-accumulates.
 
     Args:
-        space: not modular.
+        space: the search space.
         input_shape: of one example, without the batch.
     """
-    macs = CostTable.of(space, input_shape).metric("macs")
-    least = cheapest(macs, space.full, rules=space.rules, conditions=space.conditions)
-    assert least is not None
-    return least, learn_terms(space, input_shape).largest
+    [macs] = CostTable.of(space, input_shape).metric("macs").sums
+    if space.is_modular:
+        least, most = (
+            space.best({c: {n: sign * of[n] for n in of} for c, of in macs.candidates.items()})
+            for sign in (-1, 1)
+        )
+        return least, most
+    program = ArchitectureProgram(space.full, [macs], space.conditions)
+    program.keep(space.rules)
+    found = program.solve(program.row(macs)), program.solve(-program.row(macs))
+    assert found[0] is not None
+    assert found[1] is not None
+    return found[0], found[1]
 
 
 def estimated_sum(

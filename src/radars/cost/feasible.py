@@ -19,6 +19,7 @@ from radars.cost.bounded_draw import BoundedDraw
 from radars.cost.cheapest import cheapest
 from radars.cost.constraint import Constraint
 from radars.cost.cost_table import CostTable
+from radars.cost.metric import Additive
 from radars.cost.unsatisfiable import check_each, listed, not_together, whole_too_costly
 from radars.errors import ConfigError
 from radars.space import ALWAYS, Architecture, Candidate, Conditions, Keep, Subspace, drawn_index
@@ -168,15 +169,37 @@ class Feasible:
         if not self._room and not self._conditions:
             yield from best_first(scores, subspace)
             return
-        program = ArchitectureProgram(
-            subspace, [known for known, _ in self._sums], self._conditions
-        )
-        objective = -program.padded([scores.get(c, {}).get(n, 0.0) for c, n in program.pairs])
+        program = self._program(subspace)
+        objective = [-scores.get(c, {}).get(n, 0.0) for c, n in program.pairs]
+        yield from self._solutions(program, program.padded(objective), subspace)
+
+    def most_of(self, cost: Additive, subspace: Subspace) -> Iterator[Architecture]:
+        """Yields the allowed architectures of a subspace by a cost, the dearest first.
+
+        Args:
+            cost: by its sum.
+            subspace: what to choose from.
+        """
+        if not cost.terms:
+            yield from self.ranked(cost.candidates, subspace)
+            return
+        program = self._program(subspace, cost)
+        yield from self._solutions(program, -program.row(cost), subspace)
+
+    def _program(self, subspace: Subspace, *further: Additive) -> ArchitectureProgram:
+        """The allowed architectures of a subspace, where `further` costs can be asked about."""
+        sums = [known for known, _ in self._sums]
+        program = ArchitectureProgram(subspace, [*sums, *further], self._conditions)
         if self._room:
-            cost = np.array([program.row(known) for known, _ in self._sums] + self._counts(program))
+            cost = np.array([program.row(known) for known in sums] + self._counts(program))
             scale = np.maximum(np.abs(np.array(self._room)), 1.0)  # or the solver's tolerance rules
             bounds = LinearConstraint(cost / scale[:, None], -np.inf, self._room / scale)
             program.rows.append(bounds)
+        return program
+
+    def _solutions(
+        self, program: ArchitectureProgram, objective: Numbers, subspace: Subspace
+    ) -> Iterator[Architecture]:
         for _ in range(subspace.num_architectures):
             architecture = program.solve(objective)
             if architecture is None:

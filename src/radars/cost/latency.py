@@ -15,7 +15,6 @@ import torch
 from torch import nn
 
 from radars.cost.cost_kind import CostKind, PriceRequest
-from radars.cost.cost_table import CostTable
 from radars.cost.estimated import estimated_sum, extremes
 from radars.cost.latency_table import NANOSECONDS, LatencyRow, latency_metric, read_latencies
 from radars.cost.metric import Metric, Whole
@@ -129,7 +128,7 @@ def measured_rows(
     beyond = [
         _whole_ms(space, architecture, input_shape, spec, about, cache)
         - candidates.of(architecture)
-        for architecture in _extremes(space, input_shape)
+        for architecture in extremes(space, input_shape)
     ]
     fixed_ms = max(0.0, sum(beyond) / len(beyond))
     rows.append(LatencyRow.of_fixed_part(input_shape, fixed_ms))
@@ -196,13 +195,6 @@ def _whole_ms(
     if cache is not None and key is not None:
         cache.add({key: (nanoseconds,)})
     return nanoseconds / NANOSECONDS
-
-
-def _extremes(space: SearchSpace, input_shape: tuple[int, ...]) -> list[Architecture]:
-    macs = CostTable.of(space, input_shape).metric("macs").sums[0].candidates
-    return [
-        space.best({c: {n: sign * macs[c][n] for n in macs[c]} for c in macs}) for sign in (-1, 1)
-    ]
 
 
 @cache

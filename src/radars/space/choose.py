@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, overload
 
@@ -22,7 +22,7 @@ A value is an int, a float, a bool, a string, None, or a tuple of these; it stan
 Candidates = Mapping[str, Factory] | Iterable[tuple[str, Factory]] | Iterable[Candidate]
 """The candidates of a choice, in order: name to factory, or values."""
 
-Value = TypeVar("Value")
+Value = TypeVar("Value", bound=int | float | str | tuple[Any, ...] | None)
 
 
 class Choose(Protocol):
@@ -38,10 +38,12 @@ class Choose(Protocol):
     def __call__(self, name: str, candidates: Mapping[str, Factory]) -> nn.Module: ...
 
     @overload
-    def __call__(self, name: str, candidates: Iterable[tuple[str, Factory]]) -> nn.Module: ...
+    def __call__(  # type: ignore[overload-overlap]
+        self, name: str, candidates: Iterable[tuple[str, Factory]]
+    ) -> nn.Module: ...
 
     @overload
-    def __call__(self, name: str, candidates: Iterable[Value]) -> Value: ...
+    def __call__(self, name: str, candidates: Sequence[Value]) -> Value: ...
 
 
 Network = Callable[[Choose], nn.Module]
