@@ -5,7 +5,8 @@
 Appends a row for each network and seed to `tabular/tables/NAME.csv`: what each choice takes, the
 seed, the accuracy on test examples that no search sees, parameters, multiply-accumulates, seconds
 of the processor. The networks come in a random order, which is always the same, so that a table
-that is not complete is a random sample; a table that is there is gone on with.
+that is not complete is a random sample; a table that is there is gone on with. With `--found` come
+first those that searches found, by the rows of `judge.py`.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import time
 from pathlib import Path
 
 import torch
+from judge import read_rows
 from tabular.data import Examples
 from tabular.settings import SETTINGS, Recipe
 from tabular.table import MEASURED, TABLES, Trained, read_trained
@@ -34,6 +36,7 @@ def main() -> None:
     parser.add_argument("--space", choices=SETTINGS, required=True)
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--limit", type=int, help="only so many networks, a random sample")
+    parser.add_argument("--found", type=Path, help="rows of searches, whose networks come first")
     parser.add_argument("--data", type=Path, default=Path(), help="with cifar10/, for cells")
     parser.add_argument("--out", type=Path, default=TABLES, help="the folder of the table")
     arguments = parser.parse_args()
@@ -45,14 +48,25 @@ def main() -> None:
     begin(path, [choice.name for choice in space.choices])
     done = {(row.architecture, row.seed) for row in read_trained(path)}
     seeds = map(int, arguments.seeds.split(","))
+    found = [] if arguments.found is None else found_by(arguments.found, arguments.space)
+    networks = dict.fromkeys([*found, *shuffled(space)[: arguments.limit]])
     with path.open("a", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        for seed, architecture in itertools.product(seeds, shuffled(space)[: arguments.limit]):
+        for seed, architecture in itertools.product(seeds, networks):
             if (architecture, seed) not in done:
                 row = train(space, architecture, examples, setting.recipe, seed)
                 measured = (getattr(row, name) for name in MEASURED)
                 writer.writerow([*architecture.values(), *measured])
                 file.flush()
+
+
+def found_by(rows: Path, space: str) -> list[Architecture]:
+    """What searches of a space found."""
+    return [
+        Architecture(row["architecture"])
+        for row in read_rows(rows)
+        if row["problem"] == space and "architecture" in row
+    ]
 
 
 def begin(path: Path, choices: list[str]) -> None:

@@ -36,10 +36,20 @@ class Recipe:
     learning_rate: float = 3e-3
     weight_decay: float = 1e-2
 
+    def steps(self, num_examples: int) -> int:
+        """Training steps, of so many examples; the rest of an epoch is left out."""
+        return self.epochs * (num_examples // self.batch_size)
+
 
 @dataclass(frozen=True)
 class Setting:
-    """A space, its data (from the folder of published data), and the recipe of its table."""
+    """A space, its data (from the folder of published data), and the recipe of its table.
+
+    Attributes:
+        network: the space's function.
+        examples: its data, from the folder of published data.
+        recipe: of its table.
+    """
 
     network: Network
     examples: Callable[[Path], Examples]

@@ -1,6 +1,7 @@
 """Seeds that depend on what they are for, not on how often something was drawn before."""
 
 import hashlib
+from functools import cache
 
 import torch
 
@@ -18,7 +19,13 @@ def seed_torch(*parts: object) -> None:
     which takes a millisecond: as long as a small step.
     """
     seed = stable_seed(*parts)
-    if torch.accelerator.is_available():
+    if _has_accelerator():
         torch.manual_seed(seed)
     else:
         torch.default_generator.manual_seed(seed)
+
+
+@cache
+def _has_accelerator() -> bool:
+    """Whether there is one; asked once, as the driver is looked for each time."""
+    return torch.accelerator.is_available()

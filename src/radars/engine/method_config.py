@@ -151,14 +151,22 @@ class SelectConfig(Checked):
     2016), each halving round from the first step on.
 
     Attributes:
-        finalists: how many architectures are trained alone.
-        halving_steps: training steps of each halving round; after each, the best `keep` go on.
+        finalists: how many architectures are trained alone. With a time limit there are more or
+            fewer, as there is time.
+        batch: how many are proposed at a time; the policy learns from their accuracies before it
+            proposes the next.
+        halving_steps: training steps of each halving round; after each, the best `keep` go on. With
+            a time limit they are more or fewer, as there is time.
+        max_steps: the most, whatever time there is: what is found will not be trained for longer.
+            None for no limit.
         keep: the fraction that goes on to the next halving round.
         optimizer: of all these trainings, and of those before a reward.
     """
 
     finalists: int = Field(12, ge=1)
+    batch: int = Field(4, ge=1)
     halving_steps: tuple[Annotated[int, Field(ge=1)], ...] = Field((40, 120), min_length=1)
+    max_steps: int | None = Field(None, ge=1)
     keep: float = Field(0.34, gt=0, lt=1)
     optimizer: OptimizerConfig = OptimizerConfig(learning_rate=0.05)
 

@@ -66,12 +66,22 @@ class Sampler:
             self._fingerprints[architecture] = traced
         return self._fingerprints[architecture]
 
-    def different(self, architectures: Iterable[Architecture], count: int) -> list[Architecture]:
-        """The first `count` that fit the budget and build different networks; fewer if it ends."""
-        known: dict[str, Architecture] = {}
+    def different(
+        self, architectures: Iterable[Architecture], count: int, others: Iterable[Architecture] = ()
+    ) -> list[Architecture]:
+        """The first `count` that fit the budget and build different networks; fewer if it ends.
+
+        Args:
+            architectures: looked at in this order.
+            count: the most that are taken.
+            others: what builds the network of one of these is not taken.
+        """
+        taken: list[Architecture] = []
+        known = {self.fingerprint(architecture) for architecture in others}
         for architecture in architectures:
-            if self.guard.fits(architecture):
-                known.setdefault(self.fingerprint(architecture), architecture)
-            if len(known) == count:
+            if len(taken) == count:
                 break
-        return list(known.values())
+            if self.guard.fits(architecture) and self.fingerprint(architecture) not in known:
+                known.add(self.fingerprint(architecture))
+                taken.append(architecture)
+        return taken

@@ -3,11 +3,12 @@
 The cheapest that fit, by an exact trace; prices say where to look for them.
 """
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import takewhile
+
+import numpy as np
 
 from radars.cost import PriceCache
 from radars.errors import BudgetError
@@ -20,6 +21,7 @@ from radars.nn.supernet import Weigh
 from radars.space import Architecture, SearchSpace, Subspace
 from radars.units import format_bytes
 
+_GUESSES = 4  # at the first savings that fit, before what is left is halved
 _HOPELESS = 1.5  # times the budget by prices, which are not that far off
 
 
@@ -84,7 +86,8 @@ class SubspacePlanner(Forecast):
     def _first_that_fits(self, subspace: Subspace, weigh: Weigh | None = None) -> Plan | None:
         """The plan with the cheapest savings that fit."""
         settings = self._settings_for(subspace)
-        if self._fits(subspace, settings[0], weigh=weigh):  # as most paths do
+        need_bytes = self._need_bytes(subspace, settings[0], weigh=weigh)
+        if need_bytes <= self.budget_bytes:  # as most paths do
             return self._made(subspace, settings[0], weigh)
         plan = self._search(subspace, settings[1:], weigh)
         is_path = subspace.num_architectures == 1  # trained for too few steps to look further
@@ -102,11 +105,10 @@ class SubspacePlanner(Forecast):
 
         An exact trace takes a while, so it looks first where prices say.
         """
-        expected = (self.expected_bytes(subspace, savings, weigh) for savings in settings)
-        fitting = (index for index, need in enumerate(expected) if need <= self.budget_bytes)
-        start = next(fitting, len(settings))
-        savings = _first(settings, start, partial(self._fits, subspace, weigh=weigh))
-        return None if savings is None else self._made(subspace, savings, weigh)
+        expected_bytes = [self.expected_bytes(subspace, savings, weigh) for savings in settings]
+        need_bytes = partial(self._need_bytes, subspace, weigh=weigh)
+        first = _first_within(self.budget_bytes, settings, expected_bytes, need_bytes)
+        return None if first is None else self._made(subspace, settings[first], weigh)
 
     def _lightened(self, plan: Plan) -> Plan:
         """The plan with cheaper savings for the kind of step that fits with them."""
@@ -115,13 +117,13 @@ class SubspacePlanner(Forecast):
         if is_path or self._is_long(subspace) or plan.savings == self._settings[0]:
             return plan
         cheaper = list(takewhile(lambda savings: savings != plan.savings, self._settings))
+        expected_bytes = [self.expected_bytes(subspace, savings) for savings in cheaper]
         for kind in sorted(kinds, key=lambda kind: kind is plan.memory.kind):  # the dearest last
-            fits = partial(self._fits, subspace, kind=kind)
-            first = bisect_left(cheaper, True, key=fits)
-            if first == len(cheaper):
+            need_bytes = partial(self._need_bytes, subspace, kind=kind)
+            first = _first_within(self.budget_bytes, cheaper, expected_bytes, need_bytes)
+            if first is None:
                 continue
-            savings = cheaper[first]
-            lighter = replace(plan, lighter=(kind, savings))
+            lighter = replace(plan, lighter=(kind, cheaper[first]))
             memories = [self.predict(subspace, lighter.savings_of(k), kind=k) for k in kinds]
             memory = max(memories, key=lambda memory: memory.peak_bytes)
             lighter = replace(lighter, memory=memory, time_ratio=self._time_ratio(lighter))
@@ -138,20 +140,20 @@ class SubspacePlanner(Forecast):
             if not is_long or {each.selective, each.recompute} <= {0.0, 1.0}
         ]
 
-    def _fits(
+    def _need_bytes(
         self,
         subspace: Subspace,
         savings: MemorySavings,
         *,
         weigh: Weigh | None = None,
         kind: StepKind | None = None,
-    ) -> bool:
-        """Whether the dearest step fits, or that of a kind."""
+    ) -> float:
+        """What the dearest step needs, or that of a kind; by prices where that is hopeless."""
         if kind is None:  # of one kind prices say little
             expected_bytes = self.expected_bytes(subspace, savings, weigh)
             if expected_bytes > _HOPELESS * self.budget_bytes:
-                return False  # an exact trace takes a while
-        return self.predict(subspace, savings, weigh, kind).peak_bytes <= self.budget_bytes
+                return expected_bytes  # an exact trace takes a while
+        return self.predict(subspace, savings, weigh, kind).peak_bytes
 
     def _made(self, subspace: Subspace, savings: MemorySavings, weigh: Weigh | None = None) -> Plan:
         plan = Plan(subspace, savings, self.predict(subspace, savings, weigh))
@@ -176,29 +178,52 @@ class SubspacePlanner(Forecast):
         )
 
 
-def _first(
-    settings: Sequence[MemorySavings], start: int, fits: Callable[[MemorySavings], bool]
-) -> MemorySavings | None:
-    """The first of some savings that fit, where each holds less than the last.
+def _first_within(
+    budget_bytes: int,
+    settings: Sequence[MemorySavings],
+    expected_bytes: Sequence[float],
+    need_bytes: Callable[[MemorySavings], float],
+) -> int | None:
+    """The index of the first of some savings that fit, where each holds less than the last.
+
+    It looks where it expects to find it, learns from each answer how wrong that was, and halves
+    what is left where that does not lead there soon.
 
     Args:
+        budget_bytes: what they have to fit.
         settings: those savings.
-        start: where to look first; it goes on from there in ever longer steps, and halves what is
-            between two that differ.
-        fits: says whether they do.
+        expected_bytes: what is expected that each needs.
+        need_bytes: what it does need, which takes a while.
     """
     low, high = 0, len(settings)  # of the first that fits; beyond the last, where none does
-    index, step = start, 1
-    answers = set()
+    error_bytes: dict[int, float] = {}  # of what was expected, by index
     while low < high:
-        index = min(max(index, low), high - 1)
-        answer = fits(settings[index])
-        answers.add(answer)
-        if answer:
-            high, index = index, index - step
+        if len(error_bytes) < _GUESSES:
+            index = _likely_first(budget_bytes, expected_bytes, error_bytes, low, high)
         else:
-            low, index = index + 1, index + step
-        if len(answers) > 1:
             index = (low + high) // 2
-        step *= 2
-    return settings[high] if high < len(settings) else None
+        need = need_bytes(settings[index])
+        error_bytes[index] = need - expected_bytes[index]
+        if need <= budget_bytes:
+            high = index
+        else:
+            low = index + 1
+    return high if high < len(settings) else None
+
+
+def _likely_first(
+    budget_bytes: int,
+    expected_bytes: Sequence[float],
+    error_bytes: Mapping[int, float],
+    low: int,
+    high: int,
+) -> int:
+    """The first index from `low` on that is likely to fit; the one before `high` where none is.
+
+    Errors between two that are known are taken to change evenly.
+    """
+    indices = range(low, high)
+    known = sorted(error_bytes)
+    errors = np.interp(indices, known, [error_bytes[index] for index in known]) if known else 0.0
+    likely = np.flatnonzero(np.array(expected_bytes[low:high]) + errors <= budget_bytes)
+    return low + int(likely[0]) if len(likely) else high - 1

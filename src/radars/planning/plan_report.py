@@ -12,6 +12,7 @@ from radars.errors import BudgetError, SpaceError
 from radars.execution.device import device_of
 from radars.memory import Plan
 from radars.planning.cost_report import CostReport, cost_report
+from radars.planning.time_estimate import expected_seconds
 from radars.registries import METHODS
 from radars.space import SearchSpace
 from radars.units import format_bytes, parse_shape
@@ -46,6 +47,8 @@ class PlanReport:
         problem: why nothing fits; None where there is a plan.
         max_cost_ratio: what a search allows of that, for time; None for any.
         differences: what a search has where nothing is said, and this plan has not; for people.
+        expected_seconds: how long a search takes here without a time limit; None where that is not
+            known (see `time_estimate`).
         costs: costs by candidates against those of whole networks; None where it was not asked for.
     """
 
@@ -65,6 +68,7 @@ class PlanReport:
     problem: BudgetError | None
     max_cost_ratio: float | None = None
     differences: tuple[str, ...] = ()
+    expected_seconds: float | None = None
     costs: CostReport | None = None
 
     def __str__(self) -> str:
@@ -201,15 +205,28 @@ def plan_of(
             f"input_shape"
         )
     trained.check_input(input_shape)
-    trained = METHODS.get(config.method).adapted(trained, config)
+    method = METHODS.get(config.method)
+    method.check_space(trained, config)
+    trained = method.adapted(trained, config)
+    report = plan_report(trained, config, input_shape)
     report = replace(
-        plan_report(trained, config, input_shape),
+        report,
         differences=_differences(config, input_shape, usual_shape),
+        expected_seconds=_expected_seconds(report.plan, trained, config, input_shape),
     )
     if with_costs:  # of what is searched for, which a search may train a narrower one of
         device = str(device_of(config.device))  # latencies are measured: it must be there
         report = replace(report, costs=cost_report(searched, input_shape, config.costs, device))
     return report
+
+
+def _expected_seconds(
+    plan: Plan | None, space: SearchSpace, config: SearchConfig, input_shape: tuple[int, ...]
+) -> float | None:
+    """How long a search takes here, where there is a plan and steps of its device can be run."""
+    if plan is None or config.device.startswith("cuda"):
+        return None
+    return expected_seconds(space, config, input_shape, plan)
 
 
 def _usual_shape(space: SearchSpace, config: SearchConfig) -> tuple[int, ...] | None:

@@ -3,7 +3,7 @@
 from radars.cost import format_cost
 from radars.memory import Breakdown
 from radars.planning.plan_report import PlanReport
-from radars.units import format_bytes, format_whole
+from radars.units import format_bytes, format_seconds, format_whole
 
 
 def plan_summary(report: PlanReport) -> str:
@@ -47,8 +47,18 @@ def plan_summary(report: PlanReport) -> str:
         lines += ["", "some architectures do not fit the budget at all and will not be searched"]
     elif report.largest_path_bytes > budget:
         lines += ["", "every architecture fits, the largest with memory savings"]
+    if report.expected_seconds is not None:
+        lines += ["", _expected_row(report.expected_seconds)]
     lines += [*_time_rows(report), *_difference_rows(report), *_cost_report_rows(report)]
     return "\n".join(lines)
+
+
+def _expected_row(seconds: float) -> str:
+    """How long a search takes, and how to have it take less or more."""
+    return (
+        f"a search takes about {format_seconds(seconds)} on this machine; --max-minutes decides "
+        f"otherwise"
+    )
 
 
 def _time_rows(report: PlanReport) -> list[str]:

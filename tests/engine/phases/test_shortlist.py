@@ -72,3 +72,12 @@ def test_all_are_within_the_constraints() -> None:
     finalists = shortlist(context, controller, FULL, 6)
     assert finalists
     assert all(limit.allows(PROBLEM.costs.cost(finalist)) for finalist in finalists)
+
+
+def test_who_is_a_finalist_already_is_not_named_again() -> None:
+    controller = controller_of({known: reward(known) for known in every()[::2]})
+    context = SearchContext.of(PROBLEM)
+    all_in_order = shortlist(context, controller, FULL, 8)
+    assert shortlist(context, controller, FULL, 5, all_in_order[:3]) == all_in_order[3:]
+    whole = shortlist(context, controller, FULL, FULL.num_architectures)
+    assert shortlist(context, controller, FULL, 3, whole) == []

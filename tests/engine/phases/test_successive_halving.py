@@ -43,7 +43,7 @@ def context_of(config: SelectConfig, workers: Any = None) -> SearchContext:
 
 
 def new_halving(count: int) -> SuccessiveHalving:
-    return SuccessiveHalving(first(count), 1)
+    return SuccessiveHalving(first(count), 1, count)
 
 
 def run(
@@ -69,6 +69,7 @@ def run(
         halving,
         pace or Pace(SearchPosition(), 100, on_step=on_step),
         new_child=partial(context.networks.inherited_child, supernet=shared),
+        more=lambda now: [],
         on_halving_round=lambda now: rounds.append((now.finalists, now.accuracies)),
     )
     return winner, accuracy, ticks, rounds

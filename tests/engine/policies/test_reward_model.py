@@ -1,4 +1,5 @@
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -133,3 +134,29 @@ def test_names_mean_nothing() -> None:
     assert {c: {renamed[c][n]: v for n, v in e.items()} for c, e in plain.effects.items()} == (
         changed.effects
     )
+
+
+def test_rewards_of_what_was_trained_alone_count_for_more_where_they_have_less_noise() -> None:
+    """Beside many rewards that are mostly noise, few that are not are heard."""
+    wrong, wrong_alike = [], []
+    for seed in range(10):
+        noisy = rewarded(0.5, seed=seed, count=len(EVERY))
+        exact = rewarded(0.01, seed=seed + 100, count=10, group=1)
+        alone = [replace(known, is_alone=True) for known in exact]
+        for errors, few in ((wrong, alone), (wrong_alike, exact)):
+            found = fit_rewards([*noisy, *few], FULL).effects
+            errors.append(np.abs(np.subtract(flat(found), flat(EFFECTS))).mean())
+    assert np.mean(wrong) < 0.7 * np.mean(wrong_alike)
+
+
+def test_what_was_trained_alone_counts_for_no_more_where_all_have_the_same_noise() -> None:
+    """The evidence decides."""
+    wrong, wrong_alike = [], []
+    for seed in range(10):
+        known = rewarded(0.3, seed=seed, count=len(EVERY))
+        alone = [replace(r, is_alone=index % 2 == 0) for index, r in enumerate(known)]
+        for errors, each in ((wrong, alone), (wrong_alike, known)):
+            errors.append(
+                np.abs(np.subtract(flat(fit_rewards(each, FULL).effects), flat(EFFECTS))).mean()
+            )
+    assert np.mean(wrong) < 1.3 * np.mean(wrong_alike)

@@ -8,13 +8,21 @@ import torch
 
 from radars.engine.context import SearchContext
 from radars.engine.methods.children import Children
-from radars.engine.methods.method import Found, Method, Scored, scored_of, scored_values
+from radars.engine.methods.method import (
+    Found,
+    Method,
+    Scored,
+    Work,
+    scored_of,
+    scored_values,
+)
 from radars.engine.pace import Pace
+from radars.engine.search_config import SearchConfig
 from radars.engine.search_observer import SearchObserver
 from radars.runs.event_schema import ChildEvent
 from radars.runs.state import State
 from radars.seeds import stable_seed
-from radars.space import Architecture
+from radars.space import Architecture, Subspace
 
 _MOST_AGAIN = 200  # children in a row that were trained before: it goes round in circles
 _LEAST_ROOM = 0.7  # of the time of a child, or it would end too long after the time
@@ -35,6 +43,12 @@ class ChildMethod(Method):
         self.proposed: list[Architecture] = []
         self.num_before = 0
         self.children = Children(context)
+
+    @classmethod
+    def planned_work(cls, config: SearchConfig, full: Subspace) -> Work | None:
+        """See `Method`; what is trained already or stopped early takes less."""
+        number = min(config.children.number, full.num_architectures)
+        return Work(number * config.children.steps)
 
     @property
     def number(self) -> int:

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 from radars.engine.context import SearchContext
 from radars.engine.method_config import DifferentiateConfig
-from radars.engine.methods.method import Found, preferences_of
+from radars.engine.methods.method import Found, Work, preferences_of
 from radars.engine.methods.shared_method import TRAINING_SHARE, SharedMethod
 from radars.engine.phases.differentiate import PlannedSteps, differentiate
 from radars.engine.phases.discretisation import discretisation_scores
+from radars.engine.search_config import SearchConfig
 from radars.engine.search_observer import SearchObserver
 from radars.errors import BudgetError
 from radars.memory import PLAIN, Plan
@@ -55,6 +56,11 @@ class DNAS(SharedMethod):
         )
         self._warmup_fraction = self.has_warmup * dnas.warmup_fraction
         self._trained: dict[str, dict[str, float]] = {}
+
+    @classmethod
+    def planned_work(cls, config: SearchConfig, full: Subspace) -> Work | None:
+        """See `Method`."""
+        return Work(0, config.dnas.steps)
 
     def check_memory(self) -> None:
         """See `Method`."""

@@ -12,9 +12,10 @@ from itertools import islice
 from radars.cost import Additive, Constraint, Feasible, Metric
 from radars.engine.context import SearchContext
 from radars.engine.methods.child_method import ChildMethod
-from radars.engine.methods.method import Found
+from radars.engine.methods.method import Found, Work
 from radars.engine.problem import SearchProblem
-from radars.space import Architecture
+from radars.engine.search_config import SearchConfig
+from radars.space import Architecture, Subspace
 
 _MAX_LOOKED_AT = 32  # whether one fits may take a trace of each
 _NUM_TRIES = 10
@@ -24,6 +25,11 @@ _PATH = "path"  # the memory of training a path, by prices
 
 class Largest(ChildMethod):
     """See the module."""
+
+    @classmethod
+    def planned_work(cls, config: SearchConfig, full: Subspace) -> Work | None:
+        """See `Method`."""
+        return Work(config.children.steps)
 
     @property
     def number(self) -> int:

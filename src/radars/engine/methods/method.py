@@ -22,6 +22,18 @@ class Found(NamedTuple):
     accuracy: float | None
 
 
+class Work(NamedTuple):
+    """How much a search trains, where time is not limited.
+
+    Attributes:
+        path_steps: training steps of one architecture.
+        supernet_steps: iterations of differentiating a subspace.
+    """
+
+    path_steps: int
+    supernet_steps: int = 0
+
+
 Scored = tuple[Architecture, float]
 """An architecture, and its validation accuracy."""
 
@@ -88,6 +100,11 @@ class Method(ABC):
     def policy_batch(cls, config: SearchConfig) -> int:
         """How many draws its policy learns from at a time."""
         return 1
+
+    @classmethod
+    def planned_work(cls, config: SearchConfig, full: Subspace) -> Work | None:
+        """How much it trains in a space; None where that is not known."""
+        return None
 
     @classmethod
     def is_second_order(cls, config: SearchConfig) -> bool:

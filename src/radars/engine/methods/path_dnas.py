@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 from radars.data import Batch
-from radars.engine.methods.method import Found, preferences_of
+from radars.engine.methods.method import Found, Work, preferences_of
 from radars.engine.methods.shared_method import TRAINING_SHARE, SharedMethod
 from radars.engine.phases.discretisation import discretisation_scores
+from radars.engine.search_config import SearchConfig
 from radars.engine.search_observer import SearchObserver
 from radars.nn.supernet import Weigh
 from radars.seeds import seed_torch, stable_seed
@@ -25,6 +26,11 @@ class PathDNAS(SharedMethod):
     """
 
     needs_mixtures = True
+
+    @classmethod
+    def planned_work(cls, config: SearchConfig, full: Subspace) -> Work | None:
+        """See `Method`; an architecture step takes about as long as one of the weights."""
+        return Work(2 * config.dnas.steps)
 
     def run(self, observer: SearchObserver) -> Found:
         """See `Method`."""

@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from functools import partial
 
 from radars.engine.context import SearchContext
-from radars.engine.methods.method import Found, preferences_of
+from radars.engine.methods.method import Found, Work, preferences_of
 from radars.engine.methods.shared_method import SharedMethod
 from radars.engine.phases.differentiate import PlannedSteps, differentiate
 from radars.engine.phases.explore import Explorer
+from radars.engine.phases.finalists import next_finalists, num_finalists
 from radars.engine.phases.proposals import learn_from_logits
-from radars.engine.phases.shortlist import shortlist
 from radars.engine.phases.successive_halving import SuccessiveHalving, num_select_steps, select
 from radars.engine.phases.time_shares import share_of_time
 from radars.engine.policies.categorical import Controller
@@ -62,6 +62,15 @@ class Radars(SharedMethod):
     def policy_batch(cls, config: SearchConfig) -> int:
         """See `Method`."""
         return config.explore.controller.update_every
+
+    @classmethod
+    def planned_work(cls, config: SearchConfig, full: Subspace) -> Work:
+        """See `Method`."""
+        explored = config.num_rounds * config.explore.num_steps(full)
+        number = min(config.select.finalists, full.num_architectures)
+        selected = num_select_steps(config.select, number)
+        differentiated = config.num_rounds * config.differentiate.num_steps(full)
+        return Work(explored + selected, differentiated)
 
     def run(self, observer: SearchObserver) -> Found:
         """See `Method`."""
@@ -126,20 +135,21 @@ class Radars(SharedMethod):
         """Trains the most promising architectures alone, and drops the worst."""
         config = self.config.select
         assert self.plan is not None
-        if self.halving is None:
-            finalists = shortlist(
-                self.context, self.controller, self.plan.subspace, config.finalists
-            )
-            self.halving = SuccessiveHalving(finalists, config.halving_steps[0])
-            _log_halving(observer, self.halving)
+        more = partial(next_finalists, self.context, self.controller, self.plan.subspace)
         self.supernet.release()  # a finalist has the device to itself
-        num_steps = num_select_steps(config, len(self.halving.finalists))
+        num_steps = num_select_steps(config, config.finalists)
         with observer.phase("select", num_steps, step_seconds=self.step_seconds) as pace:
+            if self.halving is None:
+                num_planned = num_finalists(config, pace, self.plan.subspace)
+                self.halving = SuccessiveHalving([], config.halving_steps[0], num_planned)
+                self.halving.finalists = more(self.halving)
+                _log_halving(observer, self.halving)
             winner, accuracy = select(
                 self.context,
                 self.halving,
                 pace,
                 new_child=partial(self.context.networks.inherited_child, supernet=self.supernet),
+                more=more,
                 on_halving_round=partial(_log_halving, observer),
             )
         return Found(winner, accuracy)

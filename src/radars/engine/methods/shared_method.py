@@ -2,15 +2,16 @@
 
 from radars.engine.context import SearchContext
 from radars.engine.method_config import PolicyUpdatesConfig
-from radars.engine.methods.method import Method
+from radars.engine.methods.method import Method, Work
 from radars.engine.phases.train_paths import train_paths
 from radars.engine.policies.policy import Policy
+from radars.engine.search_config import SearchConfig
 from radars.engine.search_observer import SearchObserver
 from radars.nn.optimizer import OptimizerConfig
 from radars.runs.state import State
 from radars.schedules import cosine
 from radars.seeds import stable_seed
-from radars.space import Architecture
+from radars.space import Architecture, Subspace
 
 TRAINING_SHARE = 0.97
 """Of the time of a search whose end is an evaluation."""
@@ -26,6 +27,11 @@ class SharedMethod(Method):
     def __init__(self, context: SearchContext) -> None:
         super().__init__(context)
         self.supernet = context.networks.new_supernet(self.architecture_optimizer())
+
+    @classmethod
+    def planned_work(cls, config: SearchConfig, full: Subspace) -> Work | None:
+        """See `Method`: the training of the shared weights."""
+        return Work(config.explore.num_steps(full))
 
     def architecture_optimizer(self) -> OptimizerConfig:
         """What trains the architecture logits, where the method has some."""

@@ -14,7 +14,11 @@ _KEPT_SURPRISE = 0.5  # of what a reward is above what the model expects; the re
 
 
 def shortlist(
-    context: SearchContext, controller: Controller, subspace: Subspace, count: int
+    context: SearchContext,
+    controller: Controller,
+    subspace: Subspace,
+    count: int,
+    others: Sequence[Architecture] = (),
 ) -> list[Architecture]:
     """The most promising architectures of a subspace, best first.
 
@@ -28,12 +32,14 @@ def shortlist(
         controller: has the rewards.
         subspace: of the last round.
         count: the most that are returned; fewer where there are not so many.
+        others: finalists already, whose networks are not returned again.
     """
     model = controller.model()
     expected = {
         architecture: model(architecture)
         for architecture in islice(
-            context.problem.feasible.ranked(model.effects, subspace), count * _PROMISING
+            context.problem.feasible.ranked(model.effects, subspace),
+            (count + len(others)) * _PROMISING,
         )
     }
     for known, surprise in zip(
@@ -45,8 +51,8 @@ def shortlist(
     best = sorted(expected, key=expected.__getitem__, reverse=True)
     # one at a time, as whole networks may have to be measured
     holding = filter(context.problem.feasible.holds, best)
-    finalists = context.sampler.different(holding, count)
-    return finalists or [context.problem.feasible.first_holding(())]
+    finalists = context.sampler.different(holding, count, others)
+    return finalists or ([] if others else [context.problem.feasible.first_holding(())])
 
 
 def surprises(rewarded: Sequence[Rewarded], model: RewardModel) -> list[float]:

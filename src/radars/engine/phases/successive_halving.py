@@ -30,6 +30,7 @@ class SuccessiveHalving:
 
     Attributes:
         finalists: the architectures of the current halving round, the most promising first.
+        num_planned: how many the first halving round is to have.
         halving_round: index of the current one.
         num_steps: training steps of each finalist in it.
         accuracies: of the finalists that were trained in this halving round, in order.
@@ -40,6 +41,7 @@ class SuccessiveHalving:
 
     finalists: list[Architecture]
     num_steps: int
+    num_planned: int
     halving_round: int = 0
     accuracies: list[float] = field(default_factory=list)
     child: Supernet | None = None
@@ -51,6 +53,7 @@ class SuccessiveHalving:
         state: State = {
             "finalists": [dict(architecture) for architecture in self.finalists],
             "num_steps": self.num_steps,
+            "num_planned": self.num_planned,
             "halving_round": self.halving_round,
             "accuracies": self.accuracies,
             "child_step": self.child_step,
@@ -66,6 +69,7 @@ class SuccessiveHalving:
         halving = cls(
             finalists=[Architecture(known) for known in state["finalists"]],
             num_steps=state["num_steps"],
+            num_planned=state["num_planned"],
             halving_round=state["halving_round"],
             accuracies=list(state["accuracies"]),
             child_step=state["child_step"],
@@ -111,6 +115,7 @@ def select(
     pace: Pace,
     *,
     new_child: NewChild,
+    more: Callable[[SuccessiveHalving], list[Architecture]],
     on_halving_round: Callable[[SuccessiveHalving], None],
 ) -> tuple[Architecture, float]:
     """Runs the halving rounds that are left; returns the winner and its accuracy in the last one.
@@ -121,6 +126,8 @@ def select(
         pace: told of each training step; of each finalist where workers train them. Where time is
             limited it says how long a halving round may take.
         new_child: the shared weights of an architecture, to be trained on.
+        more: finalists that join the first halving round, when those before them have their
+            accuracies; none where it has all.
         on_halving_round: called when all finalists of a halving round have their accuracies.
     """
     config = context.problem.config.select
@@ -131,6 +138,9 @@ def select(
             _train_elsewhere(context, halving, new_child, pace)
         else:
             _train_here(context, halving, new_child, pace)
+        if halving.halving_round == 0 and (others := more(halving)):
+            halving.finalists += others
+            continue
         ranked = halving.rank(context)
         on_halving_round(halving)
         if halving.halving_round + 1 == len(config.halving_steps):
@@ -145,13 +155,16 @@ def _num_steps(config: SelectConfig, halving: SuccessiveHalving, pace: Pace) -> 
     time that they and those of later halving rounds would take.
     """
     usual = config.halving_steps[halving.halving_round]
-    if pace.ends_at is None or not pace.step_seconds:
+    usual = min(usual, config.max_steps or usual)
+    step_seconds = pace.seconds_per_step if pace.position.step else pace.step_seconds
+    if pace.ends_at is None or not step_seconds:
         return usual
-    number, total = len(halving.finalists), 0
+    number, total = len(halving.finalists) if halving.halving_round else halving.num_planned, 0
     for steps in config.halving_steps[halving.halving_round :]:
         total += number * steps
         number = num_kept(number, config.keep)
-    return max(1, round(usual * max(0.0, pace.seconds_left) / (total * pace.step_seconds)))
+    steps = max(1, round(usual * max(0.0, pace.seconds_left) / (total * step_seconds)))
+    return min(steps, config.max_steps or steps)
 
 
 def _train_here(

@@ -76,7 +76,12 @@ class Controller:
         return Sample(*feasible.sample(self.full, pick, self._generator))
 
     def reinforce(
-        self, samples: Sequence[Sample], rewards: Sequence[float], *, group: int = 0
+        self,
+        samples: Sequence[Sample],
+        rewards: Sequence[float],
+        *,
+        group: int = 0,
+        is_alone: bool = False,
     ) -> None:
         """Remembers rewards, and updates the policy where there are enough new ones.
 
@@ -84,9 +89,10 @@ class Controller:
             samples: the architectures.
             rewards: of each.
             group: what was rewarded under the same conditions has the same number.
+            is_alone: whether they were trained alone, for longer than others before a reward.
         """
         self.rewarded += [
-            Rewarded(sample.architecture, reward, group)
+            Rewarded(sample.architecture, reward, group, is_alone)
             for sample, reward in zip(samples, rewards, strict=True)
         ]
         if len(self.rewarded) - self._num_fitted >= self._config.update_every:
@@ -137,7 +143,7 @@ class Controller:
     def load_state_dict(self, state: State, /) -> None:
         """Puts back what `state_dict` returned."""
         self.rewarded = [
-            Rewarded(Architecture(known["architecture"]), known["reward"], known["group"])
+            Rewarded(**known | {"architecture": Architecture(known["architecture"])})
             for known in state["rewarded"]
         ]
         self.tables = {

@@ -3,8 +3,9 @@
 Shapes: N architectures with a reward, P candidates of all choices, K tables of rankers, F = P + K.
 """
 
+import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,6 +20,7 @@ Scores = Mapping[str, Mapping[str, float]]
 """Choice to candidate to a number."""
 
 _VARIANCES = 10.0 ** np.arange(-4, 3)  # of a coefficient, in those of the noise
+_PRECISIONS = (1.0, 4.0, 16.0)  # of what was trained alone, in those of other rewards
 
 
 @dataclass(frozen=True)
@@ -30,11 +32,13 @@ class Rewarded:
         reward: larger is better.
         group: what was rewarded under the same conditions has the same number: between groups
             rewards may differ by a constant.
+        is_alone: whether it was trained alone, as finalists are: such a reward has less noise.
     """
 
     architecture: Mapping[str, str]
     reward: float
     group: int = 0
+    is_alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,8 @@ def fit_rewards(
     standardised sum of what the table says of an architecture's candidates. So a ranker that
     agrees with the rewards is believed where rewards are few, and one that does not is not. The
     variances are those with the largest evidence (MacKay 1992, "Bayesian Interpolation"): with
-    rewards that are mostly noise all effects shrink towards 0.
+    rewards that are mostly noise all effects shrink towards 0. So is the precision of rewards of
+    what was trained alone.
 
     Args:
         rewarded: one architecture at least.
@@ -90,7 +95,15 @@ def fit_rewards(
     groups = np.array([r.group for r in rewarded])
     design_NF = _within_groups(np.concatenate([taken_NP, taken_NP @ said_PK], 1), groups)
     reward_N = _within_groups(np.array([[r.reward] for r in rewarded]), groups)[:, 0]
-    fit = _likeliest_fit(design_NF, reward_N, len(pairs), len(rewarded) - len(set(groups.tolist())))
+    fit = _likeliest_fit(
+        _Observed(
+            design_NF,
+            reward_N,
+            np.array([r.is_alone for r in rewarded]),
+            num_candidates=len(pairs),
+            num_free=len(rewarded) - len(set(groups.tolist())),
+        )
+    )
     contrast_PF = np.concatenate([np.eye(len(pairs)), said_PK], 1)
     for choice in full:
         rows = [index for index, (c, _) in enumerate(pairs) if c == choice]
@@ -104,28 +117,61 @@ def fit_rewards(
 
 
 @dataclass(frozen=True)
+class _Observed:
+    """What is fitted.
+
+    Attributes:
+        design_NF: the columns, first those of candidates, then those of tables.
+        reward_N: what they explain.
+        alone_N: whether each was trained alone.
+        num_candidates: P.
+        num_free: rewards less the constants that were taken out of them.
+    """
+
+    design_NF: Numbers  # noqa: N815 - named by their shapes
+    reward_N: Numbers  # noqa: N815
+    alone_N: npt.NDArray[np.bool_]  # noqa: N815
+    num_candidates: int
+    num_free: int
+
+    def fits(self) -> Iterator["_Fit"]:
+        """A fit for each set of variances that is considered."""
+        num_columns = self.design_NF.shape[1]
+        of_tables = _VARIANCES if num_columns > self.num_candidates else _VARIANCES[:1]
+        precisions = _PRECISIONS if len(set(self.alone_N.tolist())) > 1 else _PRECISIONS[:1]
+        for precision in precisions:
+            weight_N = np.where(self.alone_N, precision, 1.0)
+            for of_candidates, of_table in itertools.product(_VARIANCES, of_tables):
+                prior_F = np.full(num_columns, of_table)
+                prior_F[: self.num_candidates] = of_candidates
+                yield _Fit(self.design_NF, self.reward_N, weight_N, prior_F, self.num_free)
+
+
+@dataclass(frozen=True)
 class _Fit:
     """A linear model whose coefficients are normal a priori.
 
-    With prior variances V, in units of the noise's, and the design X, the rewards have the
-    covariance C = 1 + X V X' in these units, and the coefficients the mean V X' C^-1 y.
+    With prior variances V, in units of the noise's, precisions W and the design X, the rewards have
+    the covariance C = W^-1 + X V X' in these units, and the coefficients the mean V X' C^-1 y.
 
     Attributes:
         design_NF: the columns.
         reward_N: what they explain.
+        weight_N: the precision of each reward, in those of the noise.
         prior_F: the prior variances.
         num_free: rewards less the constants that were taken out of them.
     """
 
     design_NF: Numbers  # noqa: N815 - named by their shapes
     reward_N: Numbers  # noqa: N815
+    weight_N: Numbers  # noqa: N815
     prior_F: Numbers  # noqa: N815
     num_free: int
 
     @cached_property
     def _factor(self) -> tuple[Numbers, bool]:
         covariance_NN = (self.design_NF * self.prior_F) @ self.design_NF.T
-        whole, is_lower = cho_factor(covariance_NN + np.eye(len(self.reward_N)))
+        whole, is_lower = cho_factor(covariance_NN + np.diag(1.0 / self.weight_N))
         return np.asarray(whole), is_lower
 
     @cached_property
@@ -163,17 +209,9 @@ class _Fit:
         return 1.0 - float(np.mean(error_N**2)) / variance if variance > 0 else 0.0
 
 
-def _likeliest_fit(
-    design_NF: Numbers, reward_N: Numbers, num_candidates: int, num_free: int
-) -> _Fit:
-    """The fit with the prior variances of candidates and of tables that have most evidence."""
-    fits = []
-    for of_candidates in _VARIANCES:
-        for of_tables in _VARIANCES if design_NF.shape[1] > num_candidates else _VARIANCES[:1]:
-            prior_F = np.full(design_NF.shape[1], of_tables)
-            prior_F[:num_candidates] = of_candidates
-            fits.append(_Fit(design_NF, reward_N, prior_F, num_free))
-    return min(fits, key=lambda fit: fit.surprise)
+def _likeliest_fit(observed: _Observed) -> _Fit:
+    """The fit with the variances that have most evidence."""
+    return min(observed.fits(), key=lambda fit: fit.surprise)
 
 
 def _within_groups(value_NC: Numbers, groups: npt.NDArray[np.int64]) -> Numbers:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 _PASSES = 5  # of an iteration
 _CHEAP = 0.05  # of an iteration's time, in each of its steps, on a CPU: benchmarks/step.py
@@ -55,6 +56,7 @@ class MemorySavings:
         """Whether channels or batches are run in parts."""
         return self.split_channels > 0 or self.micro_batches > 1
 
+    @lru_cache(maxsize=4096)  # noqa: B019 - asked at every step; the few settings live on anyway
     def of_mixture(self, index: int, num_mixtures: int) -> "MemorySavings":
         """What they are for one mixture, where each may be on for a part of the candidates."""
 
@@ -68,6 +70,7 @@ class MemorySavings:
             split_channels=float(index < self.split_channels * num_mixtures),
         )
 
+    @lru_cache(maxsize=4096)  # noqa: B019
     def of_candidate(self, index: int, num_candidates: int) -> "MemorySavings":
         """What those of a mixture are for one of its candidates: each is on or off."""
 

@@ -1,0 +1,58 @@
+from typing import Any
+
+import pytest
+from tests.tiny import quick_config, tiny_data, tiny_space
+
+from radars.engine import SelectConfig
+from radars.engine.given import Given
+from radars.engine.pace import Pace
+from radars.engine.phases.finalists import num_finalists
+from radars.engine.policies.categorical import Controller
+from radars.engine.run import run_search
+from radars.engine.search_state import SearchPosition
+from radars.runs.event_schema import Event, SelectionEvent
+from radars.space import Subspace
+
+
+def test_finalists_are_proposed_in_batches_and_the_policy_learns_from_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    heard: list[list[float]] = []
+    reinforce = Controller.reinforce
+
+    def listened(self: Controller, samples: Any, rewards: Any, **about: Any) -> None:
+        if about.get("is_alone") and rewards:
+            heard.append(list(rewards))
+        reinforce(self, samples, rewards, **about)
+
+    monkeypatch.setattr(Controller, "reinforce", listened)
+    selections: list[SelectionEvent] = []
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, SelectionEvent):
+            selections.append(event)
+
+    config = quick_config(select={"finalists": 6, "batch": 2, "halving_steps": [1, 1]})
+    run_search(config, Given(space=tiny_space(), data=tiny_data()), on_event=on_event)
+    begun, first, *_ = selections
+    assert len(begun.finalists) == 2
+    assert first.finalists[:2] == begun.finalists
+    assert len({tuple(known.items()) for known in first.finalists}) == 6
+    assert [len(rewards) for rewards in heard] == [2, 2]
+    assert [reward for rewards in heard for reward in rewards] == list(first.accuracies[:4])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "max_steps", "number"),
+    [(96.0, None, 12), (384.0, None, 24), (24.0, None, 6), (384.0, 120, 48), (24.0, 120, 6)],
+)
+def test_more_time_is_for_more_finalists_and_longer_trainings(
+    seconds: float, max_steps: int | None, number: int
+) -> None:
+    """Four times the time is for twice as many, unless no training is to be longer."""
+    config = SelectConfig(finalists=12, halving_steps=(40, 120), keep=0.34, max_steps=max_steps)
+    pace = Pace(SearchPosition(), 960, ends_at=seconds, step_seconds=0.1)
+    many = Subspace({f"layer{index}": ("a", "b", "c") for index in range(9)})
+    assert num_finalists(config, pace, many) == number
+    few = Subspace({"layer": ("a", "b", "c")})
+    assert num_finalists(config, pace, few) == 3
