@@ -134,15 +134,19 @@ class PathPlanner(Planner):
 
         left_out.sort(key=worth, reverse=True)
         savings = self._settings[-1]
+
+        def is_enough(number: int) -> bool:
+            kept = _without(within, left_out[:number])
+            return self._need_bytes(kept, savings) <= self.budget_bytes
+
         fits, too_much = len(left_out), 0  # how many are left out
         while fits - too_much > 1:
             number = (fits + too_much) // 2
-            if self._fits(_without(within, left_out[:number]), savings):
+            if is_enough(number):
                 fits = number
             else:
                 too_much = number
-        kept = _without(within, left_out[:fits])
-        return self._made(kept, savings) if self._fits(kept, savings) else best
+        return self._made(_without(within, left_out[:fits]), savings) if is_enough(fits) else best
 
     def _extra_time(self, subspace: Subspace, savings: MemorySavings) -> float:
         return extra_time(savings.extra_passes, savings.selective)
