@@ -10,7 +10,7 @@ from radars.cost.learn_terms import learn_terms
 from radars.cost.metric import Additive, Metric, Term
 from radars.cost.priced_places import price_places
 from radars.errors import ConfigError, SpaceError
-from radars.space import Candidate, Factory, Place, SearchSpace, building
+from radars.space import Candidate, Factory, Place, SearchSpace, building, built
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class CostTable:
 
         def count(factory: Factory, place: Place) -> tuple[int, int]:
             with building(torch.device("meta")):
-                candidate = factory()
+                candidate = built(factory)
                 return count_macs(candidate, *place.input_shapes), count_parameters(candidate)
 
         for place, counts in price_places(space, input_shape, count):

@@ -9,6 +9,7 @@ import inspect
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,15 @@ from radars.data import Data, data_fingerprint
 from radars.errors import ConfigError
 from radars.nn.task import Task
 from radars.runs.directory import read_object
-from radars.space import Candidates, Choose, SearchSpace, building, fingerprint, offer_of
+from radars.space import (
+    Candidates,
+    Choose,
+    SearchSpace,
+    building,
+    built,
+    fingerprint,
+    offer_of,
+)
 
 IDENTITY_NAME = "identity.json"
 
@@ -81,7 +90,7 @@ def space_digest(space: SearchSpace, input_shape: tuple[int, ...]) -> str:
     num_networks = max(map(len, choices.values()))
     for index in range(num_networks):
         with building(torch.device("meta")):
-            network = space.replay(_taking(index))
+            network = built(partial(space.replay, _taking(index)))
             said.append(repr(network))
             said.append(str([tuple(parameter.shape) for parameter in network.parameters()]))
             if index in (0, num_networks - 1):  # of the others the modules alone: it is quicker

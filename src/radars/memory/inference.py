@@ -25,7 +25,7 @@ from radars.cost import (
 )
 from radars.memory.fake import tracing
 from radars.memory.tracker import MemoryTracker, Part
-from radars.space import Architecture, Candidates, Factory, Place, SearchSpace, building
+from radars.space import Architecture, Candidates, Factory, Place, SearchSpace, building, built
 from radars.units import parse_bytes
 
 
@@ -117,7 +117,7 @@ def _price(
     """Bytes of a candidate's weights, and of the most that its forward pass makes."""
     with tracing(), torch.no_grad():
         with building(device):
-            candidate = factory().eval()
+            candidate = built(factory).eval()
         inputs = [
             torch.empty(batch_size, *shape[1:], device=device) for shape in place.input_shapes
         ]
@@ -154,9 +154,13 @@ def _trace_without_candidates(
         probes.append(_HeldProbe(places[len(probes)].output_shape))
         return probes[-1]
 
+    def attempt() -> nn.Module:
+        probes.clear()
+        return space.replay(choose)
+
     with tracing(), torch.no_grad():
         with building(device):
-            network = space.replay(choose).eval()
+            network = built(attempt).eval()
         example_B = torch.empty(batch_size, *input_shape, device=device)
         tracker = _track(network, [example_B])
         for probe in probes:

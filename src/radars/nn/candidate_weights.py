@@ -12,7 +12,7 @@ from radars.nn.memory_saving.savings import MemorySavings
 from radars.nn.memory_saving.weight_offload import WeightOffload, weights_of
 from radars.nn.mixture import Mixture
 from radars.nn.path_weights import path_tensors
-from radars.space import Architecture, Candidates, Factory, SearchSpace, Subspace
+from radars.space import Architecture, Candidates, Factory, SearchSpace, Subspace, built
 from radars.space.choose import as_pairs
 
 _FIXED = "network"  # the offload's key of everything that is not a candidate
@@ -35,7 +35,11 @@ class CandidateWeights:
         self.live: Subspace | None = None
         self._offload = offload
         self._places: list[_MixturePlace] = []
-        self.network = offload.lend(_FIXED, lambda: space.replay(self._choose))
+        self.network = offload.lend(_FIXED, lambda: self._replayed(space))
+
+    def _replayed(self, space: SearchSpace) -> nn.Module:
+        self._places.clear()
+        return space.replay(self._choose)
 
     @property
     def optimizers(self) -> list[torch.optim.Optimizer]:
@@ -191,7 +195,12 @@ def _keys_in_network(space: SearchSpace, architecture: Architecture) -> dict[str
         counts[name] += 1
         return module
 
+    def attempt() -> nn.Module:
+        keys.clear()
+        counts.update(dict.fromkeys(counts, 0))
+        return space.replay(choose)
+
     with torch.device("meta"):
-        network = space.replay(choose)
+        network = built(attempt)
     names = {f"{name}.": module for name, module in network.named_modules()}
     return {name: keys[module] for name, module in names.items() if module in keys}

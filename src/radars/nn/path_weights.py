@@ -29,6 +29,7 @@ from radars.space import (
     SearchSpace,
     Subspace,
     building,
+    built,
     offer_of,
 )
 
@@ -289,7 +290,12 @@ def labelled_network(
             counts[name] = counts.get(name, 0) + 1
         return taken
 
-    network = space.replay(choose)
+    def attempt() -> nn.Module:
+        made.clear()
+        counts.clear()
+        return space.replay(choose)
+
+    network = built(attempt)
     labels = {f"{name}.": made[part] for name, part in network.named_modules() if part in made}
     return network, labels
 

@@ -1,6 +1,6 @@
 """Search spaces: what can be chosen, and how to build a network from what was chosen."""
 
-from radars.space.blueprint import building, content_of
+from radars.space.blueprint import building, built, content_of
 from radars.space.choose import (
     Candidate,
     Candidates,
@@ -38,6 +38,7 @@ __all__ = [
     "Subspace",
     "best_keeping",
     "building",
+    "built",
     "check_output",
     "content_of",
     "drawn_index",

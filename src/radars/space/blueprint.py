@@ -9,6 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from radars._torch_internals import (
+    DataDependentOutputException,
+    FakeTensor,
+    unset_fake_temporarily,
+)
+
 _INITIALISERS = {
     *(nn.init.uniform_, nn.init.normal_, nn.init.constant_),
     *(nn.init.kaiming_uniform_, nn.init.kaiming_normal_),
@@ -25,6 +31,61 @@ def building(device: torch.device) -> Iterator[None]:
     """
     with device, _WithoutValues():
         yield
+
+
+def built(factory: Callable[[], nn.Module]) -> nn.Module:
+    """Builds a module without values, also where its constructor reads some.
+
+    Where fake tensors are made, one that does is made of meta tensors, which read more; where that
+    fails too, and where meta tensors are made, of real ones, which are forgotten.
+
+    Args:
+        factory: builds it, or raises; nothing is left of a call that raised.
+    """
+    try:
+        return factory()
+    except Exception as error:
+        if not _reads_values(error):
+            raise
+    if torch.empty(0, device="cpu").__class__ is FakeTensor:
+        with unset_fake_temporarily(), building(torch.device("meta")):
+            module = built(factory)
+        return _remade(module)
+    with torch.device("cpu"), torch.random.fork_rng(devices=[]):
+        return factory().to("meta")
+
+
+def _reads_values(error: BaseException | None) -> bool:
+    """Whether it was raised, in the end, because a tensor has no values."""
+    while error is not None:
+        if isinstance(error, DataDependentOutputException):
+            return True
+        if isinstance(error, NotImplementedError | RuntimeError) and "meta" in str(error).lower():
+            return True
+        error = error.__cause__
+    return False
+
+
+def _remade(module: nn.Module) -> nn.Module:
+    """The module with new tensors, of the kind and on the device that are made now."""
+    new: dict[int, Tensor] = {}
+
+    def like(tensor: Tensor) -> Tensor:
+        if id(tensor) not in new:
+            made = torch.empty(tensor.shape, dtype=tensor.dtype)
+            is_parameter = isinstance(tensor, nn.Parameter)
+            new[id(tensor)] = (
+                nn.Parameter(made, requires_grad=tensor.requires_grad) if is_parameter else made
+            )
+        return new[id(tensor)]
+
+    for part in module.modules():
+        tensors: Any = (part._parameters, part._buffers, vars(part))
+        for held in tensors:
+            for name, value in list(held.items()):
+                if isinstance(value, Tensor):
+                    held[name] = like(value)
+    return module
 
 
 Content = tuple[object, ...]

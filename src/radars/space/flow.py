@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from radars._torch_internals import tree_leaves
-from radars.space.blueprint import building
+from radars.space.blueprint import building, built
 from radars.space.choose import Candidate, Candidates, Choose, offer_of
 
 INPUT = ""
@@ -108,8 +108,12 @@ def trace_flow(
         nodes.append(_Node(name, taken, tags))
         return nodes[-1]
 
+    def attempt() -> nn.Module:
+        nodes.clear()
+        return replay(choose)
+
     with building(torch.device("meta")), torch.no_grad():
-        network = replay(choose).eval()
+        network = built(attempt).eval()
         example_B = torch.empty(1, *input_shape)
         with tags:
             tags.put([INPUT], example_B)

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from radars.errors import SpaceError, first_line
-from radars.space.blueprint import building
+from radars.space.blueprint import building, built
 from radars.space.choose import Candidate, Candidates, Choose, Network, offer_of
 from radars.space.conditions import Conditions, drawn_index
 from radars.space.flow import Flow, trace_flow
@@ -114,7 +114,7 @@ class SearchSpace:
         def choose(name: str, candidates: Candidates) -> Any:
             return offer_of(name, candidates).take(chosen[name])
 
-        return self.replay(choose)
+        return built(lambda: self.replay(choose))
 
     def replay(self, choose: Choose) -> nn.Module:
         """Runs the network function with any `choose`.

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from radars.errors import SpaceError, first_line
-from radars.space.blueprint import Content, building, content_of
+from radars.space.blueprint import Content, building, built, content_of
 from radars.space.choose import Candidates, Choose, Factory, as_pairs, build_candidate
 
 
@@ -73,7 +74,7 @@ class _ShapeProbe(nn.Module):
         return first
 
     def _run(self, name: str, inputs: tuple[Tensor, ...]) -> Tensor:
-        candidate = build_candidate(self.choice, name, self.factories[name]).eval()
+        candidate = built(partial(build_candidate, self.choice, name, self.factories[name])).eval()
         shapes = [tuple(tensor.shape) for tensor in inputs]
         self._contents[name] = content = content_of(candidate)
         key = (content, *shapes, *(tensor.dtype for tensor in inputs))
@@ -116,8 +117,12 @@ def trace_places(
         probes.append(_ShapeProbe(name, index, dict(as_pairs(candidates)), known))
         return probes[-1]
 
+    def network() -> nn.Module:
+        probes.clear()
+        return replay(choose)
+
     with building(torch.device("meta")):
-        run_network(replay(choose), input_shape)
+        run_network(built(network), input_shape)
     places = [probe.place for probe in probes if probe.place is not None]
     if len(places) < len(probes):
         unused = next(probe.choice for probe in probes if probe.place is None)

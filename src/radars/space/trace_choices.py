@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from radars.errors import SpaceError
-from radars.space.blueprint import building
+from radars.space.blueprint import building, built
 from radars.space.choose import Candidate, Candidates, Choice, Choose, Offer, checked_offer
 from radars.space.conditions import Conditions
 
@@ -179,7 +179,12 @@ def _traced(replay: Replay, take: Callable[[Offer], Candidate]) -> Trace:
         building.pop()
         return module
 
-    replay(choose)
+    def attempt() -> nn.Module:
+        trace.choices.clear()
+        building.clear()
+        return replay(choose)
+
+    built(attempt)
     return trace
 
 

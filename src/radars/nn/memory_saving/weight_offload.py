@@ -15,6 +15,7 @@ from radars.nn.memory_saving.module_with_optimizer import ModuleWithOptimizer
 from radars.nn.optimizer import OptimizerConfig, set_learning_rate
 from radars.nn.overlap import Overlap
 from radars.seeds import seed_torch
+from radars.space import built
 
 _HOST = torch.device("cpu")
 _NEWEST = "newest"  # in a state: of what is lent, which is newer than what its family shares
@@ -176,7 +177,7 @@ class WeightOffload:
         """A new module with its initial weights."""
         with torch.random.fork_rng(devices=[]):
             seed_torch(self._seed, key)
-            module = factory()
+            module = built(factory)
         to_channels_last(module)
         return ModuleWithOptimizer(module, self._optimizer_config.build(_parameters(module)))
 
