@@ -17,7 +17,7 @@ from radars.memory import PathPlanner, Planner, PriceCache, TrainingSpec, saving
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.task import CLASSIFICATION, Task
 from radars.registries import METHODS
-from radars.space import Architecture, SearchSpace, check_output
+from radars.space import Architecture, SearchSpace, building, check_output
 from radars.zoo import accepted_options, load_space
 
 
@@ -196,7 +196,7 @@ def _check_data_fits(config: SearchConfig, task: Task, data: Data) -> None:
 def _check_networks(spaces: Sequence[SearchSpace], data: Data) -> None:
     first = spaces[0].best()
     for space in spaces:
-        with torch.device("meta"):
+        with building(torch.device("meta")):
             network = space.build(first)
         check_output(network, space.name, data.input_shape, data.num_classes)
 

@@ -12,7 +12,7 @@ from radars.nn.memory_saving.savings import MemorySavings
 from radars.nn.memory_saving.weight_offload import WeightOffload, weights_of
 from radars.nn.mixture import Mixture
 from radars.nn.path_weights import path_tensors
-from radars.space import Architecture, Candidates, Factory, SearchSpace, Subspace, built
+from radars.space import Architecture, Candidates, Factory, SearchSpace, Subspace, building, built
 from radars.space.choose import as_pairs
 
 _FIXED = "network"  # the offload's key of everything that is not a candidate
@@ -200,7 +200,7 @@ def _keys_in_network(space: SearchSpace, architecture: Architecture) -> dict[str
         counts.update(dict.fromkeys(counts, 0))
         return space.replay(choose)
 
-    with torch.device("meta"):
+    with building(torch.device("meta")):
         network = built(attempt)
     names = {f"{name}.": module for name, module in network.named_modules()}
     return {name: keys[module] for name, module in names.items() if module in keys}

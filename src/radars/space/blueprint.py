@@ -1,6 +1,7 @@
 """Networks without values, on the meta device or of fake tensors: to look at, not to use."""
 
 import re
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -15,11 +16,14 @@ from radars._torch_internals import (
     unset_fake_temporarily,
 )
 
+# what load_state_dict says of each tensor on the meta device
+_IS_NOT_COPIED = ".*copying from a non-meta parameter in the checkpoint to a meta parameter"
+
 _INITIALISERS = {
     *(nn.init.uniform_, nn.init.normal_, nn.init.constant_),
     *(nn.init.kaiming_uniform_, nn.init.kaiming_normal_),
     *(nn.init.xavier_uniform_, nn.init.xavier_normal_, nn.init.trunc_normal_),
-    *(Tensor.uniform_, Tensor.normal_, Tensor.fill_, Tensor.zero_),
+    *(Tensor.uniform_, Tensor.normal_, Tensor.fill_, Tensor.zero_, Tensor.copy_),
 }
 
 
@@ -29,15 +33,16 @@ def building(device: torch.device) -> Iterator[None]:
 
     For fake and meta tensors, whose values nobody reads: setting them would be most of the work.
     """
-    with device, _WithoutValues():
+    with device, _WithoutValues(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", _IS_NOT_COPIED)
         yield
 
 
 def built(factory: Callable[[], nn.Module]) -> nn.Module:
     """Builds a module without values, also where its constructor reads some.
 
-    Where fake tensors are made, one that does is made of meta tensors, which read more; where that
-    fails too, and where meta tensors are made, of real ones, which are forgotten.
+    Where fake tensors are made, one that fails is made of meta tensors, which allow more, such as
+    weights that are loaded; where values are read there too, of real ones, which are forgotten.
 
     Args:
         factory: builds it, or raises; nothing is left of a call that raised.
@@ -45,9 +50,10 @@ def built(factory: Callable[[], nn.Module]) -> nn.Module:
     try:
         return factory()
     except Exception as error:
-        if not _reads_values(error):
+        is_fake = type(torch.empty(0, device="cpu")) is FakeTensor
+        if not is_fake and not _reads_values(error):
             raise
-    if torch.empty(0, device="cpu").__class__ is FakeTensor:
+    if is_fake:
         with unset_fake_temporarily(), building(torch.device("meta")):
             module = built(factory)
         return _remade(module)

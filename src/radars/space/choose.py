@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar, overload
 
 from torch import nn
 
-from radars.errors import SpaceError, first_line
+from radars.errors import SpaceError, first_line, raised_at
 
 Factory = Callable[[], nn.Module]
 """Builds one candidate; called only when the candidate is needed."""
@@ -154,7 +154,8 @@ def build_candidate(choice: str, candidate: str, factory: Factory) -> nn.Module:
     except Exception as error:
         raise SpaceError(
             f"the factory of candidate {candidate!r} of choice {choice!r} raised "
-            f"{type(error).__name__}: {first_line(error)}; it must work without arguments"
+            f"{type(error).__name__}: {first_line(error)}{raised_at(error)}; it is called without "
+            f"arguments, for each architecture anew"
         ) from error
     if not isinstance(module, nn.Module):
         raise SpaceError(

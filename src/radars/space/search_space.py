@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from radars.errors import SpaceError, first_line
+from radars.errors import SpaceError, first_line, raised_at
 from radars.space.blueprint import building, built
 from radars.space.choose import Candidate, Candidates, Choose, Network, offer_of
 from radars.space.conditions import Conditions, drawn_index
@@ -129,7 +129,8 @@ class SearchSpace:
         except Exception as error:
             raise SpaceError(
                 f"the network function of {self.name!r} raised {type(error).__name__}: "
-                f"{first_line(error)}; it must work whatever is chosen"
+                f"{first_line(error)}{raised_at(error)}; it is run for each architecture anew, and "
+                f"must build all of them"
             ) from error
         if not isinstance(network, nn.Module):
             raise SpaceError(

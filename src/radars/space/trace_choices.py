@@ -63,7 +63,7 @@ def trace_choices(replay: Replay, name: str) -> tuple[Choice, ...]:
         SpaceError: there is no choice; a choice has no candidate, or one twice, or others in other
             runs; a factory raises; more than one other choice decide whether one is made.
     """
-    with torch.device("meta"):
+    with building(torch.device("meta")):
         first = _traced(replay, lambda offer: offer.candidates[0])
         if not first.choices:
             raise SpaceError(
