@@ -69,6 +69,7 @@ SPACES: Registry[Any] = Registry(
         "vit": "radars.zoo.vit:ENTRY",
         "mobile": "radars.zoo.mobile:MOBILE",
         "mobile-large": "radars.zoo.mobile:MOBILE_LARGE",
+        "ofa-mobile": "radars.zoo.ofa_mobile:ENTRY",
     },
 )
 """Instances of `radars.zoo.zoo_entry.ZooEntry`."""

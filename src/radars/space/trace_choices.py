@@ -17,7 +17,7 @@ from radars.space.conditions import Conditions
 Replay = Callable[[Choose], nn.Module]
 """Runs the network function of a space with a `choose`."""
 
-_NUM_CHECKED = 32  # random traces that are held against the conditions
+_NUM_CHECKED = 16  # random traces that are held against the conditions
 
 
 @dataclass
@@ -92,15 +92,16 @@ class _Discovery:
 
     def run(self) -> tuple[Choice, ...]:
         """The choices with their parents."""
-        waiting = self._noted(self._trace({}), {})
+        first = self._trace({})
+        waiting = [(choice, set(first.choices)) for choice in self._noted(first, {})]
         while waiting:
-            choice = waiting.pop(0)
-            self._made[choice] = {}
-            for candidate in self._choices[choice].candidates:
+            choice, made_here = waiting.pop(0)  # with its first candidate
+            self._made[choice] = {self._choices[choice].candidates[0]: made_here}
+            for candidate in self._choices[choice].candidates[1:]:
                 taken = {**self._contexts[choice], choice: candidate}
                 trace = self._trace(taken)
-                self._made[choice][candidate] = set(trace.choices)
-                waiting += self._noted(trace, taken)
+                made = self._made[choice][candidate] = set(trace.choices)
+                waiting += [(name, made) for name in self._noted(trace, taken)]
         choices = tuple(self._with_parent(choice) for choice in self._order)
         self._check(choices)
         return choices
