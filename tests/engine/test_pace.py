@@ -60,3 +60,22 @@ def test_a_phase_that_begins_after_its_time_has_one_step() -> None:
         assert pace.fraction == 1.0
         pace.done()
     assert position.step == 1
+
+
+def test_time_that_is_reserved_is_left_when_the_steps_are_done() -> None:
+    position = SearchPosition()
+
+    def pass_time() -> None:
+        position.seconds += 1.0
+
+    pace = Pace(position, 100, ends_at=20.0, check=pass_time)
+    pace.reserve(8.0)
+    for _ in pace.steps():
+        pace.done()
+    assert position.seconds == 12.0
+    greedy = Pace(SearchPosition(), 100, ends_at=20.0)
+    greedy.reserve(50.0)
+    assert greedy.ends_at == 0.0
+    unlimited = Pace(SearchPosition(), 100)
+    unlimited.reserve(8.0)
+    assert unlimited.ends_at is None

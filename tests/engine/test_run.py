@@ -117,6 +117,18 @@ def test_a_time_limit_ends_a_search_with_what_it_has(
     assert longer.architecture == run[1].architecture
 
 
+def test_what_a_time_limit_shortened_is_said(run: tuple[Path, SearchResult]) -> None:
+    explore = {"steps": 10_000, "training_fraction": 0.5}
+    result = search(quick_config(max_minutes=3 / 60, explore=explore))
+    steps, planned = result.limited["explore"]
+    assert planned == 10_000
+    assert 0 < steps < planned
+    assert f"shortened   by the time limit: explore {steps:,} of 10,000 steps" in result.summary()
+    _, without_limit = run
+    assert without_limit.limited == {}
+    assert "shortened" not in without_limit.summary()
+
+
 def test_a_search_that_diverges_says_so_and_has_failed(tmp_path: Path) -> None:
     config = quick_config().model_copy(
         update={"optimizer": OptimizerConfig(learning_rate=1e30, momentum=0.0)}

@@ -61,7 +61,8 @@ class ExploreConfig(Checked):
             methods that train shared weights alone. None for 30 for each candidate of the space.
         training_fraction: how much of the phase trains shared weights; the rest is for rewards.
         uniform_fraction: how much of that training, after the first round, takes each candidate
-            equally often, as the first round does. The rest follows the policy.
+            equally often, as the first round does, and how many of the architectures that are
+            rewarded are drawn uniformly. The rest follows the policy.
         tuning_steps: training steps on a path alone before it is rewarded.
         reward_batches: validation batches that each reward is measured on.
         rankers: of untrained networks, that the policy hears. Rewards decide what each counts.
@@ -81,6 +82,11 @@ class ExploreConfig(Checked):
     def num_steps(self, full: Subspace) -> int:
         """The training steps of a round in a space."""
         return self.steps or _EXPLORE_STEPS * full.num_candidates
+
+    @property
+    def steps_per_reward(self) -> int:
+        """The training steps that a reward counts for."""
+        return max(1, self.tuning_steps)
 
 
 class PolicyUpdatesConfig(Checked):

@@ -56,6 +56,11 @@ class Pace:
         self.check_time()
         self.on_step(self.position.step, accuracy)
 
+    def reserve(self, seconds: float) -> None:
+        """Ends the steps earlier, for what follows them in the phase; a step is left."""
+        if self.ends_at is not None:
+            self.ends_at = max(self.position.seconds, self.ends_at - seconds)
+
     def check_time(self) -> None:
         """Counts the time; stops the search where that is asked for, or its time is up."""
         self.check()

@@ -163,6 +163,7 @@ def _result(
         rounds=position.round_index,
         costs=_asked_costs(problem, found.architecture),
         ranking=_ranking(session.method, found),
+        limited={phase: tuple(steps) for phase, steps in position.limited.items()},
         front=tuple(point for point in (front or {}).get("points", ()) if point["on_front"]),
         directory=None if session.run is None else session.run.path,
         searched=problem.space,

@@ -120,6 +120,7 @@ class SearchObserver(RunObserver):
             yield pace
         if any(self._group.any(self._interrupt.stop_requested)):  # by who heard of the last step
             self._stop()
+        position.end(total, is_limited=ends_at is not None)
         self.log(
             PhaseEndedEvent(
                 phase=name,

@@ -57,6 +57,8 @@ class SearchResult:
             its candidates, and `whole`, as the whole network was traced or measured in the end
             (None where it cannot be, as with a table of another device's latencies).
         ranking: the best architectures that the search has, the one found first.
+        limited: with a time limit, phase to the steps that it had, over all rounds, and those that
+            it has without one.
         front: where `pareto` was asked for, the points that no other is better than in every
             respect: objective to its number, and the architecture.
         directory: of the run; None where nothing was kept.
@@ -81,6 +83,7 @@ class SearchResult:
     rounds: int
     costs: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     ranking: tuple[Ranked, ...] = ()
+    limited: Mapping[str, Sequence[int]] = field(default_factory=dict)
     front: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)
     directory: Path | None = field(default=None, compare=False)
     searched: SearchSpace | None = field(default=None, compare=False, repr=False)

@@ -1,7 +1,7 @@
 """`SearchState`: how far a search is, to and from a checkpoint, whatever its method."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Protocol
 
 from radars.engine.context import SearchContext
@@ -22,6 +22,8 @@ class SearchPosition:
         total_steps: steps of all phases that are done.
         num_saves: checkpoints that were saved.
         is_over: whether nothing is left to do but to write the result.
+        limited: phases that had a share of the time, over all rounds: to the steps that they had,
+            and those that they have without a time limit.
     """
 
     round_index: int = 0
@@ -32,11 +34,23 @@ class SearchPosition:
     total_steps: int = 0
     num_saves: int = 0
     is_over: bool = False
+    limited: dict[str, list[int]] = field(default_factory=dict)
 
     def begin(self, phase: str) -> None:
         """Begins a phase, where it has not begun yet."""
         if self.phase != phase:
             self.phase, self.step, self.began = phase, 0, self.seconds
+
+    def end(self, planned_steps: int, *, is_limited: bool) -> None:
+        """Notes how many steps a phase had, where it had a share of the time.
+
+        Args:
+            planned_steps: those that it has without a time limit.
+            is_limited: whether there is one.
+        """
+        if is_limited:
+            steps, planned = self.limited.get(self.phase, (0, 0))
+            self.limited[self.phase] = [steps + self.step, planned + planned_steps]
 
 
 class Watched(Stateful, Protocol):

@@ -41,9 +41,20 @@ def search_summary(result: SearchResult, out: Path | None) -> str:
         f"memory      predicted {format_bytes(result.predicted_peak_bytes)}, measured "
         f"{format_bytes(result.measured_peak_bytes)}, budget {format_bytes(budget)} "
         f"({result.measured_peak_bytes / budget:.0%} used)",
+        *_limited_rows(result),
         *_next_rows(result, out),
     ]
     return "\n".join(lines)
+
+
+def _limited_rows(result: SearchResult) -> list[str]:
+    """What the time limit shortened."""
+    shortened = [
+        f"{phase} {steps:,} of {planned:,} steps"
+        for phase, (steps, planned) in result.limited.items()
+        if steps < planned
+    ]
+    return [f"shortened   by the time limit: {', '.join(shortened)}"] if shortened else []
 
 
 def _next_rows(result: SearchResult, out: Path | None) -> list[str]:

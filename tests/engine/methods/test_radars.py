@@ -6,12 +6,13 @@ from tests.tiny import quick_config, tiny_data, tiny_space
 from radars.engine import SelectConfig
 from radars.engine.given import Given
 from radars.engine.pace import Pace
-from radars.engine.phases.finalists import num_finalists
+from radars.engine.phases.finalists import _num_left, num_finalists
+from radars.engine.phases.successive_halving import SuccessiveHalving
 from radars.engine.policies.categorical import Controller
 from radars.engine.run import run_search
 from radars.engine.search_state import SearchPosition
 from radars.runs.event_schema import Event, SelectionEvent
-from radars.space import Subspace
+from radars.space import Architecture, Subspace
 
 
 def test_finalists_are_proposed_in_batches_and_the_policy_learns_from_each(
@@ -56,3 +57,20 @@ def test_more_time_is_for_more_finalists_and_longer_trainings(
     assert num_finalists(config, pace, many) == number
     few = Subspace({"layer": ("a", "b", "c")})
     assert num_finalists(config, pace, few) == 3
+
+
+@pytest.mark.parametrize(("seconds_each", "number"), [(10.0, 5), (2.5, 20)])
+def test_with_a_time_limit_there_are_as_many_finalists_as_there_is_time_for(
+    seconds_each: float, number: int
+) -> None:
+    """The first halving round has its part of the time, whatever a finalist was thought to take."""
+    config = SelectConfig(finalists=12, halving_steps=(40, 120), keep=1 / 3, batch=3)
+    position = SearchPosition()
+    pace = Pace(position, 960, ends_at=100.0, step_seconds=1.0)
+    halving = SuccessiveHalving([], num_steps=40, num_planned=12)
+    while (left := _num_left(config, halving, pace)) > 0:
+        new = min(left, config.batch)
+        halving.finalists += [Architecture({"layer": "a"})] * new
+        position.seconds += new * seconds_each
+        pace.check_time()
+    assert len(halving.finalists) == number

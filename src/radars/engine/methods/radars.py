@@ -43,7 +43,7 @@ class Radars(SharedMethod):
         controller: the policy.
         plan: of the round's differentiate phase, once it is made.
         halving: how far selecting is, once it has begun.
-        step_seconds: what a training step on a path took while exploring.
+        explored: the seconds and the training steps of exploring so far.
     """
 
     def __init__(self, context: SearchContext) -> None:
@@ -51,7 +51,7 @@ class Radars(SharedMethod):
         self.controller = self.new_policy(self.problem.proxy.full, self.config)
         self.plan: Plan | None = None
         self.halving: SuccessiveHalving | None = None
-        self.step_seconds = 0.0
+        self.explored = (0.0, 0)
 
     @classmethod
     def new_policy(cls, full: Subspace, config: SearchConfig) -> Controller:
@@ -98,7 +98,8 @@ class Radars(SharedMethod):
         share = share_of_time("explore", position.round_index, self.config)
         with observer.phase("explore", num_steps, label, share=share) as pace:
             self._explorer(observer).run(pace)
-            self.step_seconds = pace.seconds_per_step
+            seconds, steps = self.explored
+            self.explored = seconds + pace.seconds_spent, steps + pace.position.step
 
     def differentiate(self, observer: SearchObserver) -> None:
         """Trains the supernet of the plan by gradient; the policy learns what it proposes."""
@@ -114,6 +115,8 @@ class Radars(SharedMethod):
         share = share_of_time("differentiate", position.round_index, self.config)
         highest = _DIFFERENTIATE_RATE * self.config.optimizer.learning_rate
         with observer.phase("differentiate", num_steps, label, share=share) as pace:
+            num_rewarded = 2 * config.proposals
+            pace.reserve(num_rewarded * self.config.explore.steps_per_reward * self.step_seconds)
             trained = differentiate(
                 steps,
                 config,
@@ -131,14 +134,21 @@ class Radars(SharedMethod):
             )
         )
 
+    @property
+    def step_seconds(self) -> float:
+        """What a training step on a path took while exploring, with the rest of exploring."""
+        seconds, steps = self.explored
+        return seconds / max(1, steps)
+
     def select(self, observer: SearchObserver) -> Found:
         """Trains the most promising architectures alone, and drops the worst."""
         config = self.config.select
         assert self.plan is not None
-        more = partial(next_finalists, self.context, self.controller, self.plan.subspace)
+        propose = partial(next_finalists, self.context, self.controller, self.plan.subspace)
         self.supernet.release()  # a finalist has the device to itself
         num_steps = num_select_steps(config, config.finalists)
         with observer.phase("select", num_steps, step_seconds=self.step_seconds) as pace:
+            more = partial(propose, pace=pace)
             if self.halving is None:
                 num_planned = num_finalists(config, pace, self.plan.subspace)
                 self.halving = SuccessiveHalving([], config.halving_steps[0], num_planned)
@@ -171,7 +181,7 @@ class Radars(SharedMethod):
             "controller": self.controller.state_dict(),
             "plan": self.plan and self.plan.to_dict(),
             "halving": self.halving and self.halving.state_dict(),
-            "step_seconds": self.step_seconds,
+            "explored": list(self.explored),
         }
 
     def load_state_dict(self, state: State, /) -> None:
@@ -179,7 +189,7 @@ class Radars(SharedMethod):
         super().load_state_dict(state)
         self.controller.load_state_dict(state["controller"])
         self.plan = state["plan"] and Plan.from_dict(state["plan"])
-        self.step_seconds = state["step_seconds"]
+        self.explored = tuple(state["explored"])
         self.halving = state["halving"] and SuccessiveHalving.of_state(
             state["halving"], self.context
         )

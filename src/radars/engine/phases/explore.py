@@ -66,7 +66,7 @@ class Explorer:
             else:
                 sample = self._new_sample()
                 accuracy = self.reward([sample], batches)
-                pace.done(accuracy, max(1, self.config.tuning_steps))
+                pace.done(accuracy, self.config.steps_per_reward)
         self.controller.update()
 
     def reward(
@@ -107,14 +107,20 @@ class Explorer:
         context.trainer.train_path(self.supernet, architecture, context.train_stream.next())
 
     def _new_sample(self) -> Sample:
-        """A draw from the policy that was not rewarded in this round yet, if there are any."""
+        """A draw that was not rewarded in this round yet, if there are any.
+
+        Some are uniform, whatever the policy: what it has hardly any rewards of, it cannot judge.
+        """
+        luck = torch.Generator()
+        luck.manual_seed(stable_seed(self.seed, "reward", len(self.controller.rewarded)))
+        uniform = float(torch.rand((), generator=luck)) < self.config.uniform_fraction
         known = {
             rewarded.architecture
             for rewarded in self.controller.rewarded
             if rewarded.group == self._group
         }
         for _ in range(_MAX_DRAWS):
-            sample = self.context.sampler.draw(self.controller)
+            sample = self.context.sampler.draw(self.controller, uniform=uniform)
             if sample.architecture not in known:
                 return sample
         return self.context.sampler.draw(self.controller, uniform=True)

@@ -36,7 +36,11 @@ def num_finalists(config: SelectConfig, pace: Pace, subspace: Subspace) -> int:
 
 
 def next_finalists(
-    context: SearchContext, controller: Controller, subspace: Subspace, halving: SuccessiveHalving
+    context: SearchContext,
+    controller: Controller,
+    subspace: Subspace,
+    halving: SuccessiveHalving,
+    pace: Pace,
 ) -> list[Architecture]:
     """Lets the policy learn from the finalists that were trained; returns what it proposes next.
 
@@ -45,14 +49,15 @@ def next_finalists(
         controller: the policy.
         subspace: that they are of.
         halving: the finalists so far; those of its first halving round are learnt from.
+        pace: knows the time.
 
     Returns:
-        None where there are as many as planned.
+        None where there are as many as planned; with a time limit, as there is time for.
     """
-    num_left = halving.num_planned - len(halving.finalists)
+    config = context.problem.config
+    num_left = _num_left(config.select, halving, pace)
     if num_left <= 0:
         return []
-    config = context.problem.config
     group = 2 * config.num_rounds  # beyond those of rounds
     num_known = sum(known.group == group for known in controller.rewarded)
     trained = list(zip(halving.finalists, halving.accuracies, strict=True))[num_known:]
@@ -63,3 +68,16 @@ def next_finalists(
         controller.update()
     number = min(num_left, config.select.batch)
     return shortlist(context, controller, subspace, number, halving.finalists)
+
+
+def _num_left(config: SelectConfig, halving: SuccessiveHalving, pace: Pace) -> int:
+    """How many finalists are still to be trained in the first halving round.
+
+    With a time limit, as many as fit what is left of its part of the time, by those before.
+    """
+    if pace.ends_at is None or not halving.finalists:
+        return halving.num_planned - len(halving.finalists)
+    number = config.finalists
+    part = number * config.halving_steps[0] / num_select_steps(config, number)
+    left_seconds = part * (pace.seconds_spent + pace.seconds_left) - pace.seconds_spent
+    return round(left_seconds * len(halving.finalists) / max(1e-9, pace.seconds_spent))

@@ -76,11 +76,14 @@ def fit_rewards(
     what was trained alone.
 
     Args:
-        rewarded: one architecture at least.
+        rewarded: the architectures; of none, all effects are 0.
         full: every candidate.
         tables: what rankers say of each candidate; a candidate that is missing counts as the mean
             of its choice.
     """
+    if not rewarded:
+        nothing = {choice: dict.fromkeys(names, 0.0) for choice, names in full.items()}
+        return RewardModel(nothing, nothing, dict.fromkeys(tables or (), 0.0), explained=0.0)
     tables = {name: _centred(scores, full) for name, scores in (tables or {}).items()}
     pairs = [(choice, name) for choice, names in full.items() for name in names]
     taken_NP = np.array(
