@@ -371,7 +371,7 @@ def final_checkpoint(run: Path) -> tuple[dict[str, Tensor], State]:
     tensors, values = split_state(checkpoint.state)
     for name in ("seconds", "began", "num_saves"):
         del values["position"][name]
-    values["method"].pop("step_seconds", None)
+    values["method"].pop("explored", None)  # how fast steps were, in all sittings
     return tensors, values
 
 
