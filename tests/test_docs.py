@@ -143,7 +143,7 @@ def test_a_row_says_value_default_and_meaning(reference: ModuleType) -> None:
     )
     assert "| `select.optimizer.name` | `sgd`, `adamw` | `sgd` |" in markdown
     # a description of several lines
-    assert "equally often, as the first round does. The rest follows the policy. |" in markdown
+    assert "are drawn uniformly. The rest follows the policy. |" in markdown
     assert "`grids[].seeds`" in reference.settings_markdown(CompareConfig)
 
 
