@@ -12,7 +12,7 @@ from radars.space.choose import (
     name_of,
     offer_of,
 )
-from radars.space.code_content import definition_of, is_library, modules_of
+from radars.space.code_content import definition_of, is_library, is_library_function, modules_of
 from radars.space.conditions import ALWAYS, Conditions, drawn_index
 from radars.space.fingerprint import fingerprint, operations_of, user_classes
 from radars.space.flow import Flow
@@ -46,6 +46,7 @@ __all__ = [
     "drawn_index",
     "fingerprint",
     "is_library",
+    "is_library_function",
     "modules_of",
     "name_of",
     "offer_of",

@@ -14,7 +14,9 @@ from torch import nn
 
 from radars.errors import SpaceError, first_line, raised_at
 from radars.space.blueprint import building, built
+from radars.space.candidate_checks import warn_of_equal
 from radars.space.choose import Candidate, Candidates, Choose, Network, offer_of
+from radars.space.code_content import is_library_function
 from radars.space.conditions import Conditions, drawn_index
 from radars.space.flow import Flow, trace_flow
 from radars.space.keep import Keep, best_keeping, check_rules, num_keeping
@@ -148,7 +150,13 @@ class SearchSpace:
             SpaceError: a candidate cannot take its input, or two of one choice disagree in shape.
         """
         if input_shape not in self._places:
-            self._places[input_shape] = trace_places(self.replay, input_shape)
+            places = trace_places(self.replay, input_shape)
+            if not is_library_function(self.network):  # those of ready-made spaces are meant so
+                for choice in self.full:
+                    warn_of_equal(
+                        choice, [each.contents for each in places if each.choice == choice]
+                    )
+            self._places[input_shape] = places
         return self._places[input_shape]
 
     def check_input(self, input_shape: tuple[int, ...]) -> None:
