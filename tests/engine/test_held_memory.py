@@ -53,7 +53,7 @@ def network(choose: Choose) -> nn.Module:
 def only_hidden(choose: Choose) -> nn.Module:
     return nn.Sequential(
         conv_bn_relu(1, 4),
-        choose("a", {"hidden": Hidden, "too": Hidden}),
+        choose("a", {"hidden": Hidden, "too": lambda: nn.Sequential(Hidden())}),
         classifier(4, 4),
     )
 
