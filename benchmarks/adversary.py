@@ -35,7 +35,7 @@ import torch
 import yaml
 from about import about
 
-from radars.cli.app import main as radars_main
+from radars.cli.start import main as radars_main
 
 RESULTS = Path(__file__).parent / "results" / "adversary.jsonl"
 _STATUSES = (0, 1, 2, 3, 130)

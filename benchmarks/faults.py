@@ -45,8 +45,9 @@ from radars.engine.run import run_search
 from radars.errors import RadarsError, RunError
 from radars.nn import steps
 from radars.runs.checkpoint import CheckpointStore
-from radars.runs.directory import RunDirectory, read_checkpoint, read_result
+from radars.runs.directory import RunDirectory
 from radars.runs.events import read_events
+from radars.runs.read_run import read_checkpoint, read_result
 from radars.runs.state import split_state
 from radars.seeds import stable_seed
 

@@ -23,7 +23,7 @@ from radars.engine.context import SearchContext
 from radars.engine.phases.successive_halving import Finalist, train_finalist
 from radars.engine.problem import SearchProblem
 from radars.execution.allocator import freed_memory_kept
-from radars.runs.directory import read_checkpoint, read_config
+from radars.runs.read_run import read_checkpoint, read_config
 from radars.settings import merge_settings, validate_settings
 from radars.space import Architecture
 from radars.zoo.nasbench_macro import table_key

@@ -20,7 +20,6 @@ from typing import Any
 import torch
 from about import about
 
-import radars.memory.forecast as forecast
 from radars.data.tensors import tensor_data
 from radars.engine.context import SearchContext
 from radars.engine.given import Given
@@ -28,6 +27,7 @@ from radars.engine.phases.explore import fair_path
 from radars.engine.problem import SearchProblem
 from radars.engine.search_config import SearchConfig
 from radars.execution.allocator import freed_memory_kept
+from radars.memory import traces
 from radars.units import format_bytes
 from radars.zoo import load_space
 
@@ -84,7 +84,7 @@ def explored(
     space: str, options: dict[str, Any], budget: str, num_steps: int, batch_size: int
 ) -> dict[str, Any]:
     """Explores, and the same steps again; the processor time of each, and what was traced."""
-    forecast._memories.clear()  # of the other budget
+    traces._memories.clear()  # of the other budget
     config = {
         "data": {"batch_size": batch_size, "augment": False},
         "device": "cpu",
@@ -101,7 +101,7 @@ def explored(
         budget = str(int(float(budget) * need_bytes))
     problem = SearchProblem.of(SearchConfig(budget=budget, **config), given)
     _ = problem.planner.prices, problem.planner.predict(planner.smallest_path())
-    num_traces = len(forecast._memories[problem.proxy])
+    num_traces = len(traces._memories[problem.proxy])
     context = SearchContext.of(problem)
     supernet = context.networks.new_supernet()
     batch = context.train_stream.next()
@@ -114,7 +114,7 @@ def explored(
                 context.trainer.train_path(supernet, path, batch)
         row[f"{name}_seconds"] = round(time.process_time() - began, 2)
     meter = context.guard.meter
-    row["traced"] = len(forecast._memories[problem.proxy]) - num_traces
+    row["traced"] = len(traces._memories[problem.proxy]) - num_traces
     row["measured"] = format_bytes(meter.measured_peak_bytes)
     row["excess_bytes"] = 0 if meter.largest_excess is None else meter.largest_excess.num_bytes
     row["paths"] = len({path for path in paths if context.guard.fits(path)})

@@ -17,7 +17,6 @@ from pathlib import Path
 import radars
 from radars.engine import SearchConfig
 from radars.runs import Event, load_events
-from radars.runs.directory import read_config
 from radars.runs.event_schema import (
     PhaseStartedEvent,
     PlannedEvent,
@@ -26,6 +25,7 @@ from radars.runs.event_schema import (
     SearchEndedEvent,
     SearchStartedEvent,
 )
+from radars.runs.read_run import read_config
 from radars.units import format_bytes
 
 PICTURE = Path(__file__).parent / "images" / "search.svg"

@@ -12,9 +12,9 @@ from torch.utils.data import Dataset
 import radars
 from radars.data import DataConfig, as_data
 from radars.errors import RadarsWarning
-from radars.runs.directory import read_config
 from radars.runs.event_schema import Event
 from radars.runs.events import read_events
+from radars.runs.read_run import read_config
 
 QUICK: dict[str, Any] = {
     "budget": "4MiB",

@@ -9,7 +9,7 @@ from radars.engine.search_config import SearchConfig
 from radars.engine.start_search import search_config
 from radars.errors import ConfigError
 from radars.renamed_settings import GoneSetting, RenamedSetting, with_new_names
-from radars.runs.directory import read_config
+from radars.runs.read_run import read_config
 from radars.settings import merge_settings
 
 OLD_RUN = Path(__file__).parent / "old_runs" / "search"

@@ -59,7 +59,7 @@ def test_a_search_minimises_its_loss_and_maximises_its_score() -> None:
     [batch] = DATA.validation.evaluation_batches(1000)
     guess = batch.label_B.mean(0).expand(len(batch.label_B), 2)
     assert result.validation_accuracy > float(score(guess, batch.label_B).mean())
-    assert result.measured_peak_bytes == pytest.approx(result.predicted_peak_bytes, abs=512)
+    assert result.measured_peak_bytes == pytest.approx(result.predicted_peak_bytes, rel=0.02)
 
 
 def test_what_was_found_is_trained_and_evaluated(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from radars.engine import (
     SelectConfig,
 )
 from radars.nn.operations import classifier, conv_bn_relu, mbconv
-from radars.runs.directory import read_checkpoint, read_result
+from radars.runs.read_run import read_checkpoint, read_result
 from radars.runs.state import State, split_state
 from radars.space import Choose, Factory, Keep, SearchSpace
 from radars.tracking.progress import Bar, Progress

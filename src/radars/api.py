@@ -17,8 +17,9 @@ from radars.nn.task import CLASSIFICATION, Task
 from radars.optional import without_none
 from radars.planning.plan_report import PlanReport, plan_of
 from radars.reporting.write_report import write_report
-from radars.runs.directory import no_run_to_resume, read_config, say_that_it_is_new
+from radars.runs.directory import no_run_to_resume, say_that_it_is_new
 from radars.runs.event_schema import EventSink
+from radars.runs.read_run import read_config
 from radars.settings import merge_settings, validate_settings
 from radars.space import SearchSpace
 from radars.tracking.progress import NoProgress, Progress, progress_for

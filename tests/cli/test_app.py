@@ -283,3 +283,15 @@ def test_a_run_directory_has_the_name_of_the_space_that_a_file_names(
         "runs/darts",
         "mine",
     ]
+
+
+@pytest.mark.parametrize("command", ["plan", "spaces"])
+def test_any_command_that_is_interrupted_says_so(
+    command: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("radars.planning.plan_report.plan_for", interrupted)
+    monkeypatch.setattr("radars.zoo.zoo", interrupted)
+    assert run(command) == (130, "", "stopped\n")

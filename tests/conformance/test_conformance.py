@@ -44,8 +44,8 @@ from radars.errors import BudgetError, Stopped
 from radars.memory import Planner
 from radars.nn.supernet import Supernet
 from radars.registries import METHODS
-from radars.runs.directory import read_result
 from radars.runs.events import read_events
+from radars.runs.read_run import read_result
 from radars.space import Architecture, Subspace
 
 WHOLE_SUPERNET = {"darts", "fbnet", "pcdarts"}  # methods that hold every candidate at once

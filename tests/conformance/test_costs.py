@@ -17,7 +17,7 @@ from radars.engine.run import run_search
 from radars.errors import ConfigError, Stopped
 from radars.memory import inference_memory
 from radars.registries import METHODS
-from radars.runs.directory import read_front, read_result
+from radars.runs.read_run import read_front, read_result
 from radars.space import Architecture
 
 SPACE, SHAPE = tiny_space(), (1, 8, 8)

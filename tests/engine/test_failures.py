@@ -16,7 +16,7 @@ from radars.engine.methods.radars import Radars
 from radars.engine.run import run_search
 from radars.errors import RadarsError, RunError
 from radars.nn.operations import classifier, conv_bn_relu
-from radars.runs.directory import read_result
+from radars.runs.read_run import read_result
 from radars.space import Choose, Factory, SearchSpace
 
 

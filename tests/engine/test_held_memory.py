@@ -1,5 +1,6 @@
 """Whole searches of a space with a candidate that holds more than any trace says."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,14 +11,14 @@ from torch import Tensor, nn
 from radars._torch_internals import FakeTensor
 from radars.engine.given import Given
 from radars.engine.memory_guard import MemoryGuard
-from radars.engine.memory_meter import Excess
+from radars.engine.memory_meter import Excess, GuardedStep
 from radars.engine.run import run_search
 from radars.errors import BudgetError, Stopped
 from radars.nn.operations import classifier, conv_bn_relu
 from radars.reporting.facts import notice
 from radars.reporting.record import RunRecord, read_directory
-from radars.runs.directory import read_result
 from radars.runs.event_schema import Event, MemoryExceededEvent
+from radars.runs.read_run import read_result
 from radars.space import Choose, SearchSpace
 
 _HIDDEN = 40_000  # numbers
@@ -53,7 +54,7 @@ def network(choose: Choose) -> nn.Module:
 def only_hidden(choose: Choose) -> nn.Module:
     return nn.Sequential(
         conv_bn_relu(1, 4),
-        choose("a", {"hidden": Hidden, "too": Hidden}),
+        choose("a", {"hidden": Hidden, "too": lambda: nn.Sequential(Hidden())}),
         classifier(4, 4),
     )
 
@@ -113,15 +114,15 @@ def test_a_planted_step_over_its_budget_is_heeded(monkeypatch: pytest.MonkeyPatc
     told: list[Excess] = []
     heed = MemoryGuard.run
 
-    def run(guard: MemoryGuard, step: object, *rest: object, **more: object) -> object:
+    def run(guard: MemoryGuard, step: GuardedStep[object], *rest: object) -> object:
         guard.on_excess = told.append
         hold = [torch.empty(0)]
 
         def larger() -> object:
             hold[0] = torch.empty(10**6 if not told else 0)
-            return step()  # type: ignore[operator]
+            return step.run()
 
-        return heed(guard, larger, *rest, **more)  # type: ignore[arg-type]
+        return heed(guard, replace(step, run=larger), *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(MemoryGuard, "run", run)
     given = Given(space=SearchSpace(network, name="n", input_shape=(1, 8, 8)), data=tiny_data())

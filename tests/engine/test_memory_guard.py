@@ -27,7 +27,7 @@ def test_a_path_that_is_far_from_fitting_is_not_traced(monkeypatch: pytest.Monke
         traced.append(subspace)
         return predict(space, subspace, *rest, **options)
 
-    monkeypatch.setattr("radars.memory.forecast.predict", traces)
+    monkeypatch.setattr("radars.memory.traces.predict", traces)
     assert not SearchContext.of(problem).guard.fits(LARGEST)
     assert largest not in traced
 

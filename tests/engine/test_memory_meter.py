@@ -3,7 +3,7 @@ import torch
 from tests.tiny import MIB, tiny_space
 from torch import Tensor
 
-from radars.engine.memory_meter import MemoryMeter
+from radars.engine.memory_meter import GuardedStep, MemoryMeter
 from radars.errors import BudgetError
 from radars.nn.steps import StepKind
 from radars.nn.supernet import Supernet
@@ -19,7 +19,11 @@ def step(num_bytes: int) -> Tensor:
 
 
 def run(meter: MemoryMeter, expected: int, predicted: int, real: int = 0) -> int:
-    return len(meter.run(lambda: step(real), SUPERNET, BATCH, expected, lambda: predicted))
+    return len(meter.run(guarded(real), expected, lambda: predicted))
+
+
+def guarded(num_bytes: int, kind: StepKind = StepKind.WEIGHTS) -> GuardedStep[Tensor]:
+    return GuardedStep(lambda: step(num_bytes), SUPERNET, BATCH, kind)
 
 
 def test_a_step_over_budget_does_not_run() -> None:
@@ -44,13 +48,25 @@ def test_of_candidates_that_were_measured_only_records_are() -> None:
     assert meter.measured_peak_bytes == first - 10 + 1000
 
 
+def test_a_step_whose_exact_peak_is_a_record_is_measured_whatever_was_expected_of_others() -> None:
+    """An estimate of another, on the high side, does not hide it."""
+    meter = MemoryMeter(10 * MIB)
+    run(meter, 300_000, 100_000, 100_000)
+    before = meter.measured_peak_bytes
+    meter.run(guarded(200_000), 200_000)
+    assert meter.predicted_peak_bytes == 200_000
+    assert meter.measured_peak_bytes == before + 100_000
+    meter.run(guarded(10**6), 150_000)  # no record, and its candidates were measured
+    assert meter.measured_peak_bytes == before + 100_000
+
+
 def test_what_a_step_returns_and_raises_goes_through() -> None:
     def fail() -> Tensor:
         raise ZeroDivisionError
 
     meter = MemoryMeter(MIB)
     with pytest.raises(ZeroDivisionError):
-        meter.run(fail, SUPERNET, BATCH, 1, lambda: 1)
+        meter.run(GuardedStep(fail, SUPERNET, BATCH), 1)
     assert meter.predicted_peak_bytes == 0
 
 
@@ -91,5 +107,5 @@ def test_each_candidate_is_measured_once_in_each_kind_of_step() -> None:
         (StepKind.ARCHITECTURE, 0),
     ):
         meter.measured_peak_bytes = 0
-        meter.run(lambda: step(10), SUPERNET, BATCH, 10, lambda: 10, kind)
+        meter.run(guarded(10, kind), 10)
         assert meter.measured_peak_bytes == num_measured * first

@@ -31,9 +31,10 @@ from radars.nn.optimizer import OptimizerConfig
 from radars.nn.steps import weights_step
 from radars.nn.supernet import Supernet
 from radars.runs.checkpoint import CheckpointStore
-from radars.runs.directory import RunDirectory, read_result
+from radars.runs.directory import RunDirectory
 from radars.runs.event_schema import Event
 from radars.runs.events import read_events
+from radars.runs.read_run import read_result
 from radars.space import Architecture
 
 SPACE = tiny_space()

@@ -17,8 +17,8 @@ from radars.errors import ConfigError
 from radars.execution.group import Group, new_group
 from radars.nn.steps import architecture_step, weights_step
 from radars.nn.supernet import Supernet
-from radars.runs.directory import read_result
 from radars.runs.events import read_events
+from radars.runs.read_run import read_result
 from radars.settings import validate_settings
 
 ROOT = Path(__file__).parents[2]

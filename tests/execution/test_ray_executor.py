@@ -22,8 +22,8 @@ from tests.tiny import outcome
 from radars.errors import ConfigError, RunError
 from radars.execution.executor import Lost, Needs
 from radars.execution.ray_executor import RayExecutor, check_placement, ray_options
-from radars.runs.directory import read_result
 from radars.runs.events import read_events
+from radars.runs.read_run import read_result
 
 pytestmark = pytest.mark.slow
 

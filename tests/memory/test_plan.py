@@ -480,7 +480,7 @@ def traced(monkeypatch: pytest.MonkeyPatch) -> Traced:
         traced.append((subspace, options["savings"], options["kinds"]))
         return predict(space, subspace, spec, **options)
 
-    monkeypatch.setattr("radars.memory.forecast.predict", noted)
+    monkeypatch.setattr("radars.memory.traces.predict", noted)
     return traced
 
 

@@ -135,7 +135,8 @@ def test_a_space_without_a_shape_asks_for_one(tmp_path, monkeypatch) -> None:  #
     (tmp_path / "mine.py").write_text(
         "from torch import nn\n"
         "def net(choose):\n"
-        "    return choose('a', {'x': lambda: nn.Linear(4, 10), 'y': lambda: nn.Linear(4, 10)})\n"
+        "    other = lambda: nn.Linear(4, 10, bias=False)\n"
+        "    return choose('a', {'x': lambda: nn.Linear(4, 10), 'y': other})\n"
     )
     with pytest.raises(SpaceError, match="--input"):
         plan_for("mine.py:net", None, 4, "1GiB")

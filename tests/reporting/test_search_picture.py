@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 import pytest
 
 from radars.runs import load_events
-from radars.runs.directory import read_result
+from radars.runs.read_run import read_result
 
 SVG = "{http://www.w3.org/2000/svg}"
 SCRIPT = Path(__file__).parents[2] / "docs" / "make_search_picture.py"

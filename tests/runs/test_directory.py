@@ -16,11 +16,13 @@ from safetensors.torch import save_file
 from tests.full_disk import full_for
 
 from radars.errors import ConfigError, RunError
-from radars.runs.directory import RunDirectory, check_no_file_of_a_run, new_run, read_result
+from radars.runs.directory import RunDirectory, new_run
 from radars.runs.event_schema import ChildEvent, Event, PhaseStartedEvent
 from radars.runs.events import EventLog
 from radars.runs.identity_file import known_identity
 from radars.runs.lock import DirectoryLock
+from radars.runs.own_files import check_no_file_of_a_run
+from radars.runs.read_run import read_result
 
 CONFIG = {"method": "radars", "budget_bytes": 2**28, "options": {"rates": [0.1, 1e-5], "x": None}}
 

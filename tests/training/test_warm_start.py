@@ -9,7 +9,7 @@ from torch import nn
 from radars.engine.given import Given
 from radars.engine.run import run_search
 from radars.errors import ConfigError
-from radars.runs.directory import read_checkpoint
+from radars.runs.read_run import read_checkpoint
 from radars.space import Architecture, SearchSpace
 from radars.training import TrainConfig
 from radars.training.training_setup import TrainSetup

@@ -1,7 +1,6 @@
 """The command line: parse, call, print."""
 
 import json
-import signal
 import sys
 import time
 from pathlib import Path
@@ -34,7 +33,7 @@ from radars.cli.options import (
     Space,
     TableData,
 )
-from radars.errors import ConfigError, first_line
+from radars.errors import ConfigError, Stopped, first_line
 from radars.optional import without_none
 from radars.units import format_whole
 
@@ -331,10 +330,10 @@ def doctor(as_json: Json = False) -> None:
 
 def main() -> None:
     """Runs the command line; an error is one line, without a traceback."""
-    # what a scheduler sends ends any command as Ctrl-C does; a search and a training save first
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with errors_in_a_line(), notes_in_a_line():
         status = app(prog_name="radars", standalone_mode=False)
+        if status == Stopped.exit_status:  # typer ends without a word where Ctrl-C is heard
+            raise KeyboardInterrupt
     sys.exit(status)
 
 

@@ -24,8 +24,8 @@ from radars.execution.device import device_of
 from radars.execution.environment import environment
 from radars.execution.executor import Lost, Needs, new_executor
 from radars.reading import MOST_JSON_BYTES, read_file
-from radars.runs.directory import read_config, read_result
 from radars.runs.files import make_directory, to_json, write_atomically
+from radars.runs.read_run import read_config, read_result
 from radars.settings import validate_settings
 from radars.space import Architecture
 from radars.tracking.progress import NoProgress, Progress

@@ -8,7 +8,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from radars.space import (
     content_of,
     definition_of,
     fingerprint,
-    is_library,
+    is_library_function,
     operations_of,
     user_classes,
 )
@@ -137,12 +136,9 @@ def space_digest(space: SearchSpace, input_shape: tuple[int, ...]) -> str:
 
 def _definitions(space: SearchSpace, classes: set[type]) -> list[str]:
     """The code of users' classes, and of the function of a space where it is a user's."""
-    function = space.network
-    while isinstance(function, partial):
-        function = function.func
     said = list(map(definition_of, classes))
-    if not is_library(function.__module__):
-        said.append(definition_of(function))
+    if not is_library_function(space.network):
+        said.append(definition_of(space.network))
     return sorted(said)
 
 

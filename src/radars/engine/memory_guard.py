@@ -1,17 +1,15 @@
 """`MemoryGuard`: no step of a search exceeds the budget, and what it held is on record."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
-from torch import Tensor
 
-from radars.engine.memory_meter import Excess, MemoryMeter
+from radars.engine.memory_meter import Excess, GuardedStep, MemoryMeter
 from radars.errors import BudgetError
 from radars.execution.group import Group
 from radars.memory import MemorySavings, Planner, is_out_of_memory, no_room
-from radars.nn.steps import StepKind
 from radars.nn.supernet import Supernet
 from radars.space import Architecture
 from radars.units import format_bytes
@@ -90,32 +88,16 @@ class MemoryGuard:
 
     def run(
         self,
-        step: Callable[[], Result],
-        supernet: Supernet,
-        batch: Iterable[Tensor],
+        step: GuardedStep[Result],
         expected_bytes: int,
-        predict: Callable[[], int],
-        kind: StepKind = StepKind.WEIGHTS,
+        predict: Callable[[], int] | None = None,
     ) -> Result:
         """Runs a step, and plans by what it held from then on. See `MemoryMeter.run`."""
-        largest = self.group.largest
-        result = self.meter.run(step, supernet, batch, expected_bytes, predict, kind, largest)
-        self._heed_excess(supernet)
-        return result
+        return self._heeded(step, self.meter.run(step, expected_bytes, predict, self.group.largest))
 
-    def run_below(
-        self,
-        step: Callable[[], Result],
-        supernet: Supernet,
-        batch: Iterable[Tensor],
-        peak_bytes: int,
-        kind: StepKind,
-    ) -> Result:
+    def run_below(self, step: GuardedStep[Result], peak_bytes: int) -> Result:
         """Likewise, of a step that holds no more than another. See `MemoryMeter.run_below`."""
-        largest = self.group.largest
-        result = self.meter.run_below(step, supernet, batch, peak_bytes, kind, largest)
-        self._heed_excess(supernet)
-        return result
+        return self._heeded(step, self.meter.run_below(step, peak_bytes, self.group.largest))
 
     def within_memory(self, supernet: Supernet, attempt: Callable[[], Result]) -> Result:
         """Runs a step, and again within ever tighter budgets where the device had no room for it.
@@ -159,11 +141,14 @@ class MemoryGuard:
         if self.meter.largest_excess not in (None, before):
             self.on_excess(self.meter.largest_excess)
 
-    def _heed_excess(self, supernet: Supernet) -> None:
+    def _heeded(self, step: GuardedStep[Result], result: Result) -> Result:
+        """The result of a step; where it held too much, that is heeded from then on."""
         excess = self.meter.excess
         if excess is not None:
+            supernet = step.supernet
             self.planner.heed(supernet.live, supernet.savings, excess.measured_bytes)
             self.on_excess(excess)
+        return result
 
     def _fits_plainly(self, architecture: Architecture) -> bool:
         """Whether prices alone say that a path fits without savings."""

@@ -1,13 +1,13 @@
 """`MemoryMeter`: keeps the promise of the budget, and the record of it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from torch import Tensor
 
 from radars.errors import BudgetError
-from radars.memory import Corrections, MemorySavings, measure
+from radars.memory import Corrections, measure
 from radars.memory.corrections import names_of
 from radars.nn.steps import StepKind
 from radars.nn.supernet import Supernet
@@ -29,6 +29,29 @@ class Excess(NamedTuple):
     def num_bytes(self) -> int:
         """What it held beyond that."""
         return self.measured_bytes - self.predicted_bytes
+
+
+@dataclass(frozen=True)
+class GuardedStep(Generic[Result]):
+    """A step, and what its memory is counted by.
+
+    Attributes:
+        run: runs it.
+        supernet: what it trains.
+        batch: the tensors of its batch, on the device.
+        kind: of the step.
+    """
+
+    run: Callable[[], Result]
+    supernet: Supernet
+    batch: Sequence[Tensor]
+    kind: StepKind = StepKind.WEIGHTS
+
+    @property
+    def setting(self) -> str:
+        """What of it, beside its candidates, decides which operations run."""
+        names = [name.partition("=")[0] for name in self.supernet.savings.names]
+        return " ".join((self.kind.value, *names))
 
 
 @dataclass
@@ -64,68 +87,57 @@ class MemoryMeter:
 
     def run(
         self,
-        step: Callable[[], Result],
-        supernet: Supernet,
-        batch: Iterable[Tensor],
+        step: GuardedStep[Result],
         expected_bytes: int,
-        predict: Callable[[], int],
-        kind: StepKind = StepKind.WEIGHTS,
+        predict: Callable[[], int] | None = None,
         agreed: Callable[[int], int] = int,
     ) -> Result:
         """Runs a step.
 
         Args:
             step: the step.
-            supernet: what it trains.
-            batch: the tensors of its batch, on the device.
-            expected_bytes: a quick estimate of its peak, on the high side, which orders the steps.
-            predict: its exact peak, asked for only where it may set a record, or has set one.
-            kind: of the step.
+            expected_bytes: a quick estimate of its peak, on the high side, which orders the steps;
+                or its exact peak.
+            predict: its exact peak, asked for only where it may set a record, or has set one; None
+                where `expected_bytes` is exact.
             agreed: of what each of several processes measured, what counts.
 
         Raises:
             BudgetError: the step would exceed the budget; it has not run.
         """
         self.latest_bytes, self.excess = expected_bytes, None
+        record_bytes = self.predicted_peak_bytes if predict is None else self.expected_peak_bytes
+        exact: Callable[[], int] = predict or (lambda: expected_bytes)
         predicted_bytes: int | None = None
-        if expected_bytes > self.expected_peak_bytes:
-            predicted_bytes = predict()
+        if expected_bytes > record_bytes:
+            predicted_bytes = exact()
             self._check(predicted_bytes)
-            self.expected_peak_bytes = expected_bytes
-        elif not self._is_measured(kind, supernet):
-            return step()
+            self.expected_peak_bytes = max(self.expected_peak_bytes, expected_bytes)
+        elif not self._is_measured(step):
+            return step.run()
         known_bytes = min(expected_bytes, self.measured_peak_bytes)
-        result, measured_bytes = self._measured(step, supernet, batch, kind, agreed)
+        result, measured_bytes = self._measured(step, agreed)
         if predicted_bytes is None and measured_bytes > known_bytes:
-            predicted_bytes = predict()
+            predicted_bytes = exact()
         if predicted_bytes is not None:
             self.predicted_peak_bytes = max(self.predicted_peak_bytes, predicted_bytes)
             self._compare(predicted_bytes, measured_bytes)
         return result
 
     def run_below(
-        self,
-        step: Callable[[], Result],
-        supernet: Supernet,
-        batch: Iterable[Tensor],
-        peak_bytes: int,
-        kind: StepKind,
-        agreed: Callable[[int], int] = int,
+        self, step: GuardedStep[Result], peak_bytes: int, agreed: Callable[[int], int] = int
     ) -> Result:
         """Runs a step that holds no more than another, whose peak is within the budget.
 
         Args:
             step: the step.
-            supernet: what it trains.
-            batch: the tensors of its batch, on the device.
             peak_bytes: of the other.
-            kind: of the step.
             agreed: as for `run`.
         """
         self.latest_bytes, self.excess = peak_bytes, None
-        if not self._is_measured(kind, supernet):
-            return step()
-        result, measured_bytes = self._measured(step, supernet, batch, kind, agreed)
+        if not self._is_measured(step):
+            return step.run()
+        result, measured_bytes = self._measured(step, agreed)
         self._compare(peak_bytes, measured_bytes)
         return result
 
@@ -170,25 +182,20 @@ class MemoryMeter:
                 predicted_bytes,
             )
 
-    def _is_measured(self, kind: StepKind, supernet: Supernet) -> bool:
+    def _is_measured(self, step: GuardedStep[Any]) -> bool:
         """Whether counting costs nothing, or there is a candidate that was not measured so."""
-        return supernet.device.type == "cuda" or bool(self._unseen(kind, supernet))
+        return step.supernet.device.type == "cuda" or bool(self._unseen(step))
 
     def _measured(
-        self,
-        step: Callable[[], Result],
-        supernet: Supernet,
-        batch: Iterable[Tensor],
-        kind: StepKind,
-        agreed: Callable[[int], int],
+        self, step: GuardedStep[Result], agreed: Callable[[int], int]
     ) -> tuple[Result, int]:
         """Runs a step; returns its result, and what it held."""
-        unseen = self._unseen(kind, supernet)
-        result, measured_bytes = measure(step, supernet, batch)
+        unseen = self._unseen(step)
+        result, measured_bytes = measure(step.run, step.supernet, step.batch)
         measured_bytes = agreed(measured_bytes)
         self.measured_peak_bytes = max(self.measured_peak_bytes, measured_bytes)
         if unseen:
-            self.seen.setdefault(_setting(kind, supernet.savings), []).extend(unseen)
+            self.seen.setdefault(step.setting, []).extend(unseen)
         return result, measured_bytes
 
     def _compare(self, predicted_bytes: int, measured_bytes: int) -> None:
@@ -197,18 +204,12 @@ class MemoryMeter:
             self.excess = Excess(predicted_bytes, measured_bytes)
             self.largest_excess = _larger(self.largest_excess, self.excess)
 
-    def _unseen(self, kind: StepKind, supernet: Supernet) -> list[str]:
+    def _unseen(self, step: GuardedStep[Any]) -> list[str]:
         """The candidates that no measured step of this kind ran, with such savings."""
-        known = self.seen.get(_setting(kind, supernet.savings), ())
-        return [name for name in names_of(supernet.live) if name not in known]
+        known = self.seen.get(step.setting, ())
+        return [name for name in names_of(step.supernet.live) if name not in known]
 
 
 def _larger(first: Excess | None, second: Excess | None) -> Excess | None:
     known = [excess for excess in (first, second) if excess is not None]
     return max(known, key=lambda excess: excess.num_bytes, default=None)
-
-
-def _setting(kind: StepKind, savings: MemorySavings) -> str:
-    """What of a step, beside its candidates, decides which operations run."""
-    names = [name.partition("=")[0] for name in savings.names]
-    return " ".join((kind.value, *names))

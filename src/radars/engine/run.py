@@ -22,14 +22,11 @@ from radars.memory import out_of_memory_said
 from radars.memory.measure import peak_rss_bytes
 from radars.objects import is_object_name
 from radars.registries import COSTS
-from radars.runs.directory import (
-    PARETO_NAME,
-    new_run,
-    no_run_to_resume,
-    read_config,
-)
+from radars.runs.directory import new_run, no_run_to_resume
 from radars.runs.event_schema import EventSink, SearchEndedEvent
+from radars.runs.file_names import PARETO_NAME
 from radars.runs.identity_file import check_config_file, known_identity
+from radars.runs.read_run import read_config
 from radars.settings import validate_settings
 from radars.space import Architecture
 from radars.tracking.loggers import check_installed

@@ -10,7 +10,7 @@ from torch import nn
 
 from radars.errors import ConfigError, first_line
 from radars.objects import is_object_name
-from radars.runs.directory import read_config, read_front, read_result
+from radars.runs.read_run import read_config, read_front, read_result
 from radars.space import Architecture, SearchSpace
 
 _Whole = Annotated[int, Field(ge=0, lt=2**63)]

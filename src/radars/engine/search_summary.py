@@ -6,7 +6,8 @@ from shlex import quote
 from radars.cost import format_cost
 from radars.engine.search_result import SearchResult
 from radars.registries import COSTS
-from radars.runs.directory import PARETO_NAME, read_front
+from radars.runs.file_names import PARETO_NAME
+from radars.runs.read_run import read_front
 from radars.units import format_bytes, format_count, format_seconds, format_whole
 
 _LABELS = {"memory": "inference", "latency_ms": "latency"}

@@ -28,7 +28,7 @@ from radars.execution.workplace import workplace
 from radars.failures import CallerError
 from radars.nn.memory_saving.disk_offload import DiskOffload
 from radars.registries import METHODS
-from radars.runs.directory import RunDirectory, read_checkpoint
+from radars.runs.directory import RunDirectory
 from radars.runs.event_schema import (
     Event,
     EventSink,
@@ -39,6 +39,7 @@ from radars.runs.event_schema import (
     WorkerLostEvent,
 )
 from radars.runs.files import unwritable
+from radars.runs.read_run import read_checkpoint
 from radars.tracking.loggers import open_curves
 from radars.tracking.progress import NoProgress, Progress
 

@@ -14,8 +14,9 @@ from radars.engine.run import resumed_config, run_search
 from radars.engine.search_config import SearchConfig
 from radars.engine.search_result import SearchResult, read_search
 from radars.errors import Stopped
-from radars.runs.directory import no_run_to_resume, read_config, say_that_it_is_new
+from radars.runs.directory import no_run_to_resume, say_that_it_is_new
 from radars.runs.identity_file import known_identity
+from radars.runs.read_run import read_config
 from radars.settings import merge_settings, read_settings, validate_settings
 from radars.tracking.progress import Progress
 

@@ -8,6 +8,7 @@ from torch import Tensor
 from radars.cost import Objectives
 from radars.data import Batch, move
 from radars.engine.memory_guard import MemoryGuard
+from radars.engine.memory_meter import GuardedStep
 from radars.engine.phases.expected_cost import Both, ExpectedCost
 from radars.memory import MemorySavings
 from radars.nn.steps import Precision, Regulariser, StepKind, architecture_step, weights_step
@@ -62,7 +63,7 @@ class Trainer:
                 return guard.planner.predict(architecture, savings).peak_bytes
 
             expected_bytes = guard.expected_path_bytes(architecture, savings)
-            return guard.run(step, supernet, batch, expected_bytes, predict)
+            return guard.run(GuardedStep(step, supernet, batch), expected_bytes, predict)
 
         return self.counted(guard.within_memory(supernet, attempt))
 
@@ -134,8 +135,8 @@ class Trainer:
             def predict() -> int:
                 return planner.predict(subspace, savings, weigh).peak_bytes
 
-            kind = StepKind.ARCHITECTURE
-            return guard.run(step, supernet, batch, expected_bytes, predict, kind)
+            guarded = GuardedStep(step, supernet, batch, StepKind.ARCHITECTURE)
+            return guard.run(guarded, expected_bytes, predict)
 
         return attempt
 

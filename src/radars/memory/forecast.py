@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from weakref import WeakKeyDictionary
 
 from radars.cost import CostTable, PriceCache
 from radars.memory.corrections import Corrections
 from radars.memory.knapsack import largest_path_macs
-from radars.memory.predict import StepMemory, TrainingSpec, predict
-from radars.memory.prices import Price, Prices, extra_prices, held_bytes, training_prices
+from radars.memory.predict import StepMemory, TrainingSpec
+from radars.memory.prices import Price, extra_prices, held_bytes
+from radars.memory.traces import Traces
 from radars.nn.memory_saving.savings import PLAIN, MemorySavings, extra_time
 from radars.nn.steps import StepKind
 from radars.nn.supernet import Weigh
@@ -18,18 +18,12 @@ from radars.space import Architecture, SearchSpace, Subspace
 
 _MAX_TRACED = 400  # candidates; beyond that an exact trace takes more than ten seconds
 
-_Traced = tuple[TrainingSpec, Subspace, MemorySavings, type | None, StepKind | None]
-_Priced = tuple[tuple[str, Prices], ...]
-_PricedFor = tuple[TrainingSpec, bool]  # whether channels may be split
-# of every planner of a space: another search of it, or one that is resumed, traces nothing again
-_memories: WeakKeyDictionary[SearchSpace, dict[_Traced, StepMemory]] = WeakKeyDictionary()
-_prices: WeakKeyDictionary[SearchSpace, dict[_PricedFor, _Priced]] = WeakKeyDictionary()
-
 
 class Forecast:
     """What training takes for one space and one kind of batch, in bytes and multiply-accumulates.
 
     Attributes:
+        traces: what is known without measuring.
         corrections: what measured steps have taught, by which all that is predicted is corrected.
 
     Args:
@@ -43,7 +37,7 @@ class Forecast:
     ) -> None:
         self.space = space
         self.spec = spec
-        self._price_cache = price_cache
+        self.traces = Traces(space, spec, price_cache)
         self._held_by_smallest: dict[MemorySavings, float] = {}
         self.corrections = Corrections()
 
@@ -60,21 +54,10 @@ class Forecast:
             for choice, by_name in self.prices.items()
         }
 
-    def _training_prices(self, savings: MemorySavings = PLAIN) -> _Priced:
-        """Prices by place; what is spared by splitting channels only where that is a saving."""
-        split_channels = savings.split_channels > 0
-        known = _prices.setdefault(self.space, {})
-        key = self.spec, split_channels
-        if key not in known:
-            known[key] = training_prices(
-                self.space, self.spec, self._price_cache, split_channels=split_channels
-            )
-        return known[key]
-
     def _summed_prices(self, savings: MemorySavings) -> dict[str, dict[str, Price]]:
         """Prices by choice, over all its places."""
         prices: dict[tuple[str, str], Price] = {}
-        for choice, by_name in self._training_prices(savings):
+        for choice, by_name in self.traces.prices(savings):
             for name, price in by_name.items():
                 key = choice, name
                 prices[key] = prices[key] + price if key in prices else price
@@ -141,30 +124,9 @@ class Forecast:
             kind: of step; None for the dearest.
         """
         subspace = subspace.as_subspace() if isinstance(subspace, Architecture) else subspace
-        memory = self._traced(subspace, savings, weigh, kind)
+        memory = self.traces.step(subspace, savings, weigh, kind)
         corrected = self.corrections.corrected(memory.peak_bytes, subspace, savings)
         return memory.with_peak(corrected)
-
-    def _traced(
-        self,
-        subspace: Subspace | Architecture,
-        savings: MemorySavings = PLAIN,
-        weigh: Weigh | None = None,
-        kind: StepKind | None = None,
-    ) -> StepMemory:
-        """What a trace says; see `predict`."""
-        subspace = subspace.as_subspace() if isinstance(subspace, Architecture) else subspace
-        known = _memories.setdefault(self.space, {})
-        if weigh is not None:
-            kind = StepKind.ARCHITECTURE
-        key = self.spec, subspace, savings, None if weigh is None else type(weigh), kind
-        if key not in known:
-            kinds = None if kind is None else (kind,)
-            memory = predict(
-                self.space, subspace, self.spec, kinds=kinds, savings=savings, weigh=weigh
-            )
-            known[key] = known[*key[:-1], memory.kind] = memory
-        return known[key]
 
     def heed(self, live: Subspace, savings: MemorySavings, held_bytes: int) -> None:
         """Corrects what is predicted, as a step held more than that.
@@ -194,7 +156,7 @@ class Forecast:
         )
         # the peak may be behind the last place, where all that is saved is there
         live = architecture.as_subspace()
-        by_sum = self._traced(smallest).peak_bytes + kept
+        by_sum = self.traces.step(smallest).peak_bytes + kept
         return max(
             self.corrections.corrected(by_sum, live, PLAIN), round(self.expected_bytes(live))
         )
@@ -206,7 +168,7 @@ class Forecast:
 
         Args: as for `predict`.
         """
-        smallest, prices = self._smallest.as_subspace(), self._training_prices(savings)
+        smallest, prices = self._smallest.as_subspace(), self.traces.prices(savings)
         traced = replace(  # once for all parts
             savings,
             selective=float(savings.selective > 0),
@@ -215,7 +177,7 @@ class Forecast:
         if traced not in self._held_by_smallest:
             self._held_by_smallest[traced] = held_bytes(prices, smallest, traced)
         more_bytes = held_bytes(prices, subspace, savings) - self._held_by_smallest[traced]
-        expected_bytes = self._traced(smallest, traced, weigh).peak_bytes + more_bytes
+        expected_bytes = self.traces.step(smallest, traced, weigh).peak_bytes + more_bytes
         return self.corrections.corrected(expected_bytes, subspace, savings)
 
     @cached_property
@@ -234,7 +196,7 @@ class Forecast:
 
     def _extra_time(self, subspace: Subspace, savings: MemorySavings) -> float:
         """What savings are expected to add to a step, as a part of an iteration without them."""
-        places = self._training_prices()
+        places = self.traces.prices()
         num_places = Counter(choice for choice, _ in places)
         macs, again, saved, cheap = float(self.costs.fixed.macs), 0.0, 0.0, 0.0
         savings_at = savings.of_candidates([len(subspace[choice]) for choice, _ in places])

@@ -152,29 +152,33 @@ def predict(
                 seed=None,
             )
         supernet.weigh = weigh
-        example_B, label_B = spec.batch()
         output_bytes = _note_outputs(supernet)
         memories: list[StepMemory] = []
         bound_bytes = math.inf
         for kind in kinds:
-            if (
-                kind is StepKind.ARCHITECTURE
-                and memories
-                and (bound_bytes + spec.floor_bytes <= memories[0].peak_bytes)
-            ):
+            if kind is StepKind.ARCHITECTURE and memories and bound_bytes <= memories[0].peak_bytes:
                 continue  # it cannot be the dearest, and a trace takes a while
-            batch = [example_B, label_B]
-            if kind is StepKind.SECOND_ORDER:
-                batch += [torch.empty_like(example_B), torch.zeros_like(label_B)]
-            with track(supernet, batch, spec.device_type) as tracker:
-                run_step(
-                    kind, supernet, batch, spec.precision, savings.micro_batches, spec.task.loss
-                )
+            tracker = _tracked(kind, supernet, spec, savings.micro_batches)
             memory = StepMemory(tracker.peak_bytes, tracker.breakdown, kind)
             memories.append(memory.with_peak(tracker.peak_bytes + spec.floor_bytes))
             if kind is StepKind.WEIGHTS and savings.recompute == 1:
                 bound_bytes = _architecture_bound(tracker, supernet, output_bytes)
+                bound_bytes += spec.floor_bytes
     return max(memories, key=lambda memory: memory.peak_bytes)
+
+
+def _tracked(
+    kind: StepKind, supernet: Supernet, spec: TrainingSpec, micro_batches: int
+) -> MemoryTracker:
+    """Runs a step on fake tensors; returns what has watched it."""
+    example_B, label_B = spec.batch()
+    batch = [example_B, label_B]
+    if kind is StepKind.SECOND_ORDER:
+        batch += [torch.empty_like(example_B), torch.zeros_like(label_B)]
+    tracker: MemoryTracker
+    with track(supernet, batch, spec.device_type) as tracker:
+        run_step(kind, supernet, batch, spec.precision, micro_batches, spec.task.loss)
+    return tracker
 
 
 def _note_outputs(supernet: Supernet) -> list[int]:

@@ -104,7 +104,7 @@ class SubspacePlanner(Forecast):
         return _BEYOND * (peak_bytes + dearest.beyond_bytes)
 
     def _dominating(self, savings: MemorySavings) -> Dominating:
-        return dominating(self._training_prices(savings), savings, self.corrections.extra)
+        return dominating(self.traces.prices(savings), savings, self.corrections.extra)
 
     def tighten(self, budget_bytes: int) -> None:
         """Plans within less from now on, as the device has less than was thought."""

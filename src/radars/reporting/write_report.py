@@ -7,8 +7,8 @@ from pathlib import Path
 from radars.errors import ConfigError
 from radars.reporting.page import report_page, sections
 from radars.reporting.record import named_apart, read_directory
-from radars.runs.directory import check_no_file_of_a_run
 from radars.runs.files import write_atomically
+from radars.runs.own_files import check_no_file_of_a_run
 
 REPORT_NAME = "report.html"
 

@@ -2,8 +2,6 @@
 
 import contextlib
 import json
-import os
-import re
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,11 +15,19 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel
 
 from radars.errors import ConfigError, RadarsWarning, first_line
-from radars.reading import MOST_JSON_BYTES, MOST_TEXT_BYTES, UnreadableError, parse_json, read_file
-from radars.renamed_settings import with_new_names
 from radars.runs.checkpoint import Checkpoint, CheckpointStore
 from radars.runs.event_schema import CheckpointDamagedEvent, Event, ResumedEvent
 from radars.runs.events import EventLog, read_events
+from radars.runs.file_names import (
+    ARCHITECTURE_NAME,
+    CHECKPOINT_NAME,
+    CONFIG_NAME,
+    EVENTS_NAME,
+    IDENTITY_NAME,
+    RESULT_NAME,
+    TENSORBOARD_NAME,
+    WEIGHTS_NAME,
+)
 from radars.runs.files import (
     TEMPORARY_SUFFIX,
     is_full,
@@ -31,17 +37,8 @@ from radars.runs.files import (
     write_atomically,
 )
 from radars.runs.lock import LOCK_NAME, DirectoryLock
+from radars.runs.read_run import load_config, read_checkpoint, read_result
 from radars.settings import parse_yaml
-
-_CONFIG_NAME = "config.yaml"
-_EVENTS_NAME = "events.jsonl"
-_RESULT_NAME = "result.json"
-_ARCHITECTURE_NAME = "architecture.json"
-CHECKPOINT_NAME = "checkpoint"
-IDENTITY_NAME = "identity.json"
-_TENSORBOARD_NAME = "tensorboard"
-_WEIGHTS_NAME = "weights"
-PARETO_NAME = "pareto.json"
 
 
 class RunDirectory:
@@ -63,7 +60,7 @@ class RunDirectory:
         self._identity: dict[str, Any] | None = None
         self._made: list[Path] = []  # directories
         self._checkpoints = CheckpointStore(path / CHECKPOINT_NAME)
-        self._events = EventLog(path / _EVENTS_NAME)
+        self._events = EventLog(path / EVENTS_NAME)
 
     @classmethod
     def create(cls, path: str | Path, config: Mapping[str, Any]) -> Self:
@@ -97,8 +94,8 @@ class RunDirectory:
             _check_unused(path)  # again: another process may have been faster
             is_ours = True
             # its presence is what makes the directory a run
-            write_atomically(path / _CONFIG_NAME, config_text)
-            run = cls(path, _load_config(path), lock)
+            write_atomically(path / CONFIG_NAME, config_text)
+            run = cls(path, load_config(path), lock)
         except BaseException:
             if is_ours:
                 _remove_new(path)
@@ -143,7 +140,7 @@ class RunDirectory:
             RunError: another process uses the directory, or every checkpoint is damaged.
         """
         path = Path(path).absolute()
-        if not (path / _CONFIG_NAME).is_file():
+        if not (path / CONFIG_NAME).is_file():
             raise no_run_to_resume(path)
         _check_no_links(path)
         lock = DirectoryLock(path)
@@ -151,9 +148,9 @@ class RunDirectory:
             if (read_result(path) or {}).get("status") == "completed":
                 raise ConfigError(
                     f"resuming needs an unfinished run, but {path} is completed; "
-                    f"read its {_RESULT_NAME} or choose another --out"
+                    f"read its {RESULT_NAME} or choose another --out"
                 )
-            run = cls(path, _load_config(path), lock)
+            run = cls(path, load_config(path), lock)
         except BaseException:
             lock.release()
             raise
@@ -167,12 +164,12 @@ class RunDirectory:
     @property
     def tensorboard_path(self) -> Path:
         """Where TensorBoard logs go; see `TensorBoardCurves`."""
-        return self.path / _TENSORBOARD_NAME
+        return self.path / TENSORBOARD_NAME
 
     @property
     def weights_path(self) -> Path:
         """Where weights may be put aside while the run goes on; nothing there outlives it."""
-        return self.path / _WEIGHTS_NAME
+        return self.path / WEIGHTS_NAME
 
     def log(self, event: Event) -> None:
         """Appends an event.
@@ -184,7 +181,7 @@ class RunDirectory:
 
     def read_events(self) -> list[dict[str, Any]]:
         """All events so far, each with its `time` in seconds since the epoch and its `event`."""
-        return read_events(self.path / _EVENTS_NAME)
+        return read_events(self.path / EVENTS_NAME)
 
     def save(self, step: int, state: Mapping[str, Any]) -> None:
         """Saves a checkpoint, atomically; see `CheckpointStore.save`.
@@ -201,11 +198,11 @@ class RunDirectory:
 
     def write_architecture(self, architecture: Mapping[str, Any]) -> None:
         """Writes `architecture.json`, atomically."""
-        write_atomically(self.path / _ARCHITECTURE_NAME, to_json(architecture, indent=2) + "\n")
+        write_atomically(self.path / ARCHITECTURE_NAME, to_json(architecture, indent=2) + "\n")
 
     def write_result(self, result: Mapping[str, Any]) -> None:
         """Writes `result.json`, atomically; NaN is written as null."""
-        write_atomically(self.path / _RESULT_NAME, to_json(result, indent=2) + "\n")
+        write_atomically(self.path / RESULT_NAME, to_json(result, indent=2) + "\n")
 
     def write_json(self, name: str, value: object) -> None:
         """Writes another JSON file beside these, atomically; NaN is written as null."""
@@ -231,7 +228,7 @@ class RunDirectory:
         step, damaged = self._checkpoints.newest_intact_step()
         values = {} if step is None else self._checkpoints.load_values(step)
         self._events.truncate(values.get("events_bytes", 0))
-        (self.path / _RESULT_NAME).unlink(missing_ok=True)
+        (self.path / RESULT_NAME).unlink(missing_ok=True)
         # before anything is written: they may be what fills the disk
         for leftover in self.path.glob(f".*{TEMPORARY_SUFFIX}"):
             leftover.unlink(missing_ok=True)
@@ -271,7 +268,7 @@ def new_run(config: BaseModel, out: Path | None) -> Iterator[RunDirectory | None
 def no_run_to_resume(path: Path) -> ConfigError:
     """The error for a directory in which there is no run to go on with."""
     return ConfigError(
-        f"resuming needs the {_CONFIG_NAME} of a run, but {path} has none; "
+        f"resuming needs the {CONFIG_NAME} of a run, but {path} has none; "
         f"leave out --resume or choose another --out"
     )
 
@@ -283,89 +280,6 @@ def say_that_it_is_new(path: Path) -> None:
         RadarsWarning,
         stacklevel=2,
     )
-
-
-def read_config(path: str | Path) -> dict[str, Any] | None:
-    """Reads the `config.yaml` of a run directory; None where there is no run.
-
-    Raises:
-        ConfigError: the file is not a configuration.
-    """
-    path = Path(path)
-    return _load_config(path) if os.path.lexists(path / _CONFIG_NAME) else None
-
-
-def check_no_file_of_a_run(file: Path) -> None:
-    """Refuses to write a report or an export over what a run or a comparison has written.
-
-    Raises:
-        ConfigError: the file is one of its own.
-    """
-    file = file.resolve()
-    folders = [file.parent, *(p for p in file.parents if p.name in _OWN_FOLDERS)]
-    for folder in (*folders, *(p.parent for p in folders[1:])):
-        is_of_a_run = any((folder / name).exists() for name in (_CONFIG_NAME, "results.jsonl"))
-        if is_of_a_run and (folder != file.parent or _OWN_FILES.fullmatch(file.name)):
-            raise ConfigError(
-                f"{file.name} in {folder} is of the run there, and is not written over; choose "
-                f"another --out"
-            )
-
-
-_OWN_FOLDERS = (CHECKPOINT_NAME, _TENSORBOARD_NAME, _WEIGHTS_NAME)
-_OWN_FILES = re.compile(
-    r"(config\.yaml|lock|table\.md|controllers\.md|(events|results)(\.\d+)?\.jsonl"
-    r"|(weights|last)\.(safetensors|py)"
-    r"|(identity|result|architecture|pareto|evaluation|latencies)\.json)"
-)
-
-
-def read_result(path: str | Path) -> dict[str, Any] | None:
-    """Reads the `result.json` of a run directory; None where the run has no result yet.
-
-    Raises:
-        ConfigError: the file is not a JSON object.
-    """
-    return read_object(Path(path) / _RESULT_NAME)
-
-
-def read_front(path: str | Path) -> dict[str, Any] | None:
-    """Reads the `pareto.json` of a run directory; None where there is none.
-
-    Raises:
-        ConfigError: the file is not a JSON object.
-    """
-    return read_object(Path(path) / PARETO_NAME)
-
-
-def read_object(file: Path) -> dict[str, Any] | None:
-    """Reads a JSON object of a run directory; None where there is no such file.
-
-    Raises:
-        ConfigError: the file is not a JSON object.
-    """
-    try:
-        value = parse_json(read_file(file, MOST_JSON_BYTES))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (UnreadableError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or first_line(error)
-        raise ConfigError(f"cannot read {file}: {reason}; remove it and --resume") from error
-    if not isinstance(value, dict):
-        raise ConfigError(f"a result is a JSON object, but {file} is not; remove it and --resume")
-    return value
-
-
-def read_checkpoint(path: str | Path) -> Checkpoint | None:
-    """Loads the newest intact checkpoint of a run directory; None where there is none.
-
-    Raises:
-        RunError: there are checkpoints, and all are damaged.
-    """
-    checkpoint = CheckpointStore(Path(path) / CHECKPOINT_NAME).latest()
-    if checkpoint is None:
-        return None
-    return Checkpoint(checkpoint.step, checkpoint.state["run"])
 
 
 def _check_no_links(path: Path) -> None:
@@ -380,7 +294,7 @@ def _check_no_links(path: Path) -> None:
 
 def _remove_new(path: Path) -> None:
     """Removes the files of a run that has not begun."""
-    for name in (_EVENTS_NAME, IDENTITY_NAME, _CONFIG_NAME, LOCK_NAME):
+    for name in (EVENTS_NAME, IDENTITY_NAME, CONFIG_NAME, LOCK_NAME):
         (path / name).unlink(missing_ok=True)
 
 
@@ -393,7 +307,7 @@ def _remove_empty(directories: Sequence[Path]) -> None:
 def _check_unused(path: Path) -> None:
     if path.exists() and not path.is_dir():
         raise ConfigError(f"a run needs a directory, but {path} is a file; choose another --out")
-    if (path / _CONFIG_NAME).exists():
+    if (path / CONFIG_NAME).exists():
         raise ConfigError(
             f"a new run needs an empty directory, but {path} holds a run; "
             f"go on with it by --resume or choose another --out"
@@ -425,12 +339,3 @@ def _dump_config(config: Mapping[str, Any]) -> str:
             "use numbers, texts, lists and mappings"
         ) from error
     return str(text)
-
-
-def _load_config(path: Path) -> dict[str, Any]:
-    file = path / _CONFIG_NAME
-    try:
-        return with_new_names(parse_yaml(read_file(file, MOST_TEXT_BYTES).decode()), is_stored=True)
-    except (OSError, ValueError, RecursionError, yaml.YAMLError, OmegaConfBaseException) as error:
-        reason = getattr(error, "strerror", None) or first_line(error)
-        raise ConfigError(f"{file} cannot be read: {reason}; restore it") from error

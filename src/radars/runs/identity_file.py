@@ -6,7 +6,8 @@ from typing import Any
 
 from radars.errors import ConfigError, RunError
 from radars.runs.checkpoint import CheckpointStore
-from radars.runs.directory import CHECKPOINT_NAME, IDENTITY_NAME, read_config, read_object
+from radars.runs.file_names import CHECKPOINT_NAME, IDENTITY_NAME
+from radars.runs.read_run import read_config, read_object
 
 _MISSING = "missing"
 

@@ -8,7 +8,7 @@ from radars.space.choose import (
     Factory,
     Network,
 )
-from radars.space.code_content import definition_of, is_library, modules_of
+from radars.space.code_content import definition_of, is_library, is_library_function, modules_of
 from radars.space.fingerprint import fingerprint, operations_of, user_classes
 from radars.space.flow import Flow
 from radars.space.keep import Keep, best_keeping
@@ -35,6 +35,7 @@ __all__ = [
     "definition_of",
     "fingerprint",
     "is_library",
+    "is_library_function",
     "modules_of",
     "operations_of",
     "trace_places",

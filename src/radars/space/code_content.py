@@ -98,6 +98,13 @@ def is_library(module_name: str | None) -> bool:
     return (module_name or "").partition(".")[0] in ("builtins", "torch", "torchvision", "radars")
 
 
+def is_library_function(function: Callable[..., Any]) -> bool:
+    """Whether a function, whatever arguments are bound, is of a library's module."""
+    while isinstance(function, partial):
+        function = function.func
+    return is_library(function.__module__)
+
+
 def definition_of(value: Callable[..., Any] | type) -> str:
     """The code of a function or a class, whatever it is called; comments and layout do not count.
 

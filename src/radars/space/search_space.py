@@ -12,7 +12,9 @@ import torch
 from torch import nn
 
 from radars.errors import SpaceError, first_line
+from radars.space.candidate_checks import warn_of_equal
 from radars.space.choose import Candidates, Choose, Network, as_pairs
+from radars.space.code_content import is_library_function
 from radars.space.flow import Flow, trace_flow
 from radars.space.keep import Keep, best_keeping, check_rules, num_keeping
 from radars.space.shapes import Place, trace_places
@@ -133,7 +135,11 @@ class SearchSpace:
             SpaceError: a candidate cannot take its input, or two of one choice disagree in shape.
         """
         if input_shape not in self._places:
-            self._places[input_shape] = trace_places(self.replay, input_shape)
+            places = trace_places(self.replay, input_shape)
+            if not is_library_function(self.network):  # those of ready-made spaces are meant so
+                for choice in self.full:
+                    warn_of_equal(choice, [p.contents for p in places if p.choice == choice])
+            self._places[input_shape] = places
         return self._places[input_shape]
 
     def flow(self, input_shape: tuple[int, ...]) -> Flow:

@@ -8,12 +8,7 @@ from torch import Tensor, nn
 
 from radars.errors import SpaceError, first_line
 from radars.space.blueprint import building, content_of
-from radars.space.candidate_checks import (
-    Built,
-    check_keeps_inputs,
-    versions_of,
-    warn_of_equal,
-)
+from radars.space.candidate_checks import Built, check_keeps_inputs, versions_of
 from radars.space.choose import Candidates, Choose, Factory, as_pairs, build_candidate
 from radars.space.code_content import Content
 
@@ -163,8 +158,6 @@ def trace_places(
             f"the network calls every module that choose returns, but never that of {unused!r}; "
             f"use it, or remove the choice"
         )
-    for choice in dict.fromkeys(place.choice for place in places):
-        warn_of_equal(choice, [place.contents for place in places if place.choice == choice])
     return tuple(places)
 
 

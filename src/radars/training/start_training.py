@@ -9,8 +9,9 @@ from radars.engine.identity import check_same, network_digest, task_digest
 from radars.engine.search_config import CHANGEABLE as SEARCH_CHANGEABLE
 from radars.errors import SpaceError, Stopped
 from radars.nn.task import CLASSIFICATION, Task
-from radars.runs.directory import read_config, read_result, say_that_it_is_new
+from radars.runs.directory import say_that_it_is_new
 from radars.runs.identity_file import check_config_file, known_identity
+from radars.runs.read_run import read_config, read_result
 from radars.settings import merge_settings, read_settings, read_text, validate_settings
 from radars.space import Architecture, SearchSpace
 from radars.tracking.progress import Progress

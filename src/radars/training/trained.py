@@ -13,8 +13,8 @@ from radars.data import Data, DataConfig, DataLike, Normalisation, Split, as_spl
 from radars.errors import ConfigError, SpaceError, first_line
 from radars.nn.task import CLASSIFICATION, Task
 from radars.reading import MOST_JSON_BYTES, read_file
-from radars.runs.directory import read_result
 from radars.runs.identity_file import check_config_file, known_identity
+from radars.runs.read_run import read_result
 from radars.settings import parse_yaml
 from radars.space import Architecture, SearchSpace
 from radars.tracking.progress import Progress

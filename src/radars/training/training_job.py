@@ -19,8 +19,9 @@ from radars.execution.interrupt import Interrupt
 from radars.failures import failures_said
 from radars.memory import out_of_memory_said
 from radars.nn.task import CLASSIFICATION, Task
-from radars.runs.directory import RunDirectory, new_run, read_result
+from radars.runs.directory import RunDirectory, new_run
 from radars.runs.event_schema import TrainEndedEvent
+from radars.runs.read_run import read_result
 from radars.space import SearchSpace
 from radars.tracking.loggers import check_installed
 from radars.tracking.progress import NoProgress, Progress, progress_for

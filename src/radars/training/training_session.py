@@ -14,9 +14,10 @@ from radars.engine.identity import check_same, network_digest, task_digest
 from radars.errors import ConfigError
 from radars.execution.environment import environment
 from radars.execution.workplace import workplace
-from radars.runs.directory import RunDirectory, no_run_to_resume, read_config, read_object
+from radars.runs.directory import RunDirectory, no_run_to_resume
 from radars.runs.event_schema import StepSkippedEvent, TrainStartedEvent
 from radars.runs.identity_file import check_config_file, known_identity
+from radars.runs.read_run import read_config, read_object
 from radars.settings import validate_settings
 from radars.space import Architecture
 from radars.tracking.loggers import open_curves

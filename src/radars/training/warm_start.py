@@ -7,7 +7,7 @@ from torch import Tensor
 
 from radars.errors import ConfigError
 from radars.nn.candidate_weights import path_weights
-from radars.runs.directory import read_checkpoint, read_result
+from radars.runs.read_run import read_checkpoint, read_result
 from radars.space import Architecture, SearchSpace
 
 

@@ -79,7 +79,7 @@ class Radars(SharedMethod):
             if position.phase != "differentiate":
                 self.explore(observer)
                 position.begin("differentiate")
-                self._take(self._plan_of_first(), observer)
+                self._take(_plan_of_first(self.context, self.controller), observer)
             self.differentiate(observer)
             position.round_index += 1
             is_last = position.round_index == self.config.num_rounds
@@ -231,17 +231,18 @@ class Radars(SharedMethod):
             observer.position.round_index,
         )
 
-    def _plan_of_first(self) -> Plan:
-        """The plan of the round, as the first process makes it."""
-        planner, group = self.problem.planner, self.context.guard.group
-        plan = planner.plan(self.controller.probabilities()) if group.is_first else None
-        text = group.first_says(json.dumps(plan and plan.to_dict()))
-        return plan or Plan.from_dict(json.loads(text))
-
     def _take(self, plan: Plan, observer: SearchObserver) -> None:
         """Takes a plan, and logs it."""
         self.plan = plan
         _log_plan(observer, plan, self.controller)
+
+
+def _plan_of_first(context: SearchContext, controller: Controller) -> Plan:
+    """The plan of a round, as the first process makes it."""
+    planner, group = context.problem.planner, context.guard.group
+    plan = planner.plan(controller.probabilities()) if group.is_first else None
+    text = group.first_says(json.dumps(plan and plan.to_dict()))
+    return plan or Plan.from_dict(json.loads(text))
 
 
 def _log_plan(observer: SearchObserver, plan: Plan, controller: Controller) -> None:

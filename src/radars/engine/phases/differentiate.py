@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from radars.engine.context import SearchContext
+from radars.engine.memory_meter import GuardedStep
 from radars.engine.method_config import DifferentiateConfig
 from radars.engine.pace import Pace
 from radars.memory import Plan
@@ -84,10 +85,9 @@ class PlannedSteps:
                 average=guard.group.average,
                 **options,
             )
-            peak_bytes = self.plan.memory.peak_bytes
-            if kind is not self.plan.memory.kind:
-                return guard.run_below(run, self.supernet, batch, peak_bytes, kind)
-            return guard.run(run, self.supernet, batch, peak_bytes, lambda: peak_bytes, kind)
+            guarded, memory = GuardedStep(run, self.supernet, batch, kind), self.plan.memory
+            run_guarded = guard.run if kind is memory.kind else guard.run_below
+            return run_guarded(guarded, memory.peak_bytes)
 
         trainer.counted(guard.within_memory(self.supernet, attempt))
 

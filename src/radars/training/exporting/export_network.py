@@ -6,8 +6,8 @@ from pathlib import Path
 
 from radars.errors import ConfigError
 from radars.reading import MOST_JSON_BYTES, read_file
-from radars.runs.directory import check_no_file_of_a_run
 from radars.runs.files import write_all_atomically
+from radars.runs.own_files import check_no_file_of_a_run
 from radars.training.exporting.onnx import onnx_bytes
 from radars.training.exporting.portable import facts
 from radars.training.exporting.source_file import HEADER, source_and_weights

@@ -1,0 +1,11 @@
+"""What the files and folders of a run are called."""
+
+CONFIG_NAME = "config.yaml"
+EVENTS_NAME = "events.jsonl"
+RESULT_NAME = "result.json"
+ARCHITECTURE_NAME = "architecture.json"
+CHECKPOINT_NAME = "checkpoint"
+IDENTITY_NAME = "identity.json"
+TENSORBOARD_NAME = "tensorboard"
+WEIGHTS_NAME = "weights"
+PARETO_NAME = "pareto.json"
