@@ -86,7 +86,7 @@ class Plain:
     def __init__(self, space: SearchSpace) -> None:
         self.logits = {c: nn.Parameter(1e-3 * torch.randn(len(n))) for c, n in space.full.items()}
 
-        def choose(name: str, candidates: Candidates) -> nn.Module:
+        def choose(name: str, candidates: Candidates) -> Any:
             factories = [factory for _, factory in as_pairs(candidates)]
             return PlainMixture(self.logits[name], [factory() for factory in factories])
 

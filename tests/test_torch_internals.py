@@ -10,10 +10,12 @@ from torch.autograd.graph import saved_tensors_hooks
 
 NAMES = {
     "torch._ops.OpOverload": "tracing on fake tensors",
+    "torch._subclasses.fake_tensor.DataDependentOutputException": "constructors that read values",
     "torch._subclasses.fake_tensor.FakeTensor": "tracing on fake tensors",
     "torch._subclasses.fake_tensor.FakeTensorMode": "tracing on fake tensors",
     "torch._subclasses.fake_tensor.in_kernel_invocation_manager": "making fake tensors again",
     "torch._VF.lstm": "tracing an LSTM as oneDNN runs it",
+    "torch._subclasses.fake_tensor.unset_fake_temporarily": "constructors that read values",
     "torch.nn.modules.batchnorm._BatchNorm": "finding BatchNorm layers",
     "torch.nn.modules.conv._ConvNd": "writing convolutions down",
     "torch.utils._python_dispatch.TorchDispatchMode": "counting bytes, and fingerprints",

@@ -6,7 +6,7 @@ Of a space there is one: what was traced of it for one test is not traced again 
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +184,32 @@ class Noise(nn.Module):
         return torch.randn_like(image[:, :1].expand(-1, self.channels, -1, -1).contiguous())
 
 
+def sized_network(choose: Choose) -> nn.Module:
+    """Values, and choices inside candidates and in a loop of a chosen length; 80 architectures.
+
+    Widths are relaxed by masks, and so are kernels; depth and blocks over paths.
+    """
+    first, second = choose("first", [2, 4]), choose("second", [4, 8])
+    depth = choose("depth", [1, 2])
+    layers = nn.Sequential(conv_bn_relu(1, first), conv_bn_relu(first, second, stride=2))
+    for index in range(depth):
+        block = choose(
+            f"block{index}",
+            {
+                "none": nn.Identity,
+                "conv": partial(_sized_block, choose, f"kernel{index}", second),
+                "mb2": lambda: mbconv(second, second, 3, 2),
+            },
+        )
+        layers.add_module(f"block{index}", block)
+    layers.add_module("head", classifier(second, 4))
+    return layers
+
+
+def _sized_block(choose: Choose, name: str, width: int) -> nn.Module:
+    return conv_bn_relu(width, width, choose(name, [3, 5]))
+
+
 class InterruptAt(Progress):
     """Presses Ctrl-C after some steps, counted over all phases."""
 
@@ -229,6 +255,11 @@ def wide_space() -> SearchSpace:
 def cell_space() -> SearchSpace:
     rules = [Keep(("a", "b", "c", "d"), 2)]
     return SearchSpace(CellNetwork, name="cell", input_shape=(1, 8, 8), rules=rules)
+
+
+@cache
+def sized_space() -> SearchSpace:
+    return SearchSpace(sized_network, name="sized", input_shape=(1, 8, 8))
 
 
 @cache

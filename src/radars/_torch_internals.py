@@ -14,9 +14,11 @@ from torch import Tensor, fx, library, nn
 # the types of operators and their fake results: no public mode runs a program without its memory
 from torch._ops import OpOverload
 from torch._subclasses.fake_tensor import (
+    DataDependentOutputException,
     FakeTensor,
     FakeTensorMode,
     in_kernel_invocation_manager,
+    unset_fake_temporarily,
 )
 
 # what all BatchNorm layers, and all convolutions, are instances of, those of users too
@@ -35,6 +37,7 @@ __all__ = [
     "UNSAFE_VIEW",
     "BatchNorm",
     "Convolution",
+    "DataDependentOutputException",
     "FakeTensor",
     "FakeTensorMode",
     "OpOverload",
@@ -54,6 +57,7 @@ __all__ = [
     "tree_iter",
     "tree_leaves",
     "tree_map",
+    "unset_fake_temporarily",
     "version_of",
     "writes_to_arguments",
 ]

@@ -6,7 +6,9 @@ exit status of the command line. `Stopped` alone is no error: the user wanted it
 """
 
 import difflib
+import traceback
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class RadarsError(Exception):
@@ -75,6 +77,19 @@ def first_line(error: BaseException) -> str:
     """The first line of an error's message, or its kind where it has none."""
     lines = str(error).strip().splitlines()
     return lines[0].strip() if lines else type(error).__name__
+
+
+def raised_at(error: BaseException) -> str:
+    """` (net.py, line 12)`: the innermost line of the user's that it went through; or nothing."""
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith(_OWN) and "site-packages" not in frame.filename
+    ]
+    return f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
+
+
+_OWN = str(Path(__file__).parent)
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:

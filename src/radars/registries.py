@@ -62,12 +62,14 @@ SPACES: Registry[Any] = Registry(
         "digits": "radars.zoo.digits:ENTRY",
         "nasbench-macro": "radars.zoo.nasbench_macro:ENTRY",
         "nasbench201": "radars.zoo.nasbench201:ENTRY",
+        "nats-size": "radars.zoo.nats_size:ENTRY",
         "darts": "radars.zoo.darts_cells:ENTRY",
         "cifar-large": "radars.zoo.cifar_large:ENTRY",
         "resnet": "radars.zoo.resnet:ENTRY",
         "vit": "radars.zoo.vit:ENTRY",
         "mobile": "radars.zoo.mobile:MOBILE",
         "mobile-large": "radars.zoo.mobile:MOBILE_LARGE",
+        "ofa-mobile": "radars.zoo.ofa_mobile:ENTRY",
     },
 )
 """Instances of `radars.zoo.zoo_entry.ZooEntry`."""

@@ -1,6 +1,8 @@
 """Seeds that depend on what they are for, not on how often something was drawn before."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 import torch
@@ -23,6 +25,24 @@ def seed_torch(*parts: object) -> None:
         torch.manual_seed(seed)
     else:
         torch.default_generator.manual_seed(seed)
+
+
+@contextmanager
+def drawn_on_host(seed: int | None, *parts: object) -> Iterator[None]:
+    """Within, what PyTorch draws on the host goes by `stable_seed`; after that, as before.
+
+    The generators of GPUs are left alone.
+
+    Args:
+        seed: the first of the parts of the seed; None where nobody reads what is drawn.
+        parts: the others.
+    """
+    if seed is None:
+        yield
+        return
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(stable_seed(seed, *parts))
+        yield
 
 
 @cache

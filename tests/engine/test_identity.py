@@ -198,7 +198,7 @@ def test_tasks_differ_by_what_their_code_has_bound() -> None:
 def other_network(choose: Choose) -> nn.Module:
     inner: dict[str, Factory] = {}
 
-    def other_choose(name: str, candidates: Any) -> nn.Module:
+    def other_choose(name: str, candidates: Any) -> Any:
         return choose(name, {**candidates, **inner, "none": lambda: nn.Dropout(0.1)})
 
     return tiny_network(other_choose)

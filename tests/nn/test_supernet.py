@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from radars.errors import SpaceError
+from radars.nn.candidate_weights import CandidateWeights
 from radars.nn.memory_saving.savings import MemorySavings
 from radars.nn.mixture import Mixture
 from radars.nn.operations import classifier, conv_bn_relu, mbconv
@@ -94,7 +95,8 @@ def test_pruned_weights_are_found_again() -> None:
 
 def test_all_that_is_live_is_on_the_device_again_after_a_release() -> None:
     supernet = Supernet(SearchSpace(small))
-    offload = supernet._offload
+    assert isinstance(supernet._candidates, CandidateWeights)
+    offload = supernet._candidates._offload
     where: dict[str, torch.device] = {}
     gpu = torch.device("cuda")  # which is not there: only where things are moved is looked at
     with patch.object(offload, "_device", gpu), patch.object(offload, "_move", where.__setitem__):

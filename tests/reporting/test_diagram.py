@@ -9,8 +9,9 @@ from radars.reporting.diagram import Diagram, diagram_of, text_width
 from radars.reporting.record import RunRecord, read_directory
 from radars.zoo import zoo
 
-# mobile-large is as mobile, but takes long to trace
-SHAPES = {entry.name: entry.input_shape for entry in zoo() if entry.name != "mobile-large"}
+# these are as mobile, but take long to trace
+LONG = ("mobile-large", "ofa-mobile")
+SHAPES = {entry.name: entry.input_shape for entry in zoo() if entry.name not in LONG}
 
 
 def drawn(name: str, write: Callable[..., Path], costs: Mapping[str, int] | None = None) -> Diagram:

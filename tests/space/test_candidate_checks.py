@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 
 import pytest
 import torch
@@ -107,6 +108,35 @@ def test_so_are_those_that_networks_share() -> None:
         return nn.Sequential(SHARED, choose("a", {"x": nn.Identity, "y": nn.ReLU}))
 
     with pytest.raises(SpaceError, match=r"'0.weight' of 'network' was there before"):
+        SearchSpace(network)
+
+
+SHARED_OF_VALUES: dict[str, Callable[[int], list[nn.Module]]] = {
+    "always": lambda width: [SHARED, nn.Linear(3, width)],
+    "one value's": lambda width: [SHARED if width == 4 else nn.Linear(3, 3)],
+}
+
+
+@pytest.mark.parametrize("name", SHARED_OF_VALUES)
+def test_so_are_those_that_networks_of_values_share(name: str) -> None:
+    def network(choose: Choose) -> nn.Module:
+        layers = SHARED_OF_VALUES[name](choose("width", [3, 4, 5]))
+        return nn.Sequential(*layers, choose("a", {"x": nn.Identity, "y": nn.ReLU}))
+
+    with pytest.raises(SpaceError, match=r"'0.weight' of 'network' was there before"):
+        SearchSpace(network)
+
+
+@pytest.mark.parametrize("is_value", [True, False])
+def test_a_network_that_differs_each_time_is_refused(is_value: bool) -> None:
+    widths = count(3)
+
+    def network(choose: Choose) -> nn.Module:
+        inside = choose("width", [3, 4]) if is_value else 3
+        end = choose("a", {"x": nn.Identity, "y": nn.ReLU})
+        return nn.Sequential(nn.Linear(3, inside), nn.Linear(inside, next(widths)), end)
+
+    with pytest.raises(SpaceError, match="made another the second time"):
         SearchSpace(network)
 
 

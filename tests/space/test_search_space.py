@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -120,21 +121,43 @@ def no_choice(choose: Choose) -> nn.Module:
     return nn.Identity()
 
 
-def only_in_some_traces(choose: Choose) -> nn.Module:
-    first = choose("first", {"none": nn.Identity, "relu": nn.ReLU})
-    if isinstance(first, nn.Identity):
-        return nn.Sequential(first, choose("second", {"none": nn.Identity}))
-    return first
-
-
 def other_candidates_in_some_traces(choose: Choose) -> nn.Module:
     first = choose("first", {"none": nn.Identity, "relu": nn.ReLU})
     rest = {"relu": nn.ReLU} if isinstance(first, nn.Identity) else {"tanh": nn.Tanh}
     return nn.Sequential(first, choose("second", rest))
 
 
-def nested(choose: Choose) -> nn.Module:
-    return choose("outer", {"a": lambda: choose("inner", {"b": nn.Identity})})
+def inside_itself(choose: Choose) -> nn.Module:
+    return choose("outer", {"a": lambda: choose("outer", {"a": nn.Identity})})
+
+
+def two_decide(choose: Choose) -> nn.Module:
+    first, second = choose("first", [False, True]), choose("second", [False, True])
+    return choose("third", {"a": nn.Identity}) if first and second else nn.Identity()
+
+
+def modules_as_values(choose: Choose) -> nn.Module:
+    kinds: Any = [nn.ReLU, nn.GELU]
+    module: nn.Module = choose("layer", kinds)()
+    return module
+
+
+def values_twice(choose: Choose) -> nn.Module:
+    return nn.Linear(choose("width", [2, 4, 2]), 2)
+
+
+def values_alike(choose: Choose) -> nn.Module:
+    return nn.Linear(2, 2, bias=bool(choose("bias", [1, True])))
+
+
+def values_of_no_order(choose: Choose) -> nn.Module:
+    widths: Any = {2, 4}
+    return nn.Linear(choose("width", widths), 2)
+
+
+def letters(choose: Choose) -> nn.Module:
+    choose("layer", "relu")
+    return nn.Identity()
 
 
 def shared_with_other_candidates(choose: Choose) -> nn.Module:
@@ -156,12 +179,20 @@ def raises(choose: Choose) -> nn.Module:
     ("network", "message"),
     [
         (no_choice, "'no_choice' makes none"),
-        (only_in_some_traces, "'second' does not"),
         (other_candidates_in_some_traces, "'second' does not"),
-        (nested, "'inner' is made inside candidate 'a' of choice 'outer'"),
+        (inside_itself, "not made inside its own candidates, but 'outer' is"),
+        (two_decide, "more decide about 'third'"),
+        (modules_as_values, "give modules as a mapping of names to factories"),
+        (values_twice, "'width' has 2 twice"),
+        (values_alike, "'bias' has True twice"),
+        (values_of_no_order, "'width' are a set; give a list"),
+        (letters, r"the string 'relu'; write \['relu'\]"),
         (shared_with_other_candidates, r"'layer'.*\['a'\].*\['a', 'b'\]"),
         (returns_no_module, "returns an nn.Module, but returned NoneType"),
-        (raises, "'raises' raised ZeroDivisionError: division by zero"),
+        (
+            raises,
+            r"raised ZeroDivisionError: division by zero \(.*test_search_space.py, line \d+\)",
+        ),
         (3, "a function or a module class"),
     ],
 )

@@ -15,12 +15,14 @@ NUM_ARCHITECTURES = {
     "digits": 4**5,
     "nasbench-macro": 3**8,
     "nasbench201": 5**6,
+    "nats-size": 8**5,
     "darts": (1 * 3 * 6 * 10 * 7**8) ** 2,
     "cifar-large": 25**8,
     "resnet": 19**10 * 18**2,
     "vit": (6 * 4) ** 8,
     "mobile": 7**21,
     "mobile-large": 49**21,
+    "ofa-mobile": (9**2 + 9**3 + 9**4) ** 5,
 }
 CHOICE_NAMES = {
     "nasbench201": ["edge01", "edge02", "edge12", "edge03", "edge13", "edge23"],
@@ -31,6 +33,14 @@ CHOICE_NAMES = {
         for source in range(target)
     ],
     "vit": [f"{kind}{index}" for index in range(8) for kind in ("mixer", "mlp")],
+    "ofa-mobile": [
+        name
+        for stage in range(1, 6)
+        for name in (
+            f"depth{stage}",
+            *(f"{kind}{stage}_{block}" for block in range(1, 5) for kind in ("kernel", "expand")),
+        )
+    ],
 }
 SMALL: dict[str, dict[str, object]] = {
     "darts": {"width": 4, "num_cells": 3},
@@ -38,8 +48,17 @@ SMALL: dict[str, dict[str, object]] = {
     "vit": {"width": 8, "depth": 2},
     "mobile": {"width_mult": 0.25},
     "mobile-large": {"width_mult": 0.25},
+    "ofa-mobile": {"width_mult": 0.25},
 }
-ENTRIES = pytest.mark.parametrize("entry", zoo(), ids=lambda entry: entry.name)
+SLOW = ("ofa-mobile",)  # whose choices are found by a hundred traces
+ENTRIES = pytest.mark.parametrize(
+    "entry",
+    [
+        pytest.param(entry, marks=[pytest.mark.slow] if entry.name in SLOW else [])
+        for entry in zoo()
+    ],
+    ids=lambda entry: entry.name,
+)
 
 USER_FILE = """
 import dataclasses

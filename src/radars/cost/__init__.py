@@ -4,10 +4,12 @@ from radars.cost.constraint import Constraint
 from radars.cost.cost_kind import CostKind, PriceRequest, format_cost
 from radars.cost.cost_table import COUNTED, Cost, CostTable
 from radars.cost.count import count_macs, count_parameters
+from radars.cost.estimated import estimated_sum, extremes
 from radars.cost.feasible import Feasible
 from radars.cost.latency import LatencySpec, measured_metric, measured_rows
 from radars.cost.latency_table import LatencyRow, latency_metric, read_latencies
-from radars.cost.metric import Additive, Metric
+from radars.cost.learn_terms import LearnedTerms, learn_terms
+from radars.cost.metric import Additive, Metric, Term
 from radars.cost.objective import CostName, Objectives, SoftTarget
 from radars.cost.pareto import pareto_front
 from radars.cost.price_cache import PriceCache
@@ -25,15 +27,20 @@ __all__ = [
     "Feasible",
     "LatencyRow",
     "LatencySpec",
+    "LearnedTerms",
     "Metric",
     "Objectives",
     "PriceCache",
     "PriceRequest",
     "SoftTarget",
+    "Term",
     "count_macs",
     "count_parameters",
+    "estimated_sum",
+    "extremes",
     "format_cost",
     "latency_metric",
+    "learn_terms",
     "measured_metric",
     "measured_rows",
     "pareto_front",

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.optimize import LinearConstraint
 
+from radars.cost.architecture_program import ArchitectureProgram
 from radars.cost.constraint import Constraint
-from radars.cost.metric import Metric
-from radars.cost.program import solve
-from radars.space import Architecture, Keep, Subspace, best_keeping
+from radars.cost.metric import Additive, Metric
+from radars.space import ALWAYS, Architecture, Conditions, Keep, Subspace, best_keeping
 
 
 def cheapest(
@@ -16,6 +16,7 @@ def cheapest(
     full: Subspace,
     bounds: Sequence[tuple[Constraint, Metric]] = (),
     rules: Sequence[Keep] = (),
+    conditions: Conditions = ALWAYS,
 ) -> Architecture | None:
     """The architecture with the least of a cost, by its sums; None where bounds allow none.
 
@@ -24,50 +25,32 @@ def cheapest(
         full: the whole space.
         bounds: constraints, each with its cost.
         rules: that it keeps.
+        conditions: which choices are made.
     """
-    if len(metric.sums) == 1 and not bounds:
+    if len(metric.sums) == 1 and not bounds and not metric.sums[0].terms:
         cost = metric.sums[0].candidates
         scores = {c: {n: -cost[c][n] for n in names} for c, names in full.items()}
-        return best_keeping(rules, scores, full)
-    pairs = [(choice, name) for choice, names in full.items() for name in names]
-    rows = [one_each(pairs, full, extra=1)]
+        return best_keeping(rules, scores, full, conditions)
+    bounded = [known for _, each in bounds for known in each.sums]
     # one more variable: the largest of the sums of the cost, as a part of the most that it can be
-    most = max(
-        known.fixed + sum(max(costs.values()) for costs in known.candidates.values())
-        for known in metric.sums
-    )
+    program = ArchitectureProgram(full, [*metric.sums, *bounded], conditions, extra=1)
+    most = max(map(_most, metric.sums))
     limits = [(known, 0.0, max(most, 1.0), -1.0) for known in metric.sums] + [
         (known, constraint.limit, max(constraint.limit, 1.0), 0.0)
-        for constraint, bounded in bounds
-        for known in bounded.sums
+        for constraint, each in bounds
+        for known in each.sums
     ]
     for known, limit, scale, factor in limits:
-        row = [known.candidates[c][n] / scale for c, n in pairs] + [factor]
-        rows.append(LinearConstraint(np.array([row]), -np.inf, (limit - known.fixed) / scale))
-    for rule in rules:
-        counts = np.array([[*rule.counts(c, n)] for c, n in pairs] + [[0, 0]])
-        rows.append(LinearConstraint(counts.T, -np.inf, rule.limits))
-    solution = solve(
-        np.array([0.0] * len(pairs) + [1.0]),
-        rows,
-        integrality=[1] * len(pairs) + [0],
-        most=[1.0] * len(pairs) + [np.inf],
-    )
-    if solution is None:
-        return None
-    taken = zip(pairs, solution[:-1], strict=True)
-    return Architecture({choice: name for (choice, name), x in taken if x > 0.5})
+        row = program.row(known) / scale
+        row[len(program.pairs)] = factor
+        program.rows.append(
+            LinearConstraint(np.array([row]), -np.inf, (limit - known.fixed) / scale)
+        )
+    program.keep(rules)
+    return program.solve(program.padded([0.0] * len(program.pairs), [1.0]))
 
 
-def one_each(
-    pairs: Sequence[tuple[str, str]], subspace: Subspace, extra: int = 0
-) -> LinearConstraint:
-    """Each choice takes one candidate.
-
-    Args:
-        pairs: choice and candidate of each variable.
-        subspace: the choices.
-        extra: variables behind those, which are not bounded.
-    """
-    taken = [[float(c == choice) for c, _ in pairs] + [0.0] * extra for choice in subspace]
-    return LinearConstraint(np.array(taken), 1, 1)
+def _most(known: Additive) -> float:
+    """What a sum cannot exceed."""
+    of_terms = sum(max(term.numbers.values(), default=0.0) for term in known.terms)
+    return known.fixed + sum(max(costs.values()) for costs in known.candidates.values()) + of_terms

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, fields
 import torch
 
 from radars.cost.count import count_macs, count_parameters
-from radars.cost.metric import Additive, Metric
+from radars.cost.learn_terms import learn_terms
+from radars.cost.metric import Additive, Metric, Term
 from radars.cost.priced_places import price_places
 from radars.errors import ConfigError, SpaceError
-from radars.space import Factory, Place, SearchSpace, building
+from radars.space import Candidate, Factory, Place, SearchSpace, building, built
 
 
 @dataclass(frozen=True)
@@ -36,17 +37,19 @@ class CostTable:
     """Costs of the fixed part of a space's network, and of each candidate of each choice.
 
     They add up exactly: multiply-accumulates and parameters of an architecture are `fixed` plus
-    those of its candidates.
+    those of its candidates and of the terms.
 
     Attributes:
         fixed: the cost of what is not a candidate.
         candidates: choice to candidate to its cost.
         priced: costs that are traced or measured rather than counted, by name.
+        terms: where the space is not modular: cost to what choices add together.
     """
 
     fixed: Cost
     candidates: Mapping[str, Mapping[str, Cost]]
     priced: Mapping[str, Metric] = field(default_factory=dict)
+    terms: Mapping[str, tuple[Term, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, space: SearchSpace, input_shape: tuple[int, ...] | None = None) -> "CostTable":
@@ -63,10 +66,12 @@ class CostTable:
         if input_shape is None:
             raise SpaceError(f"costs need an input shape, but {space.name!r} has none; give one")
         costs = {name: dict.fromkeys(names, Cost()) for name, names in space.full.items()}
+        if not space.is_modular:
+            return cls(Cost(), costs, terms=learn_terms(space, input_shape).terms)
 
         def count(factory: Factory, place: Place) -> tuple[int, int]:
             with building(torch.device("meta")):
-                candidate = factory()
+                candidate = built(factory)
                 return count_macs(candidate, *place.input_shapes), count_parameters(candidate)
 
         for place, counts in price_places(space, input_shape, count):
@@ -80,12 +85,29 @@ class CostTable:
             total = total - costs[choice][candidate_name]
         return cls(total, costs)
 
-    def cost(self, architecture: Mapping[str, str]) -> Cost:
+    def cost(self, architecture: Mapping[str, Candidate]) -> Cost:
         """The cost of an architecture."""
         total = self.fixed
         for choice, candidate in architecture.items():
             total = total + self.candidates[choice][candidate]
-        return total
+        together = {name: self._sum_of_terms(name, architecture) for name in COUNTED}
+        return total + Cost(**together)
+
+    def cost_of_choice(self, choice: str, architecture: Mapping[str, Candidate]) -> Cost:
+        """What the candidate of a choice adds; an equal share of what several add together."""
+        alone = self.candidates[choice][architecture[choice]]
+        shares = {
+            name: sum(
+                term.of(architecture) / sum(c in architecture for c in term.choices)
+                for term in self.terms.get(name, ())
+                if choice in term.choices
+            )
+            for name in COUNTED
+        }
+        return alone + Cost(**{name: round(share) for name, share in shares.items()})
+
+    def _sum_of_terms(self, name: str, architecture: Mapping[str, Candidate]) -> int:
+        return round(sum(term.of(architecture) for term in self.terms.get(name, ())))
 
     def metric(self, name: str) -> Metric:
         """One of the costs, by name.
@@ -104,7 +126,7 @@ class CostTable:
             choice: {candidate: getattr(cost, name) for candidate, cost in costs.items()}
             for choice, costs in self.candidates.items()
         }
-        return Metric((Additive(getattr(self.fixed, name), candidates),))
+        return Metric((Additive(getattr(self.fixed, name), candidates, self.terms.get(name, ())),))
 
 
 COUNTED = tuple(known.name for known in fields(Cost))

@@ -10,22 +10,27 @@ from itertools import islice
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.optimize import LinearConstraint
 
+from radars.cost.architecture_program import ArchitectureProgram
 from radars.cost.best_first import best_first
-from radars.cost.cheapest import cheapest, one_each
+from radars.cost.bounded_draw import BoundedDraw
+from radars.cost.cheapest import cheapest
 from radars.cost.constraint import Constraint
 from radars.cost.cost_table import CostTable
-from radars.cost.program import solve
+from radars.cost.metric import Additive
 from radars.cost.unsatisfiable import check_each, listed, not_together, whole_too_costly
 from radars.errors import ConfigError
-from radars.space import Architecture, Keep, Subspace
+from radars.space import ALWAYS, Architecture, Candidate, Conditions, Keep, Subspace, drawn_index
 
 Scores = Mapping[str, Mapping[str, float]]
 """Choice to candidate to a number."""
 
 Pick = Callable[[str, tuple[str, ...]], str]
 """Takes one of the candidates that are still allowed for a choice."""
+
+Numbers = NDArray[np.float64]
 
 _MAX_WHOLE = 32  # whole networks that are traced or measured until one holds
 
@@ -41,6 +46,7 @@ class Feasible:
         constraints: hard upper bounds; none allows everything.
         full: the whole space.
         rules: of the space.
+        conditions: which choices of the space are made.
 
     Raises:
         ConfigError: no architecture of the space satisfies the constraints; it says what the least
@@ -53,28 +59,34 @@ class Feasible:
         constraints: Sequence[Constraint],
         full: Subspace,
         rules: Sequence[Keep] = (),
+        conditions: Conditions = ALWAYS,
     ) -> None:
         self._rules = tuple(rules)
         self._full = full
+        self._conditions = conditions
+        self._numbers = conditions.numbers(full)
         self._bounds = [(known, table.metric(known.metric)) for known in constraints]
         # a constraint bounds every sum of its metric, and a rule two counts
-        sums = [known for _, metric in self._bounds for known in metric.sums]
+        self._sums = [
+            (known, constraint.limit)
+            for constraint, metric in self._bounds
+            for known in metric.sums
+        ]
+        self._is_plain = not conditions and not any(known.terms for known, _ in self._sums)
         self._cost: dict[tuple[str, str], tuple[float, ...]] = {
             (choice, name): (
-                *(known.candidates[choice][name] for known in sums),
+                *(known.candidates[choice][name] for known, _ in self._sums),
                 *(count for rule in rules for count in rule.counts(choice, name)),
             )
             for choice, names in full.items()
             for name in names
         }
-        self._room = [
-            constraint.limit - known.fixed
-            for constraint, metric in self._bounds
-            for known in metric.sums
-        ] + [limit for rule in rules for limit in rule.limits]
-        check_each(self._bounds, full, self._rules)
+        self._room = [limit - known.fixed for known, limit in self._sums] + [
+            limit for rule in rules for limit in rule.limits
+        ]
+        check_each(self._bounds, full, self._rules, conditions)
         if constraints and not self.best({}, full, 1):
-            raise not_together(self._bounds, full, self._rules)
+            raise not_together(self._bounds, full, self._rules, conditions)
         self._safe = self._checked_whole()
 
     def allows(self, architecture: Mapping[str, str]) -> bool:
@@ -154,26 +166,55 @@ class Feasible:
             scores: choice to candidate to score; what is missing scores 0.
             subspace: what to choose from.
         """
-        if not self._room:
+        if not self._room and not self._conditions:
             yield from best_first(scores, subspace)
             return
-        pairs = [(choice, name) for choice, names in subspace.items() for name in names]
-        objective = -np.array([scores.get(c, {}).get(n, 0.0) for c, n in pairs])
-        rows = [one_each(pairs, subspace)]
-        cost = np.array([self._cost[pair] for pair in pairs], dtype=float).T
-        scale = np.maximum(np.abs(np.array(self._room)), 1.0)  # or the solver's tolerance rules
-        rows.append(LinearConstraint(cost / scale[:, None], -np.inf, self._room / scale))
+        program = self._program(subspace)
+        objective = [-scores.get(c, {}).get(n, 0.0) for c, n in program.pairs]
+        yield from self._solutions(program, program.padded(objective), subspace)
+
+    def most_of(self, cost: Additive, subspace: Subspace) -> Iterator[Architecture]:
+        """Yields the allowed architectures of a subspace by a cost, the dearest first.
+
+        Args:
+            cost: by its sum.
+            subspace: what to choose from.
+        """
+        if not cost.terms:
+            yield from self.ranked(cost.candidates, subspace)
+            return
+        program = self._program(subspace, cost)
+        yield from self._solutions(program, -program.row(cost), subspace)
+
+    def _program(self, subspace: Subspace, *further: Additive) -> ArchitectureProgram:
+        """The allowed architectures of a subspace, where `further` costs can be asked about."""
+        sums = [known for known, _ in self._sums]
+        program = ArchitectureProgram(subspace, [*sums, *further], self._conditions)
+        if self._room:
+            cost = np.array([program.row(known) for known in sums] + self._counts(program))
+            scale = np.maximum(np.abs(np.array(self._room)), 1.0)  # or the solver's tolerance rules
+            bounds = LinearConstraint(cost / scale[:, None], -np.inf, self._room / scale)
+            program.rows.append(bounds)
+        return program
+
+    def _solutions(
+        self, program: ArchitectureProgram, objective: Numbers, subspace: Subspace
+    ) -> Iterator[Architecture]:
         for _ in range(subspace.num_architectures):
-            solution = solve(objective, rows)
-            if solution is None:
+            architecture = program.solve(objective)
+            if architecture is None:
                 return
-            taken = np.round(solution)
-            architecture = Architecture(
-                {c: n for (c, n), x in zip(pairs, taken, strict=True) if x > 0}
-            )
-            rows.append(LinearConstraint(taken[None], -np.inf, len(subspace) - 1))
+            program.exclude(architecture)
             if self.allows(architecture):  # the solver's tolerance may let one through
                 yield architecture
+
+    def _counts(self, program: ArchitectureProgram) -> list[Numbers]:
+        """The rows of the counts that rules bound."""
+        return [
+            program.padded([rule.counts(choice, name)[kind] for choice, name in program.pairs])
+            for rule in self._rules
+            for kind in (0, 1)
+        ]
 
     def _checked_whole(self) -> Architecture | None:
         """The cheapest architecture by a cost that only whole networks have exactly, if any.
@@ -186,16 +227,30 @@ class Feasible:
             _, metric = bound
             if metric.whole is None:
                 continue
-            least = cheapest(metric, self._full, self._bounds, self._rules)
+            least = cheapest(metric, self._full, self._bounds, self._rules, self._conditions)
             assert least is not None
             if not self.holds(least):
                 raise whole_too_costly(bound, self._bounds, metric.whole(least))
             safe = safe or least
         return safe
 
+    def ways(self, choice: str, names: Sequence[Candidate]) -> list[int]:
+        """How many architectures of the space there are below each candidate of a choice."""
+        return [self._numbers[choice][name] for name in names]
+
+    def pick_uniformly(
+        self, choice: str, names: tuple[Candidate, ...], generator: torch.Generator
+    ) -> Candidate:
+        """A candidate, such that architectures are equally likely where nothing is bound."""
+        if not self._conditions:
+            return names[int(torch.randint(len(names), (), generator=generator))]
+        return names[drawn_index(self.ways(choice, names), generator)]
+
     def _sample_once(
         self, subspace: Subspace, pick: Pick, order: Sequence[str]
     ) -> tuple[Architecture, dict[str, tuple[str, ...]]] | None:
+        if not self._is_plain:
+            return self._sample_together(subspace, pick, order)
         least = {choice: self._least(subspace, choice) for choice in subspace}
         room = [
             limit - sum(least[choice][index] for choice in subspace)
@@ -220,6 +275,20 @@ class Feasible:
                 for index, left in enumerate(room)
             ]
         return Architecture({choice: taken[choice] for choice in subspace}), allowed
+
+    def _sample_together(
+        self, subspace: Subspace, pick: Pick, order: Sequence[str]
+    ) -> tuple[Architecture, dict[str, tuple[str, ...]]] | None:
+        """As `_sample_once`, where costs are not of single choices, or not all are made."""
+        draw = BoundedDraw(subspace, self._conditions, self._sums, self._rules)
+        allowed: dict[str, tuple[str, ...]] = {}
+        for choice in self._conditions.parents_first(order):
+            if draw.is_made(choice):
+                allowed[choice] = draw.allowed(choice)
+                if not allowed[choice]:
+                    return None
+                draw.take(choice, pick(choice, allowed[choice]))
+        return Architecture({c: draw.taken[c] for c in subspace if c in draw.taken}), allowed
 
     def _least(self, subspace: Subspace, choice: str) -> tuple[float, ...]:
         costs = [self._cost[choice, name] for name in subspace[choice]]

@@ -15,17 +15,19 @@ import torch
 from torch import nn
 
 from radars.cost.cost_kind import CostKind, PriceRequest
-from radars.cost.cost_table import CostTable
+from radars.cost.estimated import estimated_sum, extremes
 from radars.cost.latency_table import NANOSECONDS, LatencyRow, latency_metric, read_latencies
 from radars.cost.metric import Metric, Whole
 from radars.cost.price_cache import Numbers, PriceCache, price_key
 from radars.cost.priced_places import price_places
+from radars.errors import ConfigError
 from radars.machine import processor_name
 from radars.space import Architecture, Factory, Place, SearchSpace, building
 
 if TYPE_CHECKING:
     from torch.utils.benchmark import Timer
 
+_EXTREMES = ("smallest network", "largest network")  # rows where candidates are no parts
 _WARMUP_RUNS = 3
 _CHECKS = 3  # medians of a whole network that is checked; the largest counts
 
@@ -94,7 +96,8 @@ def measured_rows(
     """Measures each distinct candidate at its input shape, and what is not a candidate.
 
     The fixed part is what whole networks take beyond the sum of their candidates: the mean of that
-    for the one with the fewest and the one with the most multiply-accumulates.
+    for the one with the fewest and the one with the most multiply-accumulates. Where candidates are
+    no parts of networks (`SearchSpace.is_modular`), those two networks are all that is measured.
 
     Args:
         space: the search space.
@@ -102,22 +105,30 @@ def measured_rows(
         spec: how it is measured.
         cache: of what was measured before on this machine in the same way; None for none.
     """
+    if not space.is_modular:
+        return [
+            LatencyRow(
+                name,
+                ((1, *input_shape),),
+                _whole_ms(space, each, input_shape, spec, _about(spec), cache),
+            )
+            for name, each in zip(_EXTREMES, extremes(space, input_shape), strict=True)
+        ]
 
     def price(factory: Factory, place: Place) -> Numbers:
         return (_nanoseconds(_built(factory), place.input_shapes, spec),)
 
-    about = ("latency", *_machine(), spec.batch_size, spec.threads, spec.device)
+    about = _about(spec)
     rows = [
         LatencyRow(name, place.input_shapes, nanoseconds / NANOSECONDS, place.choice)
         for place, prices in price_places(space, input_shape, price, about, cache)
         for name, (nanoseconds,) in prices.items()
     ]
     candidates = latency_metric(space, input_shape, rows)
-    extremes = _extremes(space, input_shape)
     beyond = [
         _whole_ms(space, architecture, input_shape, spec, about, cache)
         - candidates.of(architecture)
-        for architecture in extremes
+        for architecture in extremes(space, input_shape)
     ]
     fixed_ms = max(0.0, sum(beyond) / len(beyond))
     rows.append(LatencyRow.of_fixed_part(input_shape, fixed_ms))
@@ -139,11 +150,22 @@ def measured_metric(
     space: SearchSpace, input_shape: tuple[int, ...], rows: Sequence[LatencyRow], spec: LatencySpec
 ) -> Metric:
     """`latency_ms` as a sum of what was measured, checked by measuring whole networks."""
+    if space.is_modular:
+        sums = latency_metric(space, input_shape, rows).sums
+    else:
+        known = {row.candidate: row.milliseconds for row in rows}
+        smallest, largest = (known[name] for name in _EXTREMES)
+        sums = (estimated_sum(space, input_shape, smallest, largest),)
     return Metric(
-        latency_metric(space, input_shape, rows).sums,
+        sums,
         whole=measured_whole(space, input_shape, spec),
         margin=spec.margin,
     )
+
+
+def _about(spec: LatencySpec) -> tuple[object, ...]:
+    """What a measurement depends on beside what is measured."""
+    return "latency", *_machine(), spec.batch_size, spec.threads, spec.device
 
 
 def _built(factory: Factory) -> nn.Module:
@@ -175,13 +197,6 @@ def _whole_ms(
     return nanoseconds / NANOSECONDS
 
 
-def _extremes(space: SearchSpace, input_shape: tuple[int, ...]) -> list[Architecture]:
-    macs = CostTable.of(space, input_shape).metric("macs").sums[0].candidates
-    return [
-        space.best({c: {n: sign * macs[c][n] for n in macs[c]} for c in macs}) for sign in (-1, 1)
-    ]
-
-
 @cache
 def _machine() -> tuple[str, ...]:
     """What tells this machine's latencies from another's."""
@@ -197,6 +212,12 @@ class Latency(CostKind):
     def price(self, request: PriceRequest) -> Metric:
         """See `CostKind`."""
         space, input_shape = request.space, request.input_shape
+        if request.latency_table is not None and not space.is_modular:
+            raise ConfigError(
+                f"a table of latencies lists candidates, but networks of {space.name!r} are no "
+                f"sums of candidates, as some choices are of values; leave out the table, and "
+                f"latency is measured here"
+            )
         if request.latency_table is not None:
             return latency_metric(space, input_shape, read_latencies(Path(request.latency_table)))
         spec = LatencySpec(

@@ -4,20 +4,58 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from radars.space import Candidate
+
 Whole = Callable[[Mapping[str, str]], float]
 """The cost of the whole network of an architecture."""
 
 
+class _Absent:
+    """In a combination of candidates: a choice that is not made."""
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT = _Absent()
+
+
+@dataclass(frozen=True)
+class Term:
+    """A number that depends on several choices together.
+
+    Attributes:
+        choices: which ones.
+        numbers: what they took, in this order, to the number; ABSENT for what is not made. What is
+            missing is 0.
+    """
+
+    choices: tuple[str, ...]
+    numbers: Mapping[tuple[Candidate, ...], float]
+
+    def of(self, architecture: Mapping[str, Candidate]) -> float:
+        """The number of an architecture."""
+        return self.numbers.get(tuple(architecture.get(c, ABSENT) for c in self.choices), 0.0)
+
+
 @dataclass(frozen=True)
 class Additive:
-    """A number that adds up: that of the fixed part, and that of each choice's candidate."""
+    """A number that adds up.
+
+    Attributes:
+        fixed: that of the fixed part.
+        candidates: choice to candidate to what it adds by itself.
+        terms: what choices add together.
+    """
 
     fixed: float
-    candidates: Mapping[str, Mapping[str, float]]
+    candidates: Mapping[str, Mapping[Candidate, float]]
+    terms: tuple[Term, ...] = ()
 
-    def of(self, architecture: Mapping[str, str]) -> float:
+    def of(self, architecture: Mapping[str, Candidate]) -> float:
         """The number of an architecture."""
-        return self.fixed + sum(self.candidates[c][name] for c, name in architecture.items())
+        total = self.fixed + sum(self.candidates[c][name] for c, name in architecture.items())
+        return total + sum(term.of(architecture) for term in self.terms) if self.terms else total
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,9 @@ from torch import Tensor
 
 from radars.cost.cost_kind import parse_cost
 from radars.cost.cost_table import CostTable
-from radars.cost.metric import Additive
-from radars.nn.transfer import constant
+from radars.cost.expected import expected_cost
 from radars.registries import COSTS
-from radars.space import Subspace
+from radars.space import ALWAYS, Conditions, Subspace
 
 _LEAST = 1e-12  # of a cost: its logarithm is finite
 
@@ -70,12 +69,19 @@ class Objectives:
     Args:
         table: what each candidate costs.
         targets: on its costs.
+        conditions: which choices of the space are made.
 
     Raises:
         ConfigError: a cost is not in the table.
     """
 
-    def __init__(self, table: CostTable, targets: Sequence[SoftTarget] = ()) -> None:
+    def __init__(
+        self,
+        table: CostTable,
+        targets: Sequence[SoftTarget] = (),
+        conditions: Conditions = ALWAYS,
+    ) -> None:
+        self._conditions = conditions
         self._parts = tuple((target, table.metric(target.cost)) for target in targets)
 
     def __bool__(self) -> bool:
@@ -96,17 +102,10 @@ class Objectives:
         """
         total = torch.zeros(())
         for target, metric in self._parts:
-            sums = [_expected(known, probabilities, among) for known in metric.sums]
+            sums = [
+                expected_cost(known, probabilities, among, self._conditions)
+                for known in metric.sums
+            ]
             expected = torch.stack(sums).amax().clamp(min=_LEAST)
             total = total - target.exponent * (expected.log() - math.log(target.target))
         return total
-
-
-def _expected(cost: Additive, probabilities: Mapping[str, Tensor], among: Subspace) -> Tensor:
-    """The expected cost: a scalar in double precision, as costs of many sizes add up."""
-    terms = []
-    for choice, probability_C in probabilities.items():
-        costs = [float(cost.candidates[choice][name]) for name in among[choice]]
-        cost_C = constant(costs, probability_C.device, torch.float64)
-        terms.append(probability_C.double() @ cost_C)
-    return torch.stack(terms).sum() + cost.fixed

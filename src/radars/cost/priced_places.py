@@ -6,7 +6,7 @@ import torch
 
 from radars.cost.price_cache import Numbers, PriceCache, price_key
 from radars.failures import named
-from radars.space import Factory, Place, SearchSpace, building
+from radars.space import Factory, Place, SearchSpace, building, built
 
 PriceOne = Callable[[Factory, Place], Numbers]
 """Prices one candidate at a place: whole numbers, as they are kept on disk."""
@@ -45,7 +45,7 @@ def price_places(
                 what = f"candidate {name!r} of choice {place.choice!r}"
                 if cache is not None:
                     with named(what), building(torch.device("meta")):
-                        key = price_key(factory(), place.input_shapes, about)
+                        key = price_key(built(factory), place.input_shapes, about)
                 if key is not None and key in on_disk:
                     known[content] = on_disk[key]
                 else:

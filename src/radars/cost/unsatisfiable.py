@@ -7,7 +7,7 @@ from radars.cost.constraint import Constraint
 from radars.cost.cost_kind import format_cost
 from radars.cost.metric import Metric
 from radars.errors import ConfigError
-from radars.space import Keep, Subspace
+from radars.space import ALWAYS, Conditions, Keep, Subspace
 
 Bound = tuple[Constraint, Metric]
 """A constraint, with the cost that it bounds."""
@@ -18,14 +18,19 @@ def listed(bounds: Sequence[Bound]) -> str:
     return " and ".join(str(constraint) for constraint, _ in bounds)
 
 
-def check_each(bounds: Sequence[Bound], full: Subspace, rules: Sequence[Keep]) -> None:
+def check_each(
+    bounds: Sequence[Bound],
+    full: Subspace,
+    rules: Sequence[Keep],
+    conditions: Conditions = ALWAYS,
+) -> None:
     """Refuses a constraint that nothing satisfies.
 
     Raises:
         ConfigError: there is one; it says what the least is.
     """
     for constraint, metric in bounds:
-        least = cheapest(metric, full, rules=rules)
+        least = cheapest(metric, full, rules=rules, conditions=conditions)
         assert least is not None
         if metric.of(least) > constraint.limit:
             raise ConfigError(
@@ -34,12 +39,17 @@ def check_each(bounds: Sequence[Bound], full: Subspace, rules: Sequence[Keep]) -
             )
 
 
-def not_together(bounds: Sequence[Bound], full: Subspace, rules: Sequence[Keep]) -> ConfigError:
+def not_together(
+    bounds: Sequence[Bound],
+    full: Subspace,
+    rules: Sequence[Keep],
+    conditions: Conditions = ALWAYS,
+) -> ConfigError:
     """Says that nothing satisfies all, and what each would have to be where the others stay."""
     ways = []
     for index, (constraint, metric) in enumerate(bounds):
         others = [*bounds[:index], *bounds[index + 1 :]]
-        least = cheapest(metric, full, others, rules)
+        least = cheapest(metric, full, others, rules, conditions)
         if least is not None:
             cost = format_cost(constraint.metric, metric.of(least))
             ways.append(f"{constraint} to {cost}")

@@ -8,29 +8,31 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from radars.data import Data, data_fingerprint
 from radars.errors import ConfigError
 from radars.nn.task import Task
 from radars.space import (
+    Candidate,
     Candidates,
     Choose,
     Place,
     SearchSpace,
     building,
+    built,
     content_of,
     definition_of,
     fingerprint,
     is_library_function,
+    offer_of,
     operations_of,
     user_classes,
 )
-from radars.space.choose import as_pairs
 
 DIGESTS = ("space", "proxy", "data", "task")
 
@@ -101,7 +103,7 @@ def task_digest(task: Task) -> str:
 
 
 def network_digest(
-    space: SearchSpace, architecture: Mapping[str, str], input_shape: tuple[int, ...]
+    space: SearchSpace, architecture: Mapping[str, Candidate], input_shape: tuple[int, ...]
 ) -> str:
     """Tells networks apart that architectures of a space build, as `space_digest` does spaces."""
     with building(torch.device("meta")):
@@ -113,7 +115,8 @@ def network_digest(
 def space_digest(space: SearchSpace, input_shape: tuple[int, ...]) -> str:
     """Tells search spaces apart by their choices, and by what each candidate is and does.
 
-    The network itself is traced with the first and with the last candidates. The code of users'
+    Networks are traced with the first and with the last candidates. Where candidates have no places
+    of their own, others are looked at, with the second, the third, and so on. The code of users'
     functions and classes counts, too: a trace does not show how weights begin.
 
     Args:
@@ -123,13 +126,16 @@ def space_digest(space: SearchSpace, input_shape: tuple[int, ...]) -> str:
     choices = {choice: list(names) for choice, names in space.full.items()}
     said = [json.dumps(choices), *(str(rule) for rule in space.rules)]
     classes: set[type] = set()
+    indices = (0, -1) if space.is_modular else tuple(range(max(map(len, choices.values()))))
     with building(torch.device("meta")):
-        for index in (0, -1):
-            network = space.replay(_taking(index))
+        for index in indices:
+            network = built(partial(space.replay, _taking(index)))
             classes |= user_classes(network)
-            said += [repr(network), fingerprint(network, input_shape)]
+            said += [repr(network), repr(content_of(network))]
+            if index in (indices[0], indices[-1]):  # of the others what they are: it is quicker
+                said.append(fingerprint(network, input_shape))
         known: set[object] = set()
-        for place in space.places(input_shape):
+        for place in space.places(input_shape) if space.is_modular else ():
             said += _told_of(place, known, classes)
     return _digest(*said, *_definitions(space, classes))
 
@@ -157,7 +163,7 @@ def _told_of(place: Place, known: set[object], classes: set[type]) -> list[str]:
         key = content, place.input_shapes
         if content is None or key not in known:
             known.add(key)
-            candidate = factory()
+            candidate = built(factory)
             own = user_classes(candidate)
             classes |= own
             if own or content_of(candidate) is None:
@@ -166,10 +172,11 @@ def _told_of(place: Place, known: set[object], classes: set[type]) -> list[str]:
 
 
 def _taking(index: int) -> Choose:
-    """Takes the candidate with this index in each choice."""
+    """Takes the candidate with this index in each choice, counted round and round."""
 
-    def choose(name: str, candidates: Candidates) -> nn.Module:
-        return as_pairs(candidates)[index][1]()
+    def choose(name: str, candidates: Candidates) -> Any:
+        offer = offer_of(name, candidates)
+        return offer.take(offer.candidates[index % len(offer.candidates)])
 
     return choose
 

@@ -62,6 +62,7 @@ def _bounded(problem: SearchProblem, path: Additive, limit_bytes: float) -> Feas
         (*problem.config.constraints, Constraint(_PATH, limit_bytes)),
         problem.space.full,
         problem.space.rules,
+        problem.space.conditions,
     )
 
 
@@ -70,10 +71,7 @@ def _first_allowed(
 ) -> Architecture | None:
     """The largest of the first few that fits the budget, and holds as a whole network."""
     problem = context.problem
-    macs = {
-        choice: {name: float(cost.macs) for name, cost in costs.items()}
-        for choice, costs in problem.costs.candidates.items()
-    }
-    ranked = islice(feasible.ranked(macs, problem.space.full), most_looked_at)
+    [macs] = problem.costs.metric("macs").sums
+    ranked = islice(feasible.most_of(macs, problem.space.full), most_looked_at)
     fitting = filter(context.guard.fits, ranked)
     return next(filter(problem.feasible.holds, fitting), None)

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from radars.data import BatchStream
 from radars.engine.problem import SearchProblem
 from radars.machine import usable_memory_bytes
+from radars.memory import path_relaxation
 from radars.nn.memory_saving.disk_offload import DiskOffload
 from radars.nn.optimizer import OptimizerConfig
+from radars.nn.path_relaxation import PathRelaxation
 from radars.nn.supernet import Supernet
 from radars.seeds import stable_seed
 from radars.space import Architecture
@@ -44,6 +46,16 @@ class Networks:
             disk=self.disk,
             host_bytes=config.memory_savings.host_bytes or usable_memory_bytes() // 2,
             share_overlap=config.share_overlap,
+            path_relaxation=self._path_relaxation(),
+        )
+
+    def _path_relaxation(self) -> PathRelaxation | None:
+        """How choices are relaxed, where candidates are no parts of networks."""
+        planner = self.problem.planner
+        if self.problem.proxy.is_modular:
+            return None
+        return path_relaxation(
+            self.problem.proxy, planner.spec.input_shape, planner.spec.batch_size
         )
 
     def new_child(

@@ -13,12 +13,12 @@ from radars.engine.recipe import check_data
 from radars.engine.search_config import SearchConfig
 from radars.errors import ConfigError
 from radars.execution.device import device_of, device_type_of
-from radars.memory import Planner, PriceCache, TrainingSpec, saving_settings
+from radars.memory import PathPlanner, Planner, PriceCache, TrainingSpec, saving_settings
 from radars.memory.floor import expected_floor_bytes, measured_floor_bytes
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.task import CLASSIFICATION, Task
 from radars.registries import METHODS
-from radars.space import Architecture, SearchSpace, check_output
+from radars.space import Architecture, SearchSpace, building, check_output
 from radars.zoo import accepted_options, load_space
 
 
@@ -78,7 +78,9 @@ class SearchProblem:
         space, proxy = spaces_of(config, given, data.num_classes, data.input_shape)
         _check_data_fits(config, given.task, data)
         _check_networks((space, proxy), data)
-        proxy = METHODS.get(config.method).adapted(proxy, config)
+        method = METHODS.get(config.method)
+        method.check_space(proxy, config)
+        proxy = method.adapted(proxy, config)
         device = search_device(config)
         costs = priced(
             space,
@@ -88,7 +90,9 @@ class SearchProblem:
             device=str(device),
             measured=latencies,
         )
-        feasible = Feasible(costs.table, config.constraints, space.full, space.rules)
+        feasible = Feasible(
+            costs.table, config.constraints, space.full, space.rules, space.conditions
+        )
         floor_bytes = measured_floor_bytes(device)
         planner = new_planner(proxy, config, data.input_shape, given.task, floor_bytes)
         _check_budget(planner, feasible)
@@ -99,7 +103,7 @@ class SearchProblem:
             data=data,
             costs=costs.table,
             feasible=feasible,
-            objectives=Objectives(costs.table, config.objectives),
+            objectives=Objectives(costs.table, config.objectives, space.conditions),
             latencies=costs.measured,
             planner=planner,
             device=device,
@@ -122,7 +126,8 @@ def new_planner(
         max_micro_batches=config.memory_savings.max_micro_batches,
         batch_size=config.part_size,
     )
-    return Planner(
+    planner = Planner if space.is_modular else PathPlanner
+    return planner(
         space,
         training_spec(config, input_shape, task, floor_bytes),
         config.budget,
@@ -236,7 +241,7 @@ def _check_data_fits(config: SearchConfig, task: Task, data: Data) -> None:
 def _check_networks(spaces: Sequence[SearchSpace], data: Data) -> None:
     first = spaces[0].best()
     for space in spaces:
-        with torch.device("meta"):
+        with building(torch.device("meta")):
             network = space.build(first)
         check_output(network, space.name, data.input_shape, data.num_classes)
 

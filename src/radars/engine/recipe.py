@@ -34,8 +34,11 @@ _RECIPES: dict[str, dict[str, Any]] = {
     },
     "nasbench-macro": _CIFAR | {"budget": "270MiB"},
     "cifar-large": _CIFAR | {"budget": "400MiB"},
+    # without a proxy, whose widths would be others
+    "nats-size": {k: v for k, v in _CIFAR.items() if k != "proxy_options"} | {"budget": "400MiB"},
     "mobile": {"budget": "12GiB", "data": {"image_size": 224}},
     "mobile-large": {"budget": "12GiB", "data": {"image_size": 224}},
+    "ofa-mobile": {"budget": "12GiB", "data": {"image_size": 224}},
 }
 
 

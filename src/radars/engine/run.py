@@ -231,7 +231,7 @@ def resumed_config(out: str | Path, asked: SearchConfig | None) -> SearchConfig:
 
 def _candidate_costs(problem: SearchProblem, architecture: Architecture) -> dict[str, Cost]:
     """Choice to what its candidate adds to the cost of the architecture."""
-    return {choice: problem.costs.candidates[choice][name] for choice, name in architecture.items()}
+    return {choice: problem.costs.cost_of_choice(choice, architecture) for choice in architecture}
 
 
 def _asked_costs(

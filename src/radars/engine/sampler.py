@@ -9,7 +9,7 @@ from radars.cost import Feasible
 from radars.engine.memory_guard import MemoryGuard
 from radars.engine.policies.policy import Policy, Sample, Uniform
 from radars.errors import BudgetError
-from radars.space import Architecture, SearchSpace, fingerprint
+from radars.space import Architecture, SearchSpace, building, fingerprint
 
 _MAX_DRAWS = 1000
 
@@ -60,8 +60,9 @@ class Sampler:
     def fingerprint(self, architecture: Architecture) -> str:
         """Tells architectures apart by the network that they build; traced once for each."""
         if architecture not in self._fingerprints:
-            with torch.device("meta"):
+            with building(torch.device("meta")):
                 network = self.space.build(architecture)
+            with torch.device("meta"):
                 traced = fingerprint(network, self.guard.planner.spec.input_shape)
             self._fingerprints[architecture] = traced
         return self._fingerprints[architecture]

@@ -5,6 +5,8 @@ from radars.memory.corrections import Corrections
 from radars.memory.inference import inference_bytes, inference_memory
 from radars.memory.measure import measure
 from radars.memory.out_of_memory import is_out_of_memory, no_room, out_of_memory_said
+from radars.memory.path_planner import PathPlanner
+from radars.memory.path_relaxation import path_relaxation
 from radars.memory.plan import Plan
 from radars.memory.planner import Planner
 from radars.memory.predict import StepMemory, TrainingSpec, predict
@@ -18,6 +20,7 @@ __all__ = [
     "MemorySavings",
     "MemoryTracker",
     "Part",
+    "PathPlanner",
     "Plan",
     "Planner",
     "PriceCache",
@@ -29,6 +32,7 @@ __all__ = [
     "measure",
     "no_room",
     "out_of_memory_said",
+    "path_relaxation",
     "predict",
     "saving_settings",
 ]

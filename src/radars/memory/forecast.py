@@ -141,7 +141,7 @@ class Forecast:
             choice: [name for name in names if f"{choice}/{name}" not in corrections.extra]
             for choice, names in live.items()
         }
-        if any(new.values()):
+        if self.space.is_modular and any(new.values()):
             corrections.extra |= extra_prices(self.space, self.spec, new)
         known_bytes = self.predict(live, savings).peak_bytes
         if held_bytes > known_bytes:

@@ -8,14 +8,24 @@ traced alone, on fake tensors, by the tracker that predicts training steps.
 
 from collections.abc import Mapping
 from functools import cache as remembered
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from radars.cost import Additive, CostKind, Metric, PriceCache, PriceRequest, price_places
+from radars.cost import (
+    Additive,
+    CostKind,
+    Metric,
+    PriceCache,
+    PriceRequest,
+    estimated_sum,
+    extremes,
+    price_places,
+)
 from radars.memory.fake import tracing
 from radars.memory.tracker import MemoryTracker, Part
-from radars.space import Architecture, Candidates, Factory, Place, SearchSpace, building
+from radars.space import Architecture, Candidates, Factory, Place, SearchSpace, building, built
 from radars.units import parse_bytes
 
 
@@ -30,7 +40,8 @@ def inference_memory(
     """`memory` of the architectures of a space; whole networks are traced to check.
 
     The sums are exact where every candidate returns a tensor of its own, or where what it returns
-    instead, such as its input, is held by nothing else. Elsewhere they may be too high.
+    instead, such as its input, is held by nothing else. Elsewhere they may be too high. Where the
+    space is not modular, they grow evenly with multiply-accumulates.
 
     Args:
         space: the search space.
@@ -40,6 +51,15 @@ def inference_memory(
         cache: of what was traced before; None for none.
     """
     device = _device(device_type)
+
+    @remembered
+    def whole(architecture: Architecture) -> int:
+        return inference_bytes(space, architecture, input_shape, batch_size, device_type)
+
+    if not space.is_modular:
+        smallest, largest = map(whole, extremes(space, input_shape))
+        by_size = estimated_sum(space, input_shape, smallest, largest)
+        return Metric((by_size,), lambda architecture: whole(Architecture(architecture)))
 
     def price(factory: Factory, place: Place) -> tuple[int, ...]:
         return _price(factory, place, batch_size, device)
@@ -58,11 +78,6 @@ def inference_memory(
             for name, (_, working_bytes) in prices.items()
         }
         sums.append(Additive(held, resident | {place.choice: own}))
-
-    @remembered
-    def whole(architecture: Architecture) -> int:
-        return inference_bytes(space, architecture, input_shape, batch_size, device_type)
-
     return Metric(tuple(sums), lambda architecture: whole(Architecture(architecture)))
 
 
@@ -102,7 +117,7 @@ def _price(
     """Bytes of a candidate's weights, and of the most that its forward pass makes."""
     with tracing(), torch.no_grad():
         with building(device):
-            candidate = factory().eval()
+            candidate = built(factory).eval()
         inputs = [
             torch.empty(batch_size, *shape[1:], device=device) for shape in place.input_shapes
         ]
@@ -135,13 +150,17 @@ def _trace_without_candidates(
     places = space.places(input_shape)
     probes: list[_HeldProbe] = []
 
-    def choose(name: str, candidates: Candidates) -> nn.Module:
+    def choose(name: str, candidates: Candidates) -> Any:
         probes.append(_HeldProbe(places[len(probes)].output_shape))
         return probes[-1]
 
+    def attempt() -> nn.Module:
+        probes.clear()
+        return space.replay(choose)
+
     with tracing(), torch.no_grad():
         with building(device):
-            network = space.replay(choose).eval()
+            network = built(attempt).eval()
         example_B = torch.empty(batch_size, *input_shape, device=device)
         tracker = _track(network, [example_B])
         for probe in probes:

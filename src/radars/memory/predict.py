@@ -10,10 +10,12 @@ from torch import Tensor, nn
 
 from radars._torch_internals import trace_fused_sgd
 from radars.memory.fake import tracing
+from radars.memory.path_relaxation import path_relaxation
 from radars.memory.tracker import Breakdown, MemoryTracker, Part
 from radars.nn.memory_saving.savings import PLAIN, MemorySavings
 from radars.nn.mixture import Mixture
 from radars.nn.optimizer import OptimizerConfig, state_tensors
+from radars.nn.path_relaxation import MaskMaker
 from radars.nn.relaxation import Relaxation, Softmax
 from radars.nn.second_order_step import second_order_step
 from radars.nn.steps import (
@@ -21,6 +23,7 @@ from radars.nn.steps import (
     StepKind,
     architecture_step,
     evaluation_step,
+    num_paths,
     weights_step,
 )
 from radars.nn.supernet import Supernet, Weigh
@@ -139,6 +142,11 @@ def predict(
     if subspace.num_architectures == 1 and weigh is None:
         kinds = tuple(kind for kind in kinds if kind not in _OF_LOGITS)
     device = spec.device
+    relaxation = None
+    if not space.is_modular and any(len(names) > 1 for names in subspace.values()):
+        relaxation = path_relaxation(space, spec.input_shape, spec.batch_size)
+        for path in relaxation.largest_paths(space, subspace):
+            MaskMaker(space, relaxation).windows(path, subspace)  # quicker outside of a trace
     with tracing():
         with building(device):
             supernet = Supernet(
@@ -150,6 +158,7 @@ def predict(
                 savings=savings,
                 device=device,
                 seed=None,
+                path_relaxation=relaxation,
             )
         supernet.weigh = weigh
         output_bytes = _note_outputs(supernet)
@@ -175,6 +184,8 @@ def _tracked(
     batch = [example_B, label_B]
     if kind is StepKind.SECOND_ORDER:
         batch += [torch.empty_like(example_B), torch.zeros_like(label_B)]
+    with building(spec.device):
+        supernet.hold_largest_paths(num_paths(kind))
     tracker: MemoryTracker
     with track(supernet, batch, spec.device_type) as tracker:
         run_step(kind, supernet, batch, spec.precision, micro_batches, spec.task.loss)

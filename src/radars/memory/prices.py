@@ -18,7 +18,7 @@ from radars.nn.memory_saving.channel_splitting import in_parts
 from radars.nn.memory_saving.savings import PLAIN, MemorySavings
 from radars.nn.optimizer import state_tensors
 from radars.nn.steps import autocast
-from radars.space import Factory, Place, SearchSpace, building
+from radars.space import Factory, Place, SearchSpace, building, built
 
 _KEPT_OF_SAVED = 0.45  # where what is cheap is recomputed: 0.38 to 0.5, of transformers 0.7
 
@@ -217,7 +217,7 @@ class _Step:
     def __init__(self, factory: Factory, place: Place, spec: TrainingSpec) -> None:
         self._spec = spec
         with building(spec.device):
-            self.candidate = factory()
+            self.candidate = built(factory)
         self._leaves = [
             torch.empty(spec.batch_size, *shape[1:], device=spec.device, requires_grad=True)
             for shape in place.input_shapes

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +11,8 @@ from torch import Tensor, nn
 from radars.nn.memory_saving.savings import MemorySavings
 from radars.nn.memory_saving.weight_offload import WeightOffload, weights_of
 from radars.nn.mixture import Mixture
-from radars.space import Architecture, Candidates, Factory, SearchSpace, Subspace
+from radars.nn.path_weights import path_tensors
+from radars.space import Architecture, Candidates, Factory, SearchSpace, Subspace, building, built
 from radars.space.choose import as_pairs
 
 _FIXED = "network"  # the offload's key of everything that is not a candidate
@@ -33,7 +35,20 @@ class CandidateWeights:
         self.live: Subspace | None = None
         self._offload = offload
         self._places: list[_MixturePlace] = []
-        self.network = offload.lend(_FIXED, lambda: space.replay(self._choose))
+        self.network = offload.lend(_FIXED, lambda: self._replayed(space))
+
+    def _replayed(self, space: SearchSpace) -> nn.Module:
+        self._places.clear()
+        return space.replay(self._choose)
+
+    @property
+    def optimizers(self) -> list[torch.optim.Optimizer]:
+        """Those of what is on the device."""
+        return [self._offload.optimizer(key) for key in self.keys]
+
+    def set_learning_rate(self, learning_rate: float) -> None:
+        """Sets the learning rate of all weights, live or not."""
+        self._offload.set_learning_rate(learning_rate)
 
     @property
     def keys(self) -> list[str]:
@@ -119,7 +134,7 @@ class CandidateWeights:
             for place, candidates in zip(self._places, live, strict=True):
                 place.mixture.live = candidates
 
-    def _choose(self, name: str, candidates: Candidates) -> Mixture:
+    def _choose(self, name: str, candidates: Candidates) -> Any:
         index = sum(place.choice == name for place in self._places)
         place = _MixturePlace(name, index, dict(as_pairs(candidates)), Mixture(name))
         self._places.append(place)
@@ -161,6 +176,8 @@ def path_weights(
         architecture: any of the space.
         state: of the supernet.
     """
+    if not space.is_modular:
+        return path_tensors(space, architecture, state)
     weights: dict[str, Tensor] = {}
     for place, key in {"": _FIXED, **_keys_in_network(space, architecture)}.items():
         weights |= {f"{place}{name}": t for name, t in weights_of(key, state).items()}
@@ -172,13 +189,18 @@ def _keys_in_network(space: SearchSpace, architecture: Architecture) -> dict[str
     keys: dict[nn.Module, str] = {}
     counts = dict.fromkeys(architecture, 0)
 
-    def choose(name: str, candidates: Candidates) -> nn.Module:
+    def choose(name: str, candidates: Candidates) -> Any:
         module = dict(as_pairs(candidates))[architecture[name]]()
         keys[module] = _key(name, counts[name], architecture[name])
         counts[name] += 1
         return module
 
-    with torch.device("meta"):
-        network = space.replay(choose)
+    def attempt() -> nn.Module:
+        keys.clear()
+        counts.update(dict.fromkeys(counts, 0))
+        return space.replay(choose)
+
+    with building(torch.device("meta")):
+        network = built(attempt)
     names = {f"{name}.": module for name, module in network.named_modules()}
     return {name: keys[module] for name, module in names.items() if module in keys}

@@ -26,6 +26,10 @@ class Overlap:
         self._values: dict[str, Tensor] = {}
         self._known: dict[str, Tensor] = {}  # whether a candidate had that value
 
+    def __bool__(self) -> bool:
+        """Whether anything was pushed."""
+        return bool(self._values)
+
     def pull(self, tensors: NamedTensors) -> None:
         """Sets the parts of a candidate's tensors that others of them have trained."""
         for name, tensor in tensors:
@@ -36,6 +40,17 @@ class Overlap:
                 known = self._known[key][theirs].to(part.device)
                 value = self._values[key][theirs].to(part.device)
                 part.copy_(torch.where(known, value, part))
+
+    def knows(self, name: str, tensor: Tensor) -> bool:
+        """Whether `pull` would set all of a tensor."""
+        key = _key(name, tensor)
+        if key not in self._values:
+            return False
+        shape = self._values[key].shape
+        if any(own > size for own, size in zip(tensor.shape, shape, strict=True)):
+            return False
+        _, theirs = _common(tensor.shape, shape)
+        return bool(self._known[key][theirs].all())
 
     def push(self, tensors: NamedTensors) -> None:
         """Keeps a candidate's tensors, which are on the host, for the others."""

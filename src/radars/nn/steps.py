@@ -38,6 +38,14 @@ class StepKind(StrEnum):
     EVALUATION = "evaluation"
 
 
+def num_paths(kind: StepKind) -> int:
+    """How many paths a step runs, where choices are relaxed over paths (`path_relaxation.py`).
+
+    Weights are trained on one; logits are compared on two.
+    """
+    return 1 if kind in (StepKind.WEIGHTS, StepKind.EVALUATION) else 2
+
+
 def weights_step(
     supernet: Supernet,
     example_B: Tensor,

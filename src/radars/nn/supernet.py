@@ -6,6 +6,7 @@ Shapes: B batch; C candidates of one choice (all of them, live or not); E those 
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,8 @@ from radars.nn.memory_saving.savings import PLAIN, MemorySavings
 from radars.nn.memory_saving.selective_checkpointing import selective
 from radars.nn.memory_saving.weight_offload import WeightOffload
 from radars.nn.optimizer import OptimizerConfig
+from radars.nn.path_relaxation import PathRelaxation
+from radars.nn.path_weights import PathWeights
 from radars.nn.relaxation import Relaxation, Softmax
 from radars.space import Architecture, SearchSpace, Subspace
 
@@ -54,6 +57,8 @@ class Supernet(nn.Module):
         disk: on disk, for weights that are not live and that the host has no room for.
         host_bytes: the host's room for weights that are not live.
         share_overlap: whether the candidates of a choice share what their tensors have in common.
+        path_relaxation: where the space is not modular: how its choices are relaxed; None where
+            single paths are run only.
     """
 
     def __init__(
@@ -70,24 +75,32 @@ class Supernet(nn.Module):
         disk: DiskOffload | None = None,
         host_bytes: float = math.inf,
         share_overlap: bool = False,
+        path_relaxation: PathRelaxation | None = None,
     ) -> None:
         super().__init__()
         self.relaxation = relaxation or Softmax()
         self.weigh: Weigh | None = None
+        self._space = space
         self._full = space.full
         self._together = [rule.choices for rule in space.rules if rule.weighed_together]
         optimizer = optimizer or OptimizerConfig()
         self.max_gradient_norm = optimizer.max_gradient_norm
         self.device = torch.device(device)
-        self._offload = WeightOffload(
-            optimizer,
-            self.device,
-            seed,
-            disk,
-            host_bytes,
-            overlap=share_overlap,
-        )
-        self._candidates = CandidateWeights(space, self._offload)
+        self._candidates: CandidateWeights | PathWeights
+        if space.is_modular:
+            offload = WeightOffload(
+                optimizer, self.device, seed, disk, host_bytes, overlap=share_overlap
+            )
+            self._candidates = CandidateWeights(space, offload)
+        else:
+            self._candidates = PathWeights(
+                space,
+                optimizer,
+                self.device,
+                seed,
+                overlap=share_overlap,
+                relaxation=path_relaxation,
+            )
         self.network = self._candidates.network
         self.logits = ArchitectureLogits(space.choices, architecture_optimizer, device)
         self.set_savings(savings)
@@ -113,16 +126,40 @@ class Supernet(nn.Module):
         subspace = subspace.as_subspace() if isinstance(subspace, Architecture) else subspace
         if subspace == self._candidates.live:
             return
-        if not self._full.holds(subspace):
+        is_path = all(len(names) == 1 for names in subspace.values())
+        if not self._full.holds(subspace) and not (is_path and self._is_own(subspace)):
             raise SpaceError(
                 f"a supernet runs subspaces of its own space, but got {subspace!r}; "
                 "make it by without() from the full subspace"
             )
         self._candidates.activate(subspace)
 
+    def _is_own(self, path: Subspace) -> bool:
+        """Whether a path has the choices that its own trace makes."""
+        taken = {choice: names[0] for choice, names in path.items()}
+        known = self._space.conditions.made(taken)
+        made = [c for c in self._full if self._space.conditions.is_made(c, known)]
+        return self._full.allows(taken) and set(made) == set(path)
+
+    def draw_paths(self, number: int) -> None:
+        """Where paths are relaxed over: makes drawn ones of the live subspace live.
+
+        They are drawn from the softmax of the logits with the global generator. Nothing changes
+        where the space is modular.
+        """
+        if isinstance(self._candidates, PathWeights):
+            preferences = self.logits.preferences(self.live)
+            probabilities = {c: list(of_c.values()) for c, of_c in preferences.items()}
+            self._candidates.draw(probabilities, number)
+
+    def hold_largest_paths(self, number: int) -> None:
+        """Likewise, those that hold the most: what is predicted for them suffices for others."""
+        if isinstance(self._candidates, PathWeights):
+            self._candidates.hold_largest(number)
+
     def inherit(self, other: "Supernet") -> None:
         """Copies the weights of what is live here from another supernet of the same space."""
-        self._candidates.inherit(other._candidates)
+        self._candidates.inherit(cast("Any", other._candidates))  # of the same kind
 
     def release(self) -> None:
         """Moves everything to the host: for while something else is trained on the device."""
@@ -154,7 +191,7 @@ class Supernet(nn.Module):
 
     def weight_optimizers(self) -> list[torch.optim.Optimizer]:
         """The optimizers of the network weights that are on the device."""
-        return [self._offload.optimizer(key) for key in self._candidates.keys]
+        return self._candidates.optimizers
 
     def drop_gradients(self) -> None:
         """Forgets the gradients of a step that failed."""
@@ -163,7 +200,7 @@ class Supernet(nn.Module):
 
     def set_learning_rate(self, learning_rate: float) -> None:
         """Sets the learning rate of all network weights, live or not."""
-        self._offload.set_learning_rate(learning_rate)
+        self._candidates.set_learning_rate(learning_rate)
 
     @contextmanager
     def frozen_weights(self) -> Iterator[None]:
@@ -182,7 +219,7 @@ class Supernet(nn.Module):
         return {
             choice: self.logits.among(choice, self.live[choice])
             for choice in self._full
-            if len(self.live[choice]) > 1
+            if len(self.live.get(choice, ())) > 1
         }
 
     def relaxed(self) -> dict[str, Tensor]:
@@ -205,6 +242,8 @@ class Supernet(nn.Module):
         relaxation = self.relaxation if self.weigh is None else Softmax()
         probabilities = {}
         for choice in self._full:
+            if choice not in subspace:
+                continue
             logit_C = self.logits.among(choice, subspace[choice])
             if len(logit_C) == 1:  # a logit that decides nothing is left alone
                 probabilities[choice] = torch.ones(1, device=logit_C.device)

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from radars.cost import count_macs, count_parameters
+from radars.cost import count_macs, count_parameters, extremes
 from radars.engine.pricing import priced
 from radars.engine.search_config import CostsConfig
 from radars.registries import COSTS
@@ -93,11 +93,9 @@ def cost_report(
     """
     table = priced(space, input_shape, COSTS.names(), config, device=device).table
     generator = torch.Generator().manual_seed(0)
-    macs = table.metric("macs").sums[0].candidates
-    labelled = {
-        label: space.best({c: {n: sign * macs[c][n] for n in macs[c]} for c in macs})
-        for label, sign in (("smallest", -1), ("largest", 1))
-    } | {f"random {i + 1}": space.random_architecture(generator) for i in range(_NUM_RANDOM)}
+    labelled = dict(zip(("smallest", "largest"), extremes(space, input_shape), strict=True)) | {
+        f"random {i + 1}": space.random_architecture(generator) for i in range(_NUM_RANDOM)
+    }
     rows = []
     for label, architecture in labelled.items():
         with building(torch.device("meta")):

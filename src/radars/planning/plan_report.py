@@ -204,8 +204,10 @@ def plan_of(
             f"planning {trained.name!r} needs the shape of an example; give --input CxHxW, or "
             f"input_shape"
         )
-    trained.places(input_shape)
-    trained = METHODS.get(config.method).adapted(trained, config)
+    trained.check_input(input_shape)
+    method = METHODS.get(config.method)
+    method.check_space(trained, config)
+    trained = method.adapted(trained, config)
     report = plan_report(trained, config, input_shape)
     report = replace(
         report,

@@ -18,7 +18,7 @@ from radars.machine import usable_memory_bytes
 from radars.memory import Plan
 from radars.nn.steps import StepKind, architecture_step, weights_step
 from radars.registries import METHODS
-from radars.space import SearchSpace
+from radars.space import SearchSpace, building
 
 _NUM_PATHS = 3
 _MOST_MEMORY = 0.5  # of what this process may use, for the largest step
@@ -62,8 +62,10 @@ def _context(
     """What a search of random examples works with, without constraints."""
     number = 8 * config.data.batch_size
     generator = torch.Generator().manual_seed(0)
+    with building(torch.device("meta")):
+        network = space.build(space.best())
     with torch.device("meta"):
-        output = space.build(space.best())(torch.empty(2, *input_shape))
+        output = network(torch.empty(2, *input_shape))
     data = tensor_data(
         torch.randn(number, *input_shape, generator=generator),
         torch.arange(number) % output.shape[1],

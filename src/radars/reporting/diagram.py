@@ -101,7 +101,10 @@ def diagram_of(run: RunRecord, costs: Mapping[str, int] | None = None) -> Diagra
     if not architecture:
         return None
     network = None if run.started is None else run.started.network
-    if network is None or set(network.sources) != set(architecture):
+    if network is not None and set(network.sources) < set(architecture):  # values are no modules
+        architecture = {choice: architecture[choice] for choice in network.sources}
+    if network is None or not architecture or set(network.sources) != set(architecture):
+        architecture = run.architecture
         choices = list(architecture)  # of a run that did not log it: a chain
         sources: dict[str, tuple[str, ...]] = {
             c: (choices[i - 1] if i else "",) for i, c in enumerate(choices)

@@ -10,9 +10,16 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from radars.comparison.rows import RESULTS_NAME, Row, read_rows
 from radars.errors import ConfigError, first_line
-from radars.runs.event_schema import Event, SearchStartedEvent, StartedEvent, TimedEvent
+from radars.runs.event_schema import (
+    CandidateName,
+    Event,
+    SearchStartedEvent,
+    StartedEvent,
+    TimedEvent,
+)
 from radars.runs.events import load_events
 from radars.runs.read_run import read_config, read_object, read_result
+from radars.space import name_of
 
 
 class ParetoPoint(BaseModel):
@@ -20,7 +27,7 @@ class ParetoPoint(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
-    architecture: dict[str, str]
+    architecture: dict[str, CandidateName]
     accuracy: float
     on_front: bool = True
 
@@ -146,7 +153,7 @@ def read_directory(path: Path) -> RunRecord | ComparisonRecord:
         config=config,
         result=result,
         evaluation=_json(path / "evaluation.json", {}),
-        architecture={str(choice): str(taken) for choice, taken in architecture.items()},
+        architecture={str(choice): name_of(taken) for choice, taken in architecture.items()},
         pareto=_pareto(path / "pareto.json"),
         events=tuple(load_events(path / "events.jsonl")),
     )

@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from radars.cost import Cost
-from radars.space import Flow
+from radars.space import Flow, name_of
 
 
 def _finite(value: object) -> object:
@@ -22,6 +22,10 @@ def _finite(value: object) -> object:
 
 Number = Annotated[float | None, BeforeValidator(_finite)]
 """None where it is not known or not finite: JSON has no such numbers."""
+
+
+CandidateName = Annotated[str, BeforeValidator(name_of)]
+"""A candidate as people read it: a value as JSON has it."""
 
 
 class Event(BaseModel):
@@ -86,7 +90,7 @@ class SearchStartedEvent(StartedEvent):
     kind = "search_started"
 
     method: str = ""
-    candidates: dict[str, tuple[str, ...]] = {}
+    candidates: dict[str, tuple[CandidateName, ...]] = {}
     num_threads: int | None = None
 
 
@@ -218,11 +222,11 @@ class PlannedEvent(Event):
 
     round: int = 0
     live_candidates: int | None = None
-    subspace: dict[str, tuple[str, ...]] = {}
+    subspace: dict[str, tuple[CandidateName, ...]] = {}
     savings: tuple[str, ...] = ()
     time_ratio: Number = None
     predicted_peak_bytes: int | None = None
-    policy: dict[str, dict[str, Number]] = {}
+    policy: dict[str, dict[CandidateName, Number]] = {}
 
 
 class DifferentiatedEvent(Event):
@@ -237,8 +241,8 @@ class DifferentiatedEvent(Event):
     kind = "differentiated"
 
     round: int = 0
-    logits: dict[str, dict[str, Number]] = {}
-    architecture: dict[str, str] | None = None
+    logits: dict[str, dict[CandidateName, Number]] = {}
+    architecture: dict[str, CandidateName] | None = None
 
 
 class SelectionEvent(Event):
@@ -254,7 +258,7 @@ class SelectionEvent(Event):
     kind = "selection"
 
     halving_round: int = 0
-    finalists: tuple[dict[str, str], ...] = ()
+    finalists: tuple[dict[str, CandidateName], ...] = ()
     accuracies: tuple[Number, ...] = ()
     ranker_scores: dict[str, tuple[Number, ...]] = {}
 
@@ -269,7 +273,7 @@ class ChildEvent(Event):
 
     kind = "child"
 
-    architecture: dict[str, str] = {}
+    architecture: dict[str, CandidateName] = {}
     accuracy: Number = None
 
 
@@ -372,7 +376,7 @@ class SearchEndedEvent(Event):
     kind = "search_ended"
 
     status: str = ""
-    architecture: dict[str, str] | None = None
+    architecture: dict[str, CandidateName] | None = None
     costs: dict[str, Cost] | None = None
     needed_bytes: int | None = None
     reason: str | None = None

@@ -1,14 +1,19 @@
 """Search spaces: what can be chosen, and how to build a network from what was chosen."""
 
-from radars.space.blueprint import building, content_of
+from radars.space.blueprint import building, built, content_of
 from radars.space.choose import (
+    Candidate,
     Candidates,
     Choice,
     Choose,
     Factory,
     Network,
+    Offer,
+    name_of,
+    offer_of,
 )
 from radars.space.code_content import definition_of, is_library, is_library_function, modules_of
+from radars.space.conditions import ALWAYS, Conditions, drawn_index
 from radars.space.fingerprint import fingerprint, operations_of, user_classes
 from radars.space.flow import Flow
 from radars.space.keep import Keep, best_keeping
@@ -17,26 +22,34 @@ from radars.space.shapes import Place, check_output, trace_places
 from radars.space.subspace import Architecture, Subspace
 
 __all__ = [
+    "ALWAYS",
     "Architecture",
+    "Candidate",
     "Candidates",
     "Choice",
     "Choose",
+    "Conditions",
     "Factory",
     "Flow",
     "Keep",
     "Network",
+    "Offer",
     "Place",
     "SearchSpace",
     "Subspace",
     "best_keeping",
     "building",
+    "built",
     "check_output",
     "content_of",
     "definition_of",
+    "drawn_index",
     "fingerprint",
     "is_library",
     "is_library_function",
     "modules_of",
+    "name_of",
+    "offer_of",
     "operations_of",
     "trace_places",
     "user_classes",

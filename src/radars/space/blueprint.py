@@ -1,5 +1,6 @@
 """Networks without values, on the meta device or of fake tensors: to look at, not to use."""
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -9,13 +10,21 @@ from torch import Tensor, nn
 from torch.autograd.graph import increment_version
 from torch.overrides import TorchFunctionMode
 
+from radars._torch_internals import (
+    DataDependentOutputException,
+    FakeTensor,
+    unset_fake_temporarily,
+)
 from radars.space.code_content import Content, UnknownContent, content_of_value
+
+# what load_state_dict says of each tensor on the meta device
+_IS_NOT_COPIED = ".*copying from a non-meta parameter in the checkpoint to a meta parameter"
 
 _INITIALISERS = {
     *(nn.init.uniform_, nn.init.normal_, nn.init.constant_),
     *(nn.init.kaiming_uniform_, nn.init.kaiming_normal_),
     *(nn.init.xavier_uniform_, nn.init.xavier_normal_, nn.init.trunc_normal_),
-    *(Tensor.uniform_, Tensor.normal_, Tensor.fill_, Tensor.zero_),
+    *(Tensor.uniform_, Tensor.normal_, Tensor.fill_, Tensor.zero_, Tensor.copy_),
 }
 
 
@@ -25,8 +34,65 @@ def building(device: torch.device) -> Iterator[None]:
 
     For fake and meta tensors, whose values nobody reads: setting them would be most of the work.
     """
-    with device, _WithoutValues():
+    with device, _WithoutValues(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", _IS_NOT_COPIED)
         yield
+
+
+def built(factory: Callable[[], nn.Module]) -> nn.Module:
+    """Builds a module without values, also where its constructor reads some.
+
+    Where fake tensors are made, one that fails is made of meta tensors, which allow more, such as
+    weights that are loaded; where values are read there too, of real ones, which are forgotten.
+
+    Args:
+        factory: builds it, or raises; nothing is left of a call that raised.
+    """
+    try:
+        return factory()
+    except Exception as error:
+        is_fake = type(torch.empty(0, device="cpu")) is FakeTensor
+        if not is_fake and not _reads_values(error):
+            raise
+    if is_fake:
+        with unset_fake_temporarily(), building(torch.device("meta")):
+            module = built(factory)
+        return _remade(module)
+    with torch.device("cpu"), torch.random.fork_rng(devices=[]):
+        return factory().to("meta")
+
+
+def _reads_values(error: BaseException | None) -> bool:
+    """Whether it was raised, in the end, because a tensor has no values."""
+    while error is not None:
+        if isinstance(error, DataDependentOutputException):
+            return True
+        if isinstance(error, NotImplementedError | RuntimeError) and "meta" in str(error).lower():
+            return True
+        error = error.__cause__
+    return False
+
+
+def _remade(module: nn.Module) -> nn.Module:
+    """The module with new tensors, of the kind and on the device that are made now."""
+    new: dict[int, Tensor] = {}
+
+    def like(tensor: Tensor) -> Tensor:
+        if id(tensor) not in new:
+            made = torch.empty(tensor.shape, dtype=tensor.dtype)
+            is_parameter = isinstance(tensor, nn.Parameter)
+            new[id(tensor)] = (
+                nn.Parameter(made, requires_grad=tensor.requires_grad) if is_parameter else made
+            )
+        return new[id(tensor)]
+
+    for part in module.modules():
+        tensors: Any = (part._parameters, part._buffers, vars(part))
+        for held in tensors:
+            for name, value in list(held.items()):
+                if isinstance(value, Tensor):
+                    held[name] = like(value)
+    return module
 
 
 def content_of(module: nn.Module) -> Content | None:

@@ -60,7 +60,7 @@ def versions_of(tensors: Sequence[Tensor]) -> list[int]:
     return list(map(version_of, tensors))
 
 
-class Built:
+class BuiltBefore:
     """What was built so far, to tell what is built anew each time from what was there before."""
 
     def __init__(self) -> None:

@@ -1,6 +1,6 @@
 """How data flow from choice to choice through a space's network: what a diagram of it shows."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from radars._torch_internals import tree_leaves
-from radars.space.blueprint import building
-from radars.space.choose import Candidates, Choose, as_pairs, build_candidate
+from radars.space.blueprint import building, built
+from radars.space.choose import Candidate, Candidates, Choose, offer_of
 
 INPUT = ""
 """Stands for the network's input among the sources of a choice."""
@@ -85,23 +85,35 @@ class _Node(nn.Module):
         return output
 
 
-def trace_flow(replay: Callable[[Choose], nn.Module], input_shape: tuple[int, ...]) -> Flow:
-    """Runs a network once on the meta device, with the first candidate of every choice.
+def trace_flow(
+    replay: Callable[[Choose], nn.Module],
+    input_shape: tuple[int, ...],
+    architecture: Mapping[str, Candidate] | None = None,
+) -> Flow:
+    """Runs a network once on the meta device. Choices of values are not seen.
 
     Args:
         replay: builds the network with a given `choose`.
         input_shape: the shape of one example, without the batch.
+        architecture: which network; None for the first candidate of every choice.
     """
     nodes: list[_Node] = []
     tags = _Tags()
 
-    def choose(name: str, candidates: Candidates) -> nn.Module:
-        first, factory = next(iter(as_pairs(candidates)))
-        nodes.append(_Node(name, build_candidate(name, first, factory), tags))
+    def choose(name: str, candidates: Candidates) -> Any:
+        offer = offer_of(name, candidates)
+        taken = offer.take(offer.candidates[0] if architecture is None else architecture[name])
+        if offer.factories is None:
+            return taken
+        nodes.append(_Node(name, taken, tags))
         return nodes[-1]
 
+    def attempt() -> nn.Module:
+        nodes.clear()
+        return replay(choose)
+
     with building(torch.device("meta")), torch.no_grad():
-        network = replay(choose).eval()
+        network = built(attempt).eval()
         example_B = torch.empty(1, *input_shape)
         with tags:
             tags.put([INPUT], example_B)

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from radars.errors import SpaceError
+from radars.space.choose import Candidate
+from radars.space.conditions import ALWAYS, Conditions
 from radars.space.subspace import Architecture, Subspace
 
 
@@ -28,11 +30,12 @@ class Keep:
     nothing: str = "none"
     weighed_together: bool = False
 
-    def allows(self, architecture: Mapping[str, str]) -> bool:
+    def allows(self, architecture: Mapping[str, Candidate]) -> bool:
         """Whether an architecture keeps that many."""
-        return sum(architecture[choice] != self.nothing for choice in self.choices) == self.number
+        kept = [choice for choice in self.choices if architecture[choice] != self.nothing]
+        return len(kept) == self.number
 
-    def counts(self, choice: str, candidate: str) -> tuple[int, int]:
+    def counts(self, choice: str, candidate: Candidate) -> tuple[int, int]:
         """What a candidate adds to those that take something, and to those that take nothing."""
         if choice not in self.choices:
             return 0, 0
@@ -44,12 +47,12 @@ class Keep:
         return self.number, len(self.choices) - self.number
 
 
-def check_rules(rules: Sequence[Keep], full: Subspace) -> None:
+def check_rules(rules: Sequence[Keep], full: Subspace, conditions: Conditions = ALWAYS) -> None:
     """Checks the rules of a space.
 
     Raises:
-        SpaceError: a rule names an unknown choice, or one that another rule names; or it cannot be
-            kept.
+        SpaceError: a rule names an unknown choice, one that another rule names, or one that is not
+            always made; or it cannot be kept.
     """
     named = [choice for rule in rules for choice in rule.choices]
     unknown = [choice for choice in named if choice not in full]
@@ -63,11 +66,20 @@ def check_rules(rules: Sequence[Keep], full: Subspace) -> None:
         raise SpaceError(
             f"a choice follows one rule, but {twice[0]!r} is named twice; join the rules"
         )
+    sometimes = [choice for choice in named if conditions.parent(choice) is not None]
+    if sometimes:
+        raise SpaceError(
+            f"a rule is about choices that are always made, but {sometimes[0]!r} is not; make it "
+            f"always, or leave it out"
+        )
     best_keeping(rules, {}, full)
 
 
 def best_keeping(
-    rules: Sequence[Keep], scores: Mapping[str, Mapping[str, float]], subspace: Subspace
+    rules: Sequence[Keep],
+    scores: Mapping[str, Mapping[str, float]],
+    subspace: Subspace,
+    conditions: Conditions = ALWAYS,
 ) -> Architecture:
     """The architecture with the largest sum of scores that keeps all rules; the first among equals.
 
@@ -75,10 +87,12 @@ def best_keeping(
         rules: about different choices.
         scores: choice to candidate to score; what is missing scores 0.
         subspace: what to choose from.
+        conditions: which choices are made.
 
     Raises:
         SpaceError: no architecture of the subspace keeps them.
     """
+    scores = conditions.with_best_below(scores, subspace)
 
     def score(choice: str, name: str) -> float:
         return scores.get(choice, {}).get(name, 0.0)
@@ -108,22 +122,24 @@ def best_keeping(
                 f"other than {rule.nothing!r}, but their candidates do not allow it; change the "
                 f"number or the candidates"
             )
-    return Architecture(taken)
+    return Architecture(conditions.made(taken))
 
 
-def num_keeping(rules: Sequence[Keep], subspace: Subspace) -> int:
+def num_keeping(rules: Sequence[Keep], subspace: Subspace, conditions: Conditions = ALWAYS) -> int:
     """How many architectures of a subspace keep all rules."""
     total = 1
+    numbers = conditions.numbers(subspace)
     free = set(subspace)
     for rule in rules:
         free -= set(rule.choices)
         by_number = [1]  # of the choices so far, how many ways there are to keep 0, 1, 2, ...
         for choice in rule.choices:
-            nothing = int(rule.nothing in subspace[choice])
-            something = len(subspace[choice]) - nothing
+            nothing = numbers[choice].get(rule.nothing, 0)
+            something = sum(numbers[choice].values()) - nothing
             pairs = zip([*by_number, 0], [0, *by_number], strict=True)
             by_number = [nothing * same + something * fewer for same, fewer in pairs]
         total *= by_number[rule.number] if rule.number < len(by_number) else 0
     for choice in free:
-        total *= len(subspace[choice])
+        if conditions.parent(choice) is None:
+            total *= sum(numbers[choice].values())
     return total

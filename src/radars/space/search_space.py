@@ -6,18 +6,21 @@ is searched and what is shipped cannot differ.
 """
 
 from collections.abc import Iterable, Mapping
-from functools import partial
+from functools import cached_property, partial
+from typing import Any
 
 import torch
 from torch import nn
 
-from radars.errors import SpaceError, first_line
+from radars.errors import SpaceError, first_line, raised_at
+from radars.space.blueprint import building, built
 from radars.space.candidate_checks import warn_of_equal
-from radars.space.choose import Candidates, Choose, Network, as_pairs
+from radars.space.choose import Candidate, Candidates, Choose, Network, offer_of
 from radars.space.code_content import is_library_function
+from radars.space.conditions import Conditions, drawn_index
 from radars.space.flow import Flow, trace_flow
 from radars.space.keep import Keep, best_keeping, check_rules, num_keeping
-from radars.space.shapes import Place, trace_places
+from radars.space.shapes import Place, run_network, trace_places
 from radars.space.subspace import Architecture, Subspace
 from radars.space.trace_choices import trace_choices
 
@@ -39,12 +42,13 @@ class SearchSpace:
         input_shape: the shape of one example, where it is known.
         choices: in the order in which the function makes them.
         full: every candidate of every choice.
+        conditions: which choices are made only where others take something.
         rules: what every architecture keeps.
 
     Raises:
         SpaceError: there is no choice; a choice has no candidate or one twice; a factory raises;
-            a choice appears only in some traces; candidates of one choice disagree in shape; a
-            rule is not about choices of the space, or cannot be kept.
+            more than one other choice decide whether one is made; candidates of one choice
+            disagree in shape; a rule is not about choices of the space, or cannot be kept.
     """
 
     def __init__(
@@ -66,10 +70,11 @@ class SearchSpace:
         self._places: dict[tuple[int, ...], tuple[Place, ...]] = {}
         self.choices = trace_choices(self.replay, self.name)
         self.full = Subspace({choice.name: choice.candidates for choice in self.choices})
+        self.conditions = Conditions(self.choices)
         self.rules = tuple(rules)
-        check_rules(self.rules, self.full)
+        check_rules(self.rules, self.full, self.conditions)
         if input_shape is not None:
-            self.places(input_shape)
+            self.check_input(input_shape)
 
     def __repr__(self) -> str:
         return (
@@ -80,7 +85,16 @@ class SearchSpace:
     @property
     def num_architectures(self) -> int:
         """How many architectures the space holds."""
-        return num_keeping(self.rules, self.full)
+        return num_keeping(self.rules, self.full, self.conditions)
+
+    @property
+    def is_modular(self) -> bool:
+        """Whether a network is a fixed part with one candidate at each place.
+
+        It is so where no choice is of values and none is made inside another: costs and memory are
+        then sums over the candidates, and a candidate has the same weights in all networks.
+        """
+        return not self.conditions and not any(choice.is_value for choice in self.choices)
 
     def with_options(self, **options: object) -> "SearchSpace":
         """The space of the same function with other keyword arguments.
@@ -91,7 +105,7 @@ class SearchSpace:
         network = partial(self.network, **options)
         return SearchSpace(network, name=self.name, input_shape=self.input_shape, rules=self.rules)
 
-    def build(self, architecture: Mapping[str, str]) -> nn.Module:
+    def build(self, architecture: Mapping[str, Candidate]) -> nn.Module:
         """Builds the network of an architecture: a plain module with nothing of radars in it.
 
         Raises:
@@ -99,10 +113,10 @@ class SearchSpace:
         """
         chosen = self.architecture(architecture)
 
-        def choose(name: str, candidates: Candidates) -> nn.Module:
-            return dict(as_pairs(candidates))[chosen[name]]()
+        def choose(name: str, candidates: Candidates) -> Any:
+            return offer_of(name, candidates).take(chosen[name])
 
-        return self.replay(choose)
+        return built(lambda: self.replay(choose))
 
     def replay(self, choose: Choose) -> nn.Module:
         """Runs the network function with any `choose`.
@@ -117,7 +131,8 @@ class SearchSpace:
         except (Exception, SystemExit) as error:
             raise SpaceError(
                 f"the network function of {self.name!r} raised {type(error).__name__}: "
-                f"{first_line(error)}; it must work whatever is chosen"
+                f"{first_line(error)}{raised_at(error)}; it is run for each architecture anew, and "
+                f"must build all of them"
             ) from error
         if not isinstance(network, nn.Module):
             raise SpaceError(
@@ -138,28 +153,69 @@ class SearchSpace:
             places = trace_places(self.replay, input_shape)
             if not is_library_function(self.network):  # those of ready-made spaces are meant so
                 for choice in self.full:
-                    warn_of_equal(choice, [p.contents for p in places if p.choice == choice])
+                    warn_of_equal(
+                        choice, [each.contents for each in places if each.choice == choice]
+                    )
             self._places[input_shape] = places
         return self._places[input_shape]
 
+    def check_input(self, input_shape: tuple[int, ...]) -> None:
+        """Checks that networks take examples of this shape.
+
+        Raises:
+            SpaceError: a candidate, or a network, cannot take its input, or two candidates of one
+                choice disagree in shape.
+        """
+        if self.is_modular:
+            self.places(input_shape)
+            return
+        for architecture in (self._all_at(0), self._all_at(-1)):
+            with building(torch.device("meta")):
+                run_network(self.build(architecture), input_shape, str(architecture))
+
     def flow(self, input_shape: tuple[int, ...]) -> Flow:
         """Which choices feed which, for a diagram of the network."""
-        return trace_flow(self.replay, input_shape)
+        deepest = None
+        if not self.is_modular:
+            deepest = max((self._all_at(0), self._all_at(-1)), key=len)
+        return trace_flow(self.replay, input_shape, deepest)
 
-    def architecture(self, candidate: Mapping[str, str]) -> Architecture:
+    def made(self, candidate: Mapping[str, Candidate]) -> Architecture:
+        """The architecture of candidates for all choices: those whose choices are made."""
+        return Architecture(self.conditions.made(candidate))
+
+    def completed(
+        self, candidate: Mapping[str, Candidate], generator: torch.Generator
+    ) -> Architecture:
+        """The architecture of candidates for some choices; others that are made are drawn."""
+        taken: dict[str, Candidate] = {}
+        for choice in self.choices:
+            if self.conditions.is_made(choice.name, taken):
+                if choice.name in candidate:
+                    taken[choice.name] = candidate[choice.name]
+                else:
+                    taken[choice.name] = self._drawn(choice.name, choice.candidates, generator)
+        return Architecture(taken)
+
+    def architecture(self, candidate: Mapping[str, Candidate]) -> Architecture:
         """Checks that a mapping is an architecture of this space, and orders it as the space.
 
         Raises:
             SpaceError: a choice is missing or unknown, or a candidate is; or a rule is broken.
         """
-        missing = [choice.name for choice in self.choices if choice.name not in candidate]
-        unknown = [name for name in candidate if name not in self.full]
+        candidate = Architecture(candidate)
+        known = self.conditions.made(candidate)
+        made = [each for each in self.choices if self.conditions.is_made(each.name, known)]
+        missing = [choice.name for choice in made if choice.name not in candidate]
+        unknown = [name for name in candidate if name not in {choice.name for choice in made}]
         if missing or unknown:
+            number = f"each of its {len(self.choices)} choices"
             raise SpaceError(
-                f"an architecture of {self.name!r} names each of its {len(self.choices)} choices "
+                f"an architecture of {self.name!r} names "
+                f"{'each choice that it makes' if self.conditions else number} "
                 f"once; missing: {missing or 'none'}, unknown: {unknown or 'none'}"
             )
-        for choice in self.choices:
+        for choice in made:
             if candidate[choice.name] not in choice.candidates:
                 raise SpaceError(
                     f"choice {choice.name!r} of {self.name!r} has the candidates "
@@ -173,7 +229,7 @@ class SearchSpace:
                     f"exactly {rule.number} of {len(rule.choices)} choices of {self.name!r} take "
                     f"something other than {rule.nothing!r}, but got {taken}; change one"
                 )
-        return Architecture({choice.name: candidate[choice.name] for choice in self.choices})
+        return Architecture({choice.name: candidate[choice.name] for choice in made})
 
     def best(
         self,
@@ -189,11 +245,12 @@ class SearchSpace:
         Raises:
             SpaceError: no architecture in there keeps the rules of the space.
         """
-        return best_keeping(self.rules, scores or {}, within or self.full)
+        return best_keeping(self.rules, scores or {}, within or self.full, self.conditions)
 
     def random_architecture(self, generator: torch.Generator) -> Architecture:
         """Draws an architecture uniformly; with rules, first which choices take something."""
         allowed = dict(self.full)
+        taken: dict[str, Candidate] = {}
         for rule in self.rules:
             kept = [choice for choice in rule.choices if rule.nothing not in self.full[choice]]
             either = [c for c in rule.choices if c not in kept and len(self.full[c]) > 1]
@@ -203,9 +260,24 @@ class SearchSpace:
                 allowed[choice] = tuple(
                     name for name in self.full[choice] if (name != rule.nothing) == (choice in kept)
                 )
-        return Architecture(
-            {
-                name: names[int(torch.randint(len(names), (), generator=generator))]
-                for name, names in allowed.items()
-            }
-        )
+        for name, names in allowed.items():
+            if self.conditions.is_made(name, taken):
+                taken[name] = self._drawn(name, names, generator)
+        return Architecture(taken)
+
+    def _all_at(self, index: int) -> Architecture:
+        """The architecture with this candidate of every choice."""
+        return self.made({choice.name: choice.candidates[index] for choice in self.choices})
+
+    def _drawn(
+        self, choice: str, names: tuple[Candidate, ...], generator: torch.Generator
+    ) -> Candidate:
+        """One of some candidates, as likely as there are architectures with it."""
+        if not self.conditions:
+            return names[int(torch.randint(len(names), (), generator=generator))]
+        numbers = self._numbers[choice]
+        return names[drawn_index([numbers[name] for name in names], generator)]
+
+    @cached_property
+    def _numbers(self) -> dict[str, dict[Candidate, int]]:
+        return self.conditions.numbers(self.full)

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from radars.errors import SpaceError, first_line
-from radars.space.blueprint import building, content_of
-from radars.space.candidate_checks import Built, check_keeps_inputs, versions_of
+from radars.space.blueprint import building, built, content_of
+from radars.space.candidate_checks import BuiltBefore, check_keeps_inputs, versions_of
 from radars.space.choose import Candidates, Choose, Factory, as_pairs, build_candidate
 from radars.space.code_content import Content
 
@@ -46,7 +48,7 @@ class _ShapeProbe(nn.Module):
         index: int,
         factories: dict[str, Factory],
         known: dict[object, Tensor],
-        built: Built,
+        before: BuiltBefore,
     ) -> None:
         super().__init__()
         self.choice = choice
@@ -55,7 +57,7 @@ class _ShapeProbe(nn.Module):
         self.place: Place | None = None
         self._contents: dict[str, Content | None] = {}
         self._known = known
-        self._built = built
+        self._before = before
 
     def forward(self, *inputs: Tensor) -> Tensor:
         if self.place is not None:
@@ -86,16 +88,13 @@ class _ShapeProbe(nn.Module):
         return first
 
     def _run(self, name: str, inputs: tuple[Tensor, ...]) -> Tensor:
-        candidate = build_candidate(self.choice, name, self.factories[name]).eval()
-        self._built.check_candidate(self.choice, name, candidate)
+        candidate = self._new(name).eval()
         shapes = [tuple(tensor.shape) for tensor in inputs]
         self._contents[name] = content = content_of(candidate)
         key = (content, *shapes, *(tensor.dtype for tensor in inputs))
         if content is not None and key in self._known:
             return self._known[key]
-        again = build_candidate(self.choice, name, self.factories[name])
-        self._built.check_candidate(self.choice, name, again)
-        if content is not None and content_of(again) != content:
+        if content is not None and content_of(self._new(name)) != content:
             raise SpaceError(
                 f"a factory makes the same module each time, but that of candidate {name!r} of "
                 f"choice {self.choice!r} made another the second time; draw nothing at random in it"
@@ -117,6 +116,11 @@ class _ShapeProbe(nn.Module):
         self._known[key] = output
         return output
 
+    def _new(self, name: str) -> nn.Module:
+        candidate = built(partial(build_candidate, self.choice, name, self.factories[name]))
+        self._before.check_candidate(self.choice, name, candidate)
+        return candidate
+
 
 def trace_places(
     replay: Callable[[Choose], nn.Module], input_shape: tuple[int, ...]
@@ -133,24 +137,19 @@ def trace_places(
     """
     probes: list[_ShapeProbe] = []
     known: dict[object, Tensor] = {}
-    built = Built()
+    before = BuiltBefore()
 
-    def choose(name: str, candidates: Candidates) -> nn.Module:
+    def choose(name: str, candidates: Candidates) -> Any:
         index = sum(probe.choice == name for probe in probes)
-        probes.append(_ShapeProbe(name, index, dict(as_pairs(candidates)), known, built))
+        probes.append(_ShapeProbe(name, index, dict(as_pairs(candidates)), known, before))
         return probes[-1]
 
-    with building(torch.device("meta")), torch.no_grad():
-        network = replay(choose).eval()
-        try:
-            network(torch.empty(1, *input_shape))
-        except SpaceError:
-            raise
-        except (Exception, SystemExit) as error:
-            raise SpaceError(
-                f"the network cannot take an input of {input_shape}: {first_line(error)}; "
-                "give another shape, or adapt the network"
-            ) from error
+    def network() -> nn.Module:
+        probes.clear()
+        return replay(choose)
+
+    with building(torch.device("meta")):
+        run_network(built(network), input_shape)
     places = [probe.place for probe in probes if probe.place is not None]
     if len(places) < len(probes):
         unused = next(probe.choice for probe in probes if probe.place is None)
@@ -159,6 +158,29 @@ def trace_places(
             f"use it, or remove the choice"
         )
     return tuple(places)
+
+
+def run_network(network: nn.Module, input_shape: tuple[int, ...], which: str = "") -> None:
+    """Runs a network once on the meta device, which is the current one.
+
+    Args:
+        network: on it.
+        input_shape: the shape of one example, without the batch.
+        which: of the networks of a space it is, for people.
+
+    Raises:
+        SpaceError: it cannot take the input.
+    """
+    try:
+        with torch.no_grad():
+            network.eval()(torch.empty(1, *input_shape))
+    except SpaceError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise SpaceError(
+            f"the network {f'of {which} ' if which else ''}cannot take an input of {input_shape}: "
+            f"{first_line(error)}; give another shape, or adapt the network"
+        ) from error
 
 
 def check_output(

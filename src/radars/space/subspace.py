@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Self
 
 from radars.errors import SpaceError
+from radars.space.choose import Candidate, plain_value
 
 
-class Subspace(Mapping[str, tuple[str, ...]]):
+class Subspace(Mapping[str, tuple[Candidate, ...]]):
     """For every choice, a non-empty tuple of distinct candidates. Immutable and hashable.
 
     Args:
-        candidates: choice name to the names of its candidates, in order.
+        candidates: choice name to its candidates, in order: names of operations, or values.
 
     Raises:
         SpaceError: a choice has no candidate, or has one twice.
@@ -20,8 +21,10 @@ class Subspace(Mapping[str, tuple[str, ...]]):
 
     __slots__ = ("_candidates",)
 
-    def __init__(self, candidates: Mapping[str, Iterable[str]]) -> None:
-        self._candidates = {choice: tuple(names) for choice, names in candidates.items()}
+    def __init__(self, candidates: Mapping[str, Iterable[Candidate]]) -> None:
+        self._candidates = {
+            choice: tuple(map(plain_value, names)) for choice, names in candidates.items()
+        }
         for choice, names in self._candidates.items():
             if not names:
                 raise SpaceError(
@@ -34,7 +37,7 @@ class Subspace(Mapping[str, tuple[str, ...]]):
                     "name each once"
                 )
 
-    def __getitem__(self, choice: str) -> tuple[str, ...]:
+    def __getitem__(self, choice: str) -> tuple[Candidate, ...]:
         return self._candidates[choice]
 
     def __iter__(self) -> Iterator[str]:
@@ -54,7 +57,7 @@ class Subspace(Mapping[str, tuple[str, ...]]):
 
     @property
     def num_architectures(self) -> int:
-        """How many architectures the subspace holds."""
+        """How many architectures the subspace holds, were all of its choices made in each."""
         return math.prod(len(names) for names in self._candidates.values())
 
     @property
@@ -64,11 +67,18 @@ class Subspace(Mapping[str, tuple[str, ...]]):
 
     def holds(self, other: "Subspace | Architecture") -> bool:
         """Whether every architecture of `other` is one of this subspace's."""
+        other = other.as_subspace() if isinstance(other, Architecture) else other
         return self.keys() == other.keys() and all(
-            set(_as_tuple(names)) <= set(self[choice]) for choice, names in other.items()
+            set(names) <= set(self[choice]) for choice, names in other.items()
         )
 
-    def without(self, choice: str, candidate: str) -> "Subspace":
+    def allows(self, architecture: Mapping[str, Candidate]) -> bool:
+        """Whether an architecture takes candidates of this subspace only."""
+        return all(
+            name in self._candidates.get(choice, ()) for choice, name in architecture.items()
+        )
+
+    def without(self, choice: str, candidate: Candidate) -> "Subspace":
         """The subspace with one candidate removed.
 
         Raises:
@@ -90,14 +100,14 @@ class Subspace(Mapping[str, tuple[str, ...]]):
         """Reads what `to_json` wrote.
 
         Raises:
-            SpaceError: the text is not an object of lists of strings.
+            SpaceError: the text is not an object of lists of candidates.
         """
         value = _json_object(text, "a subspace")
-        candidates: dict[str, list[str]] = {}
+        candidates: dict[str, list[Candidate]] = {}
         for choice, names in value.items():
-            if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            if not isinstance(names, list) or not all(map(_is_candidate, names)):
                 raise SpaceError(
-                    f"a subspace maps every choice to a list of candidate names, but "
+                    f"a subspace maps every choice to a list of candidates, but "
                     f"{choice!r} is {names!r}; "
                     'write it like ["skip", "conv3"]'
                 )
@@ -105,18 +115,19 @@ class Subspace(Mapping[str, tuple[str, ...]]):
         return cls(candidates)
 
 
-class Architecture(Mapping[str, str]):
-    """For every choice, the one candidate that it takes. Immutable and hashable.
+class Architecture(Mapping[str, Candidate]):
+    """For every choice that is made, the one candidate that it takes. Immutable and hashable.
 
-    It equals any mapping of the same items, such as a dict.
+    A value that a choice took stands for itself, such as 24. An architecture equals any mapping of
+    the same items, such as a dict.
     """
 
     __slots__ = ("_candidate",)
 
-    def __init__(self, candidate: Mapping[str, str]) -> None:
-        self._candidate = dict(candidate)
+    def __init__(self, candidate: Mapping[str, Candidate]) -> None:
+        self._candidate = {choice: plain_value(name) for choice, name in candidate.items()}
 
-    def __getitem__(self, choice: str) -> str:
+    def __getitem__(self, choice: str) -> Candidate:
         return self._candidate[choice]
 
     def __iter__(self) -> Iterator[str]:
@@ -147,23 +158,23 @@ class Architecture(Mapping[str, str]):
         """Reads what `to_json` wrote.
 
         Raises:
-            SpaceError: the text is not an object of strings.
+            SpaceError: the text is not an object of candidates.
         """
         value = _json_object(text, "an architecture")
-        candidate: dict[str, str] = {}
         for choice, name in value.items():
-            if not isinstance(name, str):
+            if not _is_candidate(name):
                 raise SpaceError(
-                    f"an architecture maps every choice to one candidate name, but "
+                    f"an architecture maps every choice to one candidate, but "
                     f"{choice!r} is {name!r}; "
-                    'write it like "conv3"'
+                    'write it like "conv3", or a value such as 24'
                 )
-            candidate[choice] = name
-        return cls(candidate)
+        return cls(value)
 
 
-def _as_tuple(names: str | tuple[str, ...]) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else names
+def _is_candidate(value: object) -> bool:
+    if isinstance(value, list):
+        return all(map(_is_candidate, value))
+    return value is None or isinstance(value, str | int | float)
 
 
 def _json_object(text: str, what: str) -> dict[str, object]:

@@ -1,57 +1,94 @@
 """`trace_choices`: which choices a network function makes, found by running it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from types import FunctionType, MethodType
+from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
 from radars.errors import SpaceError
-from radars.space.candidate_checks import Built
-from radars.space.choose import Candidates, Choice, Choose, build_candidate, checked_pairs
+from radars.space.blueprint import building, built
+from radars.space.candidate_checks import BuiltBefore
+from radars.space.choose import Candidate, Candidates, Choice, Choose, Offer, checked_offer
+from radars.space.conditions import Conditions
 
 Replay = Callable[[Choose], nn.Module]
 """Runs the network function of a space with a `choose`."""
 
+_NUM_CHECKED = 16  # random traces that are held against the conditions
+
+
+@dataclass
+class Trace:
+    """The choices that one run of the function makes, in order.
+
+    Attributes:
+        choices: name to the choice.
+        is_nested: whether one is made inside a candidate of another, or could be.
+    """
+
+    choices: dict[str, Choice] = field(default_factory=dict)
+    is_nested: bool = False
+
+    def note(self, offer: Offer) -> None:
+        """Adds what `choose` was given.
+
+        Raises:
+            SpaceError: the same name has had other candidates.
+        """
+        is_value = offer.factories is None
+        known = self.choices.get(offer.choice, Choice(offer.choice, offer.candidates, 0, is_value))
+        if (known.candidates, known.is_value) != (offer.candidates, is_value):
+            raise SpaceError(
+                f"places that share choice {offer.choice!r} have the same candidates, but one has "
+                f"{list(known.candidates)} and another {list(offer.candidates)}; give them the "
+                f"same, or another name"
+            )
+        self.choices[offer.choice] = replace(known, num_places=known.num_places + 1)
+
 
 def trace_choices(replay: Replay, name: str) -> tuple[Choice, ...]:
-    """The choices in the order in which they are made: the same ones, whatever is chosen.
+    """Every choice that the function makes in some run, each behind its parent.
 
-    The function is run on the meta device, where nothing is allocated.
+    The function is run on the meta device, where nothing is allocated: three times where all
+    choices are operations side by side, and otherwise once more for each candidate.
 
     Args:
         replay: runs it.
         name: of the space.
 
     Raises:
-        SpaceError: there is no choice; a choice has no candidate or one twice; a factory raises;
-            a choice appears only in some runs, or within a candidate; a part of the network is the
-            same in each run.
+        SpaceError: there is no choice; a choice has no candidate, or one twice, or others in other
+            runs; a factory raises; more than one other choice decide whether one is made; a part
+            of the network is the same in each run, or the network differs from run to run.
     """
-    first, first_network = _traced(replay, 0)
-    if not first:
-        raise SpaceError(
-            f"a search space makes at least one choice, but {name!r} makes none; call "
-            f"choose(name, candidates) in it"
-        )
-    last, last_network = _traced(replay, -1)
-    _, again = _traced(replay, 0)
-    built = Built()
-    built.add(first_network)
-    for network in (last_network, again):
-        built.check_network(name, network)
-    if _shapes(again) != _shapes(first_network):
+    before = BuiltBefore()
+    with building(torch.device("meta")):
+        first, network = _traced(replay, lambda offer: offer.candidates[0])
+        if not first.choices:
+            raise SpaceError(
+                f"a search space makes at least one choice, but {name!r} makes none; call "
+                f"choose(name, candidates) in it"
+            )
+        last, last_network = _traced(replay, lambda offer: offer.candidates[-1])
+        repeated, again = _traced(replay, lambda offer: offer.candidates[0])
+    for each in (network, last_network, again):
+        before.check_network(name, each)
+    if (repeated, _shapes(again)) != (first, _shapes(network)):
         raise SpaceError(
             f"a network function makes the same network whenever the same is chosen, but that of "
             f"{name!r} made another the second time; draw nothing at random in it"
         )
-    differing = [choice for choice in {**first, **last} if first.get(choice) != last.get(choice)]
-    if differing:
-        raise SpaceError(
-            f"every choice appears in every trace of {name!r} with the same candidates, "
-            f"but {differing[0]!r} does not; make it whatever the other choices are"
-        )
-    return tuple(Choice(choice, *found) for choice, found in first.items())
+    is_nested = first.is_nested or last.is_nested or first.choices.keys() != last.choices.keys()
+    has_values = any(choice.is_value for choice in first.choices.values())
+    if not is_nested and not has_values:
+        _check_same_candidates(name, first, last)
+        return tuple(first.choices.values())
+    return _Discovery(replay, name, before).run()
 
 
 def _shapes(network: nn.Module) -> list[tuple[str, torch.Size]]:
@@ -59,36 +96,170 @@ def _shapes(network: nn.Module) -> list[tuple[str, torch.Size]]:
     return [(name, tensor.shape) for name, tensor in named if not is_lazy(tensor)]
 
 
-Found = dict[str, tuple[tuple[str, ...], int]]
-"""Choice to its candidates and to how often it is made."""
+class _Discovery:
+    """Runs the function once for each candidate of each choice, where that choice is made."""
 
+    def __init__(self, replay: Replay, name: str, before: BuiltBefore) -> None:
+        self._replay = replay
+        self._name = name
+        self._before = before
+        self._choices: dict[str, Choice] = {}
+        self._order: list[str] = []
+        self._contexts: dict[str, dict[str, Candidate]] = {}  # where each is made
+        self._made: dict[str, dict[Candidate, set[str]]] = {}  # choice, candidate: what is made
 
-def _traced(replay: Replay, index: int) -> tuple[Found, nn.Module]:
-    """What is chosen, and the network, where every choice takes the candidate at `index`."""
-    found: Found = {}
-    building: list[str] = []  # the candidate whose factory is running, if any
+    def run(self) -> tuple[Choice, ...]:
+        """The choices with their parents."""
+        first = self._trace({})
+        waiting = [(choice, set(first.choices)) for choice in self._noted(first, {})]
+        while waiting:
+            choice, made_here = waiting.pop(0)  # with its first candidate
+            self._made[choice] = {self._choices[choice].candidates[0]: made_here}
+            for candidate in self._choices[choice].candidates[1:]:
+                taken = {**self._contexts[choice], choice: candidate}
+                trace = self._trace(taken)
+                made = self._made[choice][candidate] = set(trace.choices)
+                waiting += [(name, made) for name in self._noted(trace, taken)]
+        choices = tuple(self._with_parent(choice) for choice in self._order)
+        self._check(choices)
+        return choices
 
-    def choose(name: str, candidates: Candidates) -> nn.Module:
-        if building:
-            raise SpaceError(
-                f"choices are made side by side, but {name!r} is made inside {building[0]}; "
-                f"declare it outside, and use its module there"
+    def _trace(self, taken: Mapping[str, Candidate]) -> Trace:
+        with building(torch.device("meta")):
+            trace, network = _traced(
+                self._replay, lambda offer: taken.get(offer.choice, offer.candidates[0])
             )
-        pairs = checked_pairs(name, candidates)
-        names = tuple(candidate for candidate, _ in pairs)
-        known, num_places = found.get(name, (names, 0))
-        if known != names:
+        self._before.check_network(self._name, network)
+        return trace
+
+    def _noted(self, trace: Trace, taken: dict[str, Candidate]) -> list[str]:
+        """Adds what a trace makes; returns what is new."""
+        _check_same_candidates(self._name, Trace(self._choices), trace, only_common=True)
+        new, position = [], 0
+        for name, choice in trace.choices.items():
+            if name in self._choices:
+                position = max(position, self._order.index(name) + 1)
+                most = max(choice.num_places, self._choices[name].num_places)
+                self._choices[name] = replace(choice, num_places=most)
+                continue
+            self._order.insert(position, name)
+            position += 1
+            self._choices[name], self._contexts[name] = choice, taken
+            new.append(name)
+        return new
+
+    def _with_parent(self, name: str) -> Choice:
+        """The choice with the last of those that decide whether it is made."""
+        deciding = [
+            other
+            for other in self._order
+            if 0 < sum(name in made for made in self._made[other].values()) < len(self._made[other])
+        ]
+        if not deciding:
+            return self._choices[name]
+        parent = deciding[-1]
+        under = tuple(value for value, made in self._made[parent].items() if name in made)
+        return replace(self._choices[name], parent=parent, under=under)
+
+    def _check(self, choices: tuple[Choice, ...]) -> None:
+        """Holds random traces against the parents that were found."""
+        conditions = Conditions(choices)
+        generator = torch.Generator().manual_seed(0)
+        for _ in range(_NUM_CHECKED):
+            taken = {
+                choice.name: choice.candidates[
+                    int(torch.randint(len(choice.candidates), (), generator=generator))
+                ]
+                for choice in choices
+            }
+            trace = self._trace(taken)
+            _check_same_candidates(self._name, Trace(self._choices), trace, only_common=True)
+            for wrong in sorted(conditions.made(taken).keys() ^ trace.choices.keys()):
+                raise SpaceError(
+                    f"one other choice at most decides whether a choice is made, but more decide "
+                    f"about {wrong!r} of {self._name!r}; make it where one of them takes "
+                    f"something, or always"
+                )
+
+
+def _traced(replay: Replay, take: Callable[[Offer], Candidate]) -> tuple[Trace, nn.Module]:
+    """The choices of a run that takes these candidates, and the network."""
+    trace = Trace()
+    building: list[str] = []  # the candidates whose factories are running
+
+    def choose(name: str, candidates: Candidates) -> Any:
+        offer = checked_offer(name, candidates)
+        if name in building:
             raise SpaceError(
-                f"places that share choice {name!r} have the same candidates, but one has "
-                f"{list(known)} and another {list(names)}; give them the same, or another name"
+                f"a choice is not made inside its own candidates, but {name!r} is; give it "
+                f"another name there"
             )
-        found[name] = (names, num_places + 1)
-        candidate, factory = pairs[index]
-        building.append(f"candidate {candidate!r} of choice {name!r}")
-        module = build_candidate(name, candidate, factory)
-        building.clear()
+        trace.note(offer)
+        factories = (offer.factories or {}).values()
+        trace.is_nested |= bool(building) or any(_reaches(each, choose) for each in factories)
+        building.append(name)
+        module = offer.take(take(offer))
+        building.pop()
         return module
 
-    with torch.device("meta"):
-        network = replay(choose)
-    return found, network
+    def attempt() -> nn.Module:
+        trace.choices.clear()
+        building.clear()
+        return replay(choose)
+
+    network = built(attempt)
+    return trace, network
+
+
+def _check_same_candidates(
+    name: str, first: Trace, other: Trace, *, only_common: bool = False
+) -> None:
+    known = first.choices
+    for choice, found in other.choices.items():
+        if choice not in known and only_common:
+            continue
+        before = known.get(choice)
+        if (
+            before is None
+            or (before.candidates, before.is_value)
+            != (
+                found.candidates,
+                found.is_value,
+            )
+            or (before.num_places != found.num_places and not only_common)
+        ):
+            raise SpaceError(
+                f"a choice has the same candidates in every trace of {name!r}, but {choice!r} does "
+                f"not; give it the same whatever the other choices are, or another name"
+            )
+
+
+def _reaches(factory: object, choose: object, depth: int = 4) -> bool:
+    """Whether a factory can call `choose`, as far as what it was made of says."""
+    if factory is choose:
+        return True
+    parts: list[object] = []
+    if isinstance(factory, FunctionType):
+        cells = factory.__closure__ or ()
+        parts += [cell.cell_contents for cell in cells if _is_filled(cell)]
+        parts += factory.__defaults__ or ()
+        parts += (factory.__kwdefaults__ or {}).values()
+    elif isinstance(factory, partial):
+        parts += [factory.func, *factory.args, *factory.keywords.values()]
+    elif isinstance(factory, MethodType):
+        parts += [factory.__self__, factory.__func__]
+    elif isinstance(factory, list | tuple):
+        parts += factory
+    elif isinstance(factory, dict):
+        parts += factory.values()
+    elif isinstance(factory, nn.Module):
+        return any(value is choose for value in vars(factory).values())
+    return depth > 0 and any(_reaches(part, choose, depth - 1) for part in parts)
+
+
+def _is_filled(cell: Any) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018 - raises where it is empty
+    except ValueError:
+        return False
+    return True

@@ -15,7 +15,7 @@ from radars.execution.device import device_of
 from radars.nn.task import CLASSIFICATION, Task
 from radars.runs.skipped import SkippedSteps
 from radars.seeds import seed_torch, stable_seed
-from radars.space import Architecture, SearchSpace, check_output
+from radars.space import Architecture, SearchSpace, building, check_output
 from radars.training.train_config import TrainConfig
 from radars.training.training_state import TrainState
 from radars.training.warm_start import searched_weights
@@ -84,7 +84,7 @@ class TrainSetup:
             )
         task.check(data.train.label_N, data.num_classes)
         _check_augmentation(config, data, task)
-        with torch.device("meta"):
+        with building(torch.device("meta")):
             network = space.build(chosen)
         check_output(network, space.name, data.input_shape, data.num_classes)
         if not count_parameters(network):

@@ -8,7 +8,7 @@ from torch import Tensor
 from radars.errors import ConfigError
 from radars.nn.candidate_weights import path_weights
 from radars.runs.read_run import read_checkpoint, read_result
-from radars.space import Architecture, SearchSpace
+from radars.space import Architecture, SearchSpace, building
 
 
 def searched_weights(
@@ -38,7 +38,7 @@ def searched_weights(
     checkpoint = read_checkpoint(path)
     shared = {} if checkpoint is None else checkpoint.state["method"].get("supernet", {})
     weights = path_weights(space, architecture, shared)
-    with torch.device("meta"):
+    with building(torch.device("meta")):
         own = space.build(architecture).state_dict()
     fit = [name for name in weights if name in own and own[name].shape == weights[name].shape]
     if not weights or len(fit) < len(weights):

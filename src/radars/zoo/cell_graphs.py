@@ -55,3 +55,21 @@ def plain_conv_bn(
         nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding, bias=False),
         nn.BatchNorm2d(out_channels),
     )
+
+
+def residual_reduction(in_channels: int, out_channels: int) -> nn.Module:
+    """Residual block: (B, C_in, H, W) to (B, C_out, H / 2, W / 2), sizes rounded up."""
+    branches = {
+        "block": nn.Sequential(
+            relu_conv_bn(in_channels, out_channels, 3, stride=2),
+            relu_conv_bn(out_channels, out_channels, 3),
+        ),
+        "downsample": nn.Sequential(
+            nn.AvgPool2d(2, stride=2, ceil_mode=True),  # rounds odd sizes as the convolution does
+            nn.Conv2d(in_channels, out_channels, 1, bias=False),
+        ),
+    }
+    graph = fx.Graph()
+    image = graph.placeholder("image")
+    graph.output(sum_of(graph, [(branch, image) for branch in branches]))
+    return fx.GraphModule(branches, graph, "Reduction")

@@ -15,6 +15,7 @@ from radars.zoo.stages import (
     LayerCandidates,
     Stage,
     mbconv_candidates,
+    scaled,
     searchable_layers,
 )
 from radars.zoo.zoo_entry import ZooEntry
@@ -79,11 +80,11 @@ def _mobile_network(
     in_channels: int,
     width_mult: float,
 ) -> nn.Module:
-    stem, first = _scaled(32, width_mult), _scaled(16, width_mult)
+    stem, first = scaled(32, width_mult), scaled(16, width_mult)
     stages = [
-        stage._replace(out_channels=_scaled(stage.out_channels, width_mult)) for stage in _STAGES
+        stage._replace(out_channels=scaled(stage.out_channels, width_mult)) for stage in _STAGES
     ]
-    head = _scaled(HEAD_CHANNELS, max(1.0, width_mult))
+    head = scaled(HEAD_CHANNELS, max(1.0, width_mult))
     return nn.Sequential(
         conv_bn_relu(in_channels, stem, stride=2),
         mbconv(stem, first, kernel_size=3, expand_ratio=1),
@@ -91,13 +92,6 @@ def _mobile_network(
         conv_bn_relu(stages[-1].out_channels, head, kernel_size=1),
         classifier(head, num_classes),
     )
-
-
-def _scaled(channels: int, width_mult: float) -> int:
-    """The nearest multiple of 8, never more than a tenth below (as MobileNet implementations)."""
-    scaled = channels * width_mult
-    nearest = max(8, int(scaled + 4) // 8 * 8)
-    return nearest + 8 if nearest < 0.9 * scaled else nearest
 
 
 MOBILE = ZooEntry("mobile", mobile, (3, 224, 224), "21 layers of 7 MBConv candidates: ProxylessNAS")

@@ -15,7 +15,13 @@ from torch import fx, nn
 from radars.errors import SpaceError
 from radars.nn.operations import classifier
 from radars.space import Architecture, Choose, Factory
-from radars.zoo.cell_graphs import plain_conv_bn, relu_conv_bn, sum_of, zeros
+from radars.zoo.cell_graphs import (
+    plain_conv_bn,
+    relu_conv_bn,
+    residual_reduction,
+    sum_of,
+    zeros,
+)
 from radars.zoo.zoo_entry import ZooEntry
 
 _NUM_NODES = 4
@@ -51,7 +57,7 @@ def nasbench201(
     channels = width
     for stage in range(_NUM_STAGES):
         if stage > 0:
-            layers.append(_reduction(channels))
+            layers.append(residual_reduction(channels, 2 * channels))
             channels *= 2
         layers += [_cell(choose, channels) for _ in range(cells_per_stage)]
     layers.append(nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU(inplace=True)))
@@ -108,24 +114,6 @@ def _cell(choose: Choose, channels: int) -> nn.Module:
         nodes.append(sum_of(graph, incoming))
     graph.output(nodes[-1])
     return fx.GraphModule(edges, graph, "Cell")
-
-
-def _reduction(channels: int) -> nn.Module:
-    """Residual block: (B, C, H, W) to (B, 2 C, H / 2, W / 2), sizes rounded up."""
-    branches = {
-        "block": nn.Sequential(
-            relu_conv_bn(channels, 2 * channels, 3, stride=2),
-            relu_conv_bn(2 * channels, 2 * channels, 3),
-        ),
-        "downsample": nn.Sequential(
-            nn.AvgPool2d(2, stride=2, ceil_mode=True),  # rounds odd sizes as the convolution does
-            nn.Conv2d(channels, 2 * channels, 1, bias=False),
-        ),
-    }
-    graph = fx.Graph()
-    image = graph.placeholder("image")
-    graph.output(sum_of(graph, [(branch, image) for branch in branches]))
-    return fx.GraphModule(branches, graph, "Reduction")
 
 
 ENTRY = ZooEntry(

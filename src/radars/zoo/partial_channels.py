@@ -9,6 +9,7 @@ Shapes: B batch, C channels.
 import inspect
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 from torch import Tensor, cat, nn
 from torch.nn import functional
@@ -45,14 +46,14 @@ def partial_channels(space: SearchSpace, parts: int) -> SearchSpace:
     def network(choose: Choose) -> nn.Module:
         narrowed: list[Candidates] = []
 
-        def collect(name: str, candidates: Candidates) -> nn.Module:
+        def collect(name: str, candidates: Candidates) -> Any:
             narrowed.append(candidates)
             return nn.Identity()
 
         narrow.replay(collect)
         in_order = iter(narrowed)
 
-        def choose_part(name: str, candidates: Candidates) -> nn.Module:
+        def choose_part(name: str, candidates: Candidates) -> Any:
             return _Partial(choose(name, next(in_order)), parts)
 
         return space.replay(choose_part)

@@ -83,3 +83,10 @@ def cifar_network(
         conv_bn_relu(8 * width, HEAD_CHANNELS, kernel_size=1),
         classifier(HEAD_CHANNELS, num_classes),
     )
+
+
+def scaled(channels: int, width_mult: float) -> int:
+    """The nearest multiple of 8, never more than a tenth below (as MobileNet implementations)."""
+    scaled = channels * width_mult
+    nearest = max(8, int(scaled + 4) // 8 * 8)
+    return nearest + 8 if nearest < 0.9 * scaled else nearest

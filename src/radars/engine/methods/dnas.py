@@ -33,6 +33,7 @@ class DNAS(SharedMethod):
         has_warmup: whether the first iterations (`dnas.warmup_fraction`) train weights only.
     """
 
+    needs_mixtures = True
     relaxation = "softmax"
     temperature = 1.0
     final_temperature = 1.0

@@ -10,6 +10,7 @@ from radars.engine.method_config import Checked
 from radars.engine.policies.policy import Policy
 from radars.engine.search_config import SearchConfig
 from radars.engine.search_observer import SearchObserver
+from radars.errors import ConfigError
 from radars.runs.state import State
 from radars.space import Architecture, SearchSpace, Subspace
 from radars.tracking.heat_map import Preferences
@@ -64,17 +65,34 @@ class Method(ABC):
     Attributes:
         settings_class: of the settings that the method alone has, under its name in a
             configuration; None where it has none.
+        needs_mixtures: whether it searches modular spaces only (`SearchSpace.is_modular`).
 
     Args:
         context: the problem, and what there is to work with.
     """
 
     settings_class: ClassVar[type[Checked] | None] = None
+    needs_mixtures: ClassVar[bool] = False
 
     def __init__(self, context: SearchContext) -> None:
         self.context = context
         self.problem = context.problem
         self.config = context.problem.config
+
+    @classmethod
+    def check_space(cls, proxy: SearchSpace, config: SearchConfig) -> None:
+        """Checks that the method can search a space.
+
+        Raises:
+            ConfigError: it cannot.
+        """
+        if cls.needs_mixtures and not proxy.is_modular:
+            raise ConfigError(
+                f"{config.method} mixes the candidates of each choice where they stand, but "
+                f"choices of {proxy.name!r} are of values, or made inside others; use --method "
+                f"radars, "
+                f"which relaxes these, or one that trains single paths or children"
+            )
 
     @classmethod
     def adapted(cls, proxy: SearchSpace, config: SearchConfig) -> SearchSpace:

@@ -24,6 +24,8 @@ class PathDNAS(SharedMethod):
     logits.
     """
 
+    needs_mixtures = True
+
     @classmethod
     def planned_work(cls, config: SearchConfig, full: Subspace) -> Work | None:
         """See `Method`; an architecture step takes about as long as one of the weights."""

@@ -29,11 +29,12 @@ def neighbours(
     """Yields what differs in one choice, in random order, within constraints and budget.
 
     Where a change breaks a rule of the space, another choice of the rule is changed with it, at
-    random.
+    random; choices that are made anew are drawn.
     """
     changes = [
         (choice, name)
         for choice, names in context.problem.proxy.full.items()
+        if choice in architecture
         for name in names
         if name != architecture[choice]
     ]
@@ -41,6 +42,7 @@ def neighbours(
         choice, name = changes[index]
         changed = {**architecture, choice: name}
         neighbour = _repaired(context.problem.proxy, changed, choice, generator)
+        neighbour = context.problem.proxy.completed(neighbour, generator)
         if context.sampler.allows(neighbour):
             yield neighbour
 
@@ -55,11 +57,17 @@ def cross(
     Returns:
         The crossover; a mutation of the first where several crossovers are not allowed.
     """
-    leader = {c: rule.choices[0] for rule in context.problem.proxy.rules for c in rule.choices}
+    space = context.problem.proxy
+    leader = {c: rule.choices[0] for rule in space.rules for c in rule.choices}
+    either = [choice for choice in space.full if choice in first or choice in second]
     for _ in range(_MAX_CROSSOVERS):
-        coin = torch.randint(2, (len(first),), generator=generator).tolist()
-        side = dict(zip(first, coin, strict=True))
-        child = Architecture({c: (first, second)[side[leader.get(c, c)]][c] for c in first})
+        coin = torch.randint(2, (len(either),), generator=generator).tolist()
+        side = dict(zip(either, coin, strict=True))
+        parents = (first, second)
+        child = space.made(
+            {c: {**parents[1 - side[leader.get(c, c)]], **parents[side[leader.get(c, c)]]}[c]
+             for c in either}
+        )  # fmt: skip
         if context.sampler.allows(child):
             return child
     return mutate(context, first, generator)

@@ -18,7 +18,7 @@ from radars.engine.method_config import DifferentiateConfig
 from radars.engine.pace import Pace
 from radars.memory import Plan
 from radars.nn.second_order_step import second_order_step
-from radars.nn.steps import StepKind, architecture_step, weights_step
+from radars.nn.steps import StepKind, architecture_step, num_paths, weights_step
 from radars.nn.supernet import Supernet
 from radars.seeds import seed_torch
 from radars.space import Subspace
@@ -49,12 +49,15 @@ class PlannedSteps:
         supernet: the shared weights and the architecture logits.
         plan: which candidates are live, and how they fit; replaced where there was no room for it.
         on_new_plan: told of the plan that replaces it.
+        is_first: whether these are the first steps; where paths are drawn, they run those that
+            hold the most, for the record.
     """
 
     context: SearchContext
     supernet: Supernet
     plan: Plan
     on_new_plan: Callable[[Plan], None] = lambda plan: None
+    is_first: bool = False
 
     def begin(self, initial_logits: Mapping[str, Mapping[str, float]] | None) -> None:
         """Makes the plan's candidates live, with these logits, or with those that there are."""
@@ -74,6 +77,10 @@ class PlannedSteps:
         def attempt() -> Tensor:
             self._plan_again_where_too_large()
             savings = self.plan.savings_of(kind)
+            if self.is_first:
+                self.supernet.hold_largest_paths(num_paths(kind))
+            else:
+                self.supernet.draw_paths(num_paths(kind))
             self.supernet.set_savings(savings)
             run = partial(
                 step,
@@ -135,6 +142,7 @@ def differentiate(
     steps.begin(initial_logits if pace.position.step == 0 else None)
     for step in pace.steps():
         seed_torch(seed, step)
+        steps.is_first = step == 0
         fraction = pace.fraction
         supernet.relaxation = config.relaxation_at(fraction)
         supernet.set_learning_rate(learning_rate_at(fraction))

@@ -95,7 +95,8 @@ class Explorer:
         seed_torch(self.seed, step)
         is_uniform = float(torch.rand(())) < self.config.uniform_fraction
         if self.round_index == 0 or is_uniform:
-            architecture = fair_path(self.controller.full, self.seed, step)
+            taken = fair_path(self.controller.full, self.seed, step)
+            architecture = context.problem.proxy.made(taken)
             if not context.sampler.allows(architecture):
                 architecture = context.sampler.draw(self.controller, uniform=True).architecture
         else:
@@ -157,6 +158,8 @@ class Explorer:
 
 def fair_path(full: Subspace, seed: int, step: int) -> Architecture:
     """The path of a step, such that each candidate of a choice is trained equally often.
+
+    It has every choice, whether it is made or not.
 
     FairNAS (Chu et al. 2021, "Rethinking Evaluation Fairness of Weight Sharing Neural Architecture
     Search"), but that a path is a step of its own: over as many steps as the largest choice has

@@ -46,7 +46,7 @@ def shortlist(
         controller.rewarded, surprises(controller.rewarded, model), strict=True
     ):
         architecture = Architecture(known.architecture)
-        if subspace.holds(architecture):
+        if subspace.allows(architecture):
             expected[architecture] = model(architecture) + _KEPT_SURPRISE * surprise
     best = sorted(expected, key=expected.__getitem__, reverse=True)
     # one at a time, as whole networks may have to be measured

@@ -25,7 +25,7 @@ from radars.engine.method_config import ControllerConfig
 from radars.engine.policies.policy import Sample
 from radars.engine.policies.reward_model import Rewarded, RewardModel, Scores, fit_rewards
 from radars.runs.state import State
-from radars.space import Architecture, Subspace
+from radars.space import Architecture, Subspace, name_of
 
 
 class Controller:
@@ -129,7 +129,10 @@ class Controller:
                 for known in self.rewarded
             ],
             "tables": {
-                name: {choice: dict(values) for choice, values in scores.items()}
+                name: {
+                    choice: {name_of(taken): value for taken, value in values.items()}
+                    for choice, values in scores.items()
+                }
                 for name, scores in self.tables.items()
             },
             "num_fitted": self._num_fitted,
@@ -143,7 +146,18 @@ class Controller:
             Rewarded(**known | {"architecture": Architecture(known["architecture"])})
             for known in state["rewarded"]
         ]
-        self.tables = dict(state["tables"])
+        self.tables = {
+            name: {
+                choice: {
+                    taken: scores[choice][name_of(taken)]
+                    for taken in taken_of_choice
+                    if name_of(taken) in scores[choice]
+                }
+                for choice, taken_of_choice in self.full.items()
+                if choice in scores
+            }
+            for name, scores in state["tables"].items()
+        }
         self._num_fitted = state["num_fitted"]
         self._logits = {choice: state["logits"][choice].clone() for choice in self.full}
         self._generator.set_state(state["generator"])

@@ -184,16 +184,20 @@ class LSTMController:
 
     def _decode(self, feasible: Feasible, generator: torch.Generator, *, greedy: bool) -> Sample:
         """Runs the network through one architecture; greedy ones are so at the first try only."""
-        tries = 0
+        tries = following = 0
         row_1 = self._network.start_row(1)
         state: Memory | None = None
 
         def pick(choice: str, names: tuple[str, ...]) -> str:
-            nonlocal tries, row_1, state
+            nonlocal tries, row_1, state, following
             position = self._order[choice]
             if position == 0:  # there is no other way to tell that the last try met a dead end
                 tries += 1
-                row_1, state = self._network.start_row(1), None
+                row_1, state, following = self._network.start_row(1), None, 0
+            for skipped in range(following, position):  # what is not made: as its first candidate
+                _, state = self._network.step(skipped, row_1, state)
+                row_1 = self._network.rows(skipped, torch.tensor([0]))
+            following = position + 1
             logit_1C, state = self._network.step(position, row_1, state)
             allowed = [self._index[choice][name] for name in names]
             probability_C = logit_1C[0, allowed].softmax(-1)
@@ -210,7 +214,10 @@ class LSTMController:
         """Log-probabilities (S,) and sums of the decisions' entropies (S,), by teacher forcing."""
         taken_ST = torch.tensor(
             [
-                [self._index[choice][sample.architecture[choice]] for choice in self._order]
+                [
+                    self._index[choice][sample.architecture.get(choice, self._full[choice][0])]
+                    for choice in self._order
+                ]
                 for sample in samples
             ]
         )
@@ -229,7 +236,7 @@ class LSTMController:
                 (row, position, self._index[choice][name])
                 for row, sample in enumerate(samples)
                 for choice, position in self._order.items()
-                for name in sample.allowed[choice]
+                for name in sample.allowed.get(choice, self._full[choice][:1])
             ]
         )
         most = max(len(names) for names in self._full.values())

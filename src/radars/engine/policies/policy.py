@@ -7,7 +7,7 @@ from typing import Protocol
 import torch
 
 from radars.cost import Feasible
-from radars.space import Architecture, Subspace
+from radars.space import Architecture, Candidate, Subspace
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Uniform:
     def sample(self, feasible: Feasible, *, uniform: bool = False) -> Sample:
         """See `Policy`."""
 
-        def pick(choice: str, names: tuple[str, ...]) -> str:
-            return names[int(torch.randint(len(names), (), generator=self.generator))]
+        def pick(choice: str, names: tuple[Candidate, ...]) -> Candidate:
+            return feasible.pick_uniformly(choice, names, self.generator)
 
         return Sample(*feasible.sample(self.full, pick, self.generator))
 

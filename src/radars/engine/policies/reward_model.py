@@ -86,7 +86,12 @@ def fit_rewards(
         return RewardModel(nothing, nothing, dict.fromkeys(tables or (), 0.0), explained=0.0)
     tables = {name: _centred(scores, full) for name, scores in (tables or {}).items()}
     pairs = [(choice, name) for choice, names in full.items() for name in names]
-    taken_NP = np.array([[float(r.architecture[c] == n) for c, n in pairs] for r in rewarded])
+    taken_NP = np.array(
+        [
+            [float(c in r.architecture and r.architecture[c] == n) for c, n in pairs]
+            for r in rewarded
+        ]
+    )
     said_PK = np.array([[table[c][n] for table in tables.values()] for c, n in pairs])
     said_PK = said_PK.reshape(len(pairs), len(tables))
     said_PK /= (taken_NP @ said_PK).std(0) + 1e-12

@@ -14,7 +14,8 @@ from radars.nn.memory_saving.disk_offload import DiskOffload
 from radars.nn.memory_saving.module_with_optimizer import ModuleWithOptimizer
 from radars.nn.optimizer import OptimizerConfig, set_learning_rate
 from radars.nn.overlap import Overlap
-from radars.seeds import stable_seed
+from radars.seeds import drawn_on_host
+from radars.space import built
 
 _HOST = torch.device("cpu")
 _NEWEST = "newest"  # in a state: of what is lent, which is newer than what its family shares
@@ -174,14 +175,9 @@ class WeightOffload:
 
     def _built(self, key: str, factory: Callable[[], nn.Module]) -> ModuleWithOptimizer:
         """A new module with its initial weights."""
-        if self._seed is None:
-            module = factory()
-        else:
-            with torch.random.fork_rng(devices=[]):
-                # of the host alone, where it is built: those of GPUs would not be put back
-                torch.default_generator.manual_seed(stable_seed(self._seed, key))
-                module = factory()
-        _to_channels_last(module)
+        with drawn_on_host(self._seed, key):
+            module = built(factory)
+        to_channels_last(module)
         return ModuleWithOptimizer(module, self._optimizer_config.build(_parameters(module)))
 
     def _make_room(self) -> None:
@@ -233,7 +229,8 @@ def weights_of(key: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return weights
 
 
-def _to_channels_last(module: nn.Module) -> None:
+def to_channels_last(module: nn.Module) -> None:
+    """Puts the weights of convolutions into the layout of their kernels."""
     for layer in module.modules():
         # those of 1x1 and of depthwise convolutions are as they should be, and a copy takes time
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) and not layer.weight.is_contiguous(
