@@ -174,7 +174,9 @@ class Architecture(Mapping[str, Candidate]):
 def _is_candidate(value: object) -> bool:
     if isinstance(value, list):
         return all(map(_is_candidate, value))
-    return value is None or isinstance(value, str | int | float)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or isinstance(value, str | int)
 
 
 def _json_object(text: str, what: str) -> dict[str, object]:
