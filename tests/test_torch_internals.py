@@ -118,7 +118,7 @@ def test_fused_optimizers_heed_found_inf(internals: Any, name: str) -> None:
     weight = nn.Parameter(torch.ones(2))
     weight.grad = torch.ones(2)
     optimizer = getattr(torch.optim, name)([weight], 0.1, fused=True)
-    with internals.found_inf(torch.ones(()), [optimizer]):
+    with internals.found_inf(torch.ones(()), optimizer):
         optimizer.step()
     assert bool((weight == 1).all()), f"the fused {name} no longer skips a step by found_inf"
     optimizer.step()

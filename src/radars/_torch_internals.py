@@ -4,7 +4,7 @@
 a slower one, it is taken if the private name is gone.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -124,19 +124,16 @@ def default_device() -> object:
 
 
 @contextmanager
-def found_inf(value: Tensor, optimizers: Iterable[torch.optim.Optimizer]) -> Iterator[None]:
-    """Within, a step of these fused optimizers changes nothing where a scalar is 1.
+def found_inf(value: Tensor, optimizer: torch.optim.Optimizer) -> Iterator[None]:
+    """Within, a step of a fused optimizer changes nothing where a scalar is 1.
 
     It is what PyTorch's gradient scaler tells them; its public interface wants to scale as well.
     """
-    optimizers = list(optimizers)
-    for optimizer in optimizers:
-        optimizer.found_inf = value  # type: ignore[attr-defined]
+    optimizer.found_inf = value  # type: ignore[attr-defined]
     try:
         yield
     finally:
-        for optimizer in optimizers:
-            del optimizer.found_inf  # type: ignore[attr-defined]
+        del optimizer.found_inf  # type: ignore[attr-defined]
 
 
 def writes_to_arguments(operator: OpOverload) -> bool:

@@ -4,7 +4,13 @@ import pytest
 import torch
 from torch import nn
 
-from radars.nn.optimizer import OptimizerConfig, load_named_state, named_state, state_tensors
+from radars.nn.optimizer import (
+    OptimizerConfig,
+    load_named_state,
+    named_state,
+    state_tensors,
+    step_together,
+)
 
 CONFIGS = [
     OptimizerConfig(name="sgd", learning_rate=0.1),
@@ -63,3 +69,29 @@ def test_state_is_loaded_onto_the_device_of_its_parameter(config: OptimizerConfi
     loaded = state_tensors(optimizer)
     assert len(loaded) == len(saved)
     assert all(tensor.device == torch.device("meta") for tensor in loaded)
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.name)
+def test_a_step_together_is_a_step_of_each(config: OptimizerConfig) -> None:
+    def trained(together: bool) -> list[torch.Tensor]:
+        torch.manual_seed(0)
+        layers = [nn.Linear(3, 4), nn.Linear(4, 2)]
+        frozen = nn.Parameter(torch.empty(0), requires_grad=False)  # as of a candidate without any
+        optimizers = [config.build(layer.parameters()) for layer in layers]
+        optimizers.append(config.build([frozen]))
+        for step in range(4):
+            layers[1](layers[0](torch.randn(5, 3))).square().mean().backward()
+            if together:
+                step_together(optimizers, torch.tensor(step != 2))  # one changes nothing
+            elif step != 2:
+                for optimizer in optimizers:
+                    optimizer.step()
+            for optimizer in optimizers:
+                optimizer.zero_grad()
+            assert [len(each.param_groups[0]["params"]) for each in optimizers] == [2, 2, 1]
+        state = [tensor for optimizer in optimizers for tensor in state_tensors(optimizer)]
+        weights = [weight.detach() for layer in layers for weight in layer.parameters()]
+        return [*weights, *state]
+
+    for one, other in zip(trained(True), trained(False), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=0)

@@ -38,6 +38,7 @@ class Forecast:
         self.space = space
         self.spec = spec
         self.traces = Traces(space, spec, price_cache)
+        self._expected_of_paths: dict[tuple[Architecture, float, int], int] = {}
         self._held_by_smallest: dict[MemorySavings, float] = {}
         self.corrections = Corrections()
 
@@ -149,6 +150,13 @@ class Forecast:
 
     def expected_path_bytes(self, architecture: Architecture) -> int:
         """The memory of training one path by prices: quick, and a little on the high side."""
+        corrections = self.corrections
+        key = architecture, corrections.ratio, len(corrections.extra)
+        if key not in self._expected_of_paths:
+            self._expected_of_paths[key] = self._expected_path_bytes(architecture)
+        return self._expected_of_paths[key]
+
+    def _expected_path_bytes(self, architecture: Architecture) -> int:
         smallest = self.smallest_path()
         kept = sum(
             self.path_bytes[choice][name] - self.path_bytes[choice][smallest[choice]]

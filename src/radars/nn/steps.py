@@ -15,7 +15,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from radars.nn.optimizer import stepping_where
+from radars.nn.optimizer import step_together, stepping_where
 from radars.nn.statistics import StatisticsCopy, batch_norms, frozen_statistics
 from radars.nn.supernet import Supernet
 from radars.nn.task import Loss
@@ -72,11 +72,7 @@ def weights_step(
         supernet.weight_parameters(), supernet.max_gradient_norm, foreach=True
     )
     is_sound = value.isfinite() & norm.isfinite()
-    optimizers = supernet.weight_optimizers()
-    with stepping_where(is_sound, *optimizers):
-        for optimizer in optimizers:
-            optimizer.step()
-            optimizer.zero_grad()
+    step_together(supernet.weight_optimizers(), is_sound)
     statistics.restore_unless(is_sound)
     return value.where(is_sound, math.nan)
 

@@ -78,8 +78,9 @@ class Radars(SharedMethod):
         while position.phase != "select":
             if position.phase != "differentiate":
                 self.explore(observer)
-                position.begin("differentiate")
                 self._take(_plan_of_first(self.context, self.controller), observer)
+                observer.check()  # so that planning is not counted to the phase
+                position.begin("differentiate")
             self.differentiate(observer)
             position.round_index += 1
             is_last = position.round_index == self.config.num_rounds
