@@ -162,3 +162,36 @@ def test_what_was_trained_alone_counts_for_no_more_where_all_have_the_same_noise
                 np.abs(np.subtract(flat(fit_rewards(each, FULL).effects), flat(EFFECTS))).mean()
             )
     assert np.mean(wrong) < 1.3 * np.mean(wrong_alike)
+
+
+def test_rewards_with_shared_weights_that_say_the_contrary_are_not_believed_for_long() -> None:
+    found, without = [], []
+    for seed in range(10):
+        biased = [
+            replace(known, reward=-known.reward) for known in rewarded(0.1, seed=seed, count=24)
+        ]
+        alone = [
+            replace(known, is_alone=True)
+            for known in rewarded(0.05, seed=seed + 50, count=12, group=1)
+        ]
+        assert fit_rewards(biased, FULL).agreement == 1.0
+        model = fit_rewards([*biased, *alone], FULL)
+        assert model.agreement <= 0.3
+        for agreed, known in ((found, model), (without, fit_rewards(alone, FULL))):
+            agreed.append(np.corrcoef(flat(known.effects), flat(EFFECTS))[0, 1])
+    assert np.mean(found) > 0.8
+    assert np.mean(found) > np.mean(without) - 0.1
+
+
+def test_rewards_with_shared_weights_that_agree_help_where_few_were_trained_alone() -> None:
+    found, without = [], []
+    for seed in range(10):
+        shared = rewarded(0.1, seed=seed, count=24)
+        alone = [
+            replace(known, is_alone=True, reward=3 * known.reward)
+            for known in rewarded(0.1, seed=seed + 50, count=4, group=1)
+        ]
+        for agreed, known in ((found, [*shared, *alone]), (without, alone)):
+            effects = fit_rewards(known, FULL).effects
+            agreed.append(np.corrcoef(flat(effects), flat(EFFECTS))[0, 1])
+    assert np.mean(found) > np.mean(without) + 0.1

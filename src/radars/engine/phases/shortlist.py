@@ -47,7 +47,8 @@ def shortlist(
     ):
         architecture = Architecture(known.architecture)
         if subspace.allows(architecture):
-            expected[architecture] = model(architecture) + _KEPT_SURPRISE * surprise
+            kept = _KEPT_SURPRISE * model.agreement
+            expected[architecture] = model(architecture) + kept * surprise
     best = sorted(expected, key=expected.__getitem__, reverse=True)
     # one at a time, as whole networks may have to be measured
     holding = filter(context.problem.feasible.holds, best)

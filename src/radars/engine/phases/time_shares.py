@@ -6,7 +6,7 @@ from radars.engine.search_config import SearchConfig
 
 Phase = Literal["explore", "differentiate", "select"]
 
-_SHARES: dict[Phase, float] = {"explore": 0.4, "differentiate": 0.1, "select": 0.5}
+_SHARES: dict[Phase, float] = {"explore": 0.3, "differentiate": 0.1, "select": 0.6}
 """Of a whole search; those of explore and differentiate over all rounds."""
 
 
