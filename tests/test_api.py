@@ -149,6 +149,50 @@ def test_a_completed_search_is_only_read_again(tmp_path: Path) -> None:
         search(network=other)
 
 
+def sized(choose: radars.Choose) -> nn.Module:
+    width = choose("width", [2, 4])
+    layers: list[nn.Module] = [nn.Conv2d(1, width, 3), nn.ReLU()]
+    if choose("is_deep", [False, True]):
+        kernel = choose("kernel", [(1, 3), (3, 1)])
+        layers += [nn.Conv2d(width, width, kernel), nn.ReLU()]
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(4 * width, 10))
+
+
+def test_values_are_read_again_from_results_and_rows(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {
+        "children": {"number": 3, "steps": 2}, "budget": "4MiB", "batch_size": 16, "loggers": (),
+        "num_threads": 1,
+    }  # fmt: skip
+    first, again = (
+        radars.search(
+            sized,
+            Spots(),
+            method="random",
+            out=tmp_path / "run",
+            resume=resume,
+            pareto=["accuracy", "macs"],
+            **settings,
+        )  # fmt: skip
+        for resume in (False, True)
+    )
+    assert again == first
+    assert again.ranking == first.ranking
+    assert {type(each.architecture["width"]) for each in again.ranking} == {int}
+    trained = radars.train(again, Spots(), epochs=1, out=tmp_path / "trained", loggers=())
+    assert radars.load(tmp_path / "trained", space=radars.SearchSpace(sized)).architecture == (
+        trained.architecture
+    )
+    assert "width" in radars.report(tmp_path / "run").read_text()
+    rows = [
+        radars.compare(
+            sized, Spots(), methods=["random"], seeds=[0], out=tmp_path / "compared", **settings
+        ).rows
+        for _ in range(2)
+    ]
+    assert rows[0] == rows[1]
+    assert rows[0][0].architecture == dict(first.architecture)
+
+
 def test_a_plan_says_what_fits() -> None:
     plan = radars.plan(net, input_shape=(1, 8, 8), batch_size=16, budget="2MiB")
     assert plan.plan is not None

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from radars.comparison.comparison_config import Cell
 from radars.errors import ConfigError, first_line
 from radars.reading import MOST_JSON_BYTES, parse_json, read_file
+from radars.runs.event_schema import StoredArchitecture
 
 RESULTS_NAME = "results.jsonl"
 
@@ -44,7 +45,7 @@ class Row:
     method: str
     seed: int
     status: str
-    architecture: dict[str, str] | None
+    architecture: StoredArchitecture | None
     validation_accuracy: float | None
     test_accuracy: float | None
     table_accuracy: float | None

@@ -10,6 +10,7 @@ from torch import nn
 
 from radars.errors import ConfigError, first_line
 from radars.objects import is_object_name
+from radars.runs.event_schema import StoredArchitecture
 from radars.runs.read_run import read_config, read_front, read_result
 from radars.space import Architecture, SearchSpace
 
@@ -199,7 +200,7 @@ def read_search(out: Path) -> SearchResult | None:
 
 
 class _StoredRank(BaseModel):
-    architecture: dict[str, str]
+    architecture: StoredArchitecture
     accuracy: float | None
 
 
@@ -210,7 +211,7 @@ class _Stored(BaseModel):
     method: str
     space: str
     seed: _Whole
-    architecture: dict[str, str]
+    architecture: StoredArchitecture
     num_architectures: int
     validation_accuracy: float | None
     budget_bytes: _Whole

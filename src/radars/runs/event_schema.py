@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from radars.cost import Cost
-from radars.space import Flow, name_of
+from radars.space import Architecture, Flow, is_candidate, name_of
 
 
 def _finite(value: object) -> object:
@@ -26,6 +26,17 @@ Number = Annotated[float | None, BeforeValidator(_finite)]
 
 CandidateName = Annotated[str, BeforeValidator(name_of)]
 """A candidate as people read it: a value as JSON has it."""
+
+
+def _of_candidates(taken: dict[str, Any]) -> dict[str, Any]:
+    for choice, candidate in taken.items():
+        if not is_candidate(candidate):
+            raise ValueError(f"{choice!r} takes {candidate!r}, not a name or a value such as 24")
+    return dict(Architecture(taken))
+
+
+StoredArchitecture = Annotated[dict[str, Any], AfterValidator(_of_candidates)]
+"""An architecture as JSON has it: choice to name or value."""
 
 
 class Event(BaseModel):

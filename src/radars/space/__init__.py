@@ -19,7 +19,7 @@ from radars.space.flow import Flow
 from radars.space.keep import Keep, best_keeping
 from radars.space.search_space import SearchSpace
 from radars.space.shapes import Place, check_output, trace_places
-from radars.space.subspace import Architecture, Subspace
+from radars.space.subspace import Architecture, Subspace, is_candidate
 
 __all__ = [
     "ALWAYS",
@@ -45,6 +45,7 @@ __all__ = [
     "definition_of",
     "drawn_index",
     "fingerprint",
+    "is_candidate",
     "is_library",
     "is_library_function",
     "modules_of",

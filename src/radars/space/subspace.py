@@ -105,7 +105,7 @@ class Subspace(Mapping[str, tuple[Candidate, ...]]):
         value = _json_object(text, "a subspace")
         candidates: dict[str, list[Candidate]] = {}
         for choice, names in value.items():
-            if not isinstance(names, list) or not all(map(_is_candidate, names)):
+            if not isinstance(names, list) or not all(map(is_candidate, names)):
                 raise SpaceError(
                     f"a subspace maps every choice to a list of candidates, but "
                     f"{choice!r} is {names!r}; "
@@ -162,7 +162,7 @@ class Architecture(Mapping[str, Candidate]):
         """
         value = _json_object(text, "an architecture")
         for choice, name in value.items():
-            if not _is_candidate(name):
+            if not is_candidate(name):
                 raise SpaceError(
                     f"an architecture maps every choice to one candidate, but "
                     f"{choice!r} is {name!r}; "
@@ -171,9 +171,10 @@ class Architecture(Mapping[str, Candidate]):
         return cls(value)
 
 
-def _is_candidate(value: object) -> bool:
+def is_candidate(value: object) -> bool:
+    """Whether a value that was read from JSON can be what a choice takes."""
     if isinstance(value, list):
-        return all(map(_is_candidate, value))
+        return all(map(is_candidate, value))
     if isinstance(value, float):
         return math.isfinite(value)
     return value is None or isinstance(value, str | int)
