@@ -72,6 +72,13 @@ def test_what_was_found(found: radars.SearchResult) -> None:
     assert type(network) is nn.Sequential
     assert "radars.train(result" in found.summary()
     assert "radars train" not in found.summary()  # the command would not know the space
+    best, other = found.ranking
+    assert best.macs == found.macs
+    differs = [f"{c} {n}" for c, n in other.architecture.items() if n != best.architecture[c]]
+    row = next(line for line in found.summary().splitlines() if line.endswith(", ".join(differs)))
+    assert f"{other.accuracy:.2%}" in row
+    assert "<pre>" in found._repr_html_()
+    assert "&lt;" not in found._repr_html_()
 
 
 def test_objects_are_recorded_as_objects_and_never_taken_for_a_name(
@@ -172,7 +179,7 @@ def test_values_are_read_again_from_results_and_rows(tmp_path: Path) -> None:
             resume=resume,
             pareto=["accuracy", "macs"],
             **settings,
-        )  # fmt: skip
+        )
         for resume in (False, True)
     )
     assert again == first

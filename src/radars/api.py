@@ -22,7 +22,7 @@ from radars.runs.event_schema import EventSink
 from radars.runs.read_run import read_config
 from radars.settings import merge_settings, validate_settings
 from radars.space import SearchSpace
-from radars.tracking.progress import NoProgress, Progress, progress_for
+from radars.tracking.progress import NoProgress, Progress, is_notebook, progress_for
 from radars.training.evaluation import EvaluationResult
 from radars.training.exporting import ExportResult, check_export
 from radars.training.start_training import (
@@ -80,7 +80,7 @@ def search(
     config: SearchConfig | None = None,
     out: str | Path | None = None,
     resume: bool = False,
-    progress: bool | Progress = False,
+    progress: bool | Progress | None = None,
     on_event: EventSink | None = None,
     **settings: Any,
 ) -> SearchResult:
@@ -103,7 +103,7 @@ def search(
         out: the run directory; None keeps nothing on disk.
         resume: go on with the run in `out`; with the same objects, where some were passed. One
             that is completed is only read again.
-        progress: whether to show how far it is; or what shows it.
+        progress: whether to show how far it is, by default in a notebook only; or what shows it.
         on_event: called with every event, the same that `events.jsonl` has; raise
             `radars.StopSearch` in it to stop the search at the next step.
         settings: any other setting of `SearchConfig`, such as `explore={"steps": 300}`.
@@ -173,7 +173,7 @@ def train(
     config: TrainConfig | None = None,
     out: str | Path | None = None,
     resume: bool = False,
-    progress: bool | Progress = False,
+    progress: bool | Progress | None = None,
     **settings: Any,
 ) -> TrainedNetwork:
     """Trains an architecture from scratch on the whole training split.
@@ -192,7 +192,7 @@ def train(
         config: what the other arguments go over.
         out: the run directory; None keeps nothing on disk.
         resume: go on with the training in `out`; one that is completed is only read again.
-        progress: whether to show how far it is; or what shows it.
+        progress: whether to show how far it is, by default in a notebook only; or what shows it.
         settings: any other setting of `TrainConfig`.
 
     Raises:
@@ -285,7 +285,7 @@ def evaluate(
     space: SearchSpace | None = None,
     task: Task = CLASSIFICATION,
     device: str | None = None,
-    progress: bool | Progress = False,
+    progress: bool | Progress | None = None,
 ) -> EvaluationResult:
     """Evaluates a trained network on the test split; writes `evaluation.json` in its directory.
 
@@ -296,7 +296,7 @@ def evaluate(
         space: the search space, where it was passed as an object.
         task: the loss and the score that it was trained with.
         device: `auto`, `cpu`, `cuda` or `cuda:N`; None for that of the training.
-        progress: whether to show how far it is; or what shows it.
+        progress: whether to show how far it is, by default in a notebook only; or what shows it.
 
     Raises:
         ConfigError: it is not the directory of a completed training, or the data do not fit.
@@ -349,7 +349,7 @@ def compare(
     train: Mapping[str, Any] | None = None,
     task: Task = CLASSIFICATION,
     out: str | Path,
-    progress: bool | Progress = False,
+    progress: bool | Progress | None = None,
     **settings: Any,
 ) -> Comparison:
     """Compares search methods under one budget; goes on where it was stopped. `print` shows it.
@@ -368,7 +368,7 @@ def compare(
         train: settings of the training from scratch of what was found; None for no training.
         task: the loss and the score.
         out: the directory of the comparison.
-        progress: whether to show how far it is; or what shows it.
+        progress: whether to show how far it is, by default in a notebook only; or what shows it.
         settings: any other setting of every search.
 
     Raises:
@@ -409,7 +409,9 @@ def _config(config: SearchConfig | None, asked: Mapping[str, Any]) -> SearchConf
     return validate_settings(SearchConfig, merge_settings(base, asked))
 
 
-def _progress(progress: bool | Progress) -> Progress | None:
-    if isinstance(progress, bool):
-        return progress_for() if progress else None
-    return progress
+def _progress(progress: bool | Progress | None) -> Progress | None:
+    """What shows how far it is; where nobody says, it is shown in a notebook only."""
+    if isinstance(progress, Progress):
+        return progress
+    shown = is_notebook() if progress is None else progress
+    return progress_for() if shown else None

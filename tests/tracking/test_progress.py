@@ -1,4 +1,6 @@
 import io
+import sys
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -8,6 +10,7 @@ from radars.tracking.progress import (
     PlainProgress,
     Progress,
     TerminalProgress,
+    is_notebook,
     progress_for,
 )
 
@@ -105,3 +108,12 @@ def test_lines_where_the_stream_is_not_a_terminal(monkeypatch: pytest.MonkeyPatc
     assert isinstance(progress_for(stream), PlainProgress)
     monkeypatch.setattr(stream, "isatty", lambda: True)
     assert isinstance(progress_for(stream), TerminalProgress)
+
+
+def test_a_notebook_is_known_by_its_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not is_notebook()
+    shell = SimpleNamespace()
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    assert not is_notebook()  # IPython in a terminal
+    shell.kernel = object()
+    assert is_notebook()

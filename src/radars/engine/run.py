@@ -178,7 +178,7 @@ def _result(
         parameters=cost.parameters,
         rounds=position.round_index,
         costs=_asked_costs(problem, found.architecture),
-        ranking=_ranking(session.method, found),
+        ranking=_ranking(problem, session.method, found),
         by_size=found.by_size,
         largest_excess_bytes=0 if meter.largest_excess is None else meter.largest_excess.num_bytes,
         limited={phase: tuple(steps) for phase, steps in position.limited.items()},
@@ -190,14 +190,17 @@ def _result(
     )
 
 
-def _ranking(method: Method, found: Found) -> tuple[Ranked, ...]:
+def _ranking(problem: SearchProblem, method: Method, found: Found) -> tuple[Ranked, ...]:
     """The best architectures, the one found first."""
     accuracies = {found.architecture: found.accuracy}
     for architecture, accuracy, _ in islice(method.ranked(), 10 * _MOST_RANKED):
         if accuracy is None or len(accuracies) == _MOST_RANKED:
             break  # what was not scored is ranked by the policy or the logits alone
         accuracies.setdefault(architecture, accuracy)
-    return tuple(Ranked(*entry) for entry in accuracies.items())
+    return tuple(
+        Ranked(architecture, accuracy, problem.costs.cost(architecture).macs)
+        for architecture, accuracy in accuracies.items()
+    )
 
 
 def resumed_config(out: str | Path, asked: SearchConfig | None) -> SearchConfig:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from html import escape
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -26,10 +27,12 @@ class Ranked:
         architecture: itself.
         accuracy: on the validation part, trained as long as it came in the search; a fraction. None
             where it was not scored.
+        macs: its multiply-accumulates, for one example; None where an older run does not say.
     """
 
     architecture: Architecture
     accuracy: float | None
+    macs: int | None = None
 
 
 @dataclass(frozen=True)
@@ -128,6 +131,10 @@ class SearchResult:
 
         return search_summary(self, self.directory)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows of it: the summary."""
+        return f"<pre>{escape(self.summary())}</pre>"
+
     @classmethod
     def from_dict(
         cls,
@@ -141,7 +148,8 @@ class SearchResult:
         """Reads what `to_dict` returned; the rest is not in `result.json`."""
         known = {known.name: value[known.name] for known in fields(cls) if known.name in value}
         ranking = tuple(
-            Ranked(Architecture(r["architecture"]), r["accuracy"]) for r in value.get("ranking", ())
+            Ranked(Architecture(r["architecture"]), r["accuracy"], r.get("macs"))
+            for r in value.get("ranking", ())
         )
         known |= {"architecture": Architecture(value["architecture"]), "ranking": ranking}
         return cls(
@@ -163,7 +171,11 @@ class SearchResult:
                 "architecture": dict(self.architecture),
                 "test_accuracy": None,  # a search does not read the test split
                 "ranking": [
-                    {"architecture": dict(ranked.architecture), "accuracy": ranked.accuracy}
+                    {
+                        "architecture": dict(ranked.architecture),
+                        "accuracy": ranked.accuracy,
+                        "macs": ranked.macs,
+                    }
                     for ranked in self.ranking
                 ],
             }
@@ -202,6 +214,7 @@ def read_search(out: Path) -> SearchResult | None:
 class _StoredRank(BaseModel):
     architecture: StoredArchitecture
     accuracy: float | None
+    macs: _Whole | None = None
 
 
 class _Stored(BaseModel):

@@ -8,10 +8,13 @@ from radars.engine.search_result import SearchResult
 from radars.registries import COSTS
 from radars.runs.file_names import PARETO_NAME
 from radars.runs.read_run import read_front
+from radars.space import name_of
 from radars.units import format_bytes, format_count, format_seconds, format_whole
 
 _LABELS = {"memory": "inference", "latency_ms": "latency"}
 _MOST_POINTS = 10  # of a front
+_MOST_RANKED = 5
+_MOST_DIFFERENCES = 4  # that are named
 
 
 def search_summary(result: SearchResult, out: Path | None) -> str:
@@ -46,6 +49,7 @@ def search_summary(result: SearchResult, out: Path | None) -> str:
         f"({result.measured_peak_bytes / budget:.0%} used)",
         *_excess_rows(result),
         *_limited_rows(result),
+        *_other_rows(result),
         *_next_rows(result, out),
     ]
     return "\n".join(lines)
@@ -71,6 +75,23 @@ def _limited_rows(result: SearchResult) -> list[str]:
         if steps < planned
     ]
     return [f"shortened   by the time limit: {', '.join(shortened)}"] if shortened else []
+
+
+def _other_rows(result: SearchResult) -> list[str]:
+    """The next best architectures, and in what they differ from the best."""
+    rows = []
+    for other in result.ranking[1:_MOST_RANKED]:
+        differs = [
+            f"{choice} {name_of(taken)}"
+            for choice, taken in other.architecture.items()
+            if choice not in result.architecture or result.architecture[choice] != taken
+        ]
+        if len(differs) > _MOST_DIFFERENCES:
+            differs = [*differs[:_MOST_DIFFERENCES], f"and {len(differs) - _MOST_DIFFERENCES} more"]
+        accuracy = "" if other.accuracy is None else f"{other.accuracy:.2%}"
+        macs = "" if other.macs is None else format_count(other.macs)
+        rows.append(f"  {accuracy:>7} {macs:>8}  {', '.join(differs)}")
+    return ["", "next best: accuracy, multiply-accumulates, what differs", *rows] if rows else []
 
 
 def _next_rows(result: SearchResult, out: Path | None) -> list[str]:

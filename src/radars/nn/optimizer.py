@@ -1,5 +1,6 @@
 """Optimizers from a configuration."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Literal
@@ -122,7 +123,9 @@ def step_together(optimizers: Sequence[torch.optim.Optimizer], is_sound: Tensor)
     own_groups, own_state = first.param_groups, first.state
     parameters = [weight for each in optimizers for weight in each.param_groups[0]["params"]]
     first.param_groups = [{**own_groups[0], "params": parameters}]
-    first.state = {key: state for each in optimizers for key, state in each.state.items()}
+    first.state = defaultdict(dict)
+    for each in optimizers:
+        first.state |= own_state if each is first else each.state
     try:
         with stepping_where(is_sound, first):
             first.step()

@@ -210,6 +210,13 @@ def progress_for(stream: TextIO | None = None) -> Progress:
     return TerminalProgress(console) if console.is_terminal else PlainProgress(stream)
 
 
+def is_notebook() -> bool:
+    """Whether the code runs in a notebook (an IPython kernel)."""
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    return shell is not None and hasattr(shell, "kernel")
+
+
 def _time_text(bar: Bar, completed_before: int, elapsed_seconds: float) -> str:
     num_steps = bar.completed - completed_before
     if bar.total is None or num_steps <= 0:

@@ -165,7 +165,8 @@ def test_what_was_trained_alone_counts_for_no_more_where_all_have_the_same_noise
 
 
 def test_rewards_with_shared_weights_that_say_the_contrary_are_not_believed_for_long() -> None:
-    found, without = [], []
+    found: list[float] = []
+    without: list[float] = []
     for seed in range(10):
         biased = [
             replace(known, reward=-known.reward) for known in rewarded(0.1, seed=seed, count=24)
@@ -184,7 +185,8 @@ def test_rewards_with_shared_weights_that_say_the_contrary_are_not_believed_for_
 
 
 def test_rewards_with_shared_weights_that_agree_help_where_few_were_trained_alone() -> None:
-    found, without = [], []
+    found: list[float] = []
+    without: list[float] = []
     for seed in range(10):
         shared = rewarded(0.1, seed=seed, count=24)
         alone = [
