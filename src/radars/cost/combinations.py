@@ -17,6 +17,10 @@ _MAX_COMBINATIONS = 5000  # of one layer
 def combinations(space: SearchSpace, choices: Sequence[str]) -> Iterator[Combination]:
     """Yields the combinations of candidates of some choices that some architecture has.
 
+    Args:
+        space: the search space.
+        choices: in the order of the space.
+
     Raises:
         SpaceError: there are too many, for the choices on which the costs of a layer depend.
     """
@@ -41,6 +45,11 @@ def needs_of(
 
     Beside the combination itself, these are the candidates that decide which of its choices are
     made.
+
+    Args:
+        space: the search space.
+        choices: in the order of the space, so that each is behind what decides whether it is made.
+        combination: what they take.
     """
     conditions = space.conditions
     needs: dict[str, Candidate] = {}
