@@ -5,7 +5,7 @@ together (`Term`) has a variable for each combination, which is 1 where all of i
 follows from the others being whole numbers, so those need not be.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,6 +126,23 @@ class ArchitectureProgram:
             counts = np.array([self.padded(of) for of in self._counts(rule)])
             self.rows.append(LinearConstraint(counts, -np.inf, rule.limits))
 
+    def bound(self, sums: Sequence[tuple[Additive, float]], rules: Sequence[Keep] = ()) -> None:
+        """Adds the rows of bounds on costs and of rules, each scaled by what its bound leaves.
+
+        Args:
+            sums: costs that were given at the start, each with the most that it may be.
+            rules: that are kept.
+        """
+        room = [limit - known.fixed for known, limit in sums] + [
+            limit for rule in rules for limit in rule.limits
+        ]
+        if not room:
+            return
+        counts = [self.padded(of) for rule in rules for of in self._counts(rule)]
+        rows = np.array([self.row(known) for known, _ in sums] + counts)
+        scale = np.maximum(np.abs(np.array(room)), 1.0)  # or the solver's tolerance rules
+        self.rows.append(LinearConstraint(rows / scale[:, None], -np.inf, room / scale))
+
     def _counts(self, rule: Keep) -> list[list[float]]:
         counts = [rule.counts(choice, name) for choice, name in self._pairs]
         return [[float(each[kind]) for each in counts] for kind in (0, 1)]
@@ -146,6 +163,15 @@ class ArchitectureProgram:
             return None
         taken = zip(self._pairs, solution[:num_pairs], strict=True)
         return Architecture({choice: name for (choice, name), x in taken if x > 0.5})
+
+    def solutions(self, objective: Numbers) -> Iterator[Architecture]:
+        """Yields the architectures within the rows, each once, that with the least first."""
+        for _ in range(self._subspace.num_architectures):
+            architecture = self.solve(objective)
+            if architecture is None:
+                return
+            self.exclude(architecture)
+            yield architecture
 
     def exclude(self, architecture: Mapping[str, Candidate]) -> None:
         """Leaves an architecture out from now on."""

@@ -8,10 +8,7 @@ a small integer program.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from scipy.optimize import LinearConstraint
 
 from radars.cost.architecture_program import ArchitectureProgram
 from radars.cost.best_first import best_first
@@ -20,17 +17,16 @@ from radars.cost.cheapest import cheapest
 from radars.cost.constraint import Constraint
 from radars.cost.cost_table import CostTable
 from radars.cost.metric import Additive
+from radars.cost.plain_draw import PlainCosts, PlainDraw
 from radars.cost.unsatisfiable import check_each, listed, not_together, whole_too_costly
 from radars.errors import ConfigError
-from radars.space import ALWAYS, Architecture, Candidate, Conditions, Keep, Subspace, drawn_index
+from radars.space import ALWAYS, Architecture, Candidate, Conditions, Keep, Subspace, UniformDraws
 
 Scores = Mapping[str, Mapping[str, float]]
 """Choice to candidate to a number."""
 
 Pick = Callable[[str, tuple[str, ...]], str]
 """Takes one of the candidates that are still allowed for a choice."""
-
-Numbers = NDArray[np.float64]
 
 _MAX_WHOLE = 32  # whole networks that are traced or measured until one holds
 
@@ -64,7 +60,7 @@ class Feasible:
         self._rules = tuple(rules)
         self._full = full
         self._conditions = conditions
-        self._numbers = conditions.numbers(full)
+        self._draws = UniformDraws(full, conditions, self._rules)
         self._bounds = [(known, table.metric(known.metric)) for known in constraints]
         # a constraint bounds every sum of its metric, and a rule two counts
         self._sums = [
@@ -72,18 +68,8 @@ class Feasible:
             for constraint, metric in self._bounds
             for known in metric.sums
         ]
-        self._is_plain = not conditions and not any(known.terms for known, _ in self._sums)
-        self._cost: dict[tuple[str, str], tuple[float, ...]] = {
-            (choice, name): (
-                *(known.candidates[choice][name] for known, _ in self._sums),
-                *(count for rule in rules for count in rule.counts(choice, name)),
-            )
-            for choice, names in full.items()
-            for name in names
-        }
-        self._room = [limit - known.fixed for known, limit in self._sums] + [
-            limit for rule in rules for limit in rule.limits
-        ]
+        is_plain = not conditions and not any(known.terms for known, _ in self._sums)
+        self._plain = PlainCosts.of(full, self._sums, self._rules) if is_plain else None
         check_each(self._bounds, full, self._rules, conditions)
         if constraints and not self.best({}, full, 1):
             raise not_together(self._bounds, full, self._rules, conditions)
@@ -166,12 +152,12 @@ class Feasible:
             scores: choice to candidate to score; what is missing scores 0.
             subspace: what to choose from.
         """
-        if not self._room and not self._conditions:
+        if not self._sums and not self._rules and not self._conditions:
             yield from best_first(scores, subspace)
             return
         program = self._program(subspace)
         objective = [-scores.get(c, {}).get(n, 0.0) for c, n in program.pairs]
-        yield from self._solutions(program, program.padded(objective), subspace)
+        yield from self._allowed(program.solutions(program.padded(objective)))
 
     def most_of(self, cost: Additive, subspace: Subspace) -> Iterator[Architecture]:
         """Yields the allowed architectures of a subspace by a cost, the dearest first.
@@ -184,37 +170,18 @@ class Feasible:
             yield from self.ranked(cost.candidates, subspace)
             return
         program = self._program(subspace, cost)
-        yield from self._solutions(program, -program.row(cost), subspace)
+        yield from self._allowed(program.solutions(-program.row(cost)))
 
     def _program(self, subspace: Subspace, *further: Additive) -> ArchitectureProgram:
         """The allowed architectures of a subspace, where `further` costs can be asked about."""
         sums = [known for known, _ in self._sums]
         program = ArchitectureProgram(subspace, [*sums, *further], self._conditions)
-        if self._room:
-            cost = np.array([program.row(known) for known in sums] + self._counts(program))
-            scale = np.maximum(np.abs(np.array(self._room)), 1.0)  # or the solver's tolerance rules
-            bounds = LinearConstraint(cost / scale[:, None], -np.inf, self._room / scale)
-            program.rows.append(bounds)
+        program.bound(self._sums, self._rules)
         return program
 
-    def _solutions(
-        self, program: ArchitectureProgram, objective: Numbers, subspace: Subspace
-    ) -> Iterator[Architecture]:
-        for _ in range(subspace.num_architectures):
-            architecture = program.solve(objective)
-            if architecture is None:
-                return
-            program.exclude(architecture)
-            if self.allows(architecture):  # the solver's tolerance may let one through
-                yield architecture
-
-    def _counts(self, program: ArchitectureProgram) -> list[Numbers]:
-        """The rows of the counts that rules bound."""
-        return [
-            program.padded([rule.counts(choice, name)[kind] for choice, name in program.pairs])
-            for rule in self._rules
-            for kind in (0, 1)
-        ]
+    def _allowed(self, architectures: Iterable[Architecture]) -> Iterator[Architecture]:
+        """Those that are allowed indeed: the solver's tolerance may let others through."""
+        return filter(self.allows, architectures)
 
     def _checked_whole(self) -> Architecture | None:
         """The cheapest architecture by a cost that only whole networks have exactly, if any.
@@ -236,51 +203,19 @@ class Feasible:
 
     def ways(self, choice: str, names: Sequence[Candidate]) -> list[int]:
         """How many architectures of the space there are below each candidate of a choice."""
-        return [self._numbers[choice][name] for name in names]
+        return self._draws.ways(choice, names)
 
     def pick_uniformly(
         self, choice: str, names: tuple[Candidate, ...], generator: torch.Generator
     ) -> Candidate:
         """A candidate, such that architectures are equally likely where nothing is bound."""
-        if not self._conditions:
-            return names[int(torch.randint(len(names), (), generator=generator))]
-        return names[drawn_index(self.ways(choice, names), generator)]
+        return self._draws.candidate(choice, names, generator)
 
     def _sample_once(
         self, subspace: Subspace, pick: Pick, order: Sequence[str]
     ) -> tuple[Architecture, dict[str, tuple[str, ...]]] | None:
-        if not self._is_plain:
-            return self._sample_together(subspace, pick, order)
-        least = {choice: self._least(subspace, choice) for choice in subspace}
-        room = [
-            limit - sum(least[choice][index] for choice in subspace)
-            for index, limit in enumerate(self._room)
-        ]
-        taken: dict[str, str] = {}
-        allowed: dict[str, tuple[str, ...]] = {}
-        for choice in order:
-            allowed[choice] = tuple(
-                name
-                for name in subspace[choice]
-                if all(
-                    self._cost[choice, name][index] - least[choice][index] <= left
-                    for index, left in enumerate(room)
-                )
-            )
-            if not allowed[choice]:
-                return None
-            taken[choice] = pick(choice, allowed[choice])
-            room = [
-                left - self._cost[choice, taken[choice]][index] + least[choice][index]
-                for index, left in enumerate(room)
-            ]
-        return Architecture({choice: taken[choice] for choice in subspace}), allowed
-
-    def _sample_together(
-        self, subspace: Subspace, pick: Pick, order: Sequence[str]
-    ) -> tuple[Architecture, dict[str, tuple[str, ...]]] | None:
-        """As `_sample_once`, where costs are not of single choices, or not all are made."""
-        draw = BoundedDraw(subspace, self._conditions, self._sums, self._rules)
+        """Draws an architecture; None where it came to a choice with nothing left."""
+        draw = self._new_draw(subspace)
         allowed: dict[str, tuple[str, ...]] = {}
         for choice in self._conditions.parents_first(order):
             if draw.is_made(choice):
@@ -290,9 +225,10 @@ class Feasible:
                 draw.take(choice, pick(choice, allowed[choice]))
         return Architecture({c: draw.taken[c] for c in subspace if c in draw.taken}), allowed
 
-    def _least(self, subspace: Subspace, choice: str) -> tuple[float, ...]:
-        costs = [self._cost[choice, name] for name in subspace[choice]]
-        return tuple(min(column) for column in zip(*costs, strict=True))
+    def _new_draw(self, subspace: Subspace) -> PlainDraw | BoundedDraw:
+        if self._plain is not None:
+            return PlainDraw(subspace, self._plain)
+        return BoundedDraw(subspace, self._conditions, self._sums, self._rules)
 
 
 def _shuffled(subspace: Subspace, generator: torch.Generator) -> list[str]:

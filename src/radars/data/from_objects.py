@@ -4,41 +4,36 @@ Shapes: N examples, B batch, C channels of an image or a signal, or columns of a
 """
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, final
+from typing import Any, final
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
-from torch.utils.data import TensorDataset
 
 from radars.data.data_config import DataConfig
 from radars.data.load import Data, load_stored
+from radars.data.map_dataset import (
+    MapDataset,
+    are_classes,
+    checked_dataset,
+    class_names_of,
+    example_of,
+    labels_of,
+)
 from radars.data.order import seeded
 from radars.data.pixels import Pixels, Request
 from radars.data.split import Normalisation, SealedSplit, Split
 from radars.data.splits import divide
 from radars.data.stored_split import StoredSplit
-from radars.errors import DataError, first_line
+from radars.errors import DataError
 from radars.registries import DATA_SOURCES
 
 _STATISTICS_EXAMPLES = 4096
-_IMAGE_KEYS = ("image", "img", "pixel_values", "x")
-_LABEL_KEYS = ("label", "labels", "target", "fine_label", "y")
-
-
-class MapDataset(Protocol):
-    """A map-style data set: its length, and (example, target) by number."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int, /) -> Any: ...
-
 
 DataLike = Data | MapDataset | tuple[Any, Any] | str | Path
 """A data set of (example, target), a pair of examples and targets, a folder or a name."""
@@ -65,7 +60,7 @@ def as_data(source: DataLike, *, config: DataConfig, seed: int) -> Data:
         return source
     if isinstance(source, str | Path):
         return load_data(config.model_copy(update={"source": str(source)}), seed)
-    return _data_of(_dataset(source), SealedSplit(_no_test_split), config, seed)
+    return _data_of(checked_dataset(source), SealedSplit(_no_test_split), config, seed)
 
 
 def load_data(config: DataConfig, seed: int) -> Data:
@@ -88,18 +83,18 @@ def load_data(config: DataConfig, seed: int) -> Data:
             f"rename one"
         )
     test = SealedSplit(partial(as_split, splits["test"]) if "test" in splits else _no_test_split)
-    data = _data_of(_dataset(splits["train"]), test, config, seed)
+    data = _data_of(checked_dataset(splits["train"]), test, config, seed)
     return replace(data, name=config.source)
 
 
 def _data_of(dataset: MapDataset, test: SealedSplit, config: DataConfig, seed: int) -> Data:
-    label_N = _labels(dataset)
-    stratum_N = label_N if _are_classes(label_N) else torch.zeros(len(label_N), dtype=torch.int64)
+    label_N = labels_of(dataset)
+    stratum_N = label_N if are_classes(label_N) else torch.zeros(len(label_N), dtype=torch.int64)
     train_N, validation_N = divide(stratum_N, config.num_train, config.validation_fraction, seed)
     train = DatasetExamples(dataset, train_N)
     normalisation = _normalisation_of(train)
     validation = Split(DatasetExamples(dataset, validation_N), label_N[validation_N], normalisation)
-    class_names = _class_names(dataset, label_N)
+    class_names = class_names_of(dataset, label_N)
     return Data(
         name=type(dataset).__name__,
         num_classes=len(class_names),
@@ -118,8 +113,8 @@ def as_split(source: DataLike) -> Split:
     Raises:
         DataError: see `as_data`.
     """
-    dataset = _dataset(source)
-    label_N = _labels(dataset)
+    dataset = checked_dataset(source)
+    label_N = labels_of(dataset)
     examples = DatasetExamples(dataset, torch.arange(len(label_N)))
     ones_C = torch.ones(examples.shape[0])
     return Split(examples, label_N, Normalisation(torch.zeros_like(ones_C), ones_C, 1.0))
@@ -138,7 +133,7 @@ class DatasetExamples(Pixels):
         self._dataset = dataset
         self._index_N = index_N
         self.num_workers = 0
-        first = _example(dataset, int(index_N[0]) if len(index_N) else 0)
+        first = example_of(dataset, int(index_N[0]) if len(index_N) else 0)
         self.shape = tuple(first.shape)
 
     def __len__(self) -> int:
@@ -151,7 +146,7 @@ class DatasetExamples(Pixels):
         examples = []
         for index in indices:
             with _drawing(seeded("example", *purpose, index).initial_seed()):
-                example = _example(self._dataset, index)
+                example = example_of(self._dataset, index)
             if tuple(example.shape) != self.shape:
                 raise DataError(
                     f"examples have one shape, but number {index} has {tuple(example.shape)} and "
@@ -174,131 +169,6 @@ def _drawing(seed: int) -> Iterator[None]:
         finally:
             random.setstate(python_state)
             np.random.set_state(numpy_state)
-
-
-def _dataset(source: object) -> MapDataset:
-    if isinstance(source, tuple) and len(source) == 2:
-        source = _pair(*source)
-    if not hasattr(source, "__getitem__") or not hasattr(source, "__len__"):
-        raise DataError(
-            f"data are a map-style data set of (example, target), a pair of tensors, a folder or a "
-            f"name, but got {type(source).__name__}; give it a length and __getitem__"
-        )
-    dataset: Any = source
-    try:
-        size = len(dataset)
-    except Exception as error:
-        raise DataError(
-            f"a data set knows its length, but {type(source).__name__} does not "
-            f"({first_line(error)}); give a map-style data set"
-        ) from error
-    if not size:
-        raise DataError(
-            f"data have an example or more, but {type(source).__name__} has none; add examples"
-        )
-    known: MapDataset = dataset
-    return known
-
-
-def _pair(example_N: object, target_N: object) -> TensorDataset:
-    examples, targets = (torch.as_tensor(part) for part in (example_N, target_N))
-    if not examples.dim() or len(examples) != len(targets):
-        raise DataError(
-            f"each example has a target, but got {tuple(examples.shape)} and "
-            f"{tuple(targets.shape)}; give as many of both"
-        )
-    return TensorDataset(examples, targets)
-
-
-def _item(dataset: MapDataset, index: int) -> tuple[Any, Any]:
-    try:
-        item = dataset[index]
-    except Exception as error:
-        raise DataError(
-            f"example {index} of {type(dataset).__name__} cannot be read: "
-            f"{type(error).__name__}: {first_line(error)}; mend the data set"
-        ) from error
-    if isinstance(item, Mapping):  # of a Hugging Face data set
-        example, label = _first_of(_IMAGE_KEYS, item), _first_of(_LABEL_KEYS, item)
-        return item[example], item[label]
-    if isinstance(item, Sequence) and len(item) == 2:
-        return item[0], item[1]
-    raise DataError(
-        f"an item of a data set is (example, target), but number {index} of "
-        f"{type(dataset).__name__} is {type(item).__name__}; return two things"
-    )
-
-
-def _first_of(names: Sequence[str], item: Mapping[str, Any]) -> str:
-    known = [name for name in names if name in item]
-    if not known:
-        raise DataError(
-            f"an example of a data set of mappings is called {', '.join(names)} or the like, but "
-            f"there is {', '.join(map(str, item))}; rename a column"
-        )
-    return known[0]
-
-
-def _example(dataset: MapDataset, index: int) -> Tensor:
-    example, _ = _item(dataset, index)
-    if isinstance(example, Image.Image):
-        pixels = np.asarray(example)
-        example = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
-    tensor = torch.as_tensor(example)
-    if not tensor.dim():
-        raise DataError(f"an example is (C, ...), but number {index} is a single number; wrap it")
-    tensor = tensor.to(torch.float32)
-    if not bool(tensor.isfinite().all()):
-        raise DataError(
-            f"every value of an example is finite, but some of number {index} are not; fill them in"
-        )
-    return tensor
-
-
-def _labels(dataset: MapDataset) -> Tensor:
-    """Every target, as a tensor (N, ...)."""
-    known = getattr(dataset, "targets", None)  # torchvision's, which spares reading the images
-    if getattr(dataset, "target_transform", None) is None and isinstance(known, Sequence | Tensor):
-        targets: Any = known
-    elif isinstance(dataset, TensorDataset):
-        targets = dataset.tensors[1]
-    else:
-        targets = [_item(dataset, index)[1] for index in range(len(dataset))]
-    try:
-        label_N = targets if isinstance(targets, Tensor) else torch.as_tensor(np.asarray(targets))
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise DataError(
-            f"targets are numbers or tensors of one shape, but those of {type(dataset).__name__} "
-            f"are not ({first_line(error)}); number the classes"
-        ) from error
-    if len(label_N) != len(dataset):
-        raise DataError(
-            f"each example has a target, but {type(dataset).__name__} has {len(dataset)} examples "
-            f"and {len(label_N)} targets; mend its targets"
-        )
-    if label_N.is_floating_point() and not bool(label_N.isfinite().all()):
-        raise DataError("every target is finite, but some are not; leave those examples out")
-    if not _are_classes(label_N):
-        return label_N.to(torch.float32) if label_N.is_floating_point() else label_N
-    if int(label_N.min()) < 0:
-        raise DataError(f"classes are 0, 1, 2, ..., but got {int(label_N.min())}; number them")
-    return label_N.to(torch.int64)
-
-
-def _are_classes(label_N: Tensor) -> bool:
-    return label_N.dim() == 1 and not label_N.is_floating_point()
-
-
-def _class_names(dataset: MapDataset, label_N: Tensor) -> tuple[str, ...]:
-    """The classes that the data set names, or their numbers; one for each output otherwise."""
-    if not _are_classes(label_N):
-        number = 1 if label_N.dim() == 1 else int(np.prod(label_N.shape[1:]))
-        return tuple(map(str, range(number)))
-    number = int(label_N.max()) + 1
-    named = getattr(dataset, "classes", None)
-    if isinstance(named, Sequence) and len(named) >= number:
-        return tuple(map(str, named))
-    return tuple(map(str, range(number)))
 
 
 def _normalisation_of(examples: DatasetExamples) -> Normalisation:

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from radars.cost import learn_terms
 from radars.nn.overlap import Overlap
+from radars.nn.path_names import kept_as, labelled_network
 from radars.nn.path_relaxation import MaskedNetwork, MaskMaker, PathRelaxation, parameter_shapes
-from radars.nn.path_weights import kept_as, labelled_network
 from radars.nn.statistics import batch_norms
 from radars.seeds import seed_torch
 from radars.space import Architecture, Candidate, SearchSpace, Subspace

@@ -15,7 +15,7 @@ from radars.memory.tracker import Breakdown, MemoryTracker, Part
 from radars.nn.memory_saving.savings import PLAIN, MemorySavings
 from radars.nn.mixture import Mixture
 from radars.nn.optimizer import OptimizerConfig, state_tensors
-from radars.nn.path_relaxation import MaskMaker
+from radars.nn.path_relaxation import MaskMaker, PathRelaxation
 from radars.nn.relaxation import Relaxation, Softmax
 from radars.nn.second_order_step import second_order_step
 from radars.nn.steps import (
@@ -141,14 +141,9 @@ def predict(
     kinds = spec.training_kinds if kinds is None else tuple(kinds)
     if subspace.num_architectures == 1 and weigh is None:
         kinds = tuple(kind for kind in kinds if kind not in _OF_LOGITS)
-    device = spec.device
-    relaxation = None
-    if not space.is_modular and any(len(names) > 1 for names in subspace.values()):
-        relaxation = path_relaxation(space, spec.input_shape, spec.batch_size)
-        for path in relaxation.largest_paths(space, subspace):
-            MaskMaker(space, relaxation).windows(path, subspace)  # quicker outside of a trace
+    relaxation = _known_relaxation(space, subspace, spec)
     with tracing():
-        with building(device):
+        with building(spec.device):
             supernet = Supernet(
                 space,
                 subspace,
@@ -156,7 +151,7 @@ def predict(
                 optimizer=spec.optimizer,
                 architecture_optimizer=spec.architecture_optimizer,
                 savings=savings,
-                device=device,
+                device=spec.device,
                 seed=None,
                 path_relaxation=relaxation,
             )
@@ -174,6 +169,18 @@ def predict(
                 bound_bytes = _architecture_bound(tracker, supernet, output_bytes)
                 bound_bytes += spec.floor_bytes
     return max(memories, key=lambda memory: memory.peak_bytes)
+
+
+def _known_relaxation(
+    space: SearchSpace, subspace: Subspace, spec: TrainingSpec
+) -> PathRelaxation | None:
+    """How a subspace is relaxed over paths, if it is, with all that a trace would ask for."""
+    if space.is_modular or all(len(names) == 1 for names in subspace.values()):
+        return None
+    relaxation = path_relaxation(space, spec.input_shape, spec.batch_size)
+    for path in relaxation.largest_paths(space, subspace):
+        MaskMaker(space, relaxation).windows(path, subspace)  # quicker outside of a trace
+    return relaxation
 
 
 def _tracked(

@@ -56,6 +56,14 @@ class ArchitectureLogits(nn.ParameterList):
             return logit_C
         return logit_C[constant([names.index(name) for name in candidates], logit_C.device)]
 
+    def undecided(self, subspace: Subspace) -> dict[str, Tensor]:
+        """Choice to the logits (C,) of a subspace's candidates, where there is more than one."""
+        return {
+            choice: self.among(choice, subspace[choice])
+            for choice in self._candidates
+            if len(subspace.get(choice, ())) > 1
+        }
+
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """Within, they take no gradient."""

@@ -7,35 +7,23 @@ parts of larger ones on the host, of the same names: the first channels, the mid
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from radars._torch_internals import FakeTensor
-from radars.nn.memory_saving.module_with_optimizer import ModuleWithOptimizer
+from radars.nn.live_path import LivePath, make_live
 from radars.nn.memory_saving.savings import MemorySavings
-from radars.nn.memory_saving.weight_offload import to_channels_last
 from radars.nn.mixture import Mixture
 from radars.nn.optimizer import OptimizerConfig, set_learning_rate
 from radars.nn.overlap import Overlap
+from radars.nn.path_names import kept_as, labelled_network
 from radars.nn.path_relaxation import MaskedNetwork, MaskMaker, PathRelaxation
-from radars.seeds import drawn_on_host
-from radars.space import (
-    Architecture,
-    Candidate,
-    Candidates,
-    SearchSpace,
-    Subspace,
-    building,
-    built,
-    offer_of,
-)
+from radars.space import Architecture, SearchSpace, Subspace, building
 
-_FIXED = "network"  # what is no candidate of operations
 _HOST = torch.device("cpu")
 _STATE = "paths"
+_MAX_DRAWS = 20  # of a second path that differs from the first
 
 
 class PathWeights:
@@ -74,7 +62,7 @@ class PathWeights:
         self._relaxation = relaxation
         self._masks = None if relaxation is None else MaskMaker(space, relaxation)
         self._known = Overlap()
-        self._paths: dict[Architecture, _LivePath] = {}
+        self._paths: dict[Architecture, LivePath] = {}
 
     @property
     def optimizers(self) -> list[torch.optim.Optimizer]:
@@ -209,94 +197,16 @@ class PathWeights:
                 if not isinstance(tensor, FakeTensor):  # of a prediction, which has no values
                     self._known.push([(name, tensor.detach().to(_HOST))])
 
-    def _new(self, architecture: Architecture) -> "_LivePath":
-        """The network of a path with its weights: those that are known, or initial ones."""
-        network, labels = self._unset(architecture)
-        if network is None:
-            with drawn_on_host(self._seed, _FIXED):
-                network, labels = labelled_network(self._space, architecture)
-        to_channels_last(network)
-        parameters = list(network.parameters())
-        if not parameters:
-            parameters = [nn.Parameter(torch.empty(0), requires_grad=False)]
-        trained = ModuleWithOptimizer(network, self._optimizer_config.build(parameters))
-        path = _LivePath(trained, labels)
-        self._known.pull(path.named(self._overlap))
-        if self._device != _HOST:
-            trained.move(self._device)
-        return path
-
-    def _unset(self, architecture: Architecture) -> tuple[nn.Module | None, dict[str, str]]:
-        """The network with memory of its own, where every value of it is known; else None."""
-        if not self._known:
-            return None, {}
-        try:
-            with building(torch.device("meta")):
-                network, labels = labelled_network(self._space, architecture)
-        except Exception:  # a constructor that reads values
-            return None, {}
-        state = network.state_dict()
-        saved = {id(tensor) for tensor in (*network.parameters(), *network.buffers())}
-        plain = [
-            value
-            for module in network.modules()
-            for value in vars(module).values()
-            if isinstance(value, Tensor)
-        ]
-        named = ((f"module|{kept_as(name, labels, self._overlap)}", t) for name, t in state.items())
-        if plain or len(saved) > len(state):
-            return None, {}
-        if not all(self._known.knows(name, tensor) for name, tensor in named):
-            return None, {}
-        return network.to_empty(device=_HOST), labels
-
-
-@dataclass(frozen=True)
-class _LivePath:
-    """The network of a path, on the device.
-
-    Attributes:
-        trained: with its optimizer.
-        labels: prefix of the names of a candidate's tensors to what it is called in all networks.
-    """
-
-    trained: ModuleWithOptimizer
-    labels: Mapping[str, str]
-
-    def named(self, overlap: bool) -> Iterator[tuple[str, Tensor]]:
-        """The tensors by what they are called in all networks."""
-        for name, tensor in self.trained.state_dict().items():
-            kind, _, rest = name.partition("|")
-            yield f"{kind}|{kept_as(rest, self.labels, overlap)}", tensor
-
-
-def labelled_network(
-    space: SearchSpace, architecture: Mapping[str, Candidate]
-) -> tuple[nn.Module, dict[str, str]]:
-    """The network of an architecture, and what its candidates of operations are called.
-
-    Returns:
-        The network; the prefix of a candidate's names in it to `choice#place/candidate`.
-    """
-    made: dict[nn.Module, str] = {}
-    counts: dict[str, int] = {}
-
-    def choose(name: str, candidates: Candidates) -> Any:
-        offer = offer_of(name, candidates)
-        taken = offer.take(architecture[name])
-        if offer.factories is not None:
-            made[taken] = f"{name}#{counts.get(name, 0)}/{architecture[name]}"
-            counts[name] = counts.get(name, 0) + 1
-        return taken
-
-    def attempt() -> nn.Module:
-        made.clear()
-        counts.clear()
-        return space.replay(choose)
-
-    network = built(attempt)
-    labels = {f"{name}.": made[part] for name, part in network.named_modules() if part in made}
-    return network, labels
+    def _new(self, architecture: Architecture) -> LivePath:
+        return make_live(
+            self._space,
+            architecture,
+            self._known,
+            self._optimizer_config,
+            self._device,
+            seed=self._seed,
+            overlap=self._overlap,
+        )
 
 
 def path_tensors(
@@ -321,19 +231,6 @@ def path_tensors(
     return weights
 
 
-def kept_as(name: str, labels: Mapping[str, str], overlap: bool) -> str:
-    """What a tensor is called in all networks: by the innermost candidate that it is part of."""
-    prefixes = [prefix for prefix in labels if name.startswith(prefix)]
-    if not prefixes:
-        return f"{_FIXED}/{name}"
-    prefix = max(prefixes, key=len)
-    label = labels[prefix].rpartition("/")[0] if overlap else labels[prefix]
-    return f"{label}/{name.removeprefix(prefix)}"
-
-
 def _without_prefix(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     prefix = f"{_STATE}|"
     return {n.removeprefix(prefix): t for n, t in state.items() if n.startswith(prefix)}
-
-
-_MAX_DRAWS = 20  # of a second path that differs from the first

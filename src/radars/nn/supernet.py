@@ -1,6 +1,6 @@
 """`Supernet`: the trainable network of a subspace, or of one path through it.
 
-Shapes: B batch; C candidates of one choice (all of them, live or not); E those of several choices.
+Shapes: B batch; C candidates of one choice.
 """
 
 import math
@@ -13,15 +13,15 @@ from torch import Tensor, nn
 
 from radars.errors import SpaceError
 from radars.nn.architecture_logits import ArchitectureLogits
-from radars.nn.candidate_weights import CandidateWeights
 from radars.nn.memory_saving.disk_offload import DiskOffload
 from radars.nn.memory_saving.savings import PLAIN, MemorySavings
 from radars.nn.memory_saving.selective_checkpointing import selective
-from radars.nn.memory_saving.weight_offload import WeightOffload
+from radars.nn.mixture_weights import mixture_weights, probabilities_of
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.path_relaxation import PathRelaxation
 from radars.nn.path_weights import PathWeights
 from radars.nn.relaxation import Relaxation, Softmax
+from radars.nn.shared_weights import shared_weights
 from radars.space import Architecture, SearchSpace, Subspace
 
 Weigh = Callable[[Mapping[str, Tensor], Subspace], Mapping[str, Tensor]]
@@ -81,26 +81,20 @@ class Supernet(nn.Module):
         self.relaxation = relaxation or Softmax()
         self.weigh: Weigh | None = None
         self._space = space
-        self._full = space.full
         self._together = [rule.choices for rule in space.rules if rule.weighed_together]
         optimizer = optimizer or OptimizerConfig()
         self.max_gradient_norm = optimizer.max_gradient_norm
         self.device = torch.device(device)
-        self._candidates: CandidateWeights | PathWeights
-        if space.is_modular:
-            offload = WeightOffload(
-                optimizer, self.device, seed, disk, host_bytes, overlap=share_overlap
-            )
-            self._candidates = CandidateWeights(space, offload)
-        else:
-            self._candidates = PathWeights(
-                space,
-                optimizer,
-                self.device,
-                seed,
-                overlap=share_overlap,
-                relaxation=path_relaxation,
-            )
+        self._candidates = shared_weights(
+            space,
+            optimizer,
+            self.device,
+            seed,
+            disk=disk,
+            host_bytes=host_bytes,
+            overlap=share_overlap,
+            path_relaxation=path_relaxation,
+        )
         self.network = self._candidates.network
         self.logits = ArchitectureLogits(space.choices, architecture_optimizer, device)
         self.set_savings(savings)
@@ -126,20 +120,8 @@ class Supernet(nn.Module):
         subspace = subspace.as_subspace() if isinstance(subspace, Architecture) else subspace
         if subspace == self._candidates.live:
             return
-        is_path = all(len(names) == 1 for names in subspace.values())
-        if not self._full.holds(subspace) and not (is_path and self._is_own(subspace)):
-            raise SpaceError(
-                f"a supernet runs subspaces of its own space, but got {subspace!r}; "
-                "make it by without() from the full subspace"
-            )
+        _check_own(self._space, subspace)
         self._candidates.activate(subspace)
-
-    def _is_own(self, path: Subspace) -> bool:
-        """Whether a path has the choices that its own trace makes."""
-        taken = {choice: names[0] for choice, names in path.items()}
-        known = self._space.conditions.made(taken)
-        made = [c for c in self._full if self._space.conditions.is_made(c, known)]
-        return self._full.allows(taken) and set(made) == set(path)
 
     def draw_paths(self, number: int) -> None:
         """Where paths are relaxed over: makes drawn ones of the live subspace live.
@@ -216,23 +198,11 @@ class Supernet(nn.Module):
 
     def live_logits(self) -> dict[str, Tensor]:
         """Choice to the logits of its live candidates, where more than one is live."""
-        return {
-            choice: self.logits.among(choice, self.live[choice])
-            for choice in self._full
-            if len(self.live.get(choice, ())) > 1
-        }
+        return self.logits.undecided(self.live)
 
     def relaxed(self) -> dict[str, Tensor]:
         """The weights that the relaxation makes of the live logits."""
-        logits = self.live_logits()
-        weights: dict[str, Tensor] = {}
-        for choices in self._together:
-            parts = {choice: logits.pop(choice) for choice in choices if choice in logits}
-            if parts:
-                weight_E = self.relaxation(torch.cat(list(parts.values())))
-                sizes = [len(logit_C) for logit_C in parts.values()]
-                weights |= zip(parts, torch.split(weight_E, sizes), strict=True)
-        return weights | {choice: self.relaxation(logit_C) for choice, logit_C in logits.items()}
+        return mixture_weights(self.live_logits(), self.relaxation, self._together)
 
     def probabilities(self, subspace: Subspace) -> dict[str, Tensor]:
         """Choice to the probabilities (C,) of these candidates, with a gradient to their logits.
@@ -240,16 +210,7 @@ class Supernet(nn.Module):
         They are what the relaxation stands for, or the softmax where paths are run (`weigh`).
         """
         relaxation = self.relaxation if self.weigh is None else Softmax()
-        probabilities = {}
-        for choice in self._full:
-            if choice not in subspace:
-                continue
-            logit_C = self.logits.among(choice, subspace[choice])
-            if len(logit_C) == 1:  # a logit that decides nothing is left alone
-                probabilities[choice] = torch.ones(1, device=logit_C.device)
-            else:
-                probabilities[choice] = relaxation.probabilities(logit_C)
-        return probabilities
+        return probabilities_of(self.logits, relaxation, subspace)
 
     def state_dict(self) -> dict[str, Tensor]:  # type: ignore[override]
         """Every weight, buffer, logit and optimizer state, live or not, as flat tensors.
@@ -265,3 +226,21 @@ class Supernet(nn.Module):
         if live is not None:
             self.activate(live)
         self.logits.load_state_dict(state)
+
+
+def _check_own(space: SearchSpace, subspace: Subspace) -> None:
+    """Checks that a subspace is one of a space: of all its choices, or of those of one path.
+
+    Raises:
+        SpaceError: it is neither.
+    """
+    if space.full.holds(subspace):
+        return
+    taken = {choice: names[0] for choice, names in subspace.items()}
+    is_single = all(len(names) == 1 for names in subspace.values())
+    if is_single and space.full.allows(taken) and space.conditions.is_whole(taken):
+        return
+    raise SpaceError(
+        f"a supernet runs subspaces of its own space, but got {subspace!r}; "
+        "make it by without() from the full subspace"
+    )

@@ -4,7 +4,7 @@ import contextlib
 import json
 import shutil
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -36,7 +36,8 @@ from radars.runs.files import (
     unwritable,
     write_atomically,
 )
-from radars.runs.lock import LOCK_NAME, DirectoryLock
+from radars.runs.lock import DirectoryLock
+from radars.runs.new_directory import check_no_links, check_unused, remove_empty, remove_new
 from radars.runs.read_run import load_config, read_checkpoint, read_result
 from radars.settings import parse_yaml
 
@@ -77,7 +78,7 @@ class RunDirectory:
         """
         path = Path(path).absolute()
         config_text = _dump_config(config)
-        _check_unused(path)
+        check_unused(path)
         made = [p for p in (path, *path.parents) if not p.exists()]
         lock: DirectoryLock | None = None
         is_ours = False
@@ -91,17 +92,17 @@ class RunDirectory:
                     f"cannot make the run directory {path}: {error.strerror}; choose another --out"
                 ) from error
             lock = DirectoryLock(path)
-            _check_unused(path)  # again: another process may have been faster
+            check_unused(path)  # again: another process may have been faster
             is_ours = True
             # its presence is what makes the directory a run
             write_atomically(path / CONFIG_NAME, config_text)
             run = cls(path, load_config(path), lock)
         except BaseException:
             if is_ours:
-                _remove_new(path)
+                remove_new(path)
             if lock is not None:
                 lock.release()
-            _remove_empty(made)
+            remove_empty(made)
             raise
         run._made = made
         return run
@@ -113,9 +114,9 @@ class RunDirectory:
 
     def discard(self) -> None:
         """Closes a run that is new, and removes it: it turned out that it cannot begin."""
-        _remove_new(self.path)
+        remove_new(self.path)
         self.close()
-        _remove_empty(self._made)
+        remove_empty(self._made)
 
     def begin(self, identity: Mapping[str, Any]) -> None:
         """Says what the run is about, for whoever goes on with it (`known_identity`).
@@ -142,7 +143,7 @@ class RunDirectory:
         path = Path(path).absolute()
         if not (path / CONFIG_NAME).is_file():
             raise no_run_to_resume(path)
-        _check_no_links(path)
+        check_no_links(path)
         lock = DirectoryLock(path)
         try:
             if (read_result(path) or {}).get("status") == "completed":
@@ -280,51 +281,6 @@ def say_that_it_is_new(path: Path) -> None:
         RadarsWarning,
         stacklevel=2,
     )
-
-
-def _check_no_links(path: Path) -> None:
-    """Refuses a run that would write elsewhere than in its directory."""
-    for entry in sorted(path.iterdir()):
-        if entry.is_symlink():
-            raise ConfigError(
-                f"a run keeps its files in its own directory, but {entry} is a link; put there "
-                f"what it points to"
-            )
-
-
-def _remove_new(path: Path) -> None:
-    """Removes the files of a run that has not begun."""
-    for name in (EVENTS_NAME, IDENTITY_NAME, CONFIG_NAME, LOCK_NAME):
-        (path / name).unlink(missing_ok=True)
-
-
-def _remove_empty(directories: Sequence[Path]) -> None:
-    with contextlib.suppress(OSError):  # somebody else's files are in it
-        for directory in directories:
-            directory.rmdir()
-
-
-def _check_unused(path: Path) -> None:
-    if path.exists() and not path.is_dir():
-        raise ConfigError(f"a run needs a directory, but {path} is a file; choose another --out")
-    if (path / CONFIG_NAME).exists():
-        raise ConfigError(
-            f"a new run needs an empty directory, but {path} holds a run; "
-            f"go on with it by --resume or choose another --out"
-        )
-    try:
-        names = [p.name for p in path.iterdir()] if path.exists() else []
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}; choose another --out") from error
-    # a lock alone is left by a process that was killed while it started
-    if path.exists():
-        _check_no_links(path)
-    names = [n for n in names if n != LOCK_NAME and not n.endswith(TEMPORARY_SUFFIX)]
-    if names:
-        raise ConfigError(
-            f"a new run needs an empty directory, but {path} holds {min(names)}; "
-            f"choose another --out"
-        )
 
 
 def _dump_config(config: Mapping[str, Any]) -> str:

@@ -20,6 +20,7 @@ from radars.space.keep import Keep, best_keeping
 from radars.space.search_space import SearchSpace
 from radars.space.shapes import Place, check_output, trace_places
 from radars.space.subspace import Architecture, Subspace, is_candidate
+from radars.space.uniform_draws import UniformDraws
 
 __all__ = [
     "ALWAYS",
@@ -37,6 +38,7 @@ __all__ = [
     "Place",
     "SearchSpace",
     "Subspace",
+    "UniformDraws",
     "best_keeping",
     "building",
     "built",

@@ -61,6 +61,11 @@ class Conditions:
                 made[choice] = taken[choice]
         return made
 
+    def is_whole(self, taken: Mapping[str, Candidate]) -> bool:
+        """Whether candidates are of all choices that are made with them, and of no others."""
+        known = self.made(taken)
+        return {choice for choice in self._order if self.is_made(choice, known)} == set(taken)
+
     def with_parents(self, choices: Iterable[str]) -> tuple[str, ...]:
         """These choices, and those that decide whether they are made, in order."""
         wanted = set(choices)

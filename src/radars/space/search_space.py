@@ -6,7 +6,7 @@ is searched and what is shipped cannot differ.
 """
 
 from collections.abc import Iterable, Mapping
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,14 +15,16 @@ from torch import nn
 from radars.errors import SpaceError, first_line, raised_at
 from radars.space.blueprint import building, built
 from radars.space.candidate_checks import warn_of_equal
+from radars.space.check_architecture import check_architecture
 from radars.space.choose import Candidate, Candidates, Choose, Network, offer_of
 from radars.space.code_content import is_library_function
-from radars.space.conditions import Conditions, drawn_index
+from radars.space.conditions import Conditions
 from radars.space.flow import Flow, trace_flow
 from radars.space.keep import Keep, best_keeping, check_rules, num_keeping
 from radars.space.shapes import Place, run_network, trace_places
 from radars.space.subspace import Architecture, Subspace
 from radars.space.trace_choices import trace_choices
+from radars.space.uniform_draws import UniformDraws
 
 
 class SearchSpace:
@@ -73,6 +75,7 @@ class SearchSpace:
         self.conditions = Conditions(self.choices)
         self.rules = tuple(rules)
         check_rules(self.rules, self.full, self.conditions)
+        self._draws = UniformDraws(self.full, self.conditions, self.rules)
         if input_shape is not None:
             self.check_input(input_shape)
 
@@ -188,14 +191,7 @@ class SearchSpace:
         self, candidate: Mapping[str, Candidate], generator: torch.Generator
     ) -> Architecture:
         """The architecture of candidates for some choices; others that are made are drawn."""
-        taken: dict[str, Candidate] = {}
-        for choice in self.choices:
-            if self.conditions.is_made(choice.name, taken):
-                if choice.name in candidate:
-                    taken[choice.name] = candidate[choice.name]
-                else:
-                    taken[choice.name] = self._drawn(choice.name, choice.candidates, generator)
-        return Architecture(taken)
+        return self._draws.completed(candidate, generator)
 
     def architecture(self, candidate: Mapping[str, Candidate]) -> Architecture:
         """Checks that a mapping is an architecture of this space, and orders it as the space.
@@ -203,33 +199,7 @@ class SearchSpace:
         Raises:
             SpaceError: a choice is missing or unknown, or a candidate is; or a rule is broken.
         """
-        candidate = Architecture(candidate)
-        known = self.conditions.made(candidate)
-        made = [each for each in self.choices if self.conditions.is_made(each.name, known)]
-        missing = [choice.name for choice in made if choice.name not in candidate]
-        unknown = [name for name in candidate if name not in {choice.name for choice in made}]
-        if missing or unknown:
-            number = f"each of its {len(self.choices)} choices"
-            raise SpaceError(
-                f"an architecture of {self.name!r} names "
-                f"{'each choice that it makes' if self.conditions else number} "
-                f"once; missing: {missing or 'none'}, unknown: {unknown or 'none'}"
-            )
-        for choice in made:
-            if candidate[choice.name] not in choice.candidates:
-                raise SpaceError(
-                    f"choice {choice.name!r} of {self.name!r} has the candidates "
-                    f"{list(choice.candidates)}, but got {candidate[choice.name]!r}; "
-                    "give one of these"
-                )
-        for rule in self.rules:
-            if not rule.allows(candidate):
-                taken = {choice: candidate[choice] for choice in rule.choices}
-                raise SpaceError(
-                    f"exactly {rule.number} of {len(rule.choices)} choices of {self.name!r} take "
-                    f"something other than {rule.nothing!r}, but got {taken}; change one"
-                )
-        return Architecture({choice.name: candidate[choice.name] for choice in made})
+        return check_architecture(candidate, self.name, self.choices, self.conditions, self.rules)
 
     def best(
         self,
@@ -249,35 +219,8 @@ class SearchSpace:
 
     def random_architecture(self, generator: torch.Generator) -> Architecture:
         """Draws an architecture uniformly; with rules, first which choices take something."""
-        allowed = dict(self.full)
-        taken: dict[str, Candidate] = {}
-        for rule in self.rules:
-            kept = [choice for choice in rule.choices if rule.nothing not in self.full[choice]]
-            either = [c for c in rule.choices if c not in kept and len(self.full[c]) > 1]
-            order = torch.randperm(len(either), generator=generator).tolist()
-            kept += [either[index] for index in order[: rule.number - len(kept)]]
-            for choice in rule.choices:
-                allowed[choice] = tuple(
-                    name for name in self.full[choice] if (name != rule.nothing) == (choice in kept)
-                )
-        for name, names in allowed.items():
-            if self.conditions.is_made(name, taken):
-                taken[name] = self._drawn(name, names, generator)
-        return Architecture(taken)
+        return self._draws.architecture(generator)
 
     def _all_at(self, index: int) -> Architecture:
         """The architecture with this candidate of every choice."""
         return self.made({choice.name: choice.candidates[index] for choice in self.choices})
-
-    def _drawn(
-        self, choice: str, names: tuple[Candidate, ...], generator: torch.Generator
-    ) -> Candidate:
-        """One of some candidates, as likely as there are architectures with it."""
-        if not self.conditions:
-            return names[int(torch.randint(len(names), (), generator=generator))]
-        numbers = self._numbers[choice]
-        return names[drawn_index([numbers[name] for name in names], generator)]
-
-    @cached_property
-    def _numbers(self) -> dict[str, dict[Candidate, int]]:
-        return self.conditions.numbers(self.full)

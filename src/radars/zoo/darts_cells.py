@@ -16,9 +16,10 @@ from pydantic import Field, PositiveInt
 from torch import fx, nn
 
 from radars.errors import SpaceError, first_line
-from radars.nn.operations import classifier, pointwise
-from radars.space import Architecture, Choose, Factory, Keep
-from radars.zoo.cell_graphs import plain_conv_bn, relu_conv_bn, returns_zeros, sum_of, zeros
+from radars.nn.operations import classifier
+from radars.space import Architecture, Choose, Keep
+from radars.zoo.cell_graphs import relu_conv_bn, returns_zeros, sum_of
+from radars.zoo.darts_candidates import CANDIDATES, NONE, darts_candidates, halved
 from radars.zoo.zoo_entry import ZooEntry
 
 _NUM_INPUTS = 2  # of a cell: the nodes 0 and 1
@@ -27,17 +28,6 @@ _KEPT = 2  # inputs of a node
 _OUTPUTS = range(_NUM_INPUTS, _NUM_INPUTS + _NUM_NODES)
 _STEM_MULTIPLIER = 3
 _KINDS = ("normal", "reduce")
-_NONE = "none"
-_CANDIDATES = (
-    _NONE,
-    "max_pool_3x3",
-    "avg_pool_3x3",
-    "skip_connect",
-    "sep_conv_3x3",
-    "sep_conv_5x5",
-    "dil_conv_3x3",
-    "dil_conv_5x5",
-)
 
 NumCells = Annotated[int, Field(ge=3)]  # fewer have not both kinds of cell
 Edge = tuple[str, int]
@@ -126,7 +116,7 @@ def darts(
         is_reduction = index in (num_cells // 3, 2 * num_cells // 3)
         channels *= 1 + is_reduction
         # after a reduction the older input is twice as large, and is halved as it comes in
-        older = _halved if was_reduction else partial(relu_conv_bn, kernel_size=1)
+        older = halved if was_reduction else partial(relu_conv_bn, kernel_size=1)
         modules |= {
             f"older{index}": older(input_channels[0], channels),
             f"newer{index}": relu_conv_bn(input_channels[1], channels, 1),
@@ -162,19 +152,19 @@ def genotype_of(architecture: Mapping[str, str]) -> Genotype:
     names = {name for kind in _KINDS for name, _ in _edges(kind)}
     if (
         set(architecture) != names
-        or not set(architecture.values()) <= set(_CANDIDATES)
+        or not set(architecture.values()) <= set(CANDIDATES)
         or not all(rule.allows(architecture) for rule in darts_rules())
     ):
         raise SpaceError(
             f"an architecture of darts gives normal02 to reduce45 one of "
-            f"{', '.join(_CANDIDATES)} each, and two edges into a node are not none, but got "
+            f"{', '.join(CANDIDATES)} each, and two edges into a node are not none, but got "
             f"{str(dict(architecture))[:200]}; load_space('darts').architecture says what is wrong"
         )
     cells = {
         kind: tuple(
             (architecture[name], source)
             for name, source in _edges(kind)
-            if architecture[name] != _NONE
+            if architecture[name] != NONE
         )
         for kind in _KINDS
     }
@@ -187,7 +177,7 @@ def architecture_of_genotype(genotype: Genotype) -> Architecture:
     Raises:
         SpaceError: it is not one of this space.
     """
-    taken = {name: _NONE for kind in _KINDS for name, _ in _edges(kind)}
+    taken = {name: NONE for kind in _KINDS for name, _ in _edges(kind)}
     for kind in _KINDS:
         edges: tuple[Edge, ...] = getattr(genotype, kind)
         concat: tuple[int, ...] = getattr(genotype, f"{kind}_concat")
@@ -200,10 +190,10 @@ def architecture_of_genotype(genotype: Genotype) -> Architecture:
             )
         for (candidate, source), target in zip(edges, targets, strict=True):
             name = _edge(kind, source, target)
-            if candidate not in _CANDIDATES[1:] or taken.get(name) != _NONE:
+            if candidate not in CANDIDATES[1:] or taken.get(name) != NONE:
                 raise SpaceError(
                     f"two different nodes before it feed a node of darts, each through one of "
-                    f"{', '.join(_CANDIDATES[1:])}, but node {target} of {kind} takes "
+                    f"{', '.join(CANDIDATES[1:])}, but node {target} of {kind} takes "
                     f"{candidate!r} of {source!r}; correct it"
                 )
             taken[name] = candidate
@@ -231,66 +221,13 @@ def _cell(choose: Choose, channels: int, is_reduction: bool) -> nn.Module:
         for source, node in enumerate(nodes):
             stride = 2 if is_reduction and source < _NUM_INPUTS else 1
             name = _edge(kind, source, target)
-            edges[name] = choose(name, _candidates(channels, stride))
+            edges[name] = choose(name, darts_candidates(channels, stride))
             incoming.append((name, node))
         # zeros, which only a finished network is sure of, are left out
         something = [edge for edge in incoming if not returns_zeros(edges[edge[0]])]
         nodes.append(sum_of(graph, something or incoming[:1]))
     graph.output(graph.call_function(torch.cat, (nodes[_NUM_INPUTS:], 1)))
     return fx.GraphModule(edges, graph, "Cell")
-
-
-def _candidates(channels: int, stride: int) -> dict[str, Factory]:
-    return {
-        _NONE: partial(zeros, stride),
-        "max_pool_3x3": partial(nn.MaxPool2d, 3, stride, padding=1),
-        "avg_pool_3x3": partial(nn.AvgPool2d, 3, stride, padding=1, count_include_pad=False),
-        "skip_connect": nn.Identity if stride == 1 else partial(_halved, channels, channels),
-        "sep_conv_3x3": partial(_separable, channels, 3, stride),
-        "sep_conv_5x5": partial(_separable, channels, 5, stride),
-        "dil_conv_3x3": partial(_depthwise, channels, 3, stride, dilation=2),
-        "dil_conv_5x5": partial(_depthwise, channels, 5, stride, dilation=2),
-    }
-
-
-def _separable(channels: int, kernel_size: int, stride: int) -> nn.Module:
-    return nn.Sequential(
-        _depthwise(channels, kernel_size, stride), _depthwise(channels, kernel_size, 1)
-    )
-
-
-def _depthwise(channels: int, kernel_size: int, stride: int, dilation: int = 1) -> nn.Module:
-    """ReLU, depthwise convolution, 1x1 convolution, BatchNorm."""
-    padding = dilation * (kernel_size // 2)
-    return nn.Sequential(
-        nn.ReLU(),  # not in place: other edges read the same node
-        nn.Conv2d(
-            channels, channels, kernel_size, stride, padding, dilation, groups=channels, bias=False
-        ),
-        *plain_conv_bn(channels, channels, 1),
-    )
-
-
-def _halved(in_channels: int, out_channels: int) -> nn.Module:
-    """(B, C, H, W) to (B, C', H / 2, W / 2): half the channels from each of two grids of pixels.
-
-    The second grid is one pixel down and to the right. H and W are even.
-    """
-    first = out_channels // 2
-    conv = partial(pointwise, in_channels, stride=2)
-    modules = {
-        "relu": nn.ReLU(),
-        "first": conv(out_channels=first),
-        "shift": nn.ZeroPad2d((-1, 0, -1, 0)),  # negative: crops
-        "second": conv(out_channels=out_channels - first),
-        "norm": nn.BatchNorm2d(out_channels),
-    }
-    graph = fx.Graph()
-    image = graph.call_module("relu", (graph.placeholder("image"),))
-    shifted = graph.call_module("shift", (image,))
-    halves = [graph.call_module("first", (image,)), graph.call_module("second", (shifted,))]
-    graph.output(graph.call_module("norm", (graph.call_function(torch.cat, (halves, 1)),)))
-    return fx.GraphModule(modules, graph, "Halved")
 
 
 def _literal(value: ast.expr) -> Any:

@@ -5,30 +5,26 @@ of ENAS (Pham et al. 2018, arXiv 1802.03268, section 2.2). An LSTM decides choic
 took for one choice is its input for the next, so that every decision depends on all before it.
 
 Shapes: S samples, T choices in the space's order, C candidates of a choice (where T is there too,
-those of the largest choice), N candidates of all choices, H hidden units.
+those of the largest choice).
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
 from radars.cost import Feasible
 from radars.engine.method_config import Checked
+from radars.engine.policies.lstm_network import LSTMNetwork, Memory
 from radars.engine.policies.policy import Sample
 from radars.nn.optimizer import load_named_state, named_state
 from radars.runs.state import State
 from radars.space import Architecture, Subspace
 
-_INITIAL_RANGE = 0.1  # weights begin uniform within +- this, as in both papers
 _ENTROPY_DRAWS = 256
-
-Memory = tuple[Tensor, Tensor]
-"""Hidden and cell state of the LSTM, each (1, S, H)."""
 
 
 class LSTMControllerConfig(Checked):
@@ -84,7 +80,13 @@ class LSTMController:
         }
         self._generator = torch.Generator().manual_seed(seed)
         sizes = [len(names) for names in full.values()]
-        self._network = _Network(sizes, config, self._generator)
+        self._network = LSTMNetwork(
+            sizes,
+            config.hidden_size,
+            self._generator,
+            temperature=config.temperature,
+            tanh_constant=config.tanh_constant,
+        )
         self._optimizer = torch.optim.Adam(self._network.parameters(), config.learning_rate)
         self._baseline = math.nan  # no reward yet
 
@@ -159,7 +161,7 @@ class LSTMController:
         if not most:
             return 0.0
         with torch.no_grad():
-            return sum(self._choice_entropies()) / most
+            return sum(self._network.entropies(_ENTROPY_DRAWS)) / most
 
     def state_dict(self) -> State:
         """Weights, optimizer state, generator and baseline."""
@@ -250,94 +252,6 @@ class LSTMController:
         decay, group_weight = self._config.baseline_decay, self._config.group_weight
         self._baseline = decay * average + (1 - decay) * mean_reward
         return group_weight * mean_reward + (1 - group_weight) * average
-
-    def _choice_entropies(self) -> Iterator[float]:
-        generator = torch.Generator().manual_seed(0)
-        row_S = self._network.start_row(_ENTROPY_DRAWS)
-        state: Memory | None = None
-        for position in range(len(self._full)):
-            logit_SC, state = self._network.step(position, row_S, state)
-            log_prob_SC = logit_SC.log_softmax(-1)
-            yield -float((log_prob_SC.exp() * log_prob_SC).sum(-1).mean())
-            taken_S1 = torch.multinomial(log_prob_SC.exp(), 1, generator=generator)
-            row_S = self._network.rows(position, taken_S1[:, 0])
-
-
-class _Network(nn.Module):
-    """The LSTM, an embedding for each candidate of each choice, and a linear head for each choice.
-
-    Embeddings and heads of all choices are tables with a row a candidate, those of the first
-    choice first; the last row of the embeddings is what comes before the first choice.
-
-    Args:
-        sizes: the number of candidates of each choice.
-        config: the width, and what is done to logits.
-        generator: of the weights.
-    """
-
-    def __init__(
-        self, sizes: Sequence[int], config: LSTMControllerConfig, generator: torch.Generator
-    ) -> None:
-        super().__init__()
-        hidden_size, self._num_rows = config.hidden_size, sum(sizes)
-        self._sizes = tuple(sizes)
-        self._config = config
-        self._first_row_T = torch.tensor(sizes).cumsum(0) - torch.tensor(sizes)
-        self.embedding_NH = nn.Parameter(torch.empty(self._num_rows + 1, hidden_size))
-        self.head_NH = nn.Parameter(torch.empty(self._num_rows, hidden_size))
-        self.bias_N1 = nn.Parameter(torch.empty(self._num_rows, 1))
-        # without memory at first, or its initial weights would be drawn from the global generator
-        lstm = nn.LSTM(hidden_size, hidden_size, batch_first=True, device="meta")
-        self.lstm = lstm.to_empty(device="cpu")
-        with torch.no_grad():
-            for parameter in self.parameters():
-                parameter.uniform_(-_INITIAL_RANGE, _INITIAL_RANGE, generator=generator)
-
-    def start_row(self, num_samples: int) -> Tensor:
-        """What comes before the first choice, (S,)."""
-        return torch.full((num_samples,), self._num_rows)
-
-    def rows(self, position: int, taken_S: Tensor) -> Tensor:
-        """The rows (S,) of the candidates that were taken for the choice at a position."""
-        return self._first_row_T[position] + taken_S
-
-    def step(self, position: int, row_S: Tensor, state: Memory | None) -> tuple[Tensor, Memory]:
-        """Decides one choice.
-
-        Args:
-            position: of the choice.
-            row_S: of what was taken for the choice before.
-            state: of the LSTM after the choice before; None at the first.
-
-        Returns:
-            Logits (S, C), and the state.
-        """
-        hidden_S1H, state = self.lstm(F.embedding(row_S[:, None], self.embedding_NH), state)
-        row_C = self._first_row_T[position] + torch.arange(self._sizes[position])
-        return self._logits(hidden_S1H, row_C[None])[:, 0], state
-
-    def forward(self, taken_ST: Tensor) -> Tensor:
-        """The logits of all choices of known architectures.
-
-        Args:
-            taken_ST: the index of each choice's candidate.
-
-        Returns:
-            Logits (S, T, C); what is beyond the candidates of a smaller choice has no meaning.
-        """
-        start_S1 = self.start_row(len(taken_ST))[:, None]
-        before_ST = torch.cat([start_S1, (self._first_row_T + taken_ST)[:, :-1]], 1)
-        hidden_STH, _ = self.lstm(F.embedding(before_ST, self.embedding_NH))
-        row_TC = self._first_row_T[:, None] + torch.arange(max(self._sizes))
-        return self._logits(hidden_STH, row_TC.clamp(max=self._num_rows - 1))
-
-    def _logits(self, hidden_STH: Tensor, row_TC: Tensor) -> Tensor:
-        # gradients of F.embedding add up in a fixed order; those of an index need not
-        head_TCH, bias_TC1 = F.embedding(row_TC, self.head_NH), F.embedding(row_TC, self.bias_N1)
-        logit_STC = torch.einsum("sth,tch->stc", hidden_STH, head_TCH) + bias_TC1[..., 0]
-        logit_STC = logit_STC / self._config.temperature
-        most = self._config.tanh_constant
-        return logit_STC if most is None else most * torch.tanh(logit_STC)
 
 
 def _draw(weight_C: Tensor, generator: torch.Generator) -> int:

@@ -30,34 +30,20 @@ from radars._torch_internals import (
     top_saved_tensors_hooks,
     version_of,
 )
+from radars.nn.memory_saving.cheap_calls import (
+    ADD,
+    CHEAP,
+    OUT_OF_PLACE,
+    RELU,
+    WITH_SWITCH,
+    CheapCall,
+    in_precision,
+    is_cheap_convolution,
+    normalised,
+)
 from radars.nn.memory_saving.saved_tensors import Kept, Recipe, Shape, Sign, TensorSource
 
 _MAX_OPERATIONS = 4  # between what is kept and what is not: a residual network is a chain of them
-_FEW_CHANNELS = 64  # multiply-accumulates for each number: as long as BatchNorm and ReLU take
-_RELU = {functional.relu, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_}
-_ADD = {torch.add, Tensor.add, Tensor.add_}
-_WITH_SWITCH = {  # that makes them work in place
-    functional.relu,
-    functional.relu6,
-    functional.hardtanh,
-    functional.hardswish,
-    functional.silu,
-}
-_CHEAP = {
-    *_RELU,
-    *_ADD,
-    *_WITH_SWITCH,
-    functional.gelu,
-    torch.mul,
-    Tensor.mul,
-    Tensor.mul_,
-}
-_OUT_OF_PLACE: dict[Callable[..., Tensor], Callable[..., Tensor]] = {
-    torch.relu_: torch.relu,
-    Tensor.relu_: torch.relu,
-    Tensor.add_: torch.add,
-    Tensor.mul_: torch.mul,
-}
 _BATCH_NORM = inspect.signature(functional.batch_norm)
 _CONVOLUTIONS = {torch.conv1d, torch.conv2d, torch.conv3d}
 
@@ -117,7 +103,7 @@ class _Ledger(TorchFunctionMode):
         """Runs a function, and notes how its result can be made again."""
         kwargs = kwargs or {}
         if torch.is_grad_enabled() and self._decides():
-            if func in _CHEAP and _has_tensor(args, requires_grad=True):
+            if func in CHEAP and _has_tensor(args, requires_grad=True):
                 return self._run_cheap(func, args, kwargs)
             if func in _CONVOLUTIONS:
                 return self._run_convolution(func, args, kwargs)
@@ -191,12 +177,12 @@ class _Ledger(TorchFunctionMode):
         sources = [self._source(tensor) for tensor in tensors]
         num_kept = sum(isinstance(source, Kept) for source in sources)
         settings = (*args[1:], *kwargs.values())
-        is_switched = func in _WITH_SWITCH and any(value is True for value in settings)
-        is_gone = (is_switched or func in _OUT_OF_PLACE) and isinstance(sources[0], Kept)
-        if is_gone or (func in _ADD and num_kept > 1) or _has_tensor(kwargs.values()):
+        is_switched = func in WITH_SWITCH and any(value is True for value in settings)
+        is_gone = (is_switched or func in OUT_OF_PLACE) and isinstance(sources[0], Kept)
+        if is_gone or (func in ADD and num_kept > 1) or _has_tensor(kwargs.values()):
             return func(*args, **kwargs)  # made from what is gone, or is more than the result
-        recipe = Recipe(_Call(func, args, kwargs, sources[0]), sources)
-        if func in _RELU and recipe.operations <= _MAX_OPERATIONS:
+        recipe = Recipe(CheapCall(func, args, kwargs, sources[0]), sources)
+        if func in RELU and recipe.operations <= _MAX_OPERATIONS:
             self._pending = recipe, tensors[0], version_of(tensors[0])
         try:
             result = func(*args, **kwargs)
@@ -216,17 +202,17 @@ class _Ledger(TorchFunctionMode):
         finally:
             self._frozen_input = None
         by_place = result.requires_grad and len(args) > 1 and not kwargs
-        if by_place and _is_cheap_convolution(args[0], args[1], result):
+        if by_place and is_cheap_convolution(args[0], args[1], result):
             sources = [self._source(value) for value in args if isinstance(value, Tensor)]
-            call = _Call(func, args, kwargs, sources[0])
-            self._note(result, Recipe(partial(_in_precision, result.dtype, call), sources))
+            call = CheapCall(func, args, kwargs, sources[0])
+            self._note(result, Recipe(partial(in_precision, result.dtype, call), sources))
         return result
 
     def _note_normalised(self, result: Tensor, arguments: Mapping[str, Any]) -> None:
         statistics = batch_statistics(result) if arguments.get("training") else None
         if statistics is not None:
             normalise = partial(
-                _normalised,
+                normalised,
                 weight=arguments.get("weight"),
                 bias=arguments.get("bias"),
                 mean=statistics[0],
@@ -238,68 +224,10 @@ class _Ledger(TorchFunctionMode):
 _current: ContextVar[_Ledger | None] = ContextVar("selective", default=None)
 
 
-class _Call:
-    """A call of a cheap function that can be made again, out of place and of other tensors.
-
-    Args:
-        func: the function.
-        args: what it was called with; nothing is kept of the tensors.
-        kwargs: likewise.
-        source: of its first tensor.
-    """
-
-    def __init__(
-        self,
-        func: Callable[..., Tensor],
-        args: Sequence[Any],
-        kwargs: Mapping[str, Any],
-        source: TensorSource,
-    ) -> None:
-        self._func = func
-        self._is_tensor = [isinstance(value, Tensor) for value in args]
-        self._others = [value for value in args if not isinstance(value, Tensor)]
-        self._kwargs = dict(kwargs)
-        self._source = source
-        if func in _WITH_SWITCH:
-            self._others = [False if value is True else value for value in self._others]
-            self._kwargs.pop("inplace", None)
-
-    def __call__(self, *tensors: Tensor) -> Tensor:
-        """What it returns."""
-        if self._func in _RELU and isinstance(self._source, Recipe) and self._source.is_passed_on:
-            return tensors[0].relu_()
-        of_tensors, others = iter(tensors), iter(self._others)
-        args = (next(of_tensors if is_tensor else others) for is_tensor in self._is_tensor)
-        return _OUT_OF_PLACE.get(self._func, self._func)(*args, **self._kwargs)
-
-
 def _has_tensor(values: Iterable[Any], *, requires_grad: bool = False) -> bool:
     return any(
         isinstance(value, Tensor) and (value.requires_grad or not requires_grad) for value in values
     )
-
-
-def _is_cheap_convolution(image: Tensor, weight: Tensor, result: Tensor) -> bool:
-    """Whether it is one of single pixels and few channels, and its input takes less than it."""
-    return (
-        weight.shape[2:].numel() == 1
-        and weight.shape[1] == image.shape[1] <= _FEW_CHANNELS
-        and image.numel() <= result.numel()
-        and image.dtype == result.dtype
-    )
-
-
-def _in_precision(dtype: torch.dtype, call: _Call, *tensors: Tensor) -> Tensor:
-    """A call as autocast makes it, which has ended when the backward pass begins."""
-    return call(*(tensor.to(dtype) for tensor in tensors))
-
-
-def _normalised(
-    image: Tensor, weight: Tensor | None, bias: Tensor | None, mean: Tensor, scale: Tensor
-) -> Tensor:
-    """BatchNorm with statistics that are known; `scale` is 1 / sqrt(variance + eps)."""
-    variance = scale.pow(-2)
-    return torch.native_batch_norm(image, weight, bias, mean, variance, False, 0.0, 0.0)[0]
 
 
 def _storage(tensor: Tensor) -> int:
