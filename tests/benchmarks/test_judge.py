@@ -94,3 +94,15 @@ def test_the_tables_show_who_is_best_first() -> None:
     overall = verdict.overall_table(regrets, "radars")
     assert "| `radars` | 1.00 |" in overall
     assert "| `random` | 2.00 | +0.46" in overall  # 3 of 6.5
+
+
+def test_the_protocol_shows_what_the_rows_say() -> None:
+    folder = Path(judge.__file__).parent
+    small = ("cells", "mixers", "signals", "scarce")
+    rows = [row for row in judge.read_rows() if row["problem"] in small]
+    regrets = verdict.regrets_of(rows, Path())
+    said = (folder / "protocol.md").read_text()
+    tables = [verdict.problem_table(name, by, "radars") for name, by in regrets.items()]
+    for table in (*tables, verdict.overall_table(regrets, "radars")):
+        for line in table.splitlines():
+            assert line.startswith("#") or line in said
