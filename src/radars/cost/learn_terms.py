@@ -79,7 +79,7 @@ class _Learner:
 
     def __init__(self, space: SearchSpace, input_shape: tuple[int, ...]) -> None:
         self._space = space
-        self._counter = PartCounter(input_shape)
+        self._counter = PartCounter(input_shape, space.input_dtype)
         self._input_shape = input_shape
         self._traced: dict[Architecture, dict[str, Counts]] = {}
         self._layers: dict[str, _Layer] = {}

@@ -49,7 +49,8 @@ def tracing() -> Iterator[None]:
     was_enabled = gc.isenabled()
     gc.disable()
     try:
-        with warnings.catch_warnings(), _RememberingMode(), ByOneDNN():
+        # tensors that a loss holds, such as the weights of classes, are made fake as they are met
+        with warnings.catch_warnings(), _RememberingMode(allow_non_fake_inputs=True), ByOneDNN():
             # of a copy of a tensor, which asks for the memory before it looks what it copies
             warnings.filterwarnings("ignore", "Accessing the data pointer of FakeTensor")
             yield

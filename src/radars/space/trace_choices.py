@@ -12,7 +12,7 @@ from torch.nn.parameter import is_lazy
 
 from radars.errors import SpaceError
 from radars.space.blueprint import building, built
-from radars.space.candidate_checks import BuiltBefore
+from radars.space.candidate_checks import BuiltBefore, check_not_lazy
 from radars.space.choose import Candidate, Candidates, Choice, Choose, Offer, checked_offer
 from radars.space.conditions import Conditions
 
@@ -78,6 +78,7 @@ def trace_choices(replay: Replay, name: str) -> tuple[Choice, ...]:
         repeated, again = _traced(replay, lambda offer: offer.candidates[0])
     for each in (network, last_network, again):
         before.check_network(name, each)
+        check_not_lazy(repr(name), each)
     if (repeated, _shapes(again)) != (first, _shapes(network)):
         raise SpaceError(
             f"a network function makes the same network whenever the same is chosen, but that of "
@@ -130,6 +131,7 @@ class _Discovery:
                 self._replay, lambda offer: taken.get(offer.choice, offer.candidates[0])
             )
         self._before.check_network(self._name, network)
+        check_not_lazy(repr(self._name), network)
         return trace
 
     def _noted(self, trace: Trace, taken: dict[str, Candidate]) -> list[str]:
