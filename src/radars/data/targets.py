@@ -38,7 +38,7 @@ def as_targets(given: Any, name: str, class_names: Sequence[str] | None = None) 
         DataError: they are neither texts nor numbers of one shape; one is not finite; a class is
             negative, or not one of `class_names`.
     """
-    texts = _texts(given)
+    texts = _texts(given, name)
     if texts is not None:
         return _numbered(texts, name, class_names)
     try:
@@ -91,13 +91,16 @@ def num_classes_of_masks(label_N: Tensor) -> int:
     return int(label_N[label_N != IGNORED].max()) + 1 if bool((label_N != IGNORED).any()) else 1
 
 
-def _texts(given: Any) -> list[str] | None:
-    """The targets as texts, where the first is one."""
-    if isinstance(given, Tensor) or not len(given):
+def _texts(given: Any, name: str) -> list[str] | None:
+    """The targets as texts; None where the first is none."""
+    if isinstance(given, Tensor) or not len(given) or not isinstance(given[0], str | bytes):
         return None
-    first = given[0]
-    if not isinstance(first, str | bytes):
-        return None
+    other = next((each for each in given if not isinstance(each, str | bytes)), None)
+    if other is not None:
+        raise DataError(
+            f"targets are all texts, or all numbers, but those of {name} begin with {given[0]!r}, "
+            f"and one is {other!r}; write all alike"
+        )
     return [each.decode() if isinstance(each, bytes) else str(each) for each in given]
 
 

@@ -61,8 +61,7 @@ def tensor_data(
     """Data to search, train and evaluate on, from tensors.
 
     A fifth is held out as the test split, the same for every seed. Examples are normalised with the
-    mean and the standard deviation of each channel over the training part; integers of 16 bits or
-    more, such as the numbers of tokens, are left as they are.
+    mean and the standard deviation of each channel over the training part; tokens (int64) are not.
 
     Args:
         example_N: of any shape, (N, C, ...): (N, C) for a table of C columns, (N, C, length) for
@@ -81,8 +80,7 @@ def tensor_data(
     """
     if not 0 <= validation_fraction < 1:
         raise DataError(
-            f"validation_fraction is at least 0 and less than 1, but got {validation_fraction}; "
-            f"give the part of the examples that validates"
+            f"validation_fraction is from 0 to less than 1, but got {validation_fraction}; give it"
         )
     example_N = _checked_examples(example_N, label_N)
     label_N, num_outputs, is_classes = _checked_labels(label_N, num_outputs)

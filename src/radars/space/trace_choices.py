@@ -30,12 +30,14 @@ class Trace:
     Attributes:
         choices: name to the choice.
         is_nested: whether one is made inside a candidate of another, or could be.
-        modules: choice to what it returned at each of its places, where that is a module.
+        modules: choice to what it took at each of its places, and the module.
     """
 
     choices: dict[str, Choice] = field(default_factory=dict)
     is_nested: bool = False
-    modules: dict[str, list[nn.Module]] = field(default_factory=dict, compare=False)
+    modules: dict[str, list[tuple[Candidate, nn.Module]]] = field(
+        default_factory=dict, compare=False
+    )
 
     def note(self, offer: Offer) -> None:
         """Adds what `choose` was given.
@@ -138,7 +140,7 @@ class _Discovery:
 
     def _note_content(self, choice: str, candidate: Candidate, trace: Trace) -> None:
         """Notes what a candidate of operations is, and what is chosen where it is taken."""
-        parts = [content_of(module) for module in trace.modules.get(choice, ())]
+        parts = [content_of(module) for _, module in trace.modules.get(choice, ())]
         if parts:
             is_known = None not in parts
             content = (tuple(trace.choices), *parts) if is_known else None
@@ -220,10 +222,11 @@ def _traced(replay: Replay, take: Callable[[Offer], Candidate]) -> tuple[Trace, 
         factories = (offer.factories or {}).values()
         trace.is_nested |= bool(building) or any(_reaches(each, choose) for each in factories)
         building.append(name)
-        taken = offer.take(take(offer))
+        candidate = take(offer)
+        taken = offer.take(candidate)
         building.pop()
         if offer.factories is not None:
-            trace.modules.setdefault(name, []).append(taken)
+            trace.modules.setdefault(name, []).append((candidate, taken))
         return taken
 
     def attempt() -> nn.Module:
@@ -233,6 +236,9 @@ def _traced(replay: Replay, take: Callable[[Offer], Candidate]) -> tuple[Trace, 
         return replay(choose)
 
     network = built(attempt)
+    for choice, parts in trace.modules.items():
+        for candidate, module in parts:
+            check_not_lazy(f"candidate {candidate!r} of choice {choice!r}", module)
     return trace, network
 
 
