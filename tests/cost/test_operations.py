@@ -10,6 +10,7 @@ from torchvision.ops import DeformConv2d
 
 from radars.cost import count_macs
 from radars.cost.parts import PartCounter
+from radars.errors import RadarsWarning
 
 
 class Runs(nn.Module):
@@ -56,3 +57,10 @@ def test_a_part_is_counted_alike() -> None:
         "0": 5 * 4 * 3,
         "1": 5 * 5 * 3,
     }
+
+
+def test_what_is_not_counted_is_named() -> None:
+    with torch.device("meta"):
+        module = Runs(lambda each: torch.fft.rfft(each).real)
+    with pytest.warns(RadarsWarning, match=r"of aten\._fft_r2c are not counted.*latency_ms"):
+        count_macs(module, (2, 8))

@@ -1,5 +1,6 @@
 """How many multiply-accumulates an operation takes: what PyTorch counts, and what it leaves out."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
@@ -10,6 +11,7 @@ from torch import Tensor
 from torch.utils.flop_counter import flop_registry
 
 from radars._torch_internals import TorchDispatchMode
+from radars.errors import RadarsWarning
 
 _aten = torch.ops.aten
 
@@ -22,11 +24,14 @@ class OperationCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     Attributes:
         total: so far.
+        unknown: operations that multiply and are not counted: Fourier transforms, decompositions
+            of matrices, and operations of other libraries than PyTorch.
     """
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.total = 0
+        self.unknown: set[str] = set()
 
     def __torch_dispatch__(
         self,
@@ -43,7 +48,27 @@ class OperationCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.total += _MACS[operation](output, *args)
         elif operation in flop_registry:
             self.total += flop_registry[operation](*args, **kwargs, out_val=output) // 2
+        elif _may_multiply(str(operation)):
+            self.unknown.add(str(operation))
         return output
+
+    def __exit__(self, *exception: Any) -> None:
+        super().__exit__(*exception)  # type: ignore[no-untyped-call]
+        if self.unknown:
+            warnings.warn(
+                f"multiply-accumulates of {', '.join(sorted(self.unknown))} are not counted: macs "
+                f"are too low, and a bound on them too; bound parameters or latency_ms instead",
+                RadarsWarning,
+                stacklevel=2,
+            )
+
+
+def _may_multiply(name: str) -> bool:
+    """Whether an operation that no formula is known for multiplies, as far as its name tells."""
+    library, _, operation = name.partition(".")
+    if library in ("aten", "prim", "prims"):
+        return operation.startswith(("_fft", "linalg", "_linalg"))
+    return library not in ("None", "profiler")
 
 
 def _of_matrix_and_vector(output: Tensor, matrix: Tensor, vector: Tensor) -> int:
