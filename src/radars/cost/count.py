@@ -26,4 +26,5 @@ def count_macs(
     with torch.no_grad(), OperationCounter() as counter:
         module.eval()(*inputs)
     module.train(training)
-    return counter.total
+    total: int = counter.total
+    return total

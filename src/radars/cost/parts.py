@@ -92,7 +92,7 @@ class PartCounter:
         return output
 
 
-class _Operations(OperationCounter):
+class _Operations(OperationCounter):  # type: ignore[no-untyped-call]
     """Counts operations; knows those of the modules inside the one that is running."""
 
     def __init__(self) -> None:

@@ -297,7 +297,7 @@ def _first_of(names: Sequence[str], item: Mapping[str, Any]) -> str:
 def _example(dataset: MapDataset, index: int) -> Tensor:
     example, _ = _item(dataset, index)
     if isinstance(example, Image.Image):
-        pixels = np.asarray(ImageOps.exif_transpose(example))  # the right way up
+        pixels = np.array(ImageOps.exif_transpose(example))  # the right way up
         example = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
     try:
         tensor = torch.as_tensor(example)
