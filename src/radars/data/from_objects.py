@@ -56,7 +56,7 @@ def as_data(source: DataLike, *, config: DataConfig, seed: int) -> Data:
 
     Of an object every example is for training and validation: the test is given to `evaluate`.
     Examples are normalised with the mean and the standard deviation of each channel over the
-    training part (of its first examples, where there are many); integers of 16 bits or more, such
+    training part (of its first examples, where there are many); integers of 32 bits or more, such
     as the numbers of tokens, are left as they are. What a data set draws at random, as augmentation
     does, is drawn again in each epoch, from the seed.
 
