@@ -18,6 +18,7 @@ import radars
 from radars import Choose, SearchResult, SearchSpace, Task
 from radars.data import DataConfig, as_data, load_data
 from radars.errors import ConfigError, DataError, RadarsError, SpaceError
+from radars.space import Factory
 
 QUICK: dict[str, Any] = {
     "budget": "64MiB",
@@ -223,7 +224,9 @@ class TwoHeads(nn.Module):
         width = choose("width", [4, 8]) if kind == "values" else 8
         self.kind = kind
         self.first = nn.Conv2d(3, width, 3, padding=1)
-        blocks = {"skip": nn.Identity, "conv": lambda: nn.Conv2d(width, width, 3, padding=1)}
+        blocks: dict[str, Factory] = {
+            "skip": nn.Identity, "conv": lambda: nn.Conv2d(width, width, 3, padding=1),
+        }  # fmt: skip
         self.second = choose("a", blocks)
         self.early, self.late = nn.Linear(width, 4), nn.Linear(width, 4)
 
@@ -307,7 +310,7 @@ def test_lazy_layers_are_refused_by_name() -> None:
         return nn.Sequential(net(choose), nn.LazyLinear(4))
 
     def lazy_candidate(choose: Choose) -> nn.Module:
-        candidates = {
+        candidates: dict[str, Factory] = {
             "skip": nn.Identity, "conv": lambda: nn.LazyConv2d(3, 1), "same": nn.Identity,
         }  # fmt: skip
         return nn.Sequential(choose("a", candidates), nn.Flatten(), nn.Linear(192, 4))
@@ -395,10 +398,11 @@ def test_a_list_of_two_tensors_is_a_pair() -> None:
 
 
 def test_kinds_of_refusal() -> None:
-    for error, space, data in (
+    kinds: list[tuple[type[Exception], Any, Any]] = [
         (ConfigError, TwoHeads, (IMAGES, LABELS)),
         (DataError, net, {"train": (IMAGES, LABELS)}),
         (SpaceError, net, (IMAGES, LABELS % 2)),
-    ):
+    ]
+    for error, space, data in kinds:
         with pytest.raises(error):
             radars.search(space, data, **QUICK)
