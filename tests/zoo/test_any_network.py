@@ -130,7 +130,7 @@ def test_timm(name: str) -> None:
     timm = pytest.importorskip("timm")
     build = partial(timm.create_model, name, num_classes=10)
     with building(torch.device("meta")):
-        shape = built(build).default_cfg["input_size"]  # type: ignore[union-attr,index]
+        shape = built(build).default_cfg["input_size"]  # type: ignore[index]
     assert_searchable(build, tuple(shape))
 
 
