@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from radars.data import tensor_data
     from radars.engine import SearchConfig, SearchResult
     from radars.nn.supernet import Supernet
-    from radars.nn.task import Task
+    from radars.nn.task import Task, mean_iou, segmentation
     from radars.space import Architecture, Choose, Keep, SearchSpace, Subspace
     from radars.training import TrainConfig, TrainedNetwork
     from radars.zoo import load_space, searchable
@@ -57,10 +57,12 @@ __all__ = [
     "export",
     "load",
     "load_space",
+    "mean_iou",
     "plan",
     "report",
     "search",
     "searchable",
+    "segmentation",
     "tensor_data",
     "train",
 ]
@@ -79,7 +81,9 @@ _MODULE_OF = dict.fromkeys(_VERBS, "radars.api") | {
     "TrainConfig": "radars.training",
     "TrainedNetwork": "radars.training",
     "load_space": "radars.zoo",
+    "mean_iou": "radars.nn.task",
     "searchable": "radars.zoo",
+    "segmentation": "radars.nn.task",
     "tensor_data": "radars.data",
 }
 

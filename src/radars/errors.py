@@ -79,6 +79,13 @@ def first_line(error: BaseException) -> str:
     return lines[0].strip() if lines else type(error).__name__
 
 
+def root_cause(error: BaseException) -> BaseException:
+    """The error that led to this one, in the end: it names what the others only pass on."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
 def raised_at(error: BaseException) -> str:
     """` (net.py, line 12)`: the innermost line of the user's that it went through; or nothing."""
     frames = [

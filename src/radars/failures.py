@@ -55,9 +55,26 @@ def failures_said(kind: type[RadarsError], what: str) -> Iterator[None]:
     except (Exception, SystemExit) as error:
         where = next(iter(getattr(error, "__notes__", ())), what)
         raise kind(
-            f"{where} failed with {said(error)}; run it alone to see why"
-            f"{traceback_file_said(error)}"
+            f"{where} failed with {said(error)}; {_remedy(error)}{traceback_file_said(error)}"
         ) from error
+
+
+_REMEDIES = {
+    "Expected more than 1 value per channel": "BatchNorm has no statistics of one example: raise "
+    "batch_size, or use another normalisation",
+    "the same dtype, but got Long": "the examples are integers, which stay what they are: pass "
+    "floats, or let the first layer be an embedding",
+    "Expected all tensors to be on the same device": "a tensor that the network or the loss holds "
+    "is elsewhere: register it as a buffer, or move it to the device of its input",
+}
+
+
+def _remedy(error: BaseException) -> str:
+    """What to do about an error, where many people meet it."""
+    message = str(error)
+    return next(
+        (remedy for said, remedy in _REMEDIES.items() if said in message), "run it alone to see why"
+    )
 
 
 def said(error: BaseException) -> str:

@@ -69,7 +69,10 @@ SPACES: Registry[Any] = Registry(
         "vit": "radars.zoo.vit:ENTRY",
         "mobile": "radars.zoo.mobile:MOBILE",
         "mobile-large": "radars.zoo.mobile:MOBILE_LARGE",
+        "mobile-elastic": "radars.zoo.mobile:MOBILE_ELASTIC",
         "ofa-mobile": "radars.zoo.ofa_mobile:ENTRY",
+        "resnet-elastic": "radars.zoo.resnet_elastic:ENTRY",
+        "vit-elastic": "radars.zoo.vit_elastic:ENTRY",
     },
 )
 """Instances of `radars.zoo.zoo_entry.ZooEntry`."""

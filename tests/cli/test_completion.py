@@ -26,7 +26,9 @@ def test_spaces_data_and_files_of_the_folder(
     (tmp_path / "mobile.py").touch()
     (tmp_path / "images.parquet").touch()
     (tmp_path / ".hidden").mkdir()
-    assert completion.complete_space("mo") == ["mobile", "mobile-large", "mobile.py"]
+    assert completion.complete_space("mo") == [
+        *("mobile", "mobile-large", "mobile-elastic", "mobile.py")
+    ]
     assert completion.complete_space("mi") == ["mine/"]
     assert completion.complete_space("mine/") == ["mine/space.py"]
     assert completion.complete_space("missing/") == []

@@ -10,7 +10,7 @@ from radars.reporting.record import RunRecord, read_directory
 from radars.zoo import zoo
 
 # these are as mobile, but take long to trace
-LONG = ("mobile-large", "ofa-mobile")
+LONG = ("mobile-large", "mobile-elastic", "ofa-mobile", "resnet-elastic", "vit-elastic")
 SHAPES = {entry.name: entry.input_shape for entry in zoo() if entry.name not in LONG}
 
 

@@ -220,3 +220,23 @@ def test_leaving_the_process_is_an_error_like_others(at_once: bool, is_candidate
         SearchSpace(network, input_shape=(3,))
     assert "\n" not in str(caught.value)
     assert torch.is_grad_enabled()
+
+
+def test_equal_candidates_beside_values_are_named_too() -> None:
+    def by_a_loop(choose: Choose) -> nn.Module:
+        width = choose("width", [4, 8])
+        candidates = {f"k{size}": lambda: nn.Conv2d(width, width, size) for size in (1, 3)}  # noqa: B023
+        return nn.Sequential(nn.Conv2d(1, width, 1), choose("a", candidates))
+
+    with pytest.warns(EqualCandidates, match="candidates 'k1', 'k3' of choice 'a' are the same"):
+        SearchSpace(by_a_loop)
+
+
+def test_candidates_with_choices_of_their_own_differ() -> None:
+    def nested(choose: Choose) -> nn.Module:
+        def wide(name: str) -> nn.Module:
+            return nn.Conv2d(1, choose(name, [4, 8]), 1)
+
+        return choose("a", {"one": lambda: wide("first"), "other": lambda: wide("second")})
+
+    SearchSpace(nested)

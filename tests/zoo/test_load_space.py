@@ -22,7 +22,10 @@ NUM_ARCHITECTURES = {
     "vit": (6 * 4) ** 8,
     "mobile": 7**21,
     "mobile-large": 49**21,
+    "mobile-elastic": 49**21,
     "ofa-mobile": (9**2 + 9**3 + 9**4) ** 5,
+    "resnet-elastic": 3**4 * (3**2 + 3**3 + 3**4) ** 3 * (3**4 + 3**5 + 3**6),
+    "vit-elastic": 3 * (4**12 + 4**13 + 4**14),
 }
 CHOICE_NAMES = {
     "nasbench201": ["edge01", "edge02", "edge12", "edge03", "edge13", "edge23"],
@@ -41,6 +44,22 @@ CHOICE_NAMES = {
             *(f"{kind}{stage}_{block}" for block in range(1, 5) for kind in ("kernel", "expand")),
         )
     ],
+    "mobile-elastic": [
+        f"{kind}{index}" for index in range(21) for kind in ("layer", "kernel", "expand", "squeeze")
+    ],
+    "resnet-elastic": [
+        name
+        for stage, most in zip((1, 2, 3, 4), (4, 4, 6, 4), strict=True)
+        for name in (
+            f"depth{stage}",
+            f"width{stage}",
+            *(f"expand{stage}_{block}" for block in range(1, most + 1)),
+        )
+    ],
+    "vit-elastic": [
+        *("embedding", "depth"),
+        *(f"{kind}{layer}" for layer in range(1, 15) for kind in ("heads", "ratio")),
+    ],
 }
 SMALL: dict[str, dict[str, object]] = {
     "darts": {"width": 4, "num_cells": 3},
@@ -48,9 +67,14 @@ SMALL: dict[str, dict[str, object]] = {
     "vit": {"width": 8, "depth": 2},
     "mobile": {"width_mult": 0.25},
     "mobile-large": {"width_mult": 0.25},
+    "mobile-elastic": {"width_mult": 0.25},
     "ofa-mobile": {"width_mult": 0.25},
+    "resnet-elastic": {"width_mult": 0.25},
+    "vit-elastic": {"width": 24, "depth": 1},
 }
-SLOW = ("ofa-mobile",)  # whose choices are found by a hundred traces
+# whose choices are found by a hundred traces or more
+SLOW = ("mobile-elastic", "ofa-mobile", "resnet-elastic")
+SIDES = {"vit-elastic": 224}  # of spaces that take images of one size
 ENTRIES = pytest.mark.parametrize(
     "entry",
     [
@@ -178,8 +202,9 @@ def test_a_built_network_runs(entry: ZooEntry) -> None:
     space = small_space(entry)
     architecture = space.random_architecture(torch.Generator().manual_seed(0))
     network = space.build(architecture).eval()
+    side = SIDES.get(entry.name, 32)  # others take any size of image
     with torch.no_grad():
-        output = network(torch.randn(2, 2, 32, 32))  # any size of image will do
+        output = network(torch.randn(2, 2, side, side))
     assert torch.isfinite(output).all()
     assert not any(isinstance(module, nn.Dropout) for module in network.modules())
 

@@ -80,7 +80,10 @@ class CostTable:
         first = space.best()
         with building(torch.device("meta")):
             network = space.build(first)
-        total = Cost(count_macs(network, (1, *input_shape)), count_parameters(network))
+        total = Cost(
+            count_macs(network, (1, *input_shape), dtype=space.input_dtype),
+            count_parameters(network),
+        )
         for choice, candidate_name in first.items():
             total = total - costs[choice][candidate_name]
         return cls(total, costs)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
+
+from radars.cost.operations import OperationCounter
 
 
 def count_parameters(module: nn.Module) -> int:
@@ -12,15 +13,18 @@ def count_parameters(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def count_macs(module: nn.Module, *input_shapes: Sequence[int]) -> int:
+def count_macs(
+    module: nn.Module, *input_shapes: Sequence[int], dtype: torch.dtype = torch.float32
+) -> int:
     """Multiply-accumulates of one forward pass on inputs of these shapes (with the batch).
 
-    Half of what `torch.utils.flop_counter` counts: convolutions, matrix products, attention. The
+    Of convolutions, products of matrices and vectors, attention, distances and bilinear forms. The
     module is on the meta device, where nothing is computed.
     """
-    inputs = [torch.empty(*shape, device="meta") for shape in input_shapes]
+    inputs = [torch.empty(*shape, dtype=dtype, device="meta") for shape in input_shapes]
     training = module.training
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+    with torch.no_grad(), OperationCounter() as counter:
         module.eval()(*inputs)
     module.train(training)
-    return int(counter.get_total_flops()) // 2
+    total: int = counter.total
+    return total

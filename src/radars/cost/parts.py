@@ -1,17 +1,16 @@
 """`PartCounter`: what each module of a network costs by itself, on the meta device."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import flop_registry
 
-from radars._torch_internals import TorchDispatchMode
-from radars.space import building
+from radars.cost.operations import OperationCounter
+from radars.space import blank, building
 
 
 @dataclass
@@ -34,11 +33,15 @@ class PartCounter:
 
     Args:
         input_shape: of one example, without the batch.
+        input_dtype: of an example.
     """
 
-    def __init__(self, input_shape: tuple[int, ...]) -> None:
+    def __init__(
+        self, input_shape: tuple[int, ...], input_dtype: torch.dtype = torch.float32
+    ) -> None:
         self._input_shape = input_shape
-        self._known: dict[object, tuple[torch.Size, int]] = {}  # output's shape, operations
+        self._input_dtype = input_dtype
+        self._known: dict[object, tuple[torch.Size, int]] = {}  # output's shape, MACs
 
     def parts(self, network: nn.Module) -> dict[str, Part]:
         """Module name to what the module costs by itself; their sums are those of the network.
@@ -55,7 +58,7 @@ class PartCounter:
             parts[name].parameters = sum(parameter.numel() for parameter in own)
             module.forward = partial(self._run, module.forward, module, parts[name], counter)
         with building(torch.device("meta")), torch.no_grad(), counter:
-            network.eval()(torch.empty(1, *self._input_shape))
+            network.eval()(blank(1, self._input_shape, self._input_dtype))
         return dict(parts)
 
     def _run(
@@ -73,14 +76,14 @@ class PartCounter:
             shape, operations = self._known[key]
             counter.total += operations
             counter.of_inner += operations
-            part.macs += operations // 2
+            part.macs += operations
             part.elements += shape.numel()
             return torch.empty(shape)
         before, outside = counter.total, counter.of_inner
         counter.of_inner = 0
         output = forward(*inputs, **options)
         operations = counter.total - before
-        part.macs += (operations - counter.of_inner) // 2
+        part.macs += operations - counter.of_inner
         counter.of_inner = outside + operations
         if not any(module.children()):
             part.elements += sum(tensor.numel() for tensor in _tensors(output))
@@ -89,27 +92,12 @@ class PartCounter:
         return output
 
 
-class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Adds up the floating-point operations that `torch.utils.flop_counter` knows."""
+class _Operations(OperationCounter):  # type: ignore[no-untyped-call]
+    """Counts operations; knows those of the modules inside the one that is running."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.total = 0
-        self.of_inner = 0  # of the modules inside the one that is running
-
-    def __torch_dispatch__(
-        self,
-        func: Callable[..., Any],
-        types: Sequence[type],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        kwargs = kwargs or {}
-        output = func(*args, **kwargs)
-        operation = getattr(func, "_overloadpacket", None)
-        if operation in flop_registry:
-            self.total += flop_registry[operation](*args, **kwargs, out_val=output)
-        return output
+        super().__init__()
+        self.of_inner = 0
 
 
 def _key(module: nn.Module, inputs: tuple[Any, ...]) -> object:

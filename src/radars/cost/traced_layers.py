@@ -24,7 +24,7 @@ class TracedLayers:
     def __init__(self, space: SearchSpace, input_shape: tuple[int, ...]) -> None:
         self._space = space
         self._input_shape = input_shape
-        self._counter = PartCounter(input_shape)
+        self._counter = PartCounter(input_shape, space.input_dtype)
         self._traced: dict[Architecture, dict[str, Counts]] = {}
 
     def of(self, architecture: Architecture) -> dict[str, Counts]:

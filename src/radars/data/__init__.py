@@ -8,6 +8,7 @@ from radars.data.from_objects import DataLike, as_data, as_split, load_data
 from radars.data.images import image_to_pixels
 from radars.data.load import Data
 from radars.data.split import BatchStream, Normalisation, SealedSplit, Split
+from radars.data.splits import say_missing_classes
 from radars.data.tensors import tensor_data
 
 __all__ = [
@@ -26,5 +27,6 @@ __all__ = [
     "image_to_pixels",
     "load_data",
     "move",
+    "say_missing_classes",
     "tensor_data",
 ]

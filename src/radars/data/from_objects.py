@@ -4,7 +4,7 @@ Shapes: N examples, B batch, C channels of an image or a signal, or columns of a
 """
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -19,17 +19,17 @@ from radars.data.data_config import DataConfig
 from radars.data.load import Data, load_stored
 from radars.data.map_dataset import (
     MapDataset,
-    are_classes,
     checked_dataset,
     class_names_of,
     example_of,
-    labels_of,
+    targets_of,
 )
 from radars.data.order import seeded
 from radars.data.pixels import Pixels, Request
 from radars.data.split import Normalisation, SealedSplit, Split
 from radars.data.splits import divide
 from radars.data.stored_split import StoredSplit
+from radars.data.targets import are_classes
 from radars.errors import DataError
 from radars.registries import DATA_SOURCES
 
@@ -44,8 +44,9 @@ def as_data(source: DataLike, *, config: DataConfig, seed: int) -> Data:
 
     Of an object every example is for training and validation: the test is given to `evaluate`.
     Examples are normalised with the mean and the standard deviation of each channel over the
-    training part (of its first examples, where there are many). What a data set draws at random, as
-    augmentation does, is drawn again in each epoch, from the seed.
+    training part (of its first examples, where there are many); integers of 32 bits or more, such
+    as the numbers of tokens, are left as they are. What a data set draws at random, as augmentation
+    does, is drawn again in each epoch, from the seed.
 
     Args:
         source: a data set of (example, target), or of mappings with an image and a label; a pair of
@@ -88,13 +89,14 @@ def load_data(config: DataConfig, seed: int) -> Data:
 
 
 def _data_of(dataset: MapDataset, test: SealedSplit, config: DataConfig, seed: int) -> Data:
-    label_N = labels_of(dataset)
+    targets = targets_of(dataset)
+    label_N = targets.label_N
     stratum_N = label_N if are_classes(label_N) else torch.zeros(len(label_N), dtype=torch.int64)
     train_N, validation_N = divide(stratum_N, config.num_train, config.validation_fraction, seed)
     train = DatasetExamples(dataset, train_N)
     normalisation = _normalisation_of(train)
     validation = Split(DatasetExamples(dataset, validation_N), label_N[validation_N], normalisation)
-    class_names = class_names_of(dataset, label_N)
+    class_names = class_names_of(dataset, targets)
     return Data(
         name=type(dataset).__name__,
         num_classes=len(class_names),
@@ -104,17 +106,22 @@ def _data_of(dataset: MapDataset, test: SealedSplit, config: DataConfig, seed: i
         validation=validation,
         test=test,
         normalisation=normalisation,
+        input_dtype=train.dtype,
     )
 
 
-def as_split(source: DataLike) -> Split:
+def as_split(source: DataLike, class_names: Sequence[str] | None = None) -> Split:
     """Every example of a data set, in its order, to evaluate on; not normalised.
+
+    Args:
+        source: as for `as_data`.
+        class_names: the classes of targets that are texts, in the order of their numbers.
 
     Raises:
         DataError: see `as_data`.
     """
     dataset = checked_dataset(source)
-    label_N = labels_of(dataset)
+    label_N = targets_of(dataset, class_names).label_N
     examples = DatasetExamples(dataset, torch.arange(len(label_N)))
     ones_C = torch.ones(examples.shape[0])
     return Split(examples, label_N, Normalisation(torch.zeros_like(ones_C), ones_C, 1.0))
@@ -126,6 +133,7 @@ class DatasetExamples(Pixels):
 
     Attributes:
         shape: of an example.
+        dtype: float32, or int64 where examples are numbers of things (`IDS`).
         num_workers: 0, as what is drawn at random is seeded in this process.
     """
 
@@ -135,6 +143,7 @@ class DatasetExamples(Pixels):
         self.num_workers = 0
         first = example_of(dataset, int(index_N[0]) if len(index_N) else 0)
         self.shape = tuple(first.shape)
+        self.dtype = first.dtype
 
     def __len__(self) -> int:
         return len(self._index_N)
@@ -176,6 +185,8 @@ def _normalisation_of(examples: DatasetExamples) -> Normalisation:
     if not number:
         raise DataError("data have a training example or more, but none is left; add examples")
     example_N = examples.read(Request(list(range(number))))
+    if not example_N.is_floating_point():  # nothing is done to them
+        return Normalisation.of_ids(examples.shape[0])
     channel_CM = example_N.transpose(0, 1).flatten(1).double()
     std_C = channel_CM.std(1, correction=0)
     std_C = torch.where(std_C > 0, std_C, 1.0)  # of a channel that is always the same

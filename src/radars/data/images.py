@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from radars.errors import DataError, first_line
 from radars.reading import MIB, read_file
@@ -106,6 +106,7 @@ def open_image(encoded: Mapping[str, Any], channels: int | None, where: str) -> 
         image = _opened(encoded)
         with image:
             image.load()
+            ImageOps.exif_transpose(image, in_place=True)  # the right way up
             mode = image.mode
             if mode in _EIGHT_BIT_MODES and channels is not None:
                 image = _convert(image, _mode(channels))

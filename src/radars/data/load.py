@@ -38,6 +38,7 @@ class Data:
         validation: the validation part; empty where `validation_fraction` is 0.
         test: the test split, sealed.
         normalisation: of every example, computed over the training part only.
+        input_dtype: of an example as a network takes it: float32, or int64 of tokens and the like.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Data:
     validation: Split
     test: SealedSplit
     normalisation: Normalisation
+    input_dtype: torch.dtype = torch.float32
 
 
 def load_stored(config: DataConfig, seed: int) -> Data:

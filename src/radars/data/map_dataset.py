@@ -8,10 +8,18 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
-from torch.utils.data import TensorDataset
+from torch.utils.data import DataLoader, TensorDataset
 
+from radars.data.pixels import IDS
+from radars.data.targets import (
+    Targets,
+    are_classes,
+    are_masks,
+    as_targets,
+    num_classes_of_masks,
+)
 from radars.errors import DataError, first_line
 
 _IMAGE_KEYS = ("image", "img", "pixel_values", "x")
@@ -26,18 +34,43 @@ class MapDataset(Protocol):
     def __getitem__(self, index: int, /) -> Any: ...
 
 
+class _Pairs:
+    """Examples in a tensor, and targets that are texts."""
+
+    def __init__(self, example_N: Tensor, targets: Sequence[str]) -> None:
+        self.example_N = example_N
+        self.targets = targets
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def __getitem__(self, index: int, /) -> tuple[Tensor, str]:
+        return self.example_N[index], self.targets[index]
+
+
 def checked_dataset(source: object) -> MapDataset:
     """A data set, or a pair of examples and targets as one.
 
     Raises:
         DataError: it is neither, or it is empty.
     """
-    if isinstance(source, tuple) and len(source) == 2:
+    if isinstance(source, tuple | list) and len(source) == 2 and _are_whole(source):
         source = _pair(*source)
+    what = (
+        "data are a map-style data set of (example, target), a pair of tensors, a folder or a name"
+    )
+    if isinstance(source, Mapping):
+        named = ", ".join(map(repr, source))
+        first = next(iter(source), "train")
+        raise DataError(
+            f"{what}, but got a {type(source).__name__} of {named[:200] or 'nothing'}; pass one of "
+            f"them, as in data[{first!r}], or two as a pair: (examples, targets)"
+        )
+    if isinstance(source, DataLoader):
+        raise DataError(f"{what}, but got a DataLoader; pass the data set that it loads: .dataset")
     if not hasattr(source, "__getitem__") or not hasattr(source, "__len__"):
         raise DataError(
-            f"data are a map-style data set of (example, target), a pair of tensors, a folder or a "
-            f"name, but got {type(source).__name__}; give it a length and __getitem__"
+            f"{what}, but got {type(source).__name__}; give it a length and __getitem__"
         )
     dataset: Any = source
     try:
@@ -55,14 +88,28 @@ def checked_dataset(source: object) -> MapDataset:
     return known
 
 
-def _pair(example_N: object, target_N: object) -> TensorDataset:
-    examples, targets = (torch.as_tensor(part) for part in (example_N, target_N))
-    if not examples.dim() or len(examples) != len(targets):
+def _are_whole(source: Sequence[object]) -> bool:
+    """Whether a list of two holds all examples and all targets; a tuple is always taken so."""
+    return isinstance(source, tuple) or all(isinstance(e, Tensor | np.ndarray) for e in source)
+
+
+def _pair(example_N: object, target_N: Any) -> MapDataset:
+    try:
+        examples = torch.as_tensor(example_N)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise DataError(
+            f"the examples of a pair are a tensor or an array of numbers, but "
+            f"{type(example_N).__name__} is not ({first_line(error)}); give examples, then targets"
+        ) from error
+    targets = as_targets(target_N, "a pair")
+    if not examples.dim() or len(examples) != len(targets.label_N):
         raise DataError(
             f"each example has a target, but got {tuple(examples.shape)} and "
-            f"{tuple(targets.shape)}; give as many of both"
+            f"{tuple(targets.label_N.shape)}; give as many of both"
         )
-    return TensorDataset(examples, targets)
+    if targets.class_names is not None:
+        return _Pairs(examples, [targets.class_names[k] for k in targets.label_N.tolist()])
+    return TensorDataset(examples, targets.label_N)
 
 
 def _item(dataset: MapDataset, index: int) -> tuple[Any, Any]:
@@ -95,18 +142,26 @@ def _first_of(names: Sequence[str], item: Mapping[str, Any]) -> str:
 
 
 def example_of(dataset: MapDataset, index: int) -> Tensor:
-    """An example as numbers (C, ...), of an image or a tensor.
+    """An example as a tensor (C, ...): of float32, or of int64 where it is numbers of things.
 
     Raises:
-        DataError: it cannot be read, is a single number, or has values that are not finite.
+        DataError: it cannot be read, is no tensor, or has values that are not finite.
     """
     example, _ = _item(dataset, index)
     if isinstance(example, Image.Image):
-        pixels = np.asarray(example)
+        pixels = np.array(ImageOps.exif_transpose(example))  # the right way up
         example = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
-    tensor = torch.as_tensor(example)
+    try:
+        tensor = torch.as_tensor(example)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise DataError(
+            f"an example is one tensor, array or image, but number {index} is "
+            f"{_said(example)}; join its parts in one tensor, and take it apart in the network"
+        ) from error
     if not tensor.dim():
         raise DataError(f"an example is (C, ...), but number {index} is a single number; wrap it")
+    if tensor.dtype in IDS:
+        return tensor.to(torch.int64)
     tensor = tensor.to(torch.float32)
     if not bool(tensor.isfinite().all()):
         raise DataError(
@@ -115,51 +170,43 @@ def example_of(dataset: MapDataset, index: int) -> Tensor:
     return tensor
 
 
-def labels_of(dataset: MapDataset) -> Tensor:
-    """Every target, as a tensor (N, ...).
+def _said(example: object) -> str:
+    """What an example is, for people: `a tuple of 2`."""
+    size = f" of {len(example)}" if isinstance(example, tuple | list | dict) else ""
+    return f"a {type(example).__name__}{size}"
 
-    Raises:
-        DataError: targets differ in shape, are too few or not finite, or a class is below 0.
-    """
+
+def targets_of(dataset: MapDataset, class_names: Sequence[str] | None = None) -> Targets:
+    """Every target."""
     known = getattr(dataset, "targets", None)  # torchvision's, which spares reading the images
-    if getattr(dataset, "target_transform", None) is None and isinstance(known, Sequence | Tensor):
-        targets: Any = known
+    has_known = isinstance(known, Sequence | Tensor | np.ndarray)
+    if getattr(dataset, "target_transform", None) is None and has_known:
+        given: Any = known
     elif isinstance(dataset, TensorDataset):
-        targets = dataset.tensors[1]
+        given = dataset.tensors[1]
     else:
-        targets = [_item(dataset, index)[1] for index in range(len(dataset))]
-    try:
-        label_N = targets if isinstance(targets, Tensor) else torch.as_tensor(np.asarray(targets))
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise DataError(
-            f"targets are numbers or tensors of one shape, but those of {type(dataset).__name__} "
-            f"are not ({first_line(error)}); number the classes"
-        ) from error
-    if len(label_N) != len(dataset):
+        given = [_item(dataset, index)[1] for index in range(len(dataset))]
+    targets = as_targets(given, type(dataset).__name__, class_names)
+    if len(targets.label_N) != len(dataset):
         raise DataError(
             f"each example has a target, but {type(dataset).__name__} has {len(dataset)} examples "
-            f"and {len(label_N)} targets; mend its targets"
+            f"and {len(targets.label_N)} targets; mend its targets"
         )
-    if label_N.is_floating_point() and not bool(label_N.isfinite().all()):
-        raise DataError("every target is finite, but some are not; leave those examples out")
-    if not are_classes(label_N):
-        return label_N.to(torch.float32) if label_N.is_floating_point() else label_N
-    if int(label_N.min()) < 0:
-        raise DataError(f"classes are 0, 1, 2, ..., but got {int(label_N.min())}; number them")
-    return label_N.to(torch.int64)
+    return targets
 
 
-def are_classes(label_N: Tensor) -> bool:
-    """Whether targets are numbers of classes."""
-    return label_N.dim() == 1 and not label_N.is_floating_point()
-
-
-def class_names_of(dataset: MapDataset, label_N: Tensor) -> tuple[str, ...]:
+def class_names_of(dataset: MapDataset, targets: Targets) -> tuple[str, ...]:
     """The classes that the data set names, or their numbers; one for each output otherwise."""
-    if not are_classes(label_N):
+    label_N = targets.label_N
+    if targets.class_names is not None:
+        return targets.class_names
+    if are_masks(label_N):
+        number = num_classes_of_masks(label_N)
+    elif are_classes(label_N):
+        number = int(label_N.max()) + 1
+    else:
         number = 1 if label_N.dim() == 1 else int(np.prod(label_N.shape[1:]))
         return tuple(map(str, range(number)))
-    number = int(label_N.max()) + 1
     named = getattr(dataset, "classes", None)
     if isinstance(named, Sequence) and len(named) >= number:
         return tuple(map(str, named))

@@ -16,6 +16,9 @@ from radars.data.order import Position, seeded
 from radars.errors import DataError
 from radars.machine import usable_processors
 
+IDS = (torch.int64, torch.int32)
+"""Examples of these types are numbers of things, such as tokens: they stay what they are."""
+
 
 class Request(NamedTuple):
     """Which examples are wanted, and how.

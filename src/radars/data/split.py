@@ -25,15 +25,33 @@ class Normalisation(NamedTuple):
     Attributes:
         mean_C: float32 (C,).
         std_C: float32 (C,).
-        largest: what examples are divided by first: 255 for images, 1 for what is not.
+        largest: what examples are divided by first: 255 for images, 1 for what is not; 0 says that
+            they are numbers of things, such as tokens, and stay what they are.
     """
 
     mean_C: Tensor  # noqa: N815
     std_C: Tensor  # noqa: N815
     largest: float = 255.0
 
+    @classmethod
+    def of_ids(cls, num_channels: int) -> "Normalisation":
+        """That of numbers of things, which are left alone."""
+        return cls(torch.zeros(num_channels), torch.ones(num_channels), 0.0)
+
+    @property
+    def is_of_ids(self) -> bool:
+        """Whether examples are integers that stay what they are."""
+        return self.largest == 0.0
+
+    @property
+    def is_of_pixels(self) -> bool:
+        """Whether examples are images with values from 0 to 255."""
+        return self.largest > 1.0
+
     def __call__(self, example_B: Tensor) -> Tensor:
-        """Examples (B, C, ...), normalised: float32; images channels last in memory."""
+        """Examples (B, C, ...), normalised: float32, or int64; images channels last in memory."""
+        if self.is_of_ids:
+            return example_B.to(torch.int64)
         scale_C, shift_C = self.factors(example_B.dim() - 2)
         layout = torch.channels_last if example_B.dim() == 4 else torch.preserve_format
         return example_B.to(torch.float32, memory_format=layout) * scale_C - shift_C

@@ -1,5 +1,8 @@
 """Class-balanced draws from labels. N examples, K classes."""
 
+import logging
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -7,6 +10,9 @@ from radars.data.order import seeded
 from radars.errors import DataError
 
 HELD_OUT_FRACTION = 0.2
+
+_logger = logging.getLogger(__name__)
+_MOST_NAMED = 3
 
 
 def balanced_order(label_N: Tensor, generator: torch.Generator) -> Tensor:
@@ -75,3 +81,21 @@ def divide(
         )
     order_N = balanced_order(label_N, seeded("parts", seed))
     return order_N[num_validation:num_used], order_N[:num_validation]
+
+
+def say_missing_classes(label_N: Tensor, class_names: Sequence[str], part: str) -> None:
+    """Logs which classes have no example in a part: nobody can learn them there, or be judged by.
+
+    Args:
+        label_N: classes of the examples of the part; nothing is said of none.
+        class_names: of all classes.
+        part: what the part is called.
+    """
+    present = set(torch.unique(label_N).tolist())
+    missing = [name for number, name in enumerate(class_names) if number not in present]
+    if missing and present:
+        named = ", ".join(map(repr, missing[:_MOST_NAMED])) + ", ..." * (len(missing) > _MOST_NAMED)
+        _logger.warning(
+            "no example in %s, which has %d, is of %d of the %d classes: %s; add examples of them",
+            part, len(label_N), len(missing), len(class_names), named,
+        )  # fmt: skip

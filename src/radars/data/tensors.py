@@ -12,9 +12,10 @@ from torch import Tensor
 
 from radars.data.load import Data
 from radars.data.order import seeded
-from radars.data.pixels import Pixels, Request
+from radars.data.pixels import IDS, Pixels, Request
 from radars.data.split import Normalisation, SealedSplit, Split
 from radars.data.splits import divide, hold_out
+from radars.data.targets import are_classes, are_masks, checked_labels, num_classes_of_masks
 from radars.errors import DataError
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]
@@ -26,7 +27,7 @@ class TensorExamples(Pixels):
     """Examples in one tensor of any shape.
 
     Attributes:
-        example_N: float32 (N, C, ...).
+        example_N: float32, or int64 of tokens and the like: (N, C, ...).
     """
 
     def __init__(self, example_N: Tensor, augment: Augment | None = None) -> None:
@@ -60,7 +61,7 @@ def tensor_data(
     """Data to search, train and evaluate on, from tensors.
 
     A fifth is held out as the test split, the same for every seed. Examples are normalised with the
-    mean and the standard deviation of each channel over the training part.
+    mean and the standard deviation of each channel over the training part; tokens (int64) are not.
 
     Args:
         example_N: of any shape, (N, C, ...): (N, C) for a table of C columns, (N, C, length) for
@@ -79,8 +80,7 @@ def tensor_data(
     """
     if not 0 <= validation_fraction < 1:
         raise DataError(
-            f"validation_fraction is at least 0 and less than 1, but got {validation_fraction}; "
-            f"give the part of the examples that validates"
+            f"validation_fraction is from 0 to less than 1, but got {validation_fraction}; give it"
         )
     example_N = _checked_examples(example_N, label_N)
     label_N, num_outputs, is_classes = _checked_labels(label_N, num_outputs)
@@ -105,11 +105,12 @@ def tensor_data(
         validation=split(example_N[validation_N], label_N[validation_N]),
         test=SealedSplit(partial(split, example_N[test_N], label_N[test_N])),
         normalisation=normalisation,
+        input_dtype=example_N.dtype,
     )
 
 
 def _checked_examples(example_N: Tensor, label_N: Tensor) -> Tensor:
-    """The examples in float32: one or more, as many as labels, and finite."""
+    """The examples in float32, or int64: one or more, as many as labels, and finite."""
     if example_N.dim() < 2 or len(example_N) != len(label_N):
         raise DataError(
             f"data are examples (N, C, ...) and as many labels, but got {tuple(example_N.shape)} "
@@ -117,6 +118,8 @@ def _checked_examples(example_N: Tensor, label_N: Tensor) -> Tensor:
         )
     if not len(example_N):
         raise DataError("data have an example or more, but got none; add examples")
+    if example_N.dtype in IDS:
+        return example_N.to(torch.int64)
     example_N = example_N.to(torch.float32)
     if not bool(example_N.isfinite().all()):
         raise DataError("every value of an example is finite, but some are not; fill them in")
@@ -125,17 +128,17 @@ def _checked_examples(example_N: Tensor, label_N: Tensor) -> Tensor:
 
 def _checked_labels(label_N: Tensor, num_outputs: int | None) -> tuple[Tensor, int, bool]:
     """The labels, how many outputs there are, and whether the labels are classes."""
-    is_classes = label_N.dim() == 1 and not label_N.dtype.is_floating_point
+    label_N = checked_labels(label_N)
+    is_classes = are_classes(label_N)
     if is_classes:
-        label_N = label_N.to(torch.int64)
-        if int(label_N.min()) < 0:
-            raise DataError(f"classes are 0, 1, 2, ..., but got {int(label_N.min())}; number them")
         num_outputs = num_outputs or int(label_N.max()) + 1
         if int(label_N.max()) >= num_outputs != 1:  # one output can tell two classes apart
             raise DataError(
                 f"classes are less than num_outputs, {num_outputs}, but got "
                 f"{int(label_N.max())}; raise it"
             )
+    if num_outputs is None and are_masks(label_N):
+        num_outputs = num_classes_of_masks(label_N)
     if num_outputs is None:
         raise DataError("labels that are not classes need num_outputs, but got none; give it")
     return label_N, num_outputs, is_classes
@@ -148,6 +151,8 @@ def _split(
 
 
 def _normalisation_of(example_N: Tensor) -> Normalisation:
+    if not example_N.is_floating_point():  # nothing is done to them
+        return Normalisation.of_ids(example_N.shape[1])
     channel_CM = example_N.transpose(0, 1).flatten(1).double()
     std_C = channel_CM.std(1, correction=0)
     std_C = torch.where(std_C > 0, std_C, 1.0)  # of a channel that is always the same

@@ -108,7 +108,7 @@ def network_digest(
     """Tells networks apart that architectures of a space build, as `space_digest` does spaces."""
     with building(torch.device("meta")):
         network = space.build(architecture)
-        said = [repr(network), fingerprint(network, input_shape)]
+        said = [repr(network), fingerprint(network, input_shape, space.input_dtype)]
     return _digest(*said, *_definitions(space, user_classes(network)))
 
 
@@ -133,7 +133,7 @@ def space_digest(space: SearchSpace, input_shape: tuple[int, ...]) -> str:
             classes |= user_classes(network)
             said += [repr(network), repr(content_of(network))]
             if index in (indices[0], indices[-1]):  # of the others what they are: it is quicker
-                said.append(fingerprint(network, input_shape))
+                said.append(fingerprint(network, input_shape, space.input_dtype))
         known: set[object] = set()
         for place in space.places(input_shape) if space.is_modular else ():
             said += _told_of(place, known, classes)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from radars.cost import CostTable, Feasible, LatencyRow, Objectives
-from radars.data import Data, load_data
+from radars.data import Data, load_data, say_missing_classes
 from radars.engine.given import Given
 from radars.engine.pricing import priced
 from radars.engine.recipe import check_data
@@ -16,7 +16,7 @@ from radars.execution.device import device_of, device_type_of
 from radars.memory import PathPlanner, Planner, PriceCache, TrainingSpec, saving_settings
 from radars.memory.floor import expected_floor_bytes, measured_floor_bytes
 from radars.nn.optimizer import OptimizerConfig
-from radars.nn.task import CLASSIFICATION, Task
+from radars.nn.task import CLASSIFICATION, Task, check_training_output
 from radars.registries import METHODS
 from radars.space import Architecture, SearchSpace, building, check_output
 from radars.zoo import accepted_options, load_space
@@ -75,9 +75,11 @@ class SearchProblem:
         """
         given = given or Given()
         data = _data(config, given)
-        space, proxy = spaces_of(config, given, data.num_classes, data.input_shape)
+        space, proxy = spaces_of(
+            config, given, data.num_classes, data.input_shape, data.input_dtype
+        )
         _check_data_fits(config, given.task, data)
-        _check_networks((space, proxy), data)
+        _check_networks((space, proxy), data, given.task)
         method = METHODS.get(config.method)
         method.check_space(proxy, config)
         proxy = method.adapted(proxy, config)
@@ -129,7 +131,7 @@ def new_planner(
     planner = Planner if space.is_modular else PathPlanner
     return planner(
         space,
-        training_spec(config, input_shape, task, floor_bytes),
+        training_spec(config, input_shape, task, floor_bytes, space.input_dtype),
         config.budget,
         config.differentiate.max_cost_ratio,
         settings,
@@ -156,6 +158,7 @@ def training_spec(
     input_shape: tuple[int, ...],
     task: Task = CLASSIFICATION,
     floor_bytes: int | None = None,
+    input_dtype: torch.dtype = torch.float32,
 ) -> TrainingSpec:
     """What the memory of a search's steps depends on.
 
@@ -164,6 +167,7 @@ def training_spec(
         input_shape: of one example.
         task: whose loss and labels they are.
         floor_bytes: of the device, where it was measured; None for what is expected of it.
+        input_dtype: of an example.
     """
     device_type = device_type_of(config.device)
     if config.device == "auto":
@@ -172,6 +176,7 @@ def training_spec(
         floor_bytes = expected_floor_bytes(device_type, config.compute_capability)
     spec = TrainingSpec(
         input_shape=input_shape,
+        input_dtype=input_dtype,
         batch_size=config.part_size,
         optimizer=max(
             (config.optimizer, config.select.optimizer, config.children.optimizer),
@@ -196,7 +201,11 @@ def _data(config: SearchConfig, given: Given) -> Data:
 
 
 def spaces_of(
-    config: SearchConfig, given: Given, num_classes: int, input_shape: tuple[int, ...]
+    config: SearchConfig,
+    given: Given,
+    num_classes: int,
+    input_shape: tuple[int, ...],
+    input_dtype: torch.dtype = torch.float32,
 ) -> tuple[SearchSpace, SearchSpace]:
     """The space that is searched, and the one that is trained.
 
@@ -205,6 +214,7 @@ def spaces_of(
         given: objects that are used instead.
         num_classes: of the data.
         input_shape: of one example.
+        input_dtype: likewise.
 
     Raises:
         ConfigError, SpaceError: they cannot be, or do not make the same choices.
@@ -229,21 +239,26 @@ def spaces_of(
             "the proxy makes the same choices among the same candidates as the space, but "
             "proxy_options change them; use options that change sizes, such as width or num_cells"
         )
-    return space, proxy
+    taking = space.taking(input_dtype)
+    return taking, taking if proxy is space else proxy.taking(input_dtype)
 
 
 def _check_data_fits(config: SearchConfig, task: Task, data: Data) -> None:
     for split in (data.train, data.validation):
         split.batches(config.data.batch_size, augment=False, seed=0)  # checks the batch size
         task.check(split.label_N, data.num_classes)
+    if task.is_classification:
+        say_missing_classes(data.train.label_N, data.class_names, "the training part")
+        say_missing_classes(data.validation.label_N, data.class_names, "the validation part")
 
 
-def _check_networks(spaces: Sequence[SearchSpace], data: Data) -> None:
+def _check_networks(spaces: Sequence[SearchSpace], data: Data, task: Task) -> None:
     first = spaces[0].best()
     for space in spaces:
         with building(torch.device("meta")):
             network = space.build(first)
-        check_output(network, space.name, data.input_shape, data.num_classes)
+        check_output(network, space, data.input_shape, task.output_shape(data.num_classes))
+        check_training_output(network, space.name, data.input_shape, data.input_dtype, task)
 
 
 def _check_budget(planner: Planner, feasible: Feasible) -> None:

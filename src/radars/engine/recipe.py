@@ -38,7 +38,16 @@ _RECIPES: dict[str, dict[str, Any]] = {
     "nats-size": {k: v for k, v in _CIFAR.items() if k != "proxy_options"} | {"budget": "400MiB"},
     "mobile": {"budget": "12GiB", "data": {"image_size": 224}},
     "mobile-large": {"budget": "12GiB", "data": {"image_size": 224}},
+    "mobile-elastic": {"budget": "12GiB", "data": {"image_size": 224}},
     "ofa-mobile": {"budget": "12GiB", "data": {"image_size": 224}},
+    "resnet-elastic": {"budget": "12GiB", "data": {"image_size": 224}},
+    "vit-elastic": {
+        "optimizer": _ADAMW,
+        "select": {"optimizer": _ADAMW},
+        "children": {"optimizer": _ADAMW},
+        "budget": "12GiB",
+        "data": {"image_size": 224},
+    },
 }
 
 

@@ -62,8 +62,9 @@ class Sampler:
         if architecture not in self._fingerprints:
             with building(torch.device("meta")):
                 network = self.space.build(architecture)
+            spec = self.guard.planner.spec
             with torch.device("meta"):
-                traced = fingerprint(network, self.guard.planner.spec.input_shape)
+                traced = fingerprint(network, spec.input_shape, spec.input_dtype)
             self._fingerprints[architecture] = traced
         return self._fingerprints[architecture]
 

@@ -6,6 +6,8 @@ from pathlib import Path
 from shlex import quote
 from typing import Any, NamedTuple
 
+import torch
+
 from radars.data import data_fingerprint
 from radars.engine.given import Given
 from radars.engine.identity import check_same, space_digest, task_digest
@@ -126,7 +128,8 @@ def completed_search(
     if "input_shape" not in known:  # of the version before
         return replace(found, searched=given.space)
     input_shape = tuple(known["input_shape"])
-    space, proxy = spaces_of(asked, given, known["num_classes"], input_shape)
+    dtype = torch.float32 if given.data is None else given.data.input_dtype
+    space, proxy = spaces_of(asked, given, known["num_classes"], input_shape, dtype)
     digests = {
         "space": space_digest(space, input_shape),
         "proxy": space_digest(proxy, input_shape),

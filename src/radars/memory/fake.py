@@ -49,7 +49,8 @@ def tracing() -> Iterator[None]:
     was_enabled = gc.isenabled()
     gc.disable()
     try:
-        with warnings.catch_warnings(), _RememberingMode(), ByOneDNN():
+        # tensors that a loss holds, such as the weights of classes, are made fake as they are met
+        with warnings.catch_warnings(), _RememberingMode(allow_non_fake_inputs=True), ByOneDNN():
             # of a copy of a tensor, which asks for the memory before it looks what it copies
             warnings.filterwarnings("ignore", "Accessing the data pointer of FakeTensor")
             yield
@@ -88,7 +89,14 @@ class _CorrectedMode(FakeTensorMode):  # type: ignore[no-untyped-call]
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> object:
-        """Runs an operation."""
+        """Runs an operation.
+
+        Real tensors, such as those that a loss holds, are made fake; those of another trace are
+        not, which they would be too.
+        """
+        for value in tree_iter((args, kwargs)):
+            if isinstance(value, FakeTensor) and value.fake_mode is not self:
+                raise AssertionError(f"{func} got a tensor of another fake mode than {self}")
         if func in REPLACED:
             return REPLACED[func](self, args)
         returned: Any = super().__torch_dispatch__(func, types, args, kwargs or {})

@@ -25,7 +25,16 @@ from radars.cost import (
 )
 from radars.memory.fake import tracing
 from radars.memory.tracker import MemoryTracker, Part
-from radars.space import Architecture, Candidates, Factory, Place, SearchSpace, building, built
+from radars.space import (
+    Architecture,
+    Candidates,
+    Factory,
+    Place,
+    SearchSpace,
+    blank,
+    building,
+    built,
+)
 from radars.units import parse_bytes
 
 
@@ -93,7 +102,8 @@ def inference_bytes(
     with tracing(), torch.no_grad():
         with building(device):
             network = space.build(architecture).eval()
-        example_B = torch.empty(batch_size, *input_shape, device=device)
+        with device:
+            example_B = blank(batch_size, input_shape, space.input_dtype)
         with _track(network, [example_B]) as tracker:
             network(example_B)
         peak_bytes: int = tracker.peak_bytes
@@ -161,7 +171,8 @@ def _trace_without_candidates(
     with tracing(), torch.no_grad():
         with building(device):
             network = built(attempt).eval()
-        example_B = torch.empty(batch_size, *input_shape, device=device)
+        with device:
+            example_B = blank(batch_size, input_shape, space.input_dtype)
         tracker = _track(network, [example_B])
         for probe in probes:
             probe.tracker = tracker

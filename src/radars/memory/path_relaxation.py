@@ -12,7 +12,7 @@ from radars.nn.path_names import kept_as, labelled_network
 from radars.nn.path_relaxation import MaskedNetwork, MaskMaker, PathRelaxation, parameter_shapes
 from radars.nn.statistics import batch_norms
 from radars.seeds import seed_torch
-from radars.space import Architecture, Candidate, SearchSpace, Subspace
+from radars.space import Architecture, Candidate, SearchSpace, Subspace, blank
 
 _PER_PARAMETER = 3  # the weight, its gradient and its momentum
 _CHECKS = 3  # networks that are held against masks, of each path
@@ -194,7 +194,9 @@ def _wrong(
     for path, _ in contexts:
         here = sorted(masked & path.keys())
         check = _Check(space, PathRelaxation(relaxation.by_size, frozenset(masked)), path)
-        example_B = torch.randn(2, *input_shape, generator=generator, dtype=torch.float64)
+        example_B = blank(2, input_shape, space.input_dtype)
+        if example_B.is_floating_point():
+            example_B = torch.randn(example_B.shape, generator=generator, dtype=torch.float64)
         for _ in range(_CHECKS if here else 0):
             taken = {
                 choice: space.full[choice][

@@ -4,11 +4,12 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from radars._torch_internals import trace_fused_sgd
+from radars._torch_internals import trace_fused_sgd, tree_leaves
 from radars.memory.fake import tracing
 from radars.memory.path_relaxation import path_relaxation
 from radars.memory.tracker import Breakdown, MemoryTracker, Part
@@ -28,7 +29,7 @@ from radars.nn.steps import (
 )
 from radars.nn.supernet import Supernet, Weigh
 from radars.nn.task import CLASSIFICATION, Loss, Task
-from radars.space import Architecture, SearchSpace, Subspace, building
+from radars.space import Architecture, SearchSpace, Subspace, blank, building
 
 _KEPT_FOR_WEIGHTS = 2  # the output, and its product with the gradient
 _COPIES_OF_LOGITS = 16
@@ -52,6 +53,7 @@ class TrainingSpec:
         second_order: whether an architecture step takes the virtual step of DARTS.
         task: whose loss and labels they are.
         floor_bytes: what the device holds before all that (`radars.memory.floor`).
+        input_dtype: of an example.
     """
 
     input_shape: tuple[int, ...]
@@ -64,6 +66,7 @@ class TrainingSpec:
     second_order: bool = False
     task: Task = CLASSIFICATION
     floor_bytes: int = 0
+    input_dtype: torch.dtype = torch.float32
 
     @property
     def training_kinds(self) -> tuple[StepKind, ...]:
@@ -83,7 +86,8 @@ class TrainingSpec:
 
     def batch(self) -> tuple[Tensor, Tensor]:
         """Examples and labels of the right shapes, with no values to speak of."""
-        example_B = torch.empty(self.batch_size, *self.input_shape, device=self.device)
+        with self.device:
+            example_B = blank(self.batch_size, self.input_shape, self.input_dtype)
         if example_B.dim() == 4:
             example_B = example_B.contiguous(memory_format=torch.channels_last)
         label_shape = (self.batch_size, *self.task.label_shape)
@@ -203,8 +207,8 @@ def _note_outputs(supernet: Supernet) -> list[int]:
     """From now on appends the bytes of what each mixture returns to the list."""
     output_bytes: list[int] = []
 
-    def note(mixture: nn.Module, inputs: object, output: Tensor) -> None:
-        output_bytes.append(output.nbytes)
+    def note(mixture: nn.Module, inputs: object, output: Any) -> None:
+        output_bytes.append(sum(tensor.nbytes for tensor in tree_leaves(output)))
 
     for module in supernet.modules():
         if isinstance(module, Mixture):

@@ -5,10 +5,12 @@ Shapes: C live candidates; inputs and outputs as the candidates take and return 
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from radars._torch_internals import tree_map
 from radars.failures import named
 from radars.nn.memory_saving.activation_checkpointing import checkpointed
 from radars.nn.memory_saving.channel_splitting import in_parts
@@ -52,7 +54,7 @@ class Mixture(nn.Module):
         self._names = tuple(candidates)
         self._modules_of_live = nn.ModuleList(candidates.values())
 
-    def forward(self, *inputs: Tensor) -> Tensor:
+    def forward(self, *inputs: Tensor) -> Any:
         """Returns the weighted sum of what the live candidates return."""
         weights: tuple[Tensor | None, ...] = (None,)
         if self.weight_C is not None:
@@ -62,7 +64,7 @@ class Mixture(nn.Module):
                 "a mixture runs inside its Supernet, which sets the weights; "
                 "call the supernet, not the mixture"
             )
-        total: Tensor | None = None
+        total: Any = None
         for index, (candidate, weight) in enumerate(
             zip(self._modules_of_live, weights, strict=True)
         ):
@@ -72,19 +74,23 @@ class Mixture(nn.Module):
                 function = in_parts(candidate) if is_split else candidate
                 if savings.recompute and torch.is_grad_enabled():
                     term = checkpointed(candidate, _add_weighted, function, weight, None, *inputs)
-                    total = term if total is None else total + term
+                    total = term if total is None else tree_map(torch.add, total, term)
                 else:
                     with nullcontext() if savings.selective else all_kept():
                         total = _add_weighted(function, weight, total, *inputs)
-        assert total is not None
         return total
 
 
 def _add_weighted(
-    candidate: Callable[..., Tensor], weight: Tensor | None, total: Tensor | None, *inputs: Tensor
-) -> Tensor:
+    candidate: Callable[..., Any], weight: Tensor | None, total: Any, *inputs: Tensor
+) -> Any:
+    """What a candidate returns, weighted and added; a network may return several tensors."""
     output = candidate(*inputs)
     if weight is None:
         return output
-    weight = weight.to(output.dtype)
-    return weight * output if total is None else torch.addcmul(total, weight, output)
+    if isinstance(output, Tensor):
+        weight = weight.to(output.dtype)
+        return weight * output if total is None else torch.addcmul(total, weight, output)
+    if total is None:
+        return tree_map(lambda each: weight.to(each.dtype) * each, output)
+    return tree_map(lambda so_far, each: so_far + weight.to(each.dtype) * each, total, output)

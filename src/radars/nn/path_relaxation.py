@@ -10,6 +10,7 @@ Shapes: V live candidates of a choice.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -127,7 +128,7 @@ class MaskedNetwork(nn.Module):
         for index, has_V in enumerate(held):
             self.register_buffer(f"mask{index}", has_V, persistent=False)
 
-    def forward(self, *inputs: Tensor) -> Tensor:
+    def forward(self, *inputs: Tensor) -> Any:
         """Returns what the network returns."""
         masked: dict[str, Tensor] = {}
         if self.weights:
@@ -138,9 +139,7 @@ class MaskedNetwork(nn.Module):
                     if mask.choice in self.weights:
                         value = value * mask.weight(self.weights[mask.choice]).to(value.dtype)
                 masked[name] = value
-        output = functional_call(self.network, masked, inputs) if masked else self.network(*inputs)
-        assert isinstance(output, Tensor)
-        return output
+        return functional_call(self.network, masked, inputs) if masked else self.network(*inputs)
 
 
 @dataclass(frozen=True)

@@ -153,7 +153,10 @@ class Supernet(nn.Module):
         self._candidates.set_savings(savings)
 
     def forward(self, example_B: Tensor) -> Tensor:
-        """Returns what the network returns for a batch of examples (B, ...)."""
+        """Returns what the network returns for a batch of examples (B, ...).
+
+        In training it may be a tuple or a dict of tensors, which is for the loss to take.
+        """
         weights: Mapping[str, Tensor]
         if self.weigh is not None:
             weights = self.weigh(dict(self.logits.by_choice), self.live)
@@ -163,8 +166,7 @@ class Supernet(nn.Module):
             self._candidates.weighted(weights),
             selective() if self.savings.selective > 0 else nullcontext(),
         ):
-            output = self.network(example_B)
-        assert isinstance(output, Tensor)
+            output: Tensor = self.network(example_B)
         return output
 
     def weight_parameters(self) -> list[nn.Parameter]:

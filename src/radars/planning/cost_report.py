@@ -101,7 +101,7 @@ def cost_report(
         with building(torch.device("meta")):
             network = space.build(architecture)
         whole: dict[str, float] = {
-            "macs": count_macs(network, (1, *input_shape)),
+            "macs": count_macs(network, (1, *input_shape), dtype=space.input_dtype),
             "parameters": count_parameters(network),
         }
         for name, metric in table.priced.items():

@@ -10,6 +10,7 @@ from radars.engine.search_config import SearchConfig
 from radars.engine.start_search import search_config
 from radars.errors import BudgetError, SpaceError
 from radars.execution.device import device_of
+from radars.failures import failures_said
 from radars.memory import Plan
 from radars.planning.cost_report import CostReport, cost_report
 from radars.planning.time_estimate import expected_seconds
@@ -208,12 +209,13 @@ def plan_of(
     method = METHODS.get(config.method)
     method.check_space(trained, config)
     trained = method.adapted(trained, config)
-    report = plan_report(trained, config, input_shape)
-    report = replace(
-        report,
-        differences=_differences(config, input_shape, usual_shape),
-        expected_seconds=_expected_seconds(report.plan, trained, config, input_shape),
-    )
+    with failures_said(SpaceError, f"the network of {trained.name!r}"):
+        report = plan_report(trained, config, input_shape)
+        report = replace(
+            report,
+            differences=_differences(config, input_shape, usual_shape),
+            expected_seconds=_expected_seconds(report.plan, trained, config, input_shape),
+        )
     if with_costs:  # of what is searched for, which a search may train a narrower one of
         device = str(device_of(config.device))  # latencies are measured: it must be there
         report = replace(report, costs=cost_report(searched, input_shape, config.costs, device))

@@ -18,7 +18,7 @@ from radars.machine import usable_memory_bytes
 from radars.memory import Plan
 from radars.nn.steps import StepKind, architecture_step, weights_step
 from radars.registries import METHODS
-from radars.space import SearchSpace, building
+from radars.space import SearchSpace, blank, building
 
 _NUM_PATHS = 3
 _MOST_MEMORY = 0.5  # of what this process may use, for the largest step
@@ -65,9 +65,12 @@ def _context(
     with building(torch.device("meta")):
         network = space.build(space.best())
     with torch.device("meta"):
-        output = network(torch.empty(2, *input_shape))
+        output = network(blank(2, input_shape, space.input_dtype))
+    example_N = blank(number, input_shape, space.input_dtype)
+    if example_N.is_floating_point():
+        example_N = torch.randn(example_N.shape, generator=generator)
     data = tensor_data(
-        torch.randn(number, *input_shape, generator=generator),
+        example_N,
         torch.arange(number) % output.shape[1],
         num_outputs=output.shape[1],
     )

@@ -17,8 +17,9 @@ from radars.space.conditions import ALWAYS, Conditions, drawn_index
 from radars.space.fingerprint import fingerprint, operations_of, user_classes
 from radars.space.flow import Flow
 from radars.space.keep import Keep, best_keeping
+from radars.space.outputs import check_output
 from radars.space.search_space import SearchSpace
-from radars.space.shapes import Place, check_output, trace_places
+from radars.space.shapes import Place, blank, trace_places
 from radars.space.subspace import Architecture, Subspace, is_candidate
 from radars.space.uniform_draws import UniformDraws
 
@@ -40,6 +41,7 @@ __all__ = [
     "Subspace",
     "UniformDraws",
     "best_keeping",
+    "blank",
     "building",
     "built",
     "check_output",

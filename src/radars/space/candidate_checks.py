@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from radars._torch_internals import version_of
 from radars.errors import RadarsWarning, SpaceError
@@ -58,6 +59,25 @@ _DROPOUT = (
 def versions_of(tensors: Sequence[Tensor]) -> list[int]:
     """How often each was changed in place."""
     return list(map(version_of, tensors))
+
+
+def check_not_lazy(what: str, module: nn.Module) -> None:
+    """Checks that every weight has a shape: nothing could be planned of one that has none yet.
+
+    Args:
+        what: it is, for the error.
+        module: just built.
+
+    Raises:
+        SpaceError: a layer is one of PyTorch's lazy ones.
+    """
+    for where, part in module.named_modules():
+        if any(map(is_lazy, (*part.parameters(recurse=False), *part.buffers(recurse=False)))):
+            kind = type(part).__name__
+            raise SpaceError(
+                f"a layer has its sizes when it is built, but {where or 'all'!r} of {what} is a "
+                f"{kind}; write {kind.removeprefix('Lazy')} with its sizes"
+            )
 
 
 class BuiltBefore:

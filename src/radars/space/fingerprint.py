@@ -15,7 +15,9 @@ from radars._torch_internals import TorchDispatchMode, tree_map
 from radars.space.code_content import is_library
 
 
-def fingerprint(network: nn.Module, input_shape: tuple[int, ...]) -> str:
+def fingerprint(
+    network: nn.Module, input_shape: tuple[int, ...], input_dtype: torch.dtype = torch.float32
+) -> str:
     """A digest of the operations of a forward pass in training, and of what each takes from where.
 
     Networks with equal fingerprints compute the same function of their input and their weights,
@@ -25,14 +27,19 @@ def fingerprint(network: nn.Module, input_shape: tuple[int, ...]) -> str:
     Args:
         network: on the meta device.
         input_shape: of one example, without the batch.
+        input_dtype: of an example.
     """
-    return operations_of(network, (1, *input_shape))
+    return operations_of(network, (1, *input_shape), dtype=input_dtype)
 
 
-def operations_of(module: nn.Module, *input_shapes: tuple[int, ...]) -> str:
+def operations_of(
+    module: nn.Module, *input_shapes: tuple[int, ...], dtype: torch.dtype = torch.float32
+) -> str:
     """The same of a module with one input or several, whose shapes are of a batch of one."""
     # of two, as BatchNorm has no statistics of one
-    inputs = [torch.empty(2 * size, *rest, device="meta") for size, *rest in input_shapes]
+    inputs = [
+        torch.empty(2 * size, *rest, dtype=dtype, device="meta") for size, *rest in input_shapes
+    ]
     with torch.no_grad(), _Recorder(inputs) as recorder:
         module.train()(*inputs)
         digest: str = recorder.digest()

@@ -11,6 +11,7 @@ from torch.overrides import TorchFunctionMode
 from radars._torch_internals import tree_leaves
 from radars.space.blueprint import building, built
 from radars.space.choose import Candidate, Candidates, Choose, offer_of
+from radars.space.shapes import blank
 
 INPUT = ""
 """Stands for the network's input among the sources of a choice."""
@@ -89,6 +90,7 @@ def trace_flow(
     replay: Callable[[Choose], nn.Module],
     input_shape: tuple[int, ...],
     architecture: Mapping[str, Candidate] | None = None,
+    input_dtype: torch.dtype = torch.float32,
 ) -> Flow:
     """Runs a network once on the meta device. Choices of values are not seen.
 
@@ -96,6 +98,7 @@ def trace_flow(
         replay: builds the network with a given `choose`.
         input_shape: the shape of one example, without the batch.
         architecture: which network; None for the first candidate of every choice.
+        input_dtype: of an example.
     """
     nodes: list[_Node] = []
     tags = _Tags()
@@ -114,7 +117,7 @@ def trace_flow(
 
     with building(torch.device("meta")), torch.no_grad():
         network = built(attempt).eval()
-        example_B = torch.empty(1, *input_shape)
+        example_B = blank(1, input_shape, input_dtype)
         with tags:
             tags.put([INPUT], example_B)
             output = tags.of(network(example_B))

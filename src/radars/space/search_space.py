@@ -37,11 +37,13 @@ class SearchSpace:
         input_shape: the shape of one example, without the batch; where given, the candidates'
             output shapes are checked at once.
         rules: how many of some choices take something, which every architecture keeps.
+        input_dtype: of an example; int64 for the numbers of tokens and the like.
 
     Attributes:
         network: the function.
         name: what people call it.
         input_shape: the shape of one example, where it is known.
+        input_dtype: of an example.
         choices: in the order in which the function makes them.
         full: every candidate of every choice.
         conditions: which choices are made only where others take something.
@@ -60,6 +62,7 @@ class SearchSpace:
         name: str | None = None,
         input_shape: tuple[int, ...] | None = None,
         rules: Iterable[Keep] = (),
+        input_dtype: torch.dtype = torch.float32,
     ) -> None:
         if not callable(network):
             raise SpaceError(
@@ -68,9 +71,10 @@ class SearchSpace:
             )
         self.name = name or str(getattr(network, "__name__", "space"))
         self.input_shape = input_shape
+        self.input_dtype = input_dtype
         self.network = network
         self._places: dict[tuple[int, ...], tuple[Place, ...]] = {}
-        self.choices = trace_choices(self.replay, self.name)
+        self.choices = trace_choices(self.replay, self.name, warns=not is_library_function(network))
         self.full = Subspace({choice.name: choice.candidates for choice in self.choices})
         self.conditions = Conditions(self.choices)
         self.rules = tuple(rules)
@@ -105,8 +109,24 @@ class SearchSpace:
         Raises:
             SpaceError: as for a new space.
         """
-        network = partial(self.network, **options)
-        return SearchSpace(network, name=self.name, input_shape=self.input_shape, rules=self.rules)
+        return self._again(partial(self.network, **options), self.input_dtype)
+
+    def taking(self, input_dtype: torch.dtype) -> "SearchSpace":
+        """The same space for examples of another type; itself where that is its own.
+
+        Raises:
+            SpaceError: as for a new space.
+        """
+        return self if input_dtype == self.input_dtype else self._again(self.network, input_dtype)
+
+    def _again(self, network: Network, input_dtype: torch.dtype) -> "SearchSpace":
+        return SearchSpace(
+            network,
+            name=self.name,
+            input_shape=self.input_shape,
+            rules=self.rules,
+            input_dtype=input_dtype,
+        )
 
     def build(self, architecture: Mapping[str, Candidate]) -> nn.Module:
         """Builds the network of an architecture: a plain module with nothing of radars in it.
@@ -153,7 +173,7 @@ class SearchSpace:
             SpaceError: a candidate cannot take its input, or two of one choice disagree in shape.
         """
         if input_shape not in self._places:
-            places = trace_places(self.replay, input_shape)
+            places = trace_places(self.replay, input_shape, self.input_dtype)
             if not is_library_function(self.network):  # those of ready-made spaces are meant so
                 for choice in self.full:
                     warn_of_equal(
@@ -174,14 +194,16 @@ class SearchSpace:
             return
         for architecture in (self._all_at(0), self._all_at(-1)):
             with building(torch.device("meta")):
-                run_network(self.build(architecture), input_shape, str(architecture))
+                run_network(
+                    self.build(architecture), input_shape, str(architecture), self.input_dtype
+                )
 
     def flow(self, input_shape: tuple[int, ...]) -> Flow:
         """Which choices feed which, for a diagram of the network."""
         deepest = None
         if not self.is_modular:
             deepest = max((self._all_at(0), self._all_at(-1)), key=len)
-        return trace_flow(self.replay, input_shape, deepest)
+        return trace_flow(self.replay, input_shape, deepest, self.input_dtype)
 
     def made(self, candidate: Mapping[str, Candidate]) -> Architecture:
         """The architecture of candidates for all choices: those whose choices are made."""

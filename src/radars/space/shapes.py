@@ -1,6 +1,6 @@
 """Where the choices of a space stand in its network, and the shapes that go in and out there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -10,7 +10,12 @@ from torch import Tensor, nn
 
 from radars.errors import SpaceError, first_line
 from radars.space.blueprint import building, built, content_of
-from radars.space.candidate_checks import BuiltBefore, check_keeps_inputs, versions_of
+from radars.space.candidate_checks import (
+    BuiltBefore,
+    check_keeps_inputs,
+    check_not_lazy,
+    versions_of,
+)
 from radars.space.choose import Candidates, Choose, Factory, as_pairs, build_candidate
 from radars.space.code_content import Content
 
@@ -66,6 +71,12 @@ class _ShapeProbe(nn.Module):
                 f"called again; call choose again under the same name for the other place"
             )
         shapes = tuple(tuple(tensor.shape) for tensor in inputs)
+        if any(not tensor.is_floating_point() for tensor in inputs):
+            raise SpaceError(
+                f"the candidates of a choice take floats, but those of {self.choice!r} are given "
+                f"{inputs[0].dtype}; let them differ behind the embedding, or choose a value, such "
+                f"as its width"
+            )
         outputs = {name: self._run(name, inputs) for name in self.factories}
         first_name, first = next(iter(outputs.items()))
         for name, output in outputs.items():
@@ -119,17 +130,29 @@ class _ShapeProbe(nn.Module):
     def _new(self, name: str) -> nn.Module:
         candidate = built(partial(build_candidate, self.choice, name, self.factories[name]))
         self._before.check_candidate(self.choice, name, candidate)
+        check_not_lazy(f"candidate {name!r} of choice {self.choice!r}", candidate)
         return candidate
 
 
+def blank(
+    batch_size: int, input_shape: Sequence[int], dtype: torch.dtype = torch.float32
+) -> Tensor:
+    """A batch of no values, on the current device; of integers zeros, which are tokens too."""
+    shape = (batch_size, *input_shape)
+    return torch.empty(shape) if dtype.is_floating_point else torch.zeros(shape, dtype=dtype)
+
+
 def trace_places(
-    replay: Callable[[Choose], nn.Module], input_shape: tuple[int, ...]
+    replay: Callable[[Choose], nn.Module],
+    input_shape: tuple[int, ...],
+    input_dtype: torch.dtype = torch.float32,
 ) -> tuple[Place, ...]:
     """Runs a network once on the meta device, with every candidate of every choice.
 
     Args:
         replay: builds the network with a given `choose`.
         input_shape: the shape of one example, without the batch.
+        input_dtype: of an example.
 
     Raises:
         SpaceError: the network or a candidate cannot take its input, the candidates of a choice
@@ -149,7 +172,7 @@ def trace_places(
         return replay(choose)
 
     with building(torch.device("meta")):
-        run_network(built(network), input_shape)
+        run_network(built(network), input_shape, dtype=input_dtype)
     places = [probe.place for probe in probes if probe.place is not None]
     if len(places) < len(probes):
         unused = next(probe.choice for probe in probes if probe.place is None)
@@ -160,20 +183,26 @@ def trace_places(
     return tuple(places)
 
 
-def run_network(network: nn.Module, input_shape: tuple[int, ...], which: str = "") -> None:
+def run_network(
+    network: nn.Module,
+    input_shape: tuple[int, ...],
+    which: str = "",
+    dtype: torch.dtype = torch.float32,
+) -> None:
     """Runs a network once on the meta device, which is the current one.
 
     Args:
         network: on it.
         input_shape: the shape of one example, without the batch.
         which: of the networks of a space it is, for people.
+        dtype: of an example.
 
     Raises:
         SpaceError: it cannot take the input.
     """
     try:
         with torch.no_grad():
-            network.eval()(torch.empty(1, *input_shape))
+            network.eval()(blank(1, input_shape, dtype))
     except SpaceError:
         raise
     except (Exception, SystemExit) as error:
@@ -181,27 +210,3 @@ def run_network(network: nn.Module, input_shape: tuple[int, ...], which: str = "
             f"the network {f'of {which} ' if which else ''}cannot take an input of {input_shape}: "
             f"{first_line(error)}; give another shape, or adapt the network"
         ) from error
-
-
-def check_output(
-    network: nn.Module, space_name: str, input_shape: tuple[int, ...], num_classes: int
-) -> None:
-    """Checks that a network on the meta device maps a batch of two to one number a class.
-
-    Raises:
-        SpaceError: it does not.
-    """
-    try:
-        with torch.no_grad():
-            output = network.eval()(torch.empty(2, *input_shape, device="meta"))
-    except (Exception, SystemExit) as error:
-        raise SpaceError(
-            f"a network takes the data's examples, {tuple(input_shape)}, but {space_name!r} does "
-            f"not: {first_line(error)}; adapt its first layers, or set data.image_size"
-        ) from error
-    shape = tuple(getattr(output, "shape", ()))
-    if shape != (2, num_classes):
-        raise SpaceError(
-            f"a network returns one number a class, (batch, {num_classes}), but {space_name!r} "
-            f"returns {shape}; set num_classes"
-        )

@@ -11,9 +11,10 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from radars.errors import SpaceError
-from radars.space.blueprint import building, built
-from radars.space.candidate_checks import BuiltBefore
+from radars.space.blueprint import building, built, content_of
+from radars.space.candidate_checks import BuiltBefore, check_not_lazy, warn_of_equal
 from radars.space.choose import Candidate, Candidates, Choice, Choose, Offer, checked_offer
+from radars.space.code_content import Content
 from radars.space.conditions import Conditions
 
 Replay = Callable[[Choose], nn.Module]
@@ -29,10 +30,14 @@ class Trace:
     Attributes:
         choices: name to the choice.
         is_nested: whether one is made inside a candidate of another, or could be.
+        modules: choice to what it took at each of its places, and the module.
     """
 
     choices: dict[str, Choice] = field(default_factory=dict)
     is_nested: bool = False
+    modules: dict[str, list[tuple[Candidate, nn.Module]]] = field(
+        default_factory=dict, compare=False
+    )
 
     def note(self, offer: Offer) -> None:
         """Adds what `choose` was given.
@@ -51,7 +56,7 @@ class Trace:
         self.choices[offer.choice] = replace(known, num_places=known.num_places + 1)
 
 
-def trace_choices(replay: Replay, name: str) -> tuple[Choice, ...]:
+def trace_choices(replay: Replay, name: str, *, warns: bool = True) -> tuple[Choice, ...]:
     """Every choice that the function makes in some run, each behind its parent.
 
     The function is run on the meta device, where nothing is allocated: three times where all
@@ -60,6 +65,8 @@ def trace_choices(replay: Replay, name: str) -> tuple[Choice, ...]:
     Args:
         replay: runs it.
         name: of the space.
+        warns: of candidates of one choice that are the same, where choices are nested or of values;
+            where they are not, the candidates are looked at with their inputs.
 
     Raises:
         SpaceError: there is no choice; a choice has no candidate, or one twice, or others in other
@@ -78,6 +85,7 @@ def trace_choices(replay: Replay, name: str) -> tuple[Choice, ...]:
         repeated, again = _traced(replay, lambda offer: offer.candidates[0])
     for each in (network, last_network, again):
         before.check_network(name, each)
+        check_not_lazy(repr(name), each)
     if (repeated, _shapes(again)) != (first, _shapes(network)):
         raise SpaceError(
             f"a network function makes the same network whenever the same is chosen, but that of "
@@ -88,7 +96,7 @@ def trace_choices(replay: Replay, name: str) -> tuple[Choice, ...]:
     if not is_nested and not has_values:
         _check_same_candidates(name, first, last)
         return tuple(first.choices.values())
-    return _Discovery(replay, name, before).run()
+    return _Discovery(replay, name, before, warns).run()
 
 
 def _shapes(network: nn.Module) -> list[tuple[str, torch.Size]]:
@@ -99,14 +107,16 @@ def _shapes(network: nn.Module) -> list[tuple[str, torch.Size]]:
 class _Discovery:
     """Runs the function once for each candidate of each choice, where that choice is made."""
 
-    def __init__(self, replay: Replay, name: str, before: BuiltBefore) -> None:
+    def __init__(self, replay: Replay, name: str, before: BuiltBefore, warns: bool) -> None:
         self._replay = replay
         self._name = name
+        self._warns = warns
         self._before = before
         self._choices: dict[str, Choice] = {}
         self._order: list[str] = []
         self._contexts: dict[str, dict[str, Candidate]] = {}  # where each is made
         self._made: dict[str, dict[Candidate, set[str]]] = {}  # choice, candidate: what is made
+        self._contents: dict[str, dict[str, Content | None]] = {}  # choice, candidate: what it is
 
     def run(self) -> tuple[Choice, ...]:
         """The choices with their parents."""
@@ -119,10 +129,22 @@ class _Discovery:
                 taken = {**self._contexts[choice], choice: candidate}
                 trace = self._trace(taken)
                 made = self._made[choice][candidate] = set(trace.choices)
+                self._note_content(choice, candidate, trace)
                 waiting += [(name, made) for name in self._noted(trace, taken)]
         choices = tuple(self._with_parent(choice) for choice in self._order)
         self._check(choices)
+        if self._warns:
+            for choice, contents in self._contents.items():
+                warn_of_equal(choice, [contents])
         return choices
+
+    def _note_content(self, choice: str, candidate: Candidate, trace: Trace) -> None:
+        """Notes what a candidate of operations is, and what is chosen where it is taken."""
+        parts = [content_of(module) for _, module in trace.modules.get(choice, ())]
+        if parts:
+            is_known = None not in parts
+            content = (tuple(trace.choices), *parts) if is_known else None
+            self._contents.setdefault(choice, {})[candidate] = content
 
     def _trace(self, taken: Mapping[str, Candidate]) -> Trace:
         with building(torch.device("meta")):
@@ -130,6 +152,7 @@ class _Discovery:
                 self._replay, lambda offer: taken.get(offer.choice, offer.candidates[0])
             )
         self._before.check_network(self._name, network)
+        check_not_lazy(repr(self._name), network)
         return trace
 
     def _noted(self, trace: Trace, taken: dict[str, Candidate]) -> list[str]:
@@ -145,6 +168,7 @@ class _Discovery:
             self._order.insert(position, name)
             position += 1
             self._choices[name], self._contexts[name] = choice, taken
+            self._note_content(name, choice.candidates[0], trace)
             new.append(name)
         return new
 
@@ -198,16 +222,23 @@ def _traced(replay: Replay, take: Callable[[Offer], Candidate]) -> tuple[Trace, 
         factories = (offer.factories or {}).values()
         trace.is_nested |= bool(building) or any(_reaches(each, choose) for each in factories)
         building.append(name)
-        module = offer.take(take(offer))
+        candidate = take(offer)
+        taken = offer.take(candidate)
         building.pop()
-        return module
+        if offer.factories is not None:
+            trace.modules.setdefault(name, []).append((candidate, taken))
+        return taken
 
     def attempt() -> nn.Module:
         trace.choices.clear()
+        trace.modules.clear()
         building.clear()
         return replay(choose)
 
     network = built(attempt)
+    for choice, parts in trace.modules.items():
+        for candidate, module in parts:
+            check_not_lazy(f"candidate {candidate!r} of choice {choice!r}", module)
     return trace, network
 
 

@@ -10,7 +10,7 @@ from torchvision.transforms import v2
 from radars.data import Split, move
 from radars.nn.optimizer import set_learning_rate, stepping_where
 from radars.nn.statistics import StatisticsCopy
-from radars.nn.task import Task
+from radars.nn.task import Task, main_output
 from radars.seeds import seed_torch
 from radars.training.train_config import TrainConfig
 from radars.training.training_state import TrainState
@@ -91,7 +91,7 @@ def _train_step(
         network, optimizer, max_norm=config.optimizer.max_gradient_norm, error_if_nonfinite=False
     )
     assert norm is not None
-    total_score = task.score(output_BK.detach(), label_B).sum().to(state.totals.dtype)
+    total_score = task.score(main_output(output_BK).detach(), label_B).sum().to(state.totals.dtype)
     num_examples = torch.full_like(total_score, len(label_B))
     is_unsound = (loss.isfinite() & norm.isfinite()).logical_not().to(total_score)
     totals = torch.stack([loss.detach() * len(label_B), total_score, num_examples, is_unsound])

@@ -92,7 +92,7 @@ class TrainedNetwork(UsableNetwork):
         elif data is None or isinstance(data, Data | DataConfig):
             test = data
         else:
-            test = as_split(data)
+            test = as_split(data, self.class_names)
         return evaluate_network(
             self, test, task=self.task, device=device, progress=progress, file=where
         )

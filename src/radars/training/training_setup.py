@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from radars.cost import count_macs, count_parameters
-from radars.data import Data, load_data
+from radars.data import Data, load_data, say_missing_classes
 from radars.engine.recipe import check_data
 from radars.errors import ConfigError
 from radars.execution.device import device_of
-from radars.nn.task import CLASSIFICATION, Task
+from radars.nn.task import CLASSIFICATION, Task, check_training_output
 from radars.runs.skipped import SkippedSteps
 from radars.seeds import seed_torch, stable_seed
 from radars.space import Architecture, SearchSpace, building, check_output
@@ -74,6 +74,7 @@ class TrainSetup:
                 check_data(config.space, config.data)
             data = load_data(config.data, config.seed)
         space = space or space_of(config, data.num_classes, data.input_shape)
+        space = space.taking(data.input_dtype)
         chosen = space.architecture(architecture)
         batch_size = config.data.batch_size
         data.train.batches(batch_size, augment=False, seed=0)  # checks the batch size
@@ -83,10 +84,13 @@ class TrainSetup:
                 f"none; set it to 0"
             )
         task.check(data.train.label_N, data.num_classes)
+        if task.is_classification:
+            say_missing_classes(data.train.label_N, data.class_names, "the training part")
         _check_augmentation(config, data, task)
         with building(torch.device("meta")):
             network = space.build(chosen)
-        check_output(network, space.name, data.input_shape, data.num_classes)
+        check_output(network, space, data.input_shape, task.output_shape(data.num_classes))
+        check_training_output(network, space.name, data.input_shape, data.input_dtype, task)
         if not count_parameters(network):
             raise ConfigError(
                 f"a network has weights to train, but {space.name!r} with {dict(chosen)} has none; "
@@ -100,7 +104,7 @@ class TrainSetup:
             device=device,
             steps_per_epoch=len(data.train) // batch_size,
             parameters=count_parameters(network),
-            macs=count_macs(network, (1, *data.input_shape)),
+            macs=count_macs(network, (1, *data.input_shape), dtype=data.input_dtype),
             initial_weights=(
                 searched_weights(config.from_search, space, chosen) if config.from_search else {}
             ),
@@ -147,7 +151,7 @@ def _check_augmentation(config: TrainConfig, data: Data, task: Task) -> None:
             "MixUp and CutMix mix classes, but the task is no classification; set mixup_alpha and "
             "cutmix_alpha to 0"
         )
-    is_images = len(data.input_shape) == 3 and data.normalisation.largest != 1.0
+    is_images = len(data.input_shape) == 3 and data.normalisation.is_of_pixels
     if (mixes or config.rand_augment_ops) and not is_images:
         raise ConfigError(
             f"RandAugment, MixUp and CutMix change images, but {data.name} has other examples, of "

@@ -44,7 +44,7 @@ class UsableNetwork:
     @property
     def takes_pixels(self) -> bool:
         """Whether it was trained on images that radars read: it takes values from 0 to 255."""
-        return len(self.input_shape) == 3 and self.normalisation.largest != 1.0
+        return len(self.input_shape) == 3 and self.normalisation.is_of_pixels
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -23,6 +23,15 @@ def sum_of(graph: fx.Graph, terms: Iterable[tuple[str, fx.Node]]) -> fx.Node:
     return reduce(lambda total, output: graph.call_function(operator.add, (total, output)), outputs)
 
 
+def added(module: nn.Module) -> nn.Module:
+    """Adds what a module returns to its input."""
+    graph = fx.Graph()
+    image = graph.placeholder("image")
+    output = graph.call_module("module", (image,))
+    graph.output(graph.call_function(operator.add, (image, output)))
+    return fx.GraphModule({"module": module}, graph, "Added")
+
+
 def zeros(stride: int = 1) -> nn.Module:
     """Returns zeros of its input's shape, passes no gradient on; a stride of 2 halves the image."""
     graph = fx.Graph()

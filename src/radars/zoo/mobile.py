@@ -3,13 +3,15 @@
 Cai et al., "ProxylessNAS", ICLR 2019; Wu et al., "FBNet", CVPR 2019.
 """
 
+from functools import partial
+from itertools import count
 from typing import Annotated
 
 from pydantic import Field, PositiveInt
 from torch import nn
 
-from radars.nn.operations import classifier, conv_bn_relu, mbconv
-from radars.space import Choose
+from radars.nn.operations import classifier, conv_bn_relu, mbconv, skip
+from radars.space import Choose, Factory
 from radars.zoo.stages import (
     HEAD_CHANNELS,
     LayerCandidates,
@@ -21,6 +23,9 @@ from radars.zoo.stages import (
 from radars.zoo.zoo_entry import ZooEntry
 
 WidthMultiplier = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
+
+_KERNELS = (3, 5, 7, 9)  # of `mobile-large`
+_EXPANSIONS = (1, 2, 3, 4, 6, 8)
 
 _STAGES = (
     Stage(24, 4, 2),
@@ -69,7 +74,44 @@ def mobile_large(
         in_channels: channels of an image.
         width_mult: scales the channels of every layer, rounded to a multiple of 8.
     """
-    candidates = mbconv_candidates((3, 5, 7, 9), (1, 2, 3, 4, 6, 8), (False, True))
+    candidates = mbconv_candidates(_KERNELS, _EXPANSIONS, (False, True))
+    return _mobile_network(choose, candidates, num_classes, in_channels, width_mult)
+
+
+def mobile_elastic(
+    choose: Choose,
+    *,
+    num_classes: PositiveInt = 1000,
+    in_channels: PositiveInt = 3,
+    width_mult: WidthMultiplier = 1.0,
+) -> nn.Module:
+    """The networks of `mobile-large`, whose 49 candidates a layer are 14 of 4 choices.
+
+    Args:
+        choose: what the space calls for each layer: `layer0`, a `skip` or an `mb`; and for an `mb`
+            `kernel0` (3, 5, 7 or 9), `expand0` (1, 2, 3, 4, 6 or 8) and `squeeze0` (whether it has
+            squeeze-and-excitation), to `layer20`.
+        num_classes: K; the network maps (B, `in_channels`, H, W) to (B, K).
+        in_channels: channels of an image.
+        width_mult: scales the channels of every layer, rounded to a multiple of 8.
+    """
+    numbers = count()
+
+    def candidates(inward: int, outward: int, stride: int) -> dict[str, Factory]:
+        number = next(numbers)
+
+        def block() -> nn.Module:
+            return mbconv(
+                inward,
+                outward,
+                choose(f"kernel{number}", _KERNELS),
+                choose(f"expand{number}", _EXPANSIONS),
+                stride,
+                squeeze_excite=choose(f"squeeze{number}", (False, True)),
+            )
+
+        return {"skip": partial(skip, inward, outward, stride), "mb": block}
+
     return _mobile_network(choose, candidates, num_classes, in_channels, width_mult)
 
 
@@ -97,4 +139,7 @@ def _mobile_network(
 MOBILE = ZooEntry("mobile", mobile, (3, 224, 224), "21 layers of 7 MBConv candidates: ProxylessNAS")
 MOBILE_LARGE = ZooEntry(
     "mobile-large", mobile_large, (3, 224, 224), "21 layers of 49 MBConv candidates"
+)
+MOBILE_ELASTIC = ZooEntry(
+    "mobile-elastic", mobile_elastic, (3, 224, 224), "the networks of mobile-large, by values"
 )

@@ -9,7 +9,6 @@ Patches stay where they are, (B, C, H, W), so that a linear layer is a 1x1 convo
 to its input, and attention itself, are `torch.fx` graphs over plain modules (see `cell_graphs`).
 """
 
-import operator
 from functools import partial
 from typing import Annotated, Any
 
@@ -20,6 +19,7 @@ from torchvision.models.convnext import LayerNorm2d
 
 from radars.nn.operations import classifier
 from radars.space import Choose, Factory
+from radars.zoo.cell_graphs import added
 from radars.zoo.zoo_entry import ZooEntry
 
 _NUM_HEADS = (2, 4, 8)
@@ -52,7 +52,7 @@ def vit(
     """
     layers: list[nn.Module] = [
         nn.Conv2d(in_channels, width, patch_size, patch_size),
-        _added(nn.Conv2d(width, width, 3, padding=1, groups=width)),
+        added(nn.Conv2d(width, width, 3, padding=1, groups=width)),
     ]
     for index in range(depth):
         layers.append(choose(f"mixer{index}", _mixers(width)))
@@ -89,32 +89,23 @@ def _attention(width: int, num_heads: int) -> nn.Module:
     mixed = call("reshape_as", call("transpose", mixed, -1, -2), image)
     graph.output(graph.call_module("outward", (mixed,)))
     attention = fx.GraphModule(modules, graph, "Attention")
-    return _added(nn.Sequential(_norm(width), attention))
+    return added(nn.Sequential(_norm(width), attention))
 
 
 def _convolution(width: int, kernel_size: int) -> nn.Module:
     depthwise = nn.Conv2d(width, width, kernel_size, padding=kernel_size // 2, groups=width)
-    return _added(nn.Sequential(_norm(width), depthwise, nn.Conv2d(width, width, 1)))
+    return added(nn.Sequential(_norm(width), depthwise, nn.Conv2d(width, width, 1)))
 
 
 def _mlp(width: int, ratio: int) -> nn.Module:
     inside = ratio * width
     layers = nn.Conv2d(width, inside, 1), nn.GELU(), nn.Conv2d(inside, width, 1)
-    return _added(nn.Sequential(_norm(width), *layers))
+    return added(nn.Sequential(_norm(width), *layers))
 
 
 def _norm(width: int) -> nn.Module:
     module: nn.Module = LayerNorm2d(width, eps=1e-6)
     return module
-
-
-def _added(module: nn.Module) -> nn.Module:
-    """Adds what a module returns to its input."""
-    graph = fx.Graph()
-    image = graph.placeholder("image")
-    output = graph.call_module("module", (image,))
-    graph.output(graph.call_function(operator.add, (image, output)))
-    return fx.GraphModule({"module": module}, graph, "Added")
 
 
 ENTRY = ZooEntry("vit", vit, (3, 32, 32), "8 transformer layers: 6 mixers, 4 MLPs each")

@@ -19,7 +19,11 @@ SMALL: dict[str, dict[str, Any]] = {
     "vit": {"width": 8, "depth": 2},
     "mobile": {"width_mult": 0.1}, "mobile-large": {"width_mult": 0.1},
     "ofa-mobile": {"width_mult": 0.1}, "nats-size": {"width": 2},
+    "mobile-elastic": {"width_mult": 0.1}, "resnet-elastic": {"width_mult": 0.1},
+    "vit-elastic": {"width": 24, "depth": 1, "image_size": 32},
 }  # fmt: skip
+
+LONG = ("ofa-mobile", "mobile-elastic", "resnet-elastic")
 
 
 def built(network: nn.Module) -> nn.Module:
@@ -49,8 +53,8 @@ def assert_same(network: nn.Module, *shape: int) -> nn.Module:
 
 @pytest.mark.parametrize(
     "entry",
-    [  # one of them takes long to trace
-        pytest.param(entry, marks=[pytest.mark.slow] if entry.name == "ofa-mobile" else [])
+    [  # some of them take long to trace
+        pytest.param(entry, marks=[pytest.mark.slow] if entry.name in LONG else [])
         for entry in zoo()
     ],
     ids=lambda entry: entry.name,

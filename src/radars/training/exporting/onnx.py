@@ -5,7 +5,7 @@ import warnings
 import torch
 from torch import Tensor
 
-from radars.errors import ConfigError, SpaceError, first_line
+from radars.errors import ConfigError, SpaceError, first_line, root_cause
 from radars.training.exporting.portable import check_same, facts, input_name
 from radars.training.exporting.torch_export import exported_program
 from radars.training.usable_network import UsableNetwork
@@ -46,7 +46,7 @@ def onnx_bytes(trained: UsableNetwork) -> tuple[bytes, float]:
     except Exception as error:  # an operation that ONNX lacks is found in many ways
         raise SpaceError(
             f"a network is exported to ONNX where ONNX has its operations, but torch.onnx says: "
-            f"{first_line(error)[:200]}; export it as torch-export"
+            f"{first_line(root_cause(error))[:200]}; export it as torch-export"
         ) from error
     assert exported is not None
     model = exported.model_proto

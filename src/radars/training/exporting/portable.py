@@ -30,6 +30,10 @@ class Portable(nn.Module):
     def __init__(self, trained: UsableNetwork) -> None:
         super().__init__()
         self.network = trained.network
+        self._of_ids = trained.normalisation.is_of_ids
+        if self._of_ids:
+            self.eval()
+            return
         scale_C, shift_C = trained.normalisation.factors(len(trained.input_shape) - 1)
         self.register_buffer("scale", scale_C)
         self.register_buffer("shift", shift_C)
@@ -37,7 +41,9 @@ class Portable(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """The scores (B, K), before softmax, of images, uint8 (B, C, H, W), or other examples."""
-        output: Tensor = self.network(image.to(torch.float32) * self.scale - self.shift)
+        if not self._of_ids:
+            image = image.to(torch.float32) * self.scale - self.shift
+        output: Tensor = self.network(image)
         return output
 
 
@@ -61,7 +67,8 @@ def facts(trained: UsableNetwork) -> dict[str, str]:
 def _input_said(trained: UsableNetwork) -> str:
     sizes = ", ".join(map(str, trained.input_shape))
     if not trained.takes_pixels:
-        return f"{input_name(trained)}: float32 (batch, {sizes}), as the training data had them"
+        dtype = "int64" if trained.normalisation.is_of_ids else "float32"
+        return f"{input_name(trained)}: {dtype} (batch, {sizes}), as the training data had them"
     colours = "greyscale" if trained.input_shape[0] == 1 else "RGB"
     return (
         f"{input_name(trained)}: uint8 (batch, {sizes}), {colours}, values 0 to 255; of other "
@@ -81,6 +88,8 @@ def random_images(trained: UsableNetwork) -> Iterator[Tensor]:
         shape = (batch_size, *trained.input_shape)
         if trained.takes_pixels:
             yield torch.randint(256, shape, dtype=torch.uint8, generator=generator)
+        elif trained.normalisation.is_of_ids:
+            yield torch.randint(2, shape, generator=generator)  # there are two tokens at least
         else:
             yield torch.randn(shape, generator=generator)
 

@@ -58,9 +58,10 @@ def normalise({input}: Tensor) -> Tensor:
     """Examples {shape} as the network takes them."""
     sizes = (-1, *[1] * (len(INPUT_SHAPE) - 1))
     mean, std = (torch.tensor(each, device={input}.device).view(sizes) for each in (MEAN, STD))
-    return {input}.to(torch.float32) * (1 / (LARGEST * std)) - mean / std
+    return {normalised}
 '''
 
+_NORMALISED = "{}.to(torch.float32) * (1 / (LARGEST * std)) - mean / std"
 _FOR_IMAGES = '''
 
 def read_image(file: str | Path) -> Tensor:
@@ -116,18 +117,22 @@ def source_text(trained: UsableNetwork, name: str) -> str:
         SpaceError: the network cannot be written down.
     """
     known, source = facts(trained), NetworkSource(trained.network)
+    name_in = input_name(trained)
     mean_C, std_C, largest = trained.normalisation
     sizes = ", ".join(map(str, trained.input_shape))
     choices = "\n".join(f"    {choice}: {name}" for choice, name in trained.architecture.items())
     imports = source.imports | ({"import sys"} if trained.takes_pixels else set())
     usage = f"\nFrom the command line: `python {_in_docstring(name)} IMAGE ...`\n"
-    said = "uint8 (batch, {}), values 0 to 255" if trained.takes_pixels else "float32 (batch, {})"
+    said = "float32 (batch, {})"
+    if trained.takes_pixels or trained.normalisation.is_of_ids:
+        said = "uint8 (batch, {}), values 0 to 255" if trained.takes_pixels else "int64 (batch, {})"
     text = _TEMPLATE.format(
         header=HEADER,
         version=known["written_by"].removeprefix("radars "),
         needs="; `read_image` needs Pillow too" if trained.takes_pixels else "",
-        input=input_name(trained),
-        said=f"{input_name(trained)}: {said.format(sizes)}",
+        input=name_in,
+        said=f"{name_in}: {said.format(sizes)}",
+        normalised=name_in if trained.normalisation.is_of_ids else _NORMALISED.format(name_in),
         usage=usage if trained.takes_pixels else "",
         shape=f"(batch, {sizes})",
         space=_in_docstring(trained.config.space),
