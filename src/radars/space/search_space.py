@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from radars.errors import SpaceError, first_line, raised_at
+from radars.errors import SpaceError
 from radars.space.blueprint import building, built
 from radars.space.candidate_checks import warn_of_equal
 from radars.space.check_architecture import check_architecture
@@ -21,6 +21,7 @@ from radars.space.code_content import is_library_function
 from radars.space.conditions import Conditions
 from radars.space.flow import Flow, trace_flow
 from radars.space.keep import Keep, best_keeping, check_rules, num_keeping
+from radars.space.replay import replayed
 from radars.space.shapes import Place, run_network, trace_places
 from radars.space.subspace import Architecture, Subspace
 from radars.space.trace_choices import trace_choices
@@ -120,12 +121,9 @@ class SearchSpace:
         return self if input_dtype == self.input_dtype else self._again(self.network, input_dtype)
 
     def _again(self, network: Network, input_dtype: torch.dtype) -> "SearchSpace":
+        name, shape, rules = self.name, self.input_shape, self.rules
         return SearchSpace(
-            network,
-            name=self.name,
-            input_shape=self.input_shape,
-            rules=self.rules,
-            input_dtype=input_dtype,
+            network, name=name, input_shape=shape, rules=rules, input_dtype=input_dtype
         )
 
     def build(self, architecture: Mapping[str, Candidate]) -> nn.Module:
@@ -147,22 +145,7 @@ class SearchSpace:
         Raises:
             SpaceError: the function fails or returns something that is not a module.
         """
-        try:
-            network = self.network(choose)
-        except SpaceError:
-            raise
-        except (Exception, SystemExit) as error:
-            raise SpaceError(
-                f"the network function of {self.name!r} raised {type(error).__name__}: "
-                f"{first_line(error)}{raised_at(error)}; it is run for each architecture anew, and "
-                f"must build all of them"
-            ) from error
-        if not isinstance(network, nn.Module):
-            raise SpaceError(
-                f"the network function of {self.name!r} returns an nn.Module, but returned "
-                f"{type(network).__name__}; end it with the module"
-            )
-        return network
+        return replayed(self.network, choose, self.name)
 
     def places(self, input_shape: tuple[int, ...]) -> tuple[Place, ...]:
         """Where the choices stand in the network, and the shapes that go in and out there.
@@ -176,9 +159,7 @@ class SearchSpace:
             places = trace_places(self.replay, input_shape, self.input_dtype)
             if not is_library_function(self.network):  # those of ready-made spaces are meant so
                 for choice in self.full:
-                    warn_of_equal(
-                        choice, [each.contents for each in places if each.choice == choice]
-                    )
+                    warn_of_equal(choice, [p.contents for p in places if p.choice == choice])
             self._places[input_shape] = places
         return self._places[input_shape]
 
