@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from functools import partial
 
+import torch
 from torch import nn
 
 from radars.errors import SpaceError
@@ -63,10 +64,11 @@ def searchable(
                     f"choices are made side by side, but {name!r} is inside {outer[0]!r}; make the "
                     f"pattern {matched[name]!r} or {matched[outer[0]]!r} narrower"
                 )
+        handed_out: set[str] = set()
         for name in modules:  # in the order of the network
             if name in matched:
                 candidates = {
-                    candidate: partial(_build, build, network, name, modules[name])
+                    candidate: partial(_build, build, network, name, modules[name], handed_out)
                     for candidate, build in replacements[matched[name]].items()
                 }
                 model.set_submodule(name, choose(name, candidates))
@@ -77,10 +79,31 @@ def searchable(
 
 
 def _build(
-    build: Replacement, network: Callable[[], nn.Module], name: str, replaced: nn.Module
+    build: Replacement,
+    network: Callable[[], nn.Module],
+    name: str,
+    replaced: nn.Module,
+    handed_out: set[str],
 ) -> nn.Module:
-    """A candidate; of a new network where the one that was traced has no values."""
-    tensors = (*replaced.parameters(), *replaced.buffers())
-    if any(tensor.device.type == "meta" for tensor in tensors):
-        replaced = network().get_submodule(name)
-    return build(replaced)
+    """A candidate; of a new network where the module of the traced one cannot be used.
+
+    It cannot where it is a candidate already, has no values, or was made on another device: a
+    network whose constructor reads values is made of real tensors, and its modules that are
+    replaced stay so.
+
+    Args:
+        build: makes it.
+        network: builds the network anew.
+        name: of the module that it stands in for.
+        replaced: that module.
+        handed_out: names of modules that are candidates already; added to.
+    """
+    tensors = [*replaced.parameters(), *replaced.buffers()]
+    kinds = {tensor.device.type for tensor in tensors}
+    if name in handed_out or "meta" in kinds or kinds - {torch.empty(0).device.type}:
+        return build(network().get_submodule(name))
+    candidate = build(replaced)
+    own = set(map(id, tensors))
+    if any(id(tensor) in own for tensor in (*candidate.parameters(), *candidate.buffers())):
+        handed_out.add(name)
+    return candidate
