@@ -26,7 +26,8 @@ def network() -> nn.Module:
 def thin(block: nn.Module) -> nn.Module:
     assert isinstance(block, Bottleneck)
     channels = block.conv1.in_channels
-    return Bottleneck(channels, channels // 4, base_width=32)
+    narrow: nn.Module = Bottleneck(channels, channels // 4, base_width=32)
+    return narrow
 
 
 def main() -> None:
