@@ -71,7 +71,7 @@ def _item(dataset: MapDataset, index: int) -> tuple[Any, Any]:
     except Exception as error:
         raise DataError(
             f"example {index} of {type(dataset).__name__} cannot be read: "
-            f"{type(error).__name__}: {first_line(error)}; mend the data set"
+            f"{type(error).__name__}: {first_line(error)}; correct the data set"
         ) from error
     if isinstance(item, Mapping):  # of a Hugging Face data set
         example, label = _first_of(_IMAGE_KEYS, item), _first_of(_LABEL_KEYS, item)
@@ -138,7 +138,7 @@ def labels_of(dataset: MapDataset) -> Tensor:
     if len(label_N) != len(dataset):
         raise DataError(
             f"each example has a target, but {type(dataset).__name__} has {len(dataset)} examples "
-            f"and {len(label_N)} targets; mend its targets"
+            f"and {len(label_N)} targets; correct its targets"
         )
     if label_N.is_floating_point() and not bool(label_N.isfinite().all()):
         raise DataError("every target is finite, but some are not; leave those examples out")
