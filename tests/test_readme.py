@@ -6,7 +6,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
+from PIL import Image
 from tests.isolated import run_without
 from tests.tiny import QUICK
 from torch import nn
@@ -65,6 +68,54 @@ def test_the_tutorial_searches_a_network_and_data_of_ones_own(
     _assert_plain(names["trained"].network)
     assert {path.suffix for path in tmp_path.iterdir()} >= {".safetensors", ".py"}
     assert "peak of a training step" in capsys.readouterr().out
+
+
+SMALL_RESNET = '"resnet26", layers=(1, 1, 1, 2), channels=(16, 16, 16, 16),'
+
+
+@pytest.mark.slow
+def test_a_timm_model_is_searched_fine_tuned_and_exported(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The tutorial, but with a small network, random weights and small pictures of noise."""
+    pytest.importorskip("timm", reason="the tutorial starts from a network of timm")
+    monkeypatch.chdir(tmp_path)
+    _draw_photos(tmp_path / "photos")
+    program = "\n".join(_blocks("python", TUTORIALS / "fine-tune.md"))
+    for shown, run in {
+        '"resnet50",': SMALL_RESNET,
+        "pretrained=True": "pretrained=False",
+        "224": "16",
+        "batch_size=64": "batch_size=8",
+        "macs<=3G": "macs<=3M",
+        "max_minutes=60": "**quick",
+        "epochs=10": "epochs=1",
+    }.items():
+        assert shown in program
+        program = program.replace(shown, run)
+    quick = {"explore": {"steps": 16, "ranker_draws": 4}, "differentiate": {"steps": 4}}
+    names: dict[str, Any] = {
+        "quick": quick | {"num_rounds": 1, "select": {"finalists": 2, "halving_steps": [4]}}
+    }
+    exec(compile(program, "fine-tune.md", "exec"), names)
+    found, pretrained = names["found"], names["pretrained"]
+    assert set(found.architecture) == {"layer4.1"}
+    assert found.macs <= 3e6
+    assert torch.equal(found.build().state_dict()["conv1.weight"], pretrained["conv1.weight"])
+    _assert_plain(names["trained"].network)
+    assert (tmp_path / "photos.onnx").exists()
+    assert "peak of a training step" in capsys.readouterr().out
+
+
+def _draw_photos(folder: Path) -> None:
+    """Two classes: bright noise and dark noise."""
+    noise = np.random.default_rng(0)
+    for split, number in (("train", 32), ("test", 8)):
+        for name, brightness in (("cat", 60), ("dog", 190)):
+            (folder / split / name).mkdir(parents=True)
+            for index in range(number):
+                pixels = noise.integers(brightness - 60, brightness + 60, (16, 16, 3), np.uint8)
+                Image.fromarray(pixels).save(folder / split / name / f"{index}.png")
 
 
 def test_the_test_command_is_the_one_that_ci_runs() -> None:

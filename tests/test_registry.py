@@ -108,7 +108,7 @@ def test_what_cannot_be_imported_is_said_in_one_line(module: str, place: str, sa
     assert text.startswith(f"the thing 'one' is {place}, but it cannot be imported (")
     assert said in text
     assert "\n" not in text
-    assert text.endswith("; install or mend its package")
+    assert text.endswith("; install or repair its package")
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def plan(
         input_shape: of one example, without the batch; by default the space's own.
         batch_size: examples in a batch.
         budget: bytes, or text such as `12GiB`.
-        config: a configuration that the other arguments go over.
+        config: a configuration; the other arguments override it.
         settings: other settings of a search, such as `memory_savings={"recompute": False}`.
 
     Raises:
@@ -94,16 +94,16 @@ def search(
         method: a registered search method, such as `radars` or `random`.
         max_minutes: how long it may take, of which each phase has a share; None for its steps.
         constraints: hard bounds, such as `macs<=40M`.
-        seed: of everything random.
+        seed: the seed of all random draws.
         batch_size: examples in a batch.
         data_options: how data are read and divided, such as `{"validation_fraction": 0.2}`.
         proxy: trained instead of `space` while searching; makes the same choices.
         task: the loss and the score.
-        config: a configuration that the other arguments go over.
+        config: a configuration; the other arguments override it.
         out: the run directory; None keeps nothing on disk.
-        resume: go on with the run in `out`; with the same objects, where some were passed. One
-            that is completed is only read again.
-        progress: whether to show how far it is, by default in a notebook only; or what shows it.
+        resume: continue the run in `out`; pass the same objects again. A completed run is only
+            read again.
+        progress: whether to show progress, by default only in a notebook; or what shows it.
         on_event: called with every event, the same that `events.jsonl` has; raise
             `radars.StopSearch` in it to stop the search at the next step.
         settings: any other setting of `SearchConfig`, such as `explore={"steps": 300}`.
@@ -188,11 +188,11 @@ def train(
         epochs: visits of the training split.
         from_search: start from the shared weights of the search in this directory.
         task: the loss and the score.
-        seed: of everything random.
-        config: what the other arguments go over.
+        seed: the seed of all random draws.
+        config: a configuration; the other arguments override it.
         out: the run directory; None keeps nothing on disk.
-        resume: go on with the training in `out`; one that is completed is only read again.
-        progress: whether to show how far it is, by default in a notebook only; or what shows it.
+        resume: continue the training in `out`; a completed one is only read again.
+        progress: whether to show progress, by default only in a notebook; or what shows it.
         settings: any other setting of `TrainConfig`.
 
     Raises:
@@ -296,7 +296,7 @@ def evaluate(
         space: the search space, where it was passed as an object.
         task: the loss and the score that it was trained with.
         device: `auto`, `cpu`, `cuda` or `cuda:N`; None for that of the training.
-        progress: whether to show how far it is, by default in a notebook only; or what shows it.
+        progress: whether to show progress, by default only in a notebook; or what shows it.
 
     Raises:
         ConfigError: it is not the directory of a completed training, or the data do not fit.
@@ -368,7 +368,7 @@ def compare(
         train: settings of the training from scratch of what was found; None for no training.
         task: the loss and the score.
         out: the directory of the comparison.
-        progress: whether to show how far it is, by default in a notebook only; or what shows it.
+        progress: whether to show progress, by default only in a notebook; or what shows it.
         settings: any other setting of every search.
 
     Raises:

@@ -91,6 +91,6 @@ class Registry(Generic[Thing]):
         except Exception as error:  # whatever a module of somebody else raises
             raise ConfigError(
                 f"the {self.noun} {name!r} is {place}, but it cannot be imported "
-                f"({first_line(error)}); install or mend its package"
+                f"({first_line(error)}); install or repair its package"
             ) from error
         return thing

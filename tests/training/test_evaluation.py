@@ -174,6 +174,6 @@ def test_data_that_do_not_fit(
 
 
 def test_a_directory_of_something_else(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="a completed training is needed"):
+    with pytest.raises(ConfigError, match="must hold a completed training"):
         radars.evaluate(tmp_path)
     assert list(tmp_path.iterdir()) == []

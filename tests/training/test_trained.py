@@ -70,7 +70,7 @@ def test_a_directory_of_something_else(tmp_path: Path) -> None:
     (tmp_path / "search").mkdir()
     (tmp_path / "search" / "result.json").write_text('{"status": "completed", "method": "radars"}')
     for path in (tmp_path, tmp_path / "missing", tmp_path / "search"):
-        with pytest.raises(ConfigError, match="a completed training is needed") as caught:
+        with pytest.raises(ConfigError, match="must hold a completed training") as caught:
             load_trained(path)
         assert "\n" not in str(caught.value)
 

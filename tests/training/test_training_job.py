@@ -204,7 +204,7 @@ def test_a_loss_that_is_not_finite_stops_it(
     assert (run.result["status"], run.result["reason"]) == ("failed", str(caught.value))
     assert "It trained no network" in str(notice(run))
     assert str(caught.value)[1:] in str(notice(run))
-    with pytest.raises(ConfigError, match="a completed training is needed"):
+    with pytest.raises(ConfigError, match="must hold a completed training"):
         load_trained(out)
     assert not (out / "weights.safetensors").exists()
     for file in (out / "checkpoint").glob("*.safetensors"):

@@ -37,8 +37,8 @@ HAS_ALL = bool(os.environ.get("RADARS_ALL_NETWORKS"))
 FAMILIES = (
     "alexnet", "convnext_tiny", "densenet121", "efficientnet_b0", "googlenet", "inception_v3",
     "maxvit_t", "mnasnet0_5", "mobilenet_v2", "mobilenet_v3_small", "regnet_x_400mf",
-    "regnet_y_400mf", "resnet18", "resnext50_32x4d", "shufflenet_v2_x0_5", "squeezenet1_0", "swin_t",
-    "swin_v2_t", "vgg11", "vit_b_16",
+    "regnet_y_400mf", "resnet18", "resnext50_32x4d", "shufflenet_v2_x0_5", "squeezenet1_0",
+    "swin_t", "swin_v2_t", "vgg11", "vit_b_16",
 )  # fmt: skip
 TORCHVISION = list_models(module=torchvision.models) if HAS_ALL else FAMILIES
 TIMM = (

@@ -39,7 +39,7 @@ class Cell:
     Attributes:
         setting: the name of its setting.
         method: what searches.
-        seed: of everything random.
+        seed: the seed of all random draws.
     """
 
     setting: str
@@ -56,8 +56,8 @@ class Grid(_Config):
     """Every method with every seed in every setting.
 
     Attributes:
-        methods: that are compared.
-        seeds: of everything random.
+        methods: the methods to compare.
+        seeds: the seeds of all random draws.
         settings: names of settings; by default all.
     """
 

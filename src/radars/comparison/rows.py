@@ -21,7 +21,7 @@ class Row:
     Attributes:
         setting: the name of its setting.
         method: what searched.
-        seed: of everything random.
+        seed: the seed of all random draws.
         status: of the search.
         architecture: what was found; None where the method does not fit the budget.
         validation_accuracy: as the search says; a fraction.

@@ -42,7 +42,7 @@ class SoftTarget(BaseModel):
     Attributes:
         cost: which one.
         target: what it should be about; for memory, bytes such as 1MiB.
-        exponent: of cost / target in the reward; 0 or less. The nearer to 0, the less it counts.
+        exponent: that of cost / target in the reward; 0 or less. Nearer to 0, it counts less.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

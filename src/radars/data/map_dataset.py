@@ -118,7 +118,7 @@ def _item(dataset: MapDataset, index: int) -> tuple[Any, Any]:
     except Exception as error:
         raise DataError(
             f"example {index} of {type(dataset).__name__} cannot be read: "
-            f"{type(error).__name__}: {first_line(error)}; mend the data set"
+            f"{type(error).__name__}: {first_line(error)}; correct the data set"
         ) from error
     if isinstance(item, Mapping):  # of a Hugging Face data set
         example, label = _first_of(_IMAGE_KEYS, item), _first_of(_LABEL_KEYS, item)
@@ -177,7 +177,11 @@ def _said(example: object) -> str:
 
 
 def targets_of(dataset: MapDataset, class_names: Sequence[str] | None = None) -> Targets:
-    """Every target."""
+    """Every target.
+
+    Raises:
+        DataError: targets differ in shape, are too few or not finite, or a class is below 0.
+    """
     known = getattr(dataset, "targets", None)  # torchvision's, which spares reading the images
     has_known = isinstance(known, Sequence | Tensor | np.ndarray)
     if getattr(dataset, "target_transform", None) is None and has_known:
@@ -190,7 +194,7 @@ def targets_of(dataset: MapDataset, class_names: Sequence[str] | None = None) ->
     if len(targets.label_N) != len(dataset):
         raise DataError(
             f"each example has a target, but {type(dataset).__name__} has {len(dataset)} examples "
-            f"and {len(targets.label_N)} targets; mend its targets"
+            f"and {len(targets.label_N)} targets; correct its targets"
         )
     return targets
 

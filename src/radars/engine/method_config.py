@@ -65,7 +65,8 @@ class ExploreConfig(Checked):
             rewarded are drawn uniformly. The rest follows the policy.
         tuning_steps: training steps on a path alone before it is rewarded.
         reward_batches: validation batches that each reward is measured on.
-        rankers: of untrained networks, that the policy hears. Rewards decide what each counts.
+        rankers: rankers of untrained networks that the policy hears. Rewards decide what each
+            counts.
         ranker_draws: architectures that each of them is asked about.
         controller: the policy.
     """
@@ -93,7 +94,8 @@ class PolicyUpdatesConfig(Checked):
     """Rewards with shared weights, in turns with their training, as in `enas`.
 
     Attributes:
-        warmup_fraction: of the training steps, those at first that draw uniformly, without updates.
+        warmup_fraction: the fraction of training steps that, at first, draw uniformly, without
+            updates.
         uniform_fraction: how much of the training after it is drawn uniformly all the same. The
             rest follows the policy: weights and policy then feed each other, which concentrates
             training among many candidates, and locks onto the first success among few.
@@ -116,10 +118,10 @@ class DifferentiateConfig(Checked):
         steps: iterations (a weights step and an architecture step each), a round; with 0 nothing
             is differentiated. None for 5 for each candidate of the space.
         relaxation: `softmax` or `gumbel`.
-        temperature: of the relaxation, at the beginning.
-        final_temperature: at the end; geometric in between.
+        temperature: that of the relaxation at the beginning.
+        final_temperature: that at the end; geometric in between.
         beta_decay: weight, at the end, of the regulariser against collapse; linear from 0.
-        architecture_optimizer: of the logits.
+        architecture_optimizer: trains the logits.
         max_cost_ratio: the most multiply-accumulates of a supernet step, as a multiple of those of
             the largest architecture; candidates are pruned to keep it. None for no limit.
         proposals: architectures that the logits like best and that are rewarded after it, so that
@@ -166,7 +168,7 @@ class SelectConfig(Checked):
         max_steps: the most, whatever time there is: what is found will not be trained for longer.
             None for no limit.
         keep: the fraction that goes on to the next halving round.
-        optimizer: of all these trainings, and of those before a reward.
+        optimizer: trains finalists, and architectures before a reward.
     """
 
     finalists: int = Field(12, ge=1)
@@ -178,18 +180,18 @@ class SelectConfig(Checked):
 
 
 class ChildrenConfig(Checked):
-    """Of methods that train each architecture from scratch.
+    """Settings of the methods that train each architecture from scratch.
 
     Attributes:
         number: how many are proposed; what builds the same network as an earlier one is not
             trained again.
-        steps: of each training.
+        steps: training steps of each.
         check_fraction: after this part of its steps what is worse than the median of those before
             it is stopped; 0 stops none.
         batch: how many are proposed at a time, and trained without knowing of each other, so that
             workers can train them at the same time. The result depends on it, and not on the
             number of workers. `reinforce` proposes its own batch, and trains it in groups of these.
-        optimizer: of all these trainings.
+        optimizer: trains all of them.
     """
 
     number: int = Field(24, ge=1)
@@ -204,8 +206,8 @@ class DnasConfig(Checked):
 
     Attributes:
         steps: iterations, a weights step and an architecture step each.
-        warmup_fraction: of the iterations, those at first without architecture steps: `pcdarts`,
-            `gdas` and `proxyless`.
+        warmup_fraction: the fraction of iterations that, at first, have no architecture step; for
+            `pcdarts`, `gdas` and `proxyless`.
         partial_channels: `pcdarts` searches on one channel in this many.
         second_order: whether `darts` takes the virtual step of its paper (equation 7).
     """

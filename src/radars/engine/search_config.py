@@ -71,7 +71,7 @@ class CostsConfig(Checked):
 
     Attributes:
         batch_size: examples in a forward pass, for both.
-        threads: that a forward pass may use while it is measured.
+        threads: the threads that a forward pass may use while it is measured.
         latency_table: a CSV or JSON file with the latency of each candidate, on any device; None to
             measure on this machine.
         seconds: how long each candidate is measured, at least.
@@ -110,45 +110,44 @@ class SearchConfig(Checked):
     Attributes:
         space: a name of the zoo, or `file.py:function`.
         space_options: keyword arguments of the space's function.
-        proxy_options: those that differ while searching, such as a smaller width; constraints and
+        proxy_options: options that differ while searching, such as a smaller width. Constraints and
             results are about the space without them.
         data: where the examples come from.
-        method: what searches.
+        method: the search method.
         budget: bytes that no training step exceeds.
         hard_cap: on CUDA, let the allocator refuse what is beyond the budget, whoever asks.
         constraints: hard bounds on the architecture, such as `macs<=40M`.
         objectives: soft targets, such as `{cost: macs, target: 40e6, exponent: -0.07}`.
         pareto: `accuracy` and costs whose front is written to `pareto.json`; none for no front.
         costs: how costs are priced that are not simply counted.
-        seed: of everything random.
+        seed: the seed of all random draws.
         device: `auto`, `cpu`, `cuda` or `cuda:N`. `auto` is the GPU where there is one, and the
             budget has room for what its libraries hold by themselves.
-        compute_capability: of the GPU that is planned for, such as `8.6`, where none is here; None
-            for one whose libraries hold most.
-        num_threads: of the processor, for every step; None for as many as PyTorch takes here.
+        compute_capability: that of the GPU to plan for, such as `8.6`, if this machine has none.
+            None plans for GPUs whose libraries hold most.
+        num_threads: processor threads of every step; None for as many as PyTorch takes here.
             Results depend on it in the last bits.
         precision: `32-true` or `bf16-mixed`.
         memory_savings: what may be traded for memory.
         num_rounds: rounds of explore and differentiate.
-        optimizer: of the shared weights.
-        share_overlap: whether the candidates of a choice share the weights that their tensors have
-            in common: each is trained more often where there are many that are alike.
+        optimizer: trains the shared weights.
+        share_overlap: whether the candidates of a choice share what their tensors have in common.
+            Each is then trained more often, if many are alike.
         explore: the RL half.
         differentiate: the DNAS half.
         select: how the returned architecture is taken among the best.
-        children: of methods that train each architecture from scratch.
-        dnas: of the methods that differentiate alone.
+        children: settings of the methods that train each architecture from scratch.
+        dnas: settings of the methods that only differentiate.
         max_skipped_steps: a step whose loss or gradient is not finite is skipped; more of them
             than this end the search.
-        num_processes: of this machine, that train each step together, a part of the batch each;
-            BatchNorm sees the parts. With `cuda`, each has a GPU.
-        executor: where runs what can be run elsewhere, such as children; results do not depend on
-            it.
+        num_processes: processes of this machine that train each step together. Each takes a part
+            of the batch, and BatchNorm sees the parts. With `cuda`, each has a GPU.
+        executor: where parallel work runs, such as children. Results do not depend on it.
         max_minutes: wall-clock limit: phases have shares of it, and not their steps. None for
             none.
         checkpoint_seconds: the time between checkpoints.
-        loggers: that draw curves while it runs: `tensorboard`, `mlflow`, `wandb`. None for
-            TensorBoard's where it is installed.
+        loggers: what draws curves while it runs: `tensorboard`, `mlflow`, `wandb`. None for
+            `tensorboard`, if it is installed.
     """
 
     space: str = "digits"

@@ -46,7 +46,7 @@ class SearchResult:
         status: `completed`, or why it ended early.
         method: what searched.
         space: the space's name.
-        seed: of everything random.
+        seed: the seed of all random draws.
         architecture: the best one found.
         num_architectures: how many the space holds.
         validation_accuracy: of the architecture, trained alone for the last halving round; a

@@ -35,9 +35,9 @@ class ExecutorConfig(BaseModel):
 
     Attributes:
         name: `local`, or `ray` for a Ray cluster.
-        jobs: of `local`, processes side by side; 1 for none beside this one.
-        address: of a Ray cluster that runs already; None for `RAY_ADDRESS`, or else one that is
-            started here and ends with the run.
+        jobs: processes of `local` that work at once; 1 for this one only.
+        address: the address of a running Ray cluster. None for `RAY_ADDRESS`, or else for a
+            cluster that is started here and ends with the run.
         retries: how often a task is tried again whose worker was lost.
     """
 
@@ -62,8 +62,8 @@ class Needs:
     """What a task takes while it runs.
 
     Attributes:
-        memory_bytes: of the device; no step of the task holds more.
-        num_threads: of the processor.
+        memory_bytes: bytes of the device; no step of the task holds more.
+        num_threads: threads of the processor.
         device: what it runs on.
     """
 

@@ -20,8 +20,8 @@ class OptimizerConfig(BaseModel):
     Attributes:
         name: `sgd` (Nesterov momentum) or `adamw`.
         learning_rate: the highest learning rate of the schedule.
-        momentum: of `sgd`.
-        betas: of `adamw`.
+        momentum: the momentum of `sgd`.
+        betas: the betas of `adamw`.
         weight_decay: L2 for `sgd`, decoupled for `adamw`.
         max_gradient_norm: gradients of all weights whose norm is larger are scaled down to it;
             those of architecture logits are not.
@@ -104,7 +104,7 @@ def stepping_where(is_sound: Tensor, optimizer: torch.optim.Optimizer) -> Iterat
 
     Args:
         is_sound: a scalar on its device.
-        optimizer: that steps.
+        optimizer: the one that steps.
     """
     with found_inf(is_sound.logical_not().float(), optimizer):
         yield

@@ -78,7 +78,7 @@ class StartedEvent(Event):
 
     Attributes:
         space: the name of the search space.
-        seed: of everything random.
+        seed: the seed of all random draws.
         environment: the versions and the machine, as text.
         network: how data flow from choice to choice.
     """

@@ -44,33 +44,33 @@ class TrainConfig(BaseModel):
     Attributes:
         space: a name of the zoo, or `file.py:function`.
         space_options: keyword arguments of the space's function.
-        held_out_fraction: of the training split, on which the best epoch is chosen. 0 trains on
-            all of it, and the last epoch is what counts.
+        held_out_fraction: the fraction of the training split on which the best epoch is chosen. 0
+            trains on all of it and takes the last epoch.
         data: where the examples come from. Its `validation_fraction` is made the fraction above.
         from_search: the directory of a search, from whose shared weights the training starts;
             None for fresh ones.
         epochs: how many times the training split is visited.
-        optimizer: of the weights; its `learning_rate` is the highest of the schedule.
-        warmup_fraction: of all steps, in which the learning rate rises linearly; then it decays
-            to 0 as a cosine.
+        optimizer: trains the weights; its `learning_rate` is the highest of the schedule.
+        warmup_fraction: the fraction of all steps in which the learning rate rises linearly. Then
+            it decays to 0 as a cosine.
         label_smoothing: how much of a label is spread evenly over all classes.
         rand_augment_ops: random operations on each image, after the usual augmentation
             (RandAugment); 0 for none.
         rand_augment_magnitude: how strong they are.
-        mixup_alpha: of the Beta distribution by which the images and labels of a batch are mixed
-            in pairs (MixUp); 0 for never. With `cutmix_alpha` too, each batch takes one of the two.
-        cutmix_alpha: likewise, but a box of one image is pasted into another (CutMix).
-        ema_decay: of the moving average of the weights, which then is what counts; it begins lower,
-            as (1 + steps) / (10 + steps). 0 for no average.
+        mixup_alpha: alpha of the Beta distribution by which MixUp mixes the images and labels of a
+            batch in pairs; 0 for never. With `cutmix_alpha`, each batch takes one of the two.
+        cutmix_alpha: the same for CutMix, which pastes a box of one image into another.
+        ema_decay: decay of the moving average of the weights, which is then the network to use. It
+            begins lower, as (1 + steps) / (10 + steps). 0 for no average.
         max_skipped_steps: a step whose loss or gradient is not finite is skipped; more of them
             than this end the training.
         precision: `32-true` or `bf16-mixed`.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         devices: how many GPUs, or processes on the CPU, share each batch. BatchNorm sees its own
             part.
-        seed: of everything random.
-        loggers: that draw curves while it runs: `tensorboard`, `mlflow`, `wandb`. None for
-            TensorBoard's where it is installed.
+        seed: the seed of all random draws.
+        loggers: what draws curves while it runs: `tensorboard`, `mlflow`, `wandb`. None for
+            `tensorboard`, if it is installed.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

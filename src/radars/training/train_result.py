@@ -19,7 +19,7 @@ class TrainResult:
     Attributes:
         network: trained, in evaluation mode, on the device; a plain module.
         space: the space's name.
-        seed: of everything random.
+        seed: the seed of all random draws.
         architecture: of the network.
         epochs: that were trained.
         train_loss: mean over the last epoch, with label smoothing.

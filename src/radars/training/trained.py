@@ -125,8 +125,7 @@ def load_trained(
     result = read_result(path)
     if result is None or result.get("kind") != "train" or result.get("status") != "completed":
         raise ConfigError(
-            f"a completed training is needed, but {path} is not the directory of one; "
-            f"make one by `radars train`"
+            f"{path} must hold a completed training, but holds none; make one with `radars train`"
         )
     identity = known_identity(path)
     if identity is not None:

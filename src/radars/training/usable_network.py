@@ -55,7 +55,7 @@ class UsableNetwork:
         """
         if not self.takes_pixels:
             raise DataError(
-                f"images are needed, but this network takes other examples, of the shape "
+                f"only images can be read from files, but this network takes examples of the shape "
                 f"{self.input_shape}; call it with tensors"
             )
         channels, height, width = self.input_shape

@@ -32,7 +32,7 @@ def searched_weights(
     result = read_result(path)
     if result is None or result.get("status") not in ("completed", "exceeded_time"):
         raise ConfigError(
-            f"from_search is the directory of a search that has ended, but {path} is none; give "
+            f"from_search names a search that has ended, but {path} holds none; give "
             f"the --out of `radars search`"
         )
     checkpoint = read_checkpoint(path)

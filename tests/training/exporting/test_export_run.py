@@ -141,6 +141,6 @@ def test_an_export_may_be_repeated(completed: tuple[Path, TrainResult], tmp_path
 
 
 def test_a_directory_of_something_else(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="a completed training is needed"):
+    with pytest.raises(ConfigError, match="must hold a completed training"):
         radars.export(tmp_path, tmp_path / "net.onnx")
     assert list(tmp_path.iterdir()) == []

@@ -28,8 +28,8 @@ class DNAS(SharedMethod):
 
     Attributes:
         relaxation: how mixture weights come from logits.
-        temperature: of the relaxation, at the beginning.
-        final_temperature: at the end; geometric in between.
+        temperature: that of the relaxation at the beginning.
+        final_temperature: that at the end; geometric in between.
         has_warmup: whether the first iterations (`dnas.warmup_fraction`) train weights only.
     """
 

@@ -29,7 +29,7 @@ class TakenPath:
     Attributes:
         full: every candidate.
         noise: choice to Gumbel noise for every candidate.
-        temperature: of the softmax.
+        temperature: the temperature of the softmax.
     """
 
     full: Subspace

@@ -31,7 +31,7 @@ class SposConfig(Checked):
 
     Attributes:
         population: architectures of a generation.
-        generations: of the evolution, the first of random draws included.
+        generations: generations of the evolution, with the first, which is drawn at random.
     """
 
     population: int = Field(16, ge=2)

@@ -39,7 +39,7 @@ class Controller:
     Args:
         full: every candidate.
         config: the temperature, and how often the policy is updated.
-        seed: of the draws.
+        seed: the seed of the draws.
     """
 
     def __init__(self, full: Subspace, config: ControllerConfig, seed: int) -> None:

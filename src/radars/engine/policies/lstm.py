@@ -36,15 +36,16 @@ class LSTMControllerConfig(Checked):
 
     Attributes:
         hidden_size: units of the LSTM, and of the embeddings of what was taken before.
-        learning_rate: of Adam.
-        entropy_weight: of the entropy bonus.
-        baseline_decay: of the moving average of earlier rewards.
+        learning_rate: the learning rate of Adam.
+        entropy_weight: the weight of the entropy bonus.
+        baseline_decay: the decay of the moving average of earlier rewards.
         group_weight: how much of the baseline is the mean of the samples that are rewarded
             together; the rest is the moving average. The papers have none of it.
         temperature: what logits are divided by.
         tanh_constant: then they are this constant times their tanh, so that no probability gets
             stuck at 0 or 1; None to leave them as they are.
-        max_gradient_norm: of a step; larger gradients are scaled down to it. None for any norm.
+        max_gradient_norm: the largest norm of a step; larger gradients are scaled down to it. None
+            for any norm.
     """
 
     hidden_size: int = Field(64, ge=1)
@@ -67,7 +68,7 @@ class LSTMController:
     Args:
         full: the whole space.
         config: the network, and how it learns.
-        seed: of the weights and the draws.
+        seed: the seed of the weights and the draws.
     """
 
     def __init__(self, full: Subspace, config: LSTMControllerConfig, seed: int) -> None:

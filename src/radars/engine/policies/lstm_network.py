@@ -25,7 +25,7 @@ class LSTMNetwork(nn.Module):
     Args:
         sizes: the number of candidates of each choice.
         hidden_size: units of the LSTM, and of the embeddings.
-        generator: of the weights.
+        generator: the generator of the weights.
         temperature: what logits are divided by.
         tanh_constant: then they are this constant times their tanh; None to leave them as they are.
     """

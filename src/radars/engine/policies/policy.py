@@ -36,7 +36,7 @@ class Uniform:
 
     Attributes:
         full: every candidate.
-        generator: of the draws.
+        generator: the generator of the draws.
     """
 
     full: Subspace

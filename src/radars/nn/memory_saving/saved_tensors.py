@@ -44,7 +44,7 @@ class Kept(TensorSource):
         if version_of(self._tensor) != self._version:
             raise RuntimeError(
                 "a tensor that the backward pass needs was changed in place after it was used; "
-                "change a copy of it, or set savings.selective=false"
+                "change a copy of it, or set memory_savings.selective=false"
             )
         return self._tensor
 
