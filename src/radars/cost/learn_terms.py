@@ -134,7 +134,7 @@ class _Learner:
         counts = self._trace(architecture)
         if before is not None:
             self._note(before)
-        for name, layer in self._layers.items():
+        for name, layer in list(self._layers.items()):  # a trace may add others, which are 0 here
             own = counts.get(name, NOTHING)
             while True:
                 key = layer.key(architecture)
