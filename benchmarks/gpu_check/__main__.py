@@ -90,7 +90,7 @@ def run_all(arguments: argparse.Namespace) -> int:
     ends_at = time.monotonic() + 60 * arguments.minutes
     known = [stage for stage in STAGES if not arguments.only or stage.name in arguments.only]
     out = arguments.out or (None if arguments.quick else RESULTS)
-    rows = []
+    rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="radars-gpu-check-") as name:
         folder = Path(name)
         images = None
@@ -101,7 +101,7 @@ def run_all(arguments: argparse.Namespace) -> int:
             unpack(arguments.data, images)
         for stage in known:
             seconds = min(arguments.patience * stage.seconds, ends_at - time.monotonic())
-            row = about() | {"stage": stage.name}
+            row: dict[str, Any] = {**about(), "stage": stage.name}
             row |= outcome(arguments, stage.name, seconds, images, folder / f"{stage.name}.json")
             rows.append(row)
             print(json.dumps(row), flush=True)

@@ -35,7 +35,7 @@ def with_dropout(choose: Choose) -> nn.Module:
     candidates = {
         "drop": lambda: nn.Dropout(0.3),
         "conv": lambda: nn.Sequential(conv_bn_relu(_WIDTH, _WIDTH), nn.Dropout(0.2)),
-        "mb": lambda: nn.Sequential(mbconv(_WIDTH, _WIDTH), nn.Dropout(0.1)),
+        "mb": lambda: nn.Sequential(mbconv(_WIDTH, _WIDTH, 3, 2), nn.Dropout(0.1)),
     }
     layers = [choose(f"layer{index}", candidates) for index in range(3)]
     return nn.Sequential(conv_bn_relu(1, _WIDTH), *layers, classifier(_WIDTH, 10))

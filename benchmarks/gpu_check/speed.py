@@ -23,35 +23,41 @@ from radars.units import GIB
 from radars.zoo import load_space
 
 _BUDGET_BYTES = 64 * GIB
+_PRECISIONS: tuple[Precision, ...] = ("32-true", "bf16-mixed")
 _MOST_RATIO = 1.5  # of the time of a bare loop
 
 
 def run(setting: Setting, figures: Figures) -> None:
-    """Milliseconds a step."""
-    bare = {}
-    for name, variant in variants(setting):
-        if setting.is_late:
-            break
-        bare[name] = bare_milliseconds(setting, **variant)
-        figures.note(bare_ms=bare)
-    figures.say("bare: " + ", ".join(f"{name} {ms:.1f} ms" for name, ms in bare.items()))
+    """Milliseconds a step: those of radars first, as a library may end the process in another."""
     ours: dict[str, dict[str, float]] = {}
-    for precision in ("32-true", "bf16-mixed"):
-        ours[precision] = radars_milliseconds(setting, precision)
-        figures.note(radars_ms=ours)
-    for precision, known in ours.items():
+    for precision in _PRECISIONS:
+        known = radars_milliseconds(setting, precision)
+        ours[precision] = known
         ratio = known["path"] / known["bare"]
-        figures.note(**{f"ratio_{precision}": ratio})
+        figures.note(radars_ms=ours, **{f"ratio_{precision}": ratio})
         figures.check(f"{precision}: at most {_MOST_RATIO} of a bare loop", ratio <= _MOST_RATIO)
         times = ", ".join(f"{name} {ms:.1f} ms" for name, ms in known.items())
         figures.say(f"{precision}: {ratio:.2f} of a bare loop ({times})")
+    bare: dict[str, float] = {}
+    failed: dict[str, str] = {}
+    for name, variant in variants(setting):
+        if setting.is_late:
+            break
+        try:
+            bare[name] = bare_milliseconds(setting, **variant)
+        except RuntimeError as error:  # a library has no kernel for it: the others are measured
+            failed[name] = str(error).splitlines()[0]
+        figures.note(bare_ms=bare, failed_variants=failed)
+    figures.say("bare: " + ", ".join(f"{name} {ms:.1f} ms" for name, ms in bare.items()))
+    if failed:
+        figures.say("failed: " + ", ".join(failed))
 
 
 def variants(setting: Setting) -> Iterator[tuple[str, dict[str, Any]]]:
     """Layout, precision and the choice of kernels, of a bare loop."""
     is_cuda = setting.device.type == "cuda"
     numbers = ("fp32", "tf32", "bf16") if is_cuda else ("fp32", "bf16")
-    for number, is_last, tries in itertools.product(numbers, (False, True), (False, True)):
+    for tries, number, is_last in itertools.product((False, True), numbers, (False, True)):
         if is_cuda or not tries:
             words = [number, "channels_last" * is_last, "benchmark" * tries]
             yield (
@@ -146,7 +152,8 @@ def by_hand(
 @contextmanager
 def kernels(number: str, tries: bool) -> Iterator[None]:
     """Within, TF32 and the trying of cuDNN's kernels are on or off."""
-    matmul, convolution = torch.backends.cuda.matmul, torch.backends.cudnn.conv
+    matmul = torch.backends.cuda.matmul
+    convolution = torch.backends.cudnn.conv  # type: ignore[attr-defined]
     before = matmul.fp32_precision, convolution.fp32_precision, torch.backends.cudnn.benchmark
     try:
         precision = "tf32" if number == "tf32" else "ieee"
@@ -160,7 +167,7 @@ def kernels(number: str, tries: bool) -> Iterator[None]:
 def busy(setting: Setting, figures: Figures) -> None:
     """The share of its time that the GPU computes, in explore steps and in a bare loop."""
     setting.require_cuda("a CPU is always busy")
-    for precision in ("32-true", "bf16-mixed"):
+    for precision in _PRECISIONS:
         context = problem(setting, precision)
         supernet = context.networks.new_supernet()
         turn = itertools.cycle([last_path(context.problem.proxy), other_path(context)])
@@ -169,7 +176,10 @@ def busy(setting: Setting, figures: Figures) -> None:
         def explore(known: SearchContext = context) -> object:
             return known.trainer.train_path(supernet, next(turn), known.train_stream.next())  # noqa: B023
 
-        steps = {"bare": by_hand(setting, context, one, is_last=True), "explore": explore}
+        steps: dict[str, Callable[[], object]] = {
+            "bare": by_hand(setting, context, one, is_last=True),
+            "explore": explore,
+        }
         shares = {name: busy_share(setting, step) for name, step in steps.items()}
         figures.note(**{f"busy_{precision}": shares})
         said = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())

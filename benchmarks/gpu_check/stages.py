@@ -18,7 +18,7 @@ from gpu_check.stage import Stage
 STAGES = (
     Stage("versions", 30, versions.run),
     Stage("floor", 30, floor.run),
-    Stage("memory", 120, memory.run),
+    Stage("memory", 180, memory.run),
     Stage("sync", 60, sync.run),
     Stage("tight", 60, tight.run),
     Stage("caps", 50, caps.run),

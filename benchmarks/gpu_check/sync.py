@@ -25,6 +25,8 @@ Steps = Iterator[tuple[str, Callable[[], object]]]
 def run(setting: Setting, figures: Figures) -> None:
     """Each step once to warm up, and once where PyTorch raises if it waits."""
     setting.require_cuda("nothing waits for a CPU")
+    planted = torch.zeros((), device=setting.device)
+    figures.check("a planted wait is seen", waiting(planted.item) is not None)
     waits: dict[str, str] = {}
     num_steps = 0
     for space in map(load_space, _SPACES[: setting.of(1, len(_SPACES))]):

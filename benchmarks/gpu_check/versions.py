@@ -23,14 +23,23 @@ def run(setting: Setting, figures: Figures) -> None:
         python=platform.python_version(),
         device=name,
         cuda=torch.version.cuda,
-        cudnn=torch.backends.cudnn.version() if is_cuda else None,
+        cudnn=cudnn_version() if is_cuda else None,
         capability=torch.cuda.get_device_capability(setting.device) if is_cuda else None,
         memory_bytes=memory_bytes,
         processors=os.cpu_count(),
         threads=torch.get_num_threads(),
         matmul_fp32=torch.backends.cuda.matmul.fp32_precision,
-        convolution_fp32=torch.backends.cudnn.conv.fp32_precision,
+        convolution_fp32=torch.backends.cudnn.conv.fp32_precision,  # type: ignore[attr-defined]
         cudnn_benchmark=torch.backends.cudnn.benchmark,
         environment={key: os.environ[key] for key in _VARIABLES if key in os.environ},
     )
     figures.say(f"{name}, {format_bytes(memory_bytes)}; PyTorch {torch.__version__}")
+
+
+def cudnn_version() -> int | str | None:
+    """That of cuDNN, or what PyTorch says against the one that is there."""
+    try:
+        version: int | None = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
+    except RuntimeError as error:
+        return str(error).splitlines()[0]
+    return version

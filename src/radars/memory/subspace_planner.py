@@ -238,7 +238,7 @@ class SubspacePlanner(Forecast):
             f"the smallest plan of {self.space.name!r} needs {format_bytes(need_bytes)} "
             f"({need_bytes:,} bytes) with batches of {self.spec.batch_size}{floor}, but the budget "
             f"is {format_bytes(self.budget_bytes)}; raise the budget, lower the batch size, or "
-            f"raise savings.max_micro_batches{device}",
+            f"raise memory_savings.max_micro_batches{device}",
             need_bytes,
         )
 
