@@ -82,10 +82,11 @@ def run(setting: Setting, figures: Figures) -> None:
         f"{min(ratios):.4f} to {max(ratios):.4f}"
     )
     if setting.device.type == "cuda":
-        reserved = [
-            row["reserved_bytes"] / row["predicted_bytes"] for row in rows if "ratio" in row
-        ]
-        figures.say(f"reserved / predicted {min(reserved):.2f} to {max(reserved):.2f}")
+        # requested is without the allocator's rounding and the rest of blocks that it does not split
+        for count in ("requested", "reserved"):
+            known_bytes = [(row.get(f"{count}_bytes"), row["predicted_bytes"]) for row in rows]
+            shares = [counted / predicted for counted, predicted in known_bytes if counted]
+            figures.say(f"{count} / predicted {min(shares):.3f} to {max(shares):.3f}")
 
 
 def cases(setting: Setting) -> Iterator[Case]:
