@@ -40,6 +40,7 @@ def main() -> int:
     if arguments.stage is not None:
         run_stage(arguments)
         return 0
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the stage ends, too
     return run_all(arguments)
 
 

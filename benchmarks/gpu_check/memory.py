@@ -82,7 +82,7 @@ def run(setting: Setting, figures: Figures) -> None:
         f"{min(ratios):.4f} to {max(ratios):.4f}"
     )
     if setting.device.type == "cuda":
-        # requested is without the allocator's rounding and the rest of blocks that it does not split
+        # requested leaves out the rounding of sizes, and the rest of blocks that are not split
         for count in ("requested", "reserved"):
             known_bytes = [(row.get(f"{count}_bytes"), row["predicted_bytes"]) for row in rows]
             shares = [counted / predicted for counted, predicted in known_bytes if counted]
