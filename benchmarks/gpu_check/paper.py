@@ -35,7 +35,7 @@ def run(setting: Setting, figures: Figures) -> None:
         has_ended = result.status in (
             "completed",
             "exceeded_time",
-        )  # a method has its steps, or time
+        )
         figures.check(f"{method}: ended within its budget", is_within and has_ended)
         accuracy = result.validation_accuracy or 0.0
         figures.say(
