@@ -17,12 +17,15 @@ def peak_of(
     spec: TrainingSpec,
     kind: StepKind,
     savings: MemorySavings = PLAIN,
+    device: torch.device | str = "cpu",
 ) -> int:
-    """The most that a step on the CPU holds, in bytes; every tensor is counted."""
-    supernet = Supernet(space, subspace, spec.relaxation, optimizer=spec.optimizer, savings=savings)
-    example_B = torch.randn(spec.batch_size, *spec.input_shape)
+    """The most that a step holds, in bytes: on the CPU of all tensors, on CUDA of the allocator."""
+    supernet = Supernet(
+        space, subspace, spec.relaxation, optimizer=spec.optimizer, savings=savings, device=device
+    )
+    example_B = torch.randn(spec.batch_size, *spec.input_shape, device=device)
     example_B = example_B.contiguous(memory_format=torch.channels_last)
-    batch = [example_B, torch.zeros(spec.batch_size, dtype=torch.int64)]
+    batch = [example_B, torch.zeros(spec.batch_size, dtype=torch.int64, device=device)]
     if kind is StepKind.SECOND_ORDER:
         batch += [tensor.clone() for tensor in batch]
     return measure(partial(run_step, kind, supernet, batch, spec.precision), supernet, batch)[1]

@@ -1,5 +1,6 @@
 import itertools
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -23,6 +24,7 @@ from radars.memory import (
     saving_settings,
 )
 from radars.nn.steps import StepKind
+from radars.settings import merge_settings
 from radars.space import Architecture, SearchSpace, Subspace
 
 SPACE = tiny_space()
@@ -173,8 +175,12 @@ def test_a_larger_budget_keeps_as_much_of_what_is_preferred() -> None:
 def test_a_budget_below_the_smallest_path_is_refused_with_what_it_needs(num_bytes: int) -> None:
     with pytest.raises(BudgetError, match=f"{LEAST_BYTES:,} bytes"):
         planner(num_bytes).plan()
-    with pytest.raises(BudgetError, match="batches of 32"):
+    with pytest.raises(BudgetError, match="batches of 32") as refused:
         planner(num_bytes).plan_path(SMALLEST)
+    [setting] = re.findall(r"raise (\S+_batches)", str(refused.value))
+    assert merge_settings(overrides=[f"{setting}=4"]) == {
+        "memory_savings": {"max_micro_batches": 4}
+    }
 
 
 @settings(max_examples=8)
