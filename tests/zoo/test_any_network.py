@@ -117,9 +117,10 @@ def assert_searchable(
     predicted = planner.predict(path, kind=StepKind.WEIGHTS).peak_bytes
     supernet = Supernet(space)
     supernet.activate(path)
-    step = partial(run_step, StepKind.WEIGHTS, supernet, spec.batch())
+    batch = spec.batch()
+    step = partial(run_step, StepKind.WEIGHTS, supernet, batch)
     step()  # makes the state of the optimizers
-    _, peak_bytes = measure(step, supernet, spec.batch())
+    _, peak_bytes = measure(step, supernet, batch)
     assert peak_bytes == pytest.approx(predicted, rel=0.02)
 
 
