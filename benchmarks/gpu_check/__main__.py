@@ -89,7 +89,13 @@ def run_all(arguments: argparse.Namespace) -> int:
     from gpu_check.stages import STAGES
 
     ends_at = time.monotonic() + 60 * arguments.minutes
-    known = [stage for stage in STAGES if not arguments.only or stage.name in arguments.only]
+    known = {stage.name: stage for stage in STAGES}
+    unknown = sorted(set(arguments.only or ()) - known.keys())
+    if unknown:
+        names = ", ".join(known)
+        print(f"error: stages are {names}, but --only says {unknown[0]!r}; give one of these")
+        return 2
+    chosen = [stage for stage in STAGES if not arguments.only or stage.name in arguments.only]
     out = arguments.out or (None if arguments.quick else RESULTS)
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="radars-gpu-check-") as name:
@@ -100,7 +106,7 @@ def run_all(arguments: argparse.Namespace) -> int:
 
             images = folder / "images"
             unpack(arguments.data, images)
-        for stage in known:
+        for stage in chosen:
             seconds = min(arguments.patience * stage.seconds, ends_at - time.monotonic())
             row: dict[str, Any] = {**about(), "stage": stage.name}
             row |= outcome(arguments, stage.name, seconds, images, folder / f"{stage.name}.json")
