@@ -91,7 +91,8 @@ def _other_rows(result: SearchResult) -> list[str]:
         accuracy = "" if other.accuracy is None else f"{other.accuracy:.2%}"
         macs = "" if other.macs is None else format_count(other.macs)
         rows.append(f"  {accuracy:>7} {macs:>8}  {', '.join(differs)}")
-    return ["", "next best: accuracy, multiply-accumulates, what differs", *rows] if rows else []
+    head = ["", "next best: accuracy, multiply-accumulates, what differs"]
+    return [*head, *rows, ""] if rows else []
 
 
 def _next_rows(result: SearchResult, out: Path | None) -> list[str]:
