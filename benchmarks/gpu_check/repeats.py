@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -14,15 +13,13 @@ from torch import nn
 from gpu_check.problems import QUICK_SEARCH
 from gpu_check.stage import Figures, Setting
 from radars.engine.given import Given
-from radars.engine.run import run_search
 from radars.engine.search_config import SearchConfig
 from radars.engine.search_result import SearchResult
-from radars.errors import Stopped, StopSearch
 from radars.nn.operations import classifier, conv_bn_relu, mbconv
-from radars.runs.event_schema import Event, ProgressEvent
 from radars.runs.read_run import read_checkpoint
 from radars.runs.state import split_state
 from radars.space import Choose, SearchSpace
+from radars.testing import search_in_parts
 from radars.units import MIB
 
 _WIDTH = 16
@@ -66,21 +63,7 @@ def searched(setting: Setting, out: Path, stops: tuple[int, ...] = ()) -> Mappin
         "num_rounds": 2,
     }
     config, given = SearchConfig(**settings), Given(space=SearchSpace(with_dropout))
-    for stop in stops:
-        num_seen = 0
-
-        def stop_then(event: Event, stop: int = stop) -> None:
-            nonlocal num_seen
-            num_seen += isinstance(event, ProgressEvent)
-            if num_seen == stop:
-                raise StopSearch
-
-        is_begun = (out / "config.yaml").is_file()
-        with suppress(Stopped):
-            result = run_search(config, given, out=out, resume=is_begun, on_event=stop_then)
-            return hashes_of(result, out)
-    is_begun = (out / "config.yaml").is_file()
-    return hashes_of(run_search(config, given, out=out, resume=is_begun), out)
+    return hashes_of(search_in_parts(config, given, out, stops), out)
 
 
 def hashes_of(result: SearchResult, out: Path) -> dict[str, str]:

@@ -22,7 +22,7 @@ from radars.runs.event_schema import EventSink
 from radars.runs.read_run import read_config
 from radars.settings import merge_settings, validate_settings
 from radars.space import SearchSpace
-from radars.tracking.progress import NoProgress, Progress, is_notebook, progress_for
+from radars.tracking.progress import NoProgress, Progress, shown_progress
 from radars.training.evaluation import EvaluationResult
 from radars.training.exporting import ExportResult, check_export
 from radars.training.start_training import (
@@ -120,7 +120,7 @@ def search(
     asked |= without_none(constraints=None if constraints is None else list(constraints))
     directory = None if out is None else Path(out)
     return _search(
-        passed, proxy, task, config, asked, directory, resume, _progress(progress), on_event
+        passed, proxy, task, config, asked, directory, resume, shown_progress(progress), on_event
     )
 
 
@@ -211,7 +211,13 @@ def train(
     if resume and directory is not None and not is_begun:
         say_that_it_is_new(directory)
     return _train(
-        chosen, complete, passed, task, directory, is_begun=is_begun, progress=_progress(progress)
+        chosen,
+        complete,
+        passed,
+        task,
+        directory,
+        is_begun=is_begun,
+        progress=shown_progress(progress),
     )
 
 
@@ -306,7 +312,7 @@ def evaluate(
     network = trained
     if not isinstance(network, TrainedNetwork):
         network = load_trained(network, space=space, task=task)
-    return network.evaluate(data, device=device, progress=_progress(progress))
+    return network.evaluate(data, device=device, progress=shown_progress(progress))
 
 
 def export(
@@ -387,7 +393,7 @@ def compare(
     config = validate_settings(CompareConfig, asked | without_none(table=table))
     first = config.search_config(next(config.cells()))
     given = Given(passed.space, None, passed.data_for(first.data, first.seed), task)
-    return run_comparison(config, Path(out), _progress(progress) or NoProgress(), given=given)
+    return run_comparison(config, Path(out), shown_progress(progress) or NoProgress(), given=given)
 
 
 def report(*directories: str | Path, out: str | Path | None = None) -> Path:
@@ -407,11 +413,3 @@ def report(*directories: str | Path, out: str | Path | None = None) -> Path:
 def _config(config: SearchConfig | None, asked: Mapping[str, Any]) -> SearchConfig:
     base = {} if config is None else config.model_dump(mode="json")
     return validate_settings(SearchConfig, merge_settings(base, asked))
-
-
-def _progress(progress: bool | Progress | None) -> Progress | None:
-    """What shows how far it is; where nobody says, it is shown in a notebook only."""
-    if isinstance(progress, Progress):
-        return progress
-    shown = is_notebook() if progress is None else progress
-    return progress_for() if shown else None

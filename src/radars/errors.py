@@ -10,6 +10,8 @@ import traceback
 from collections.abc import Iterable
 from pathlib import Path
 
+_OWN = str(Path(__file__).parent)  # whose lines are not the user's
+
 
 class RadarsError(Exception):
     """Base of all errors that radars raises on purpose."""
@@ -94,9 +96,6 @@ def raised_at(error: BaseException) -> str:
         if not frame.filename.startswith(_OWN) and "site-packages" not in frame.filename
     ]
     return f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
-
-
-_OWN = str(Path(__file__).parent)
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:

@@ -11,6 +11,7 @@ checked by the same functions.
 
 import dataclasses
 import math
+from collections.abc import Iterable
 from contextlib import suppress
 from itertools import product
 from pathlib import Path
@@ -95,7 +96,7 @@ def check_method(name: str, *, finds_the_best: bool = True, **settings: Any) -> 
     config = planted_config(name, **settings)
     with TemporaryDirectory(prefix="radars-") as folder:
         first = _search(config, Path(folder, "whole"))
-        second = _search_in_parts(config, Path(folder, "parts"))
+        second = search_in_parts(config, _given(), Path(folder, "parts"), (1, 3, 9))
     assert first.status == "completed", f"it ended with {first.status}"
     assert _same(first, second), "a search that was stopped and resumed found something else"
     assert 0 < first.measured_peak_bytes <= first.budget_bytes, "a step exceeded the budget"
@@ -163,9 +164,18 @@ def _search(config: SearchConfig, out: Path) -> SearchResult:
     return run_search(config, _given(), out=out)
 
 
-def _search_in_parts(config: SearchConfig, out: Path) -> SearchResult:
-    """The same search, stopped some times on its way, and resumed."""
-    for stop_after in (1, 3, 9):
+def search_in_parts(
+    config: SearchConfig, given: Given, out: Path, stops: Iterable[int]
+) -> SearchResult:
+    """A search that is stopped some times on its way, and resumed.
+
+    Args:
+        config: how to search.
+        given: objects that are used instead of what it names.
+        out: the run directory.
+        stops: after so many progress events each sitting ends but the last.
+    """
+    for stop_after in stops:
         num_seen = 0
 
         def stop(event: Event, stop_after: int = stop_after) -> None:
@@ -176,8 +186,9 @@ def _search_in_parts(config: SearchConfig, out: Path) -> SearchResult:
 
         is_begun = (out / "config.yaml").is_file()
         with suppress(Stopped):
-            return run_search(config, _given(), out=out, resume=is_begun, on_event=stop)
-    return run_search(config, _given(), out=out, resume=True)
+            return run_search(config, given, out=out, resume=is_begun, on_event=stop)
+    is_begun = (out / "config.yaml").is_file()
+    return run_search(config, given, out=out, resume=is_begun)
 
 
 def _same(first: SearchResult, second: SearchResult) -> bool:

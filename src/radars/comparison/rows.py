@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from radars.comparison.comparison_config import Cell
 from radars.errors import ConfigError, first_line
 from radars.reading import MOST_JSON_BYTES, parse_json, read_file
-from radars.runs.event_schema import StoredArchitecture
+from radars.runs.stored_architecture import StoredArchitecture
 
 RESULTS_NAME = "results.jsonl"
 

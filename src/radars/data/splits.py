@@ -65,8 +65,13 @@ def divide(
         seed: of the draw.
 
     Raises:
-        DataError: there are too few examples.
+        DataError: there are too few examples, or the fraction is none.
     """
+    if not 0 <= validation_fraction < 1:
+        raise DataError(
+            f"validation_fraction is at least 0 and less than 1, but got {validation_fraction}; "
+            f"give the part of the examples that validates"
+        )
     num_used = len(label_N) if num_used is None else num_used
     if num_used > len(label_N):
         raise DataError(

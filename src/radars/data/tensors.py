@@ -78,11 +78,6 @@ def tensor_data(
     Raises:
         DataError: the tensors are not what is said above.
     """
-    if not 0 <= validation_fraction < 1:
-        raise DataError(
-            f"validation_fraction is from 0 to less than 1, but got {validation_fraction}; give "
-            f"one such as 0.2"
-        )
     example_N = _checked_examples(example_N, label_N)
     label_N, num_outputs, is_classes = _checked_labels(label_N, num_outputs)
     if class_names and len(class_names) != num_outputs:

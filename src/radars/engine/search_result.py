@@ -11,8 +11,8 @@ from torch import nn
 
 from radars.errors import ConfigError, first_line
 from radars.objects import is_object_name
-from radars.runs.event_schema import StoredArchitecture
 from radars.runs.read_run import read_config, read_front, read_result
+from radars.runs.stored_architecture import StoredArchitecture
 from radars.space import Architecture, SearchSpace
 
 _Whole = Annotated[int, Field(ge=0, lt=2**63)]

@@ -33,6 +33,11 @@ class Corrections:
             num_bytes += max(price.passing(savings) for price in prices)
         return math.ceil(num_bytes * self.ratio)
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Another one whenever something was learnt."""
+        return self.ratio, *self.extra.items()
+
     def include(self, other: "Corrections") -> None:
         """Takes in what others have learned of the same space."""
         self.extra |= other.extra

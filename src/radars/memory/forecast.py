@@ -38,7 +38,7 @@ class Forecast:
         self.space = space
         self.spec = spec
         self.traces = Traces(space, spec, price_cache)
-        self._expected_of_paths: dict[tuple[Architecture, float, int], int] = {}
+        self._expected_of_paths: dict[tuple[Architecture, tuple[object, ...]], int] = {}
         self._held_by_smallest: dict[MemorySavings, float] = {}
         self.corrections = Corrections()
 
@@ -150,8 +150,7 @@ class Forecast:
 
     def expected_path_bytes(self, architecture: Architecture) -> int:
         """The memory of training one path by prices: quick, and a little on the high side."""
-        corrections = self.corrections
-        key = architecture, corrections.ratio, len(corrections.extra)
+        key = architecture, self.corrections.key
         if key not in self._expected_of_paths:
             self._expected_of_paths[key] = self._expected_path_bytes(architecture)
         return self._expected_of_paths[key]

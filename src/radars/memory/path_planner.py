@@ -96,27 +96,13 @@ class PathPlanner(Planner):
         of_largest = self.costs.cost(self.largest_path()).macs
         return self.costs.cost(self.largest_path(subspace)).macs / max(of_largest, 1)
 
-    def plan(
-        self,
-        preferences: Mapping[str, Mapping[Candidate, float]] | None = None,
-        within: Subspace | None = None,
-    ) -> Plan:
-        """The plan that gives up the least, where not all of it fits.
+    def _affordable(
+        self, preferences: Mapping[str, Mapping[Candidate, float]], within: Subspace
+    ) -> Subspace:
+        """All of it: the number of candidates costs nothing."""
+        return within
 
-        Args:
-            preferences: choice to candidate to a probability; by default all alike.
-            within: the candidates to choose from; by default all.
-
-        Raises:
-            BudgetError: not even the smallest path fits.
-        """
-        within = within or self.space.full
-        plan = self._first_that_fits(within)
-        if plan is None:
-            plan = self._pruned(preferences or {}, within)
-        return replace(self._lightened(plan), is_pruned=plan.subspace != within)
-
-    def _pruned(
+    def _pruned_to_fit(
         self, preferences: Mapping[str, Mapping[Candidate, float]], within: Subspace
     ) -> Plan:
         """The plan with the fewest of the candidates left out that hold most and are wanted least.

@@ -63,9 +63,15 @@ class Planner(SubspacePlanner):
         preferences = preferences or {
             choice: dict.fromkeys(names, 1.0 / len(names)) for choice, names in within.items()
         }
-        kept = self._knapsack(PLAIN).filled(preferences, within, self.smallest_path(within))
-        plan = self._first_that_fits(kept) or self._pruned_to_fit(preferences, within)
+        affordable = self._affordable(preferences, within)
+        plan = self._first_that_fits(affordable) or self._pruned_to_fit(preferences, within)
         return replace(self._lightened(plan), is_pruned=plan.subspace != within)
+
+    def _affordable(
+        self, preferences: Mapping[str, Mapping[str, float]], within: Subspace
+    ) -> Subspace:
+        """What there is time for, whatever it holds."""
+        return self._knapsack(PLAIN).filled(preferences, within, self.smallest_path(within))
 
     def _pruned_to_fit(
         self, preferences: Mapping[str, Mapping[str, float]], within: Subspace

@@ -72,8 +72,7 @@ class SubspacePlanner(Forecast):
         None where there are none. It depends on the space, the budget and what was learned of
         memory, not on the paths that were asked for.
         """
-        corrections = self.corrections
-        key = self.budget_bytes, corrections.ratio, tuple(corrections.extra)
+        key = self.budget_bytes, self.corrections.key
         if key not in self._covers:
             expected_bytes = list(map(self._expected_dearest_bytes, self._settings))
             first = _first_within(

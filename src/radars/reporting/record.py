@@ -10,15 +10,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from radars.comparison.rows import RESULTS_NAME, Row, read_rows
 from radars.errors import ConfigError, first_line
-from radars.runs.event_schema import (
-    CandidateName,
-    Event,
-    SearchStartedEvent,
-    StartedEvent,
-    TimedEvent,
-)
+from radars.runs.event_schema import Event, SearchStartedEvent, StartedEvent, TimedEvent
 from radars.runs.events import load_events
 from radars.runs.read_run import read_config, read_object, read_result
+from radars.runs.stored_architecture import CandidateName
 from radars.space import name_of
 
 

@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from radars.cost import Cost
-from radars.space import Architecture, Flow, is_candidate, name_of
+from radars.runs.stored_architecture import CandidateName
+from radars.space import Flow
 
 
 def _finite(value: object) -> object:
@@ -22,21 +23,6 @@ def _finite(value: object) -> object:
 
 Number = Annotated[float | None, BeforeValidator(_finite)]
 """None where it is not known or not finite: JSON has no such numbers."""
-
-
-CandidateName = Annotated[str, BeforeValidator(name_of)]
-"""A candidate as people read it: a value as JSON has it."""
-
-
-def _of_candidates(taken: dict[str, Any]) -> dict[str, Any]:
-    for choice, candidate in taken.items():
-        if not is_candidate(candidate):
-            raise ValueError(f"{choice!r} takes {candidate!r}, not a name or a value such as 24")
-    return dict(Architecture(taken))
-
-
-StoredArchitecture = Annotated[dict[str, Any], AfterValidator(_of_candidates)]
-"""An architecture as JSON has it: choice to name or value."""
 
 
 class Event(BaseModel):

@@ -9,8 +9,10 @@ from radars.space.choose import (
     Factory,
     Network,
     Offer,
+    is_candidate,
     name_of,
     offer_of,
+    plain_value,
 )
 from radars.space.code_content import definition_of, is_library, is_library_function, modules_of
 from radars.space.conditions import ALWAYS, Conditions, drawn_index
@@ -20,7 +22,7 @@ from radars.space.keep import Keep, best_keeping
 from radars.space.outputs import check_output
 from radars.space.search_space import SearchSpace
 from radars.space.shapes import Place, blank, trace_places
-from radars.space.subspace import Architecture, Subspace, is_candidate
+from radars.space.subspace import Architecture, Subspace
 from radars.space.uniform_draws import UniformDraws
 
 __all__ = [
@@ -56,6 +58,7 @@ __all__ = [
     "name_of",
     "offer_of",
     "operations_of",
+    "plain_value",
     "trace_places",
     "user_classes",
 ]

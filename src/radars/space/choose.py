@@ -174,7 +174,7 @@ def _are_pairs(candidates: list[Any]) -> bool:
 
 def _check_values(choice: str, values: list[Any]) -> None:
     for value in values:
-        if not _is_value(value):
+        if not is_candidate(value):
             raise SpaceError(
                 f"a value is an int, a finite float, a bool, a string, None or a tuple of these, "
                 f"but choice {choice!r} has {value!r}; give modules as a mapping of names to "
@@ -188,9 +188,10 @@ def _check_values(choice: str, values: list[Any]) -> None:
             )
 
 
-def _is_value(value: Any) -> bool:
+def is_candidate(value: Any) -> bool:
+    """Whether a choice can take it: the name of an operation, or a value."""
     if isinstance(value, tuple):
-        return all(map(_is_value, value))
+        return all(map(is_candidate, value))
     if isinstance(value, float):
         return math.isfinite(value)
     return value is None or isinstance(value, int | str)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Self
 
 from radars.errors import SpaceError
-from radars.space.choose import Candidate, plain_value
+from radars.space.choose import Candidate, is_candidate, plain_value
 
 
 class Subspace(Mapping[str, tuple[Candidate, ...]]):
@@ -105,7 +105,7 @@ class Subspace(Mapping[str, tuple[Candidate, ...]]):
         value = _json_object(text, "a subspace")
         candidates: dict[str, list[Candidate]] = {}
         for choice, names in value.items():
-            if not isinstance(names, list) or not all(map(is_candidate, names)):
+            if not isinstance(names, list) or not all(map(is_candidate, map(plain_value, names))):
                 raise SpaceError(
                     f"a subspace maps every choice to a list of candidates, but "
                     f"{choice!r} is {names!r}; "
@@ -162,22 +162,13 @@ class Architecture(Mapping[str, Candidate]):
         """
         value = _json_object(text, "an architecture")
         for choice, name in value.items():
-            if not is_candidate(name):
+            if not is_candidate(plain_value(name)):
                 raise SpaceError(
                     f"an architecture maps every choice to one candidate, but "
                     f"{choice!r} is {name!r}; "
                     'write it like "conv3", or a value such as 24'
                 )
         return cls(value)
-
-
-def is_candidate(value: object) -> bool:
-    """Whether a value that was read from JSON can be what a choice takes."""
-    if isinstance(value, list):
-        return all(map(is_candidate, value))
-    if isinstance(value, float):
-        return math.isfinite(value)
-    return value is None or isinstance(value, str | int)
 
 
 def _json_object(text: str, what: str) -> dict[str, object]:

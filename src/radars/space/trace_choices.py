@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
-from types import FunctionType, MethodType
 from typing import Any
 
 import torch
@@ -16,6 +14,7 @@ from radars.space.candidate_checks import BuiltBefore, check_not_lazy, warn_of_e
 from radars.space.choose import Candidate, Candidates, Choice, Choose, Offer, checked_offer
 from radars.space.code_content import Content
 from radars.space.conditions import Conditions
+from radars.space.reaches import reaches
 
 Replay = Callable[[Choose], nn.Module]
 """Runs the network function of a space with a `choose`."""
@@ -220,7 +219,7 @@ def _traced(replay: Replay, take: Callable[[Offer], Candidate]) -> tuple[Trace, 
             )
         trace.note(offer)
         factories = (offer.factories or {}).values()
-        trace.is_nested |= bool(building) or any(_reaches(each, choose) for each in factories)
+        trace.is_nested |= bool(building) or any(reaches(each, choose) for each in factories)
         building.append(name)
         candidate = take(offer)
         taken = offer.take(candidate)
@@ -263,34 +262,3 @@ def _check_same_candidates(
                 f"a choice has the same candidates in every trace of {name!r}, but {choice!r} does "
                 f"not; give it the same whatever the other choices are, or another name"
             )
-
-
-def _reaches(factory: object, choose: object, depth: int = 4) -> bool:
-    """Whether a factory can call `choose`, as far as what it was made of says."""
-    if factory is choose:
-        return True
-    parts: list[object] = []
-    if isinstance(factory, FunctionType):
-        cells = factory.__closure__ or ()
-        parts += [cell.cell_contents for cell in cells if _is_filled(cell)]
-        parts += factory.__defaults__ or ()
-        parts += (factory.__kwdefaults__ or {}).values()
-    elif isinstance(factory, partial):
-        parts += [factory.func, *factory.args, *factory.keywords.values()]
-    elif isinstance(factory, MethodType):
-        parts += [factory.__self__, factory.__func__]
-    elif isinstance(factory, list | tuple):
-        parts += factory
-    elif isinstance(factory, dict):
-        parts += factory.values()
-    elif isinstance(factory, nn.Module):
-        return any(value is choose for value in vars(factory).values())
-    return depth > 0 and any(_reaches(part, choose, depth - 1) for part in parts)
-
-
-def _is_filled(cell: Any) -> bool:
-    try:
-        cell.cell_contents  # noqa: B018 - raises where it is empty
-    except ValueError:
-        return False
-    return True

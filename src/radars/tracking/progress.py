@@ -210,6 +210,14 @@ def progress_for(stream: TextIO | None = None) -> Progress:
     return TerminalProgress(console) if console.is_terminal else PlainProgress(stream)
 
 
+def shown_progress(asked: bool | Progress | None) -> Progress | None:
+    """What a caller wants to see; where nobody says, it is shown in a notebook only."""
+    if isinstance(asked, Progress):
+        return asked
+    is_shown = is_notebook() if asked is None else asked
+    return progress_for() if is_shown else None
+
+
 def is_notebook() -> bool:
     """Whether the code runs in a notebook (an IPython kernel)."""
     ipython = sys.modules.get("IPython")
