@@ -12,6 +12,8 @@ from radars.space import Architecture
 
 FULL = tiny_space().full
 LOGITS = {choice: {"none": 0.0, "conv3": 1.0, "mb2": 2.0} for choice in FULL}
+BEFORE = {choice: {"none": 0.0, "conv3": 0.0, "mb2": 2.0} for choice in FULL}
+MOVED = {choice: {"none": 0.0, "conv3": 1.0, "mb2": 0.0} for choice in FULL}
 
 
 @pytest.mark.parametrize("number", [0, 2])
@@ -24,7 +26,7 @@ def test_what_logits_prefer_is_rewarded_beside_what_the_policy_prefers(number: i
     prefer(controller, problem.feasible, "none", *FULL)
     num_before = len(controller.rewarded)
     explorer = Explorer(context, method.supernet, controller, config.explore, 1)
-    best = learn_from_logits(explorer, LOGITS, FULL)
+    best = learn_from_logits(explorer, LOGITS, BEFORE, FULL)
     assert best == Architecture(dict.fromkeys("abc", "mb2"))
     new = controller.rewarded[num_before:]
     assert len(new) == 2 * number
@@ -32,4 +34,4 @@ def test_what_logits_prefer_is_rewarded_beside_what_the_policy_prefers(number: i
     if number:
         assert new[0].architecture == best
         assert new[number].architecture == Architecture(dict.fromkeys("abc", "none"))
-    assert controller.tables == {"differentiate": LOGITS}
+    assert controller.tables == {"differentiate": MOVED}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radars.engine.policies.reward_model import Rewarded, fit_rewards
+from radars.engine.policies.reward_model import Rewarded, RewardModel, fit_rewards
 from radars.space import Subspace
 
 FULL = Subspace({"a": ("x", "y", "z"), "b": ("x", "y"), "c": ("p", "q", "r", "s")})
@@ -197,3 +197,64 @@ def test_rewards_with_shared_weights_that_agree_help_where_few_were_trained_alon
             effects = fit_rewards(known, FULL).effects
             agreed.append(np.corrcoef(flat(effects), flat(EFFECTS))[0, 1])
     assert np.mean(found) > np.mean(without) + 0.1
+
+
+def correlation(model: RewardModel) -> float:
+    return float(np.corrcoef(flat(model.effects), flat(EFFECTS))[0, 1])
+
+
+def test_of_noise_what_is_expected_is_left() -> None:
+    tables = {"right": EFFECTS, "more": EFFECTS}
+    expecting, not_expecting = [], []
+    for bumps in np.random.default_rng(0).normal(size=(20, 24)).tolist():
+        noise = [Rewarded(k.architecture, b) for k, b in zip(rewarded(), bumps, strict=True)]
+        expecting.append(correlation(fit_rewards(noise, FULL, tables, expected=tables)))
+        not_expecting.append(correlation(fit_rewards(noise, FULL, tables)))
+    assert np.median(not_expecting) < 0.5
+    assert np.median(expecting) > 0.9
+
+
+def test_rewards_that_say_the_contrary_of_what_is_expected_overrule_it() -> None:
+    wrong = {c: {n: -value for n, value in names.items()} for c, names in EFFECTS.items()}
+    model = fit_rewards(rewarded(0.05), FULL, {"wrong": wrong}, expected=["wrong"])
+    assert correlation(model) > 0.95
+
+
+def test_with_what_is_expected_effects_are_those_of_the_posterior_too() -> None:
+    """Against the textbook, where the deviation of the noise is looked for on a grid."""
+    known = rewarded(noise=0.3, count=12)
+    pairs = [(choice, name) for choice, names in FULL.items() for name in names]
+    table = {c: {n: float(len(n) + i) for i, n in enumerate(names)} for c, names in FULL.items()}
+    said_P = np.array([table[c][n] - np.mean(list(table[c].values())) for c, n in pairs])
+    taken_NP = np.array([[float(r.architecture[c] == n) for c, n in pairs] for r in known])
+    of_choice = np.array([1.0 / len(FULL[c]) for c, _ in pairs])
+    deviation = np.sqrt(of_choice @ said_P**2)
+    design = np.column_stack([taken_NP, taken_NP @ said_P / deviation])
+    design -= design.mean(0)
+    rewards = np.array([r.reward for r in known]) - np.mean([r.reward for r in known])
+    num_effective, size = sum(1 - 1 / len(names) for names in FULL.values()), len(known)
+
+    def fitted(of_candidates: float, of_tables: float, part: float) -> tuple[float, np.ndarray]:
+        """Twice the negative log evidence, and the mean of the coefficients."""
+        prior = np.diag([of_candidates] * len(pairs) + [of_tables])
+        expected = np.zeros(len(pairs) + 1)
+        expected[-1] = part * np.sqrt(of_candidates * num_effective + of_tables)
+        covariance = np.eye(size) + design @ prior @ design.T
+        deviations = np.geomspace(0.01, 2, 4001)
+        beyond = rewards - deviations[:, None] * (design @ expected)
+        squares = np.einsum("sn,nm,sm->s", beyond, np.linalg.inv(covariance), beyond)
+        surprises = 2 * (size - 1) * np.log(deviations) + squares / deviations**2
+        least = int(surprises.argmin())
+        gained = prior @ design.T @ np.linalg.inv(covariance) @ beyond[least]
+        surprise = np.linalg.slogdet(covariance)[1] + surprises[least] + (part - 0.5) ** 2
+        return surprise, deviations[least] * expected + gained
+
+    variances = 10.0 ** np.arange(-4, 3)
+    grid = itertools.product(variances, variances, (0.0, 0.5, 1.0))
+    _, mean = min((fitted(*prior) for prior in grid), key=lambda one: one[0])
+    model = fit_rewards(known, FULL, {"table": table}, expected=["table"])
+    effects_P = mean[:-1] + mean[-1] * said_P / deviation
+    for choice in FULL:
+        inside = np.array([c == choice for c, _ in pairs])
+        centred = effects_P[inside] - effects_P[inside].mean()
+        assert list(model.effects[choice].values()) == pytest.approx(centred.tolist(), abs=2e-3)

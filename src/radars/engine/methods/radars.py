@@ -112,6 +112,7 @@ class Radars(SharedMethod):
         steps = PlannedSteps(
             self.context, self.supernet, self.plan, partial(self._take, observer=observer)
         )
+        initial = self.controller.scores()  # as the policy does not change before it hears them
         label = f"round {position.round_index + 1} differentiate"
         share = share_of_time("differentiate", position.round_index, self.config)
         highest = _DIFFERENTIATE_RATE * self.config.optimizer.learning_rate
@@ -122,11 +123,11 @@ class Radars(SharedMethod):
                 steps,
                 config,
                 pace,
-                initial_logits=self.controller.scores(),
+                initial_logits=initial,
                 seed=self._explorer(observer).seed,
                 learning_rate_at=lambda fraction: highest * cosine(fraction),
             )
-            best = learn_from_logits(self._explorer(observer), trained, self.plan.subspace)
+            best = learn_from_logits(self._explorer(observer), trained, initial, self.plan.subspace)
         observer.log(
             DifferentiatedEvent(
                 round=position.round_index,

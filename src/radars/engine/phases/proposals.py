@@ -4,18 +4,26 @@ from collections.abc import Mapping
 
 from radars.engine.phases.discretisation import discretisation_scores
 from radars.engine.phases.explore import Explorer
+from radars.engine.policies.categorical import GRADIENT
 from radars.engine.policies.policy import Sample
 from radars.space import Architecture, Subspace
 
+Logits = Mapping[str, Mapping[str, float]]
+"""Choice to live candidate to its logit."""
+
 
 def learn_from_logits(
-    explorer: Explorer, logits: Mapping[str, Mapping[str, float]], subspace: Subspace
+    explorer: Explorer, logits: Logits, initial: Logits, subspace: Subspace
 ) -> Architecture | None:
-    """Rewards what logits prefer beside what the policy prefers; lets the policy hear the logits.
+    """Rewards what logits prefer beside what the policy prefers; lets the policy hear the gradient.
+
+    What the gradient says is where it moved the logits to, less where they began: that was the
+    policy itself, which would hear its own rewards twice.
 
     Args:
         explorer: rewards, with the weights that differentiation left.
-        logits: choice to live candidate to its logit.
+        logits: after it.
+        initial: before it.
         subspace: that was differentiated.
 
     Returns:
@@ -36,6 +44,10 @@ def learn_from_logits(
             ],
             is_after=True,
         )
-    controller.tables = controller.tables | {"differentiate": logits}
+    moved = {
+        choice: {name: logit - initial[choice][name] for name, logit in of_choice.items()}
+        for choice, of_choice in logits.items()
+    }
+    controller.tables = controller.tables | {GRADIENT: moved}
     controller.update()
     return preferred[0] if preferred else None

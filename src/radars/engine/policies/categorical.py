@@ -27,6 +27,9 @@ from radars.engine.policies.reward_model import Rewarded, RewardModel, Scores, f
 from radars.runs.state import State
 from radars.space import Architecture, Subspace, name_of
 
+GRADIENT = "differentiate"
+"""The table of what differentiation says, of which nothing is expected, as it is of rankers'."""
+
 
 class Controller:
     """See the module.
@@ -110,7 +113,8 @@ class Controller:
 
     def model(self) -> RewardModel:
         """What the rewards so far say of each candidate."""
-        return fit_rewards(self.rewarded, self.full, self.tables)
+        rankers = self.tables.keys() - {GRADIENT}
+        return fit_rewards(self.rewarded, self.full, self.tables, expected=rankers)
 
     def entropy(self) -> float:
         """Mean entropy of the choices, as a fraction of the largest possible."""

@@ -8,6 +8,11 @@ Process Prediction"). How closely, how large effects are and how much is noise a
 rewards likeliest (MacKay 1992, "Bayesian Interpolation"). So rewards of shared weights that say the
 contrary of the others are not believed as soon as the others say so.
 
+Before any reward, what rankers say together is expected of the effects, in part: over published
+spaces, even such a simple one as the size of a network goes along with accuracy (White et al. 2022,
+"A Deeper Look at Zero-Cost Proxies for Lightweight NAS"). Rewards that are more than noise overrule
+that; where they are not, it is all that is known.
+
 Shapes: N architectures with a reward, P candidates of all choices, K tables of rankers, F = P + K.
 """
 
@@ -22,7 +27,8 @@ from scipy.linalg import cho_factor, cho_solve
 Numbers = npt.NDArray[np.float64]
 
 _VARIANCES = tuple(10.0 ** np.arange(-4, 3))
-_USUAL_AGREEMENT, _ITS_ERROR = 0.6, 0.4  # before there is any evidence
+_USUAL_AGREEMENT, _ITS_ERROR = 0.75, 0.4  # before there is any evidence
+_USUAL_CORRELATION, _ERROR_OF_CORRELATION = 0.5, 1.0
 _MOST_ROUNDS = 3
 
 
@@ -37,6 +43,7 @@ class Prior:
         agreement: the correlation of what candidates add to the two kinds of rewards.
         spread: the standard deviation of what they add to rewards of what was trained alone, in
             those of others.
+        correlation: of what rankers say together with the rewards.
     """
 
     of_candidates: float = 1e-2
@@ -44,14 +51,17 @@ class Prior:
     precision: float = 4.0
     agreement: float = _USUAL_AGREEMENT
     spread: float = 1.0
+    correlation: float = _USUAL_CORRELATION
 
 
+_FREE = Prior(of_candidates=1.0, of_tables=1.0, correlation=0.0)  # nothing is expected
 _CONSIDERED = {
     "of_candidates": _VARIANCES,
     "of_tables": _VARIANCES,
     "precision": (1.0, 4.0, 16.0),
     "agreement": (0.0, 0.3, 0.6, 0.9),
     "spread": (0.5, 1.0, 2.0),
+    "correlation": (0.0, 0.5, 1.0),
 }
 _OF_TWO_KINDS = ("precision", "agreement", "spread")
 
@@ -66,6 +76,10 @@ class Observed:
         alone_N: whether each was trained alone.
         num_candidates: P.
         num_free: rewards less the constants that were taken out of them.
+        expected_F: what the coefficients are expected to be where rankers say all that there is to
+            know, in standard deviations of the sum of an architecture's; all 0 without rankers.
+        num_effective: this times the variance of a candidate's coefficient is that of the sum of an
+            architecture's.
     """
 
     design_NF: Numbers  # noqa: N815 - named by their shapes
@@ -73,6 +87,8 @@ class Observed:
     alone_N: npt.NDArray[np.bool_]  # noqa: N815
     num_candidates: int
     num_free: int
+    expected_F: Numbers  # noqa: N815
+    num_effective: float
 
     @property
     def undecided(self) -> list[str]:
@@ -82,6 +98,8 @@ class Observed:
             names.append("of_tables")
         if self.alone_N.any() and not self.alone_N.all():
             names += _OF_TWO_KINDS
+        if self.expected_F.any():
+            names.append("correlation")
         return names
 
     @cached_property
@@ -96,8 +114,9 @@ class Fit:
 
     With prior variances V, in units of the noise's, precisions W, the design X and the covariances
     K of the kinds of any two rewards, the rewards have the covariance C = W^-1 + (X V X') * K in
-    these units, and the coefficients the mean V X' (k * C^-1 y), where k are the covariances of
-    each reward's kind with the kind that is asked for.
+    these units. Where the coefficients are expected to be b, and so the rewards m = k * X b, their
+    mean is b + V X' (k * C^-1 (y - m)), where k are the covariances of each reward's kind with the
+    kind that is asked for. As the noise is the unit, b is so many times as large as it is.
 
     Args:
         observed: the rewards.
@@ -116,27 +135,50 @@ class Fit:
         weight_N = np.where(alone_N, prior.precision, 1.0)
         whole, is_lower = cho_factor(covariance_NN + np.diag(1.0 / weight_N))
         self._factor = np.asarray(whole), is_lower
-        self._solved_N = np.asarray(cho_solve(self._factor, observed.reward_N))
         asked_size = prior.spread if alone_N.any() else 1.0
         self._asked_variance = asked_size**2
-        self._asked_N = np.where(alone_N == alone_N.any(), 1.0, prior.agreement)
-        self._asked_N *= size_N * asked_size
+        agreement_N = np.where(alone_N == alone_N.any(), 1.0, prior.agreement)
+        self._asked_N = agreement_N * size_N * asked_size
         self._prior_F = np.full(observed.design_NF.shape[1], prior.of_tables)
         self._prior_F[: observed.num_candidates] = prior.of_candidates
+        num_tables = observed.design_NF.shape[1] - observed.num_candidates
+        variance = prior.of_candidates * observed.num_effective + prior.of_tables * num_tables
+        expected = prior.correlation * math.sqrt(variance)
+        self._expected_F = asked_size * expected * observed.expected_F  # in deviations of the noise
+        expected_N = observed.design_NF @ observed.expected_F
+        self._expected_N = agreement_N * size_N * expected * expected_N
+        self._of_reward_N = np.asarray(cho_solve(self._factor, observed.reward_N))
+        self._of_expected_N = np.asarray(cho_solve(self._factor, self._expected_N))
 
     @cached_property
     def noise(self) -> float:
-        """The variance of the noise."""
+        """The variance of the noise: the one that makes the rewards likeliest."""
         observed = self._observed
-        return float(observed.reward_N @ self._solved_N) / max(1, observed.num_free)
+        number = max(1, observed.num_free)
+        square = float(observed.reward_N @ self._of_reward_N) / number
+        half = self._agreeing / (2 * number)
+        return (math.sqrt(half**2 + square) - half) ** 2
+
+    @property
+    def _agreeing(self) -> float:
+        """The product of the rewards with what is expected of them."""
+        return float(self._observed.reward_N @ self._of_expected_N)
+
+    @cached_property
+    def _solved_N(self) -> Numbers:  # noqa: N802 - named by its shape
+        """What the rewards are beyond what is expected of them, divided by their covariance."""
+        return self._of_reward_N - math.sqrt(self.noise) * self._of_expected_N
 
     @cached_property
     def surprise(self) -> float:
         """Twice the negative logarithm of the evidence, but for a constant."""
         log_determinant = 2.0 * float(np.log(np.diag(self._factor[0])).sum())
-        unusual = ((self.prior.agreement - _USUAL_AGREEMENT) / _ITS_ERROR) ** 2
-        log_noise = math.log(max(self.noise, 1e-300))
-        return log_determinant + self._observed.num_free * log_noise + unusual
+        prior = self.prior
+        unusual = ((prior.agreement - _USUAL_AGREEMENT) / _ITS_ERROR) ** 2
+        unusual += ((prior.correlation - _USUAL_CORRELATION) / _ERROR_OF_CORRELATION) ** 2
+        noise = max(self.noise, 1e-300)
+        unlike = float(self._expected_N @ self._of_expected_N) - self._agreeing / math.sqrt(noise)
+        return log_determinant + self._observed.num_free * math.log(noise) + unlike + unusual
 
     @property
     def agreement(self) -> float:
@@ -147,7 +189,8 @@ class Fit:
     def coefficient_F(self) -> Numbers:  # noqa: N802 - named by its shape
         """The coefficients of what was trained alone; of the others, where nothing was."""
         by_reward_N = self._asked_N * self._solved_N
-        return np.asarray(self._prior_F * (self._observed.design_NF.T @ by_reward_N))
+        learned_F = self._prior_F * (self._observed.design_NF.T @ by_reward_N)
+        return np.asarray(math.sqrt(self.noise) * self._expected_F + learned_F)
 
     def variances(self, contrast_PF: Numbers) -> Numbers:
         """Those of some sums of coefficients, each a row."""
@@ -167,11 +210,18 @@ class Fit:
 
 
 def likeliest_fit(observed: Observed) -> Fit:
-    """The fit with the prior that has most evidence, each part of it decided in turn."""
-    best = Fit(observed, Prior())
+    """The fit with the prior that has most evidence, as far as two descents find it."""
+    fits = [_descended(observed, start) for start in (Prior(), _FREE)]
+    return min(fits, key=lambda fit: fit.surprise)
+
+
+def _descended(observed: Observed, start: Prior) -> Fit:
+    """The fit that has most evidence where each part of the prior is decided in turn."""
+    undecided = observed.undecided
+    best = Fit(observed, start if "correlation" in undecided else replace(start, correlation=0.0))
     for _ in range(_MOST_ROUNDS):
         before = best.prior
-        for name in observed.undecided:
+        for name in undecided:
             values = [value for value in _CONSIDERED[name] if value != getattr(best.prior, name)]
             others = [Fit(observed, replace(best.prior, **{name: value})) for value in values]
             best = min([best, *others], key=lambda fit: fit.surprise)

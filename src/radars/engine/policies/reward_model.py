@@ -3,7 +3,8 @@
 Shapes: N architectures with a reward, P candidates of all choices, K tables of rankers, F = P + K.
 """
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,20 +64,24 @@ class RewardModel:
 
 
 def fit_rewards(
-    rewarded: Sequence[Rewarded], full: Subspace, tables: Mapping[str, Scores] | None = None
+    rewarded: Sequence[Rewarded],
+    full: Subspace,
+    tables: Mapping[str, Scores] | None = None,
+    expected: Collection[str] = (),
 ) -> RewardModel:
     """Fits the model by Bayesian linear regression (`evidence.py`).
 
     There is a column for each candidate, and one for each table of a ranker, which holds the
     standardised sum of what the table says of an architecture's candidates. So a ranker that
-    agrees with the rewards is believed where rewards are few, and one that does not is not; and
-    with rewards that are mostly noise all effects shrink towards 0.
+    agrees with the rewards is believed where rewards are few, and one that does not is not. With
+    rewards that are mostly noise all effects shrink towards what is expected.
 
     Args:
         rewarded: the architectures; of none, all effects are 0.
         full: every candidate.
         tables: what rankers say of each candidate; a candidate that is missing counts as the mean
             of its choice.
+        expected: the tables that are expected to go along with accuracy, before any reward.
     """
     if not rewarded:
         nothing = {choice: dict.fromkeys(names, 0.0) for choice, names in full.items()}
@@ -91,7 +96,7 @@ def fit_rewards(
     )
     said_PK = np.array([[table[c][n] for table in tables.values()] for c, n in pairs])
     said_PK = said_PK.reshape(len(pairs), len(tables))
-    said_PK /= (taken_NP @ said_PK).std(0) + 1e-12
+    said_PK /= np.array([_deviation(table) for table in tables.values()])
     groups = np.array([r.group for r in rewarded])
     design_NF = _within_groups(np.concatenate([taken_NP, taken_NP @ said_PK], 1), groups)
     reward_N = _within_groups(np.array([[r.reward] for r in rewarded]), groups)[:, 0]
@@ -102,6 +107,8 @@ def fit_rewards(
             np.array([r.is_alone for r in rewarded]),
             num_candidates=len(pairs),
             num_free=len(rewarded) - len(set(groups.tolist())),
+            expected_F=np.concatenate([np.zeros(len(pairs)), _expected(tables, expected)]),
+            num_effective=sum(1.0 - 1.0 / len(names) for names in full.values()),
         )
     )
     contrast_PF = np.concatenate([np.eye(len(pairs)), said_PK], 1)
@@ -115,6 +122,33 @@ def fit_rewards(
         explained=fit.explained(),
         agreement=fit.agreement,
     )
+
+
+def _expected(tables: Mapping[str, Scores], expected: Collection[str]) -> Numbers:
+    """The coefficients (K,) of tables before any reward: those that are expected count alike.
+
+    Args:
+        tables: with the mean 0 in each choice.
+        expected: some of them.
+    """
+    of_each = {name: 1.0 / _deviation(tables[name]) for name in tables if name in expected}
+    together = {
+        choice: {
+            name: sum(part * tables[table][choice][name] for table, part in of_each.items())
+            for name in names
+        }
+        for choice, names in next(iter(tables.values()), {}).items()
+    }
+    of_expected = 1.0 / _deviation(together)
+    return np.array([of_expected if name in of_each else 0.0 for name in tables])
+
+
+def _deviation(table: Scores) -> float:
+    """The standard deviation of what a table says of architectures, all alike likely; 1 for 0."""
+    variance = sum(
+        sum(effect**2 for effect in effects.values()) / len(effects) for effects in table.values()
+    )
+    return math.sqrt(variance) or 1.0
 
 
 def _within_groups(value_NC: Numbers, groups: npt.NDArray[np.int64]) -> Numbers:
