@@ -125,7 +125,8 @@ class DifferentiateConfig(Checked):
         max_cost_ratio: the most multiply-accumulates of a supernet step, as a multiple of those of
             the largest architecture; candidates are pruned to keep it. None for no limit.
         proposals: architectures that the logits like best and that are rewarded after it, so that
-            the policy learns what these are worth.
+            the policy learns what these are worth. With a time limit, no more than half of the
+            phase has time for.
     """
 
     steps: int | None = Field(None, ge=0)

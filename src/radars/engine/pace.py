@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from radars.engine.search_state import SearchPosition
 
+_STEPS_TO_TIME = 8  # the first of a phase, before it is told how many there is time for
+
 Tick = Callable[[int, float], None]
 """Called after each step with the number of steps done and the latest accuracy (NaN: none yet)."""
 
@@ -26,6 +28,8 @@ class Pace:
         step_seconds: what a step of the phase is expected to take before there was one; 0 where
             that is not known.
         agreed: makes the seconds of several processes those of the first.
+        is_modest: whether a phase whose time is too short for all of its steps leaves part of that
+            to the phases after it: half of it, where there is time for half of the steps.
     """
 
     position: SearchPosition
@@ -35,6 +39,7 @@ class Pace:
     on_step: Tick = lambda step, accuracy: None
     step_seconds: float = 0.0
     agreed: Callable[[float], float] = lambda seconds: seconds
+    is_modest: bool = False
 
     def __post_init__(self) -> None:
         self._seconds = self._now()
@@ -54,12 +59,20 @@ class Pace:
         self.position.step += steps
         self.position.total_steps += steps
         self.check_time()
+        if self.is_modest and self.position.step >= _STEPS_TO_TIME:
+            self.is_modest = False
+            self._leave_time()
         self.on_step(self.position.step, accuracy)
 
     def reserve(self, seconds: float) -> None:
         """Ends the steps earlier, for what follows them in the phase; a step is left."""
         if self.ends_at is not None:
             self.ends_at = max(self.position.seconds, self.ends_at - seconds)
+
+    def _leave_time(self) -> None:
+        if self.ends_at is not None and self.expected_total < self.total:
+            whole = self.ends_at - self.position.began
+            self.reserve(whole * (1.0 - self.expected_total / self.total))
 
     def check_time(self) -> None:
         """Counts the time; stops the search where that is asked for, or its time is up."""

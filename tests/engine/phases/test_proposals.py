@@ -18,7 +18,7 @@ MOVED = {choice: {"none": 0.0, "conv3": 1.0, "mb2": 0.0} for choice in FULL}
 
 @pytest.mark.parametrize("number", [0, 2])
 def test_what_logits_prefer_is_rewarded_beside_what_the_policy_prefers(number: int) -> None:
-    config = quick_config(differentiate={"proposals": number})
+    config = quick_config()
     problem = SearchProblem.of(config, Given(space=tiny_space(), data=tiny_data()))
     context = SearchContext.of(problem)
     method = Radars(context)
@@ -26,7 +26,7 @@ def test_what_logits_prefer_is_rewarded_beside_what_the_policy_prefers(number: i
     prefer(controller, problem.feasible, "none", *FULL)
     num_before = len(controller.rewarded)
     explorer = Explorer(context, method.supernet, controller, config.explore, 1)
-    best = learn_from_logits(explorer, LOGITS, BEFORE, FULL)
+    best = learn_from_logits(explorer, LOGITS, BEFORE, FULL, number)
     assert best == Architecture(dict.fromkeys("abc", "mb2"))
     new = controller.rewarded[num_before:]
     assert len(new) == 2 * number

@@ -15,6 +15,7 @@ from functools import partial
 from radars.engine.context import SearchContext
 from radars.engine.methods.method import Found, Work, preferences_of
 from radars.engine.methods.shared_method import SharedMethod
+from radars.engine.pace import Pace
 from radars.engine.phases.differentiate import PlannedSteps, differentiate
 from radars.engine.phases.explore import Explorer
 from radars.engine.phases.finalists import next_finalists, num_finalists
@@ -34,6 +35,7 @@ from radars.space import Subspace
 from radars.tracking.heat_map import Preferences
 
 _DIFFERENTIATE_RATE = 0.3  # of the highest learning rate of the weights, at the beginning
+_FOR_PROPOSALS = 0.5  # of the time of differentiating: the most that rewards of proposals take
 
 
 class Radars(SharedMethod):
@@ -97,7 +99,7 @@ class Radars(SharedMethod):
         label = f"round {position.round_index + 1} explore"
         num_steps = config.num_steps(self.problem.proxy.full)
         share = share_of_time("explore", position.round_index, self.config)
-        with observer.phase("explore", num_steps, label, share=share) as pace:
+        with observer.phase("explore", num_steps, label, share=share, is_modest=True) as pace:
             self._explorer(observer).run(pace)
             seconds, steps = self.explored
             self.explored = seconds + pace.seconds_spent, steps + pace.position.step
@@ -116,9 +118,8 @@ class Radars(SharedMethod):
         label = f"round {position.round_index + 1} differentiate"
         share = share_of_time("differentiate", position.round_index, self.config)
         highest = _DIFFERENTIATE_RATE * self.config.optimizer.learning_rate
-        with observer.phase("differentiate", num_steps, label, share=share) as pace:
-            num_rewarded = 2 * config.proposals
-            pace.reserve(num_rewarded * self.config.explore.steps_per_reward * self.step_seconds)
+        with observer.phase("differentiate", num_steps, label, share=share, is_modest=True) as pace:
+            number = self._reserve_proposals(pace)
             trained = differentiate(
                 steps,
                 config,
@@ -127,7 +128,9 @@ class Radars(SharedMethod):
                 seed=self._explorer(observer).seed,
                 learning_rate_at=lambda fraction: highest * cosine(fraction),
             )
-            best = learn_from_logits(self._explorer(observer), trained, initial, self.plan.subspace)
+            best = learn_from_logits(
+                self._explorer(observer), trained, initial, self.plan.subspace, number
+            )
         observer.log(
             DifferentiatedEvent(
                 round=position.round_index,
@@ -135,6 +138,16 @@ class Radars(SharedMethod):
                 architecture=best and dict(best),
             )
         )
+
+    def _reserve_proposals(self, pace: Pace) -> int:
+        """Leaves time for the rewards after the steps; returns how many proposals there may be."""
+        number = self.config.differentiate.proposals
+        pair_seconds = 2 * self.config.explore.steps_per_reward * self.step_seconds
+        if pace.ends_at is not None and pair_seconds:
+            affordable = _FOR_PROPOSALS * max(0.0, pace.seconds_left) / pair_seconds
+            number = min(number, int(affordable))
+        pace.reserve(number * pair_seconds)
+        return number
 
     @property
     def step_seconds(self) -> float:

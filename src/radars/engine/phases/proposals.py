@@ -13,7 +13,7 @@ Logits = Mapping[str, Mapping[str, float]]
 
 
 def learn_from_logits(
-    explorer: Explorer, logits: Logits, initial: Logits, subspace: Subspace
+    explorer: Explorer, logits: Logits, initial: Logits, subspace: Subspace, number: int
 ) -> Architecture | None:
     """Rewards what logits prefer beside what the policy prefers; lets the policy hear the gradient.
 
@@ -25,13 +25,13 @@ def learn_from_logits(
         logits: after it.
         initial: before it.
         subspace: that was differentiated.
+        number: how many of each are rewarded.
 
     Returns:
         What the logits prefer; None where constraints leave nothing of the subspace.
     """
     context, controller = explorer.context, explorer.controller
     feasible = context.problem.feasible
-    number = context.problem.config.differentiate.proposals
     scores = discretisation_scores(logits, context.problem.proxy.rules)
     preferred = feasible.best(scores, subspace, max(1, number))
     if number:
