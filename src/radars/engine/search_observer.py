@@ -87,7 +87,6 @@ class SearchObserver(RunObserver):
         *,
         share: float = 1.0,
         step_seconds: float = 0.0,
-        is_modest: bool = False,
     ) -> Iterator[Pace]:
         """Within, a phase goes on by the yielded pace.
 
@@ -97,7 +96,6 @@ class SearchObserver(RunObserver):
             label: what people read; by default the name.
             share: how much of the time that is left it may take, where time is limited.
             step_seconds: what a step is expected to take.
-            is_modest: whether it leaves time to others where it has not enough (see `Pace`).
         """
         position = self.position
         self.log(PhaseStartedEvent(phase=name, round=position.round_index, step=position.step))
@@ -118,9 +116,7 @@ class SearchObserver(RunObserver):
                 self._after_step(name, accuracy, is_last=pace.is_over)
 
             agreed = self._group.first_number
-            pace = Pace(
-                position, total, ends_at, self.check, on_step, step_seconds, agreed, is_modest
-            )
+            pace = Pace(position, total, ends_at, self.check, on_step, step_seconds, agreed)
             yield pace
         if any(self._group.any(self._interrupt.stop_requested)):  # by who heard of the last step
             self._stop()

@@ -5,9 +5,11 @@ from tests.tiny import quick_config, tiny_data, tiny_space
 from radars.engine.context import SearchContext
 from radars.engine.given import Given
 from radars.engine.methods.radars import Radars
+from radars.engine.pace import Pace
 from radars.engine.phases.explore import Explorer
-from radars.engine.phases.proposals import learn_from_logits
+from radars.engine.phases.proposals import learn_from_logits, num_proposals
 from radars.engine.problem import SearchProblem
+from radars.engine.search_state import SearchPosition
 from radars.space import Architecture
 
 FULL = tiny_space().full
@@ -35,3 +37,15 @@ def test_what_logits_prefer_is_rewarded_beside_what_the_policy_prefers(number: i
         assert new[0].architecture == best
         assert new[number].architecture == Architecture(dict.fromkeys("abc", "none"))
     assert controller.tables == {"differentiate": MOVED}
+
+
+@pytest.mark.parametrize(
+    ("ends_at", "reward_seconds", "number", "left"),
+    [(None, 1.0, 4, None), (100.0, 1.0, 4, 92.0), (10.0, 1.0, 2, 6.0), (10.0, 9.0, 0, 10.0)],
+)
+def test_proposals_are_no_more_than_there_is_time_for(
+    ends_at: float | None, reward_seconds: float, number: int, left: float | None
+) -> None:
+    pace = Pace(SearchPosition(), 20, ends_at)
+    assert num_proposals(4, pace, reward_seconds) == number
+    assert pace.ends_at == left

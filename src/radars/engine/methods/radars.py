@@ -15,11 +15,10 @@ from functools import partial
 from radars.engine.context import SearchContext
 from radars.engine.methods.method import Found, Work, preferences_of
 from radars.engine.methods.shared_method import SharedMethod
-from radars.engine.pace import Pace
 from radars.engine.phases.differentiate import PlannedSteps, differentiate
 from radars.engine.phases.explore import Explorer
 from radars.engine.phases.finalists import next_finalists, num_finalists
-from radars.engine.phases.proposals import learn_from_logits
+from radars.engine.phases.proposals import learn_from_logits, num_proposals
 from radars.engine.phases.successive_halving import SuccessiveHalving, num_select_steps, select
 from radars.engine.phases.time_shares import share_of_time
 from radars.engine.policies.categorical import Controller
@@ -35,7 +34,6 @@ from radars.space import Subspace
 from radars.tracking.heat_map import Preferences
 
 _DIFFERENTIATE_RATE = 0.3  # of the highest learning rate of the weights, at the beginning
-_FOR_PROPOSALS = 0.5  # of the time of differentiating: the most that rewards of proposals take
 
 
 class Radars(SharedMethod):
@@ -99,7 +97,8 @@ class Radars(SharedMethod):
         label = f"round {position.round_index + 1} explore"
         num_steps = config.num_steps(self.problem.proxy.full)
         share = share_of_time("explore", position.round_index, self.config)
-        with observer.phase("explore", num_steps, label, share=share, is_modest=True) as pace:
+        with observer.phase("explore", num_steps, label, share=share) as pace:
+            pace.is_modest = True
             self._explorer(observer).run(pace)
             seconds, steps = self.explored
             self.explored = seconds + pace.seconds_spent, steps + pace.position.step
@@ -118,8 +117,10 @@ class Radars(SharedMethod):
         label = f"round {position.round_index + 1} differentiate"
         share = share_of_time("differentiate", position.round_index, self.config)
         highest = _DIFFERENTIATE_RATE * self.config.optimizer.learning_rate
-        with observer.phase("differentiate", num_steps, label, share=share, is_modest=True) as pace:
-            number = self._reserve_proposals(pace)
+        with observer.phase("differentiate", num_steps, label, share=share) as pace:
+            pace.is_modest = True
+            reward_seconds = self.config.explore.steps_per_reward * self.step_seconds
+            number = num_proposals(config.proposals, pace, reward_seconds)
             trained = differentiate(
                 steps,
                 config,
@@ -138,16 +139,6 @@ class Radars(SharedMethod):
                 architecture=best and dict(best),
             )
         )
-
-    def _reserve_proposals(self, pace: Pace) -> int:
-        """Leaves time for the rewards after the steps; returns how many proposals there may be."""
-        number = self.config.differentiate.proposals
-        pair_seconds = 2 * self.config.explore.steps_per_reward * self.step_seconds
-        if pace.ends_at is not None and pair_seconds:
-            affordable = _FOR_PROPOSALS * max(0.0, pace.seconds_left) / pair_seconds
-            number = min(number, int(affordable))
-        pace.reserve(number * pair_seconds)
-        return number
 
     @property
     def step_seconds(self) -> float:
@@ -238,13 +229,8 @@ class Radars(SharedMethod):
         return {}
 
     def _explorer(self, observer: SearchObserver) -> Explorer:
-        return Explorer(
-            self.context,
-            self.supernet,
-            self.controller,
-            self.config.explore,
-            observer.position.round_index,
-        )
+        config, index = self.config.explore, observer.position.round_index
+        return Explorer(self.context, self.supernet, self.controller, config, index)
 
     def _take(self, plan: Plan, observer: SearchObserver) -> None:
         """Takes a plan, and logs it."""

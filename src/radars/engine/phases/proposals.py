@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from radars.engine.pace import Pace
 from radars.engine.phases.discretisation import discretisation_scores
 from radars.engine.phases.explore import Explorer
 from radars.engine.policies.categorical import GRADIENT
@@ -10,6 +11,24 @@ from radars.space import Architecture, Subspace
 
 Logits = Mapping[str, Mapping[str, float]]
 """Choice to live candidate to its logit."""
+
+
+_OF_PHASE = 0.5  # of the time of differentiating: the most that rewards of proposals take
+
+
+def num_proposals(wanted: int, pace: Pace, reward_seconds: float) -> int:
+    """How many proposals are rewarded, beside as many rivals; leaves their time after the steps.
+
+    Args:
+        wanted: how many there are to be, where time is not limited.
+        pace: of the phase, before its first step.
+        reward_seconds: what a reward takes; 0 where that is not known.
+    """
+    number, pair_seconds = wanted, 2 * reward_seconds
+    if pace.ends_at is not None and pair_seconds:
+        number = min(wanted, int(_OF_PHASE * max(0.0, pace.seconds_left) / pair_seconds))
+    pace.reserve(number * pair_seconds)
+    return number
 
 
 def learn_from_logits(
