@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from radars.engine.search_state import SearchPosition
 
-_STEPS_TO_TIME = 8  # the first of a phase, before it is told how many there is time for
+_TO_TIME_STEPS = 0.2  # of a phase: then it is known how many there is time for
 
 Tick = Callable[[int, float], None]
 """Called after each step with the number of steps done and the latest accuracy (NaN: none yet)."""
@@ -59,7 +59,7 @@ class Pace:
         self.position.step += steps
         self.position.total_steps += steps
         self.check_time()
-        if self.is_modest and self.position.step >= _STEPS_TO_TIME:
+        if self.is_modest and self.fraction >= _TO_TIME_STEPS:
             self.is_modest = False
             self._leave_time()
         self.on_step(self.position.step, accuracy)
