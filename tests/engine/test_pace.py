@@ -79,18 +79,3 @@ def test_time_that_is_reserved_is_left_when_the_steps_are_done() -> None:
     unlimited = Pace(SearchPosition(), 100)
     unlimited.reserve(8.0)
     assert unlimited.ends_at is None
-
-
-@pytest.mark.parametrize(("total", "seconds"), [(25, 50.0), (50, 50.0), (100, 25.0), (200, 12.0)])
-def test_what_has_not_time_for_all_its_steps_leaves_some_to_others(
-    total: int, seconds: float
-) -> None:
-    position = SearchPosition()
-
-    def pass_time() -> None:
-        position.seconds += 1.0
-
-    pace = Pace(position, total, ends_at=50.0, check=pass_time, is_modest=True)
-    for _ in pace.steps():
-        pace.done()
-    assert position.seconds == pytest.approx(seconds, abs=0.5)

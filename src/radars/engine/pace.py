@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from radars.engine.search_state import SearchPosition
 
-_TO_TIME_STEPS = 0.2  # of a phase: then it is known how many there is time for
-
 Tick = Callable[[int, float], None]
 """Called after each step with the number of steps done and the latest accuracy (NaN: none yet)."""
 
@@ -28,8 +26,6 @@ class Pace:
         step_seconds: what a step of the phase is expected to take before there was one; 0 where
             that is not known.
         agreed: makes the seconds of several processes those of the first.
-        is_modest: whether a phase whose time is too short for all of its steps leaves part of that
-            to the phases after it: half of it, where there is time for half of the steps.
     """
 
     position: SearchPosition
@@ -39,7 +35,6 @@ class Pace:
     on_step: Tick = lambda step, accuracy: None
     step_seconds: float = 0.0
     agreed: Callable[[float], float] = lambda seconds: seconds
-    is_modest: bool = False
 
     def __post_init__(self) -> None:
         self._seconds = self._now()
@@ -59,20 +54,12 @@ class Pace:
         self.position.step += steps
         self.position.total_steps += steps
         self.check_time()
-        if self.is_modest and self.fraction >= _TO_TIME_STEPS:
-            self.is_modest = False
-            self._leave_time()
         self.on_step(self.position.step, accuracy)
 
     def reserve(self, seconds: float) -> None:
         """Ends the steps earlier, for what follows them in the phase; a step is left."""
         if self.ends_at is not None:
             self.ends_at = max(self.position.seconds, self.ends_at - seconds)
-
-    def _leave_time(self) -> None:
-        if self.ends_at is not None and self.expected_total < self.total:
-            whole = self.ends_at - self.position.began
-            self.reserve(whole * (1.0 - self.expected_total / self.total))
 
     def check_time(self) -> None:
         """Counts the time; stops the search where that is asked for, or its time is up."""

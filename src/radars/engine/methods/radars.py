@@ -98,7 +98,6 @@ class Radars(SharedMethod):
         num_steps = config.num_steps(self.problem.proxy.full)
         share = share_of_time("explore", position.round_index, self.config)
         with observer.phase("explore", num_steps, label, share=share) as pace:
-            pace.is_modest = True
             self._explorer(observer).run(pace)
             seconds, steps = self.explored
             self.explored = seconds + pace.seconds_spent, steps + pace.position.step
@@ -118,7 +117,6 @@ class Radars(SharedMethod):
         share = share_of_time("differentiate", position.round_index, self.config)
         highest = _DIFFERENTIATE_RATE * self.config.optimizer.learning_rate
         with observer.phase("differentiate", num_steps, label, share=share) as pace:
-            pace.is_modest = True
             reward_seconds = self.config.explore.steps_per_reward * self.step_seconds
             number = num_proposals(config.proposals, pace, reward_seconds)
             trained = differentiate(
