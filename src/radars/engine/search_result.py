@@ -49,19 +49,19 @@ class SearchResult:
         seed: the seed of all random draws.
         architecture: the best one found.
         num_architectures: how many the space holds.
-        validation_accuracy: of the architecture, trained alone for the last halving round; a
-            fraction. None where a search ended before anything was scored.
+        validation_accuracy: the validation accuracy of the architecture, trained alone for the last
+            halving round; a fraction. None where a search ended before anything was scored.
         budget_bytes: what no step may exceed.
         predicted_peak_bytes: the most that was predicted for a step that ran.
         measured_peak_bytes: the most that was measured.
         peak_rss_bytes: the most resident memory of the process.
         search_seconds: wall-clock, over all sittings.
         macs: multiply-accumulates of the architecture, for one example.
-        parameters: of the architecture.
+        parameters: the number of parameters of the architecture.
         rounds: rounds that are done.
-        costs: of the architecture, for each cost that was asked for and is not counted: `sum`, by
-            its candidates, and `whole`, as the whole network was traced or measured in the end
-            (None where it cannot be, as with a table of another device's latencies).
+        costs: the costs of the architecture, for each cost that was asked for and is not counted:
+            `sum`, by its candidates, and `whole`, as the whole network was traced or measured in
+            the end (None where it cannot be, as with a table of another device's latencies).
         ranking: the best architectures that the search has, the one found first.
         limited: with a time limit, phase to the steps that it had, over all rounds, and those that
             it has without one.
@@ -72,7 +72,7 @@ class SearchResult:
         largest_excess_bytes: the most that a step held beyond what was predicted for it, where
             that was more than 2%, or more than the budget; what followed was planned by what it
             held. 0 where no step did.
-        directory: of the run; None where nothing was kept.
+        directory: the directory of the run; None where nothing was kept.
         searched: the search space, where it is at hand.
         has_objects: whether the space or the data were passed as objects, which commands have not.
     """

@@ -54,7 +54,7 @@ class Section:
         title: the heading.
         intro: a sentence under it.
         panels: one for each run that has something to show.
-        tables: of all runs together.
+        tables: the tables of all runs together.
     """
 
     key: str

@@ -36,7 +36,7 @@ def write_figures(sections: Sequence[Section], directory: Path) -> list[Path]:
     """Writes `<section>[-<run>]-<figure>.svg` and `.pdf`; returns the files.
 
     Args:
-        sections: of a report.
+        sections: the sections of a report.
         directory: made where it does not exist.
 
     Raises:
