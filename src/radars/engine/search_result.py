@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from html import escape
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 from torch import nn
@@ -14,6 +15,9 @@ from radars.objects import is_object_name
 from radars.runs.read_run import read_config, read_front, read_result
 from radars.runs.stored_architecture import StoredArchitecture
 from radars.space import Architecture, SearchSpace
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _Whole = Annotated[int, Field(ge=0, lt=2**63)]
 Status = Literal["completed", "exceeded_memory", "exceeded_time", "failed"]
@@ -130,6 +134,23 @@ class SearchResult:
         from radars.engine.search_summary import search_summary  # which needs this class
 
         return search_summary(self, self.directory)
+
+    def plot(self) -> "Figure":
+        """Draws the result; a notebook shows the figure, and `figure.savefig` writes it to a file.
+
+        Where `pareto` was asked for, the figure holds the front: accuracy against each cost.
+        Otherwise it holds the best accuracy so far beside memory against the budget, both over the
+        time of the search.
+
+        Raises:
+            ConfigError: matplotlib is not installed (`pip install "radars-nas[figures]"`); the
+                search has no front, and no run directory either, where its events would be; or
+                nothing was scored.
+            RunError: the events are damaged.
+        """
+        # By name: what is drawn, and how, is in a layer above this one.
+        figure: Figure = import_module("radars.reporting.result_figure").result_figure(self)
+        return figure
 
     def _repr_html_(self) -> str:
         """What a notebook shows of it: the summary."""
