@@ -2,11 +2,11 @@
 
 import shutil
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from radars.engine import SearchResult
@@ -35,9 +35,11 @@ def _titles(figure: "Figure") -> list[str]:
     return [axes.get_title() for axes in figure.axes]
 
 
-def _curves(figure: "Figure", index: int) -> dict[Any, tuple[Sequence[float], Sequence[float]]]:
+def _curves(figure: "Figure", index: int) -> dict[Any, Any]:
     return {
-        line.get_label(): (list(line.get_xdata()), list(line.get_ydata()))  # type: ignore[arg-type]
+        line.get_label(): tuple(
+            np.asarray(v).tolist() for v in (line.get_xdata(), line.get_ydata())
+        )
         for line in figure.axes[index].get_lines()
     }
 
@@ -45,13 +47,17 @@ def _curves(figure: "Figure", index: int) -> dict[Any, tuple[Sequence[float], Se
 def test_a_front_is_drawn_where_the_search_has_one(run_path: Path) -> None:
     figure = _result(run_path).plot()
     assert _titles(figure) == ["Accuracy against multiply-accumulates"]
-    front = ([100.0, 200.0], pytest.approx([60.0, 70.0]))
-    assert _curves(figure, 0) == {"front": front, "others": ([0.0], [50.0])}
+    curves = _curves(figure, 0)
+    assert curves.keys() == {"front", "others"}
+    assert curves["front"] == ([100.0, 200.0], pytest.approx([60.0, 70.0]))
+    assert curves["others"] == ([0.0], [50.0])
 
 
 def test_a_front_needs_no_run_directory(run_path: Path) -> None:
     figure = replace(_result(run_path), directory=None).plot()
-    assert _curves(figure, 0) == {"front": ([100.0, 200.0], pytest.approx([60.0, 70.0]))}
+    [(name, points)] = _curves(figure, 0).items()
+    assert name == "front"
+    assert points == ([100.0, 200.0], pytest.approx([60.0, 70.0]))
 
 
 def test_otherwise_accuracy_over_time_beside_memory_against_the_budget(
@@ -59,6 +65,7 @@ def test_otherwise_accuracy_over_time_beside_memory_against_the_budget(
 ) -> None:
     figure = without_front.plot()
     assert _titles(figure) == ["Best accuracy so far", "Memory against the budget"]
+    assert figure.axes[0].get_xlim() == figure.axes[1].get_xlim()
     accuracy, memory = (_curves(figure, index) for index in range(2))
     [(times, best)] = [values for name, values in accuracy.items() if name == "run"]
     assert times == sorted(times)

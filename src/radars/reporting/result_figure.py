@@ -1,5 +1,6 @@
 """`result_figure`: what a search found, as a figure for a notebook."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from radars.engine.search_result import SearchResult
@@ -7,7 +8,7 @@ from radars.errors import ConfigError
 from radars.reporting.anytime import anytime_plot
 from radars.reporting.plot import Plot
 from radars.reporting.record import Pareto, RunRecord, read_directory
-from radars.reporting.run_plots import memory_plot, pareto_plots
+from radars.reporting.run_plots import memory_plot, pareto_plots, spans
 from radars.reporting.to_matplotlib import side_by_side
 
 if TYPE_CHECKING:
@@ -46,4 +47,7 @@ def _plots(result: SearchResult) -> list[Plot]:
     assert isinstance(run, RunRecord)
     if run.pareto.points:
         return pareto_plots(run.pareto)
-    return [plot for plot in (anytime_plot([run], at_least=1), memory_plot(run)) if plot]
+    accuracy, memory = anytime_plot([run], at_least=1), memory_plot(run)
+    if accuracy is not None:
+        accuracy = replace(accuracy, spans=spans(run))  # the same time axis for both
+    return [plot for plot in (accuracy, memory) if plot is not None]

@@ -141,7 +141,7 @@ def _draw(axes: "Axes", plot: Plot) -> None:
         axes.set_ylim(bottom=max(0.0, axes.get_ylim()[0]))
     if plot.from_zero:
         axes.set_ylim(0, 1.04 * axes.get_ylim()[1])
-    if plot.series:
+    if len(plot.series) > 1:
         axes.legend(loc="best")
 
 
