@@ -48,7 +48,7 @@ def plan(
 
     Args:
         space: the search space; `digits` where none is given.
-        input_shape: of one example, without the batch; by default the space's own.
+        input_shape: the shape of one example, without the batch; by default the space's own.
         batch_size: examples in a batch.
         budget: bytes, or text such as `12GiB`.
         config: a configuration; the other arguments override it.
@@ -273,7 +273,7 @@ def load(
     """Loads the network of a completed training from its run directory.
 
     Args:
-        directory: of the training.
+        directory: the directory of the training.
         space: the search space, where it was passed as an object.
         task: the loss and the score that it was trained with.
         device: where the network is to be.
@@ -400,7 +400,7 @@ def report(*directories: str | Path, out: str | Path | None = None) -> Path:
     """Shows what happened in a run, or in several, as one HTML file; returns its path.
 
     Args:
-        directories: of searches, trainings and comparisons.
+        directories: the directories of searches, trainings and comparisons.
         out: the file; by default `report.html` in the first directory.
 
     Raises:

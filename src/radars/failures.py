@@ -42,11 +42,11 @@ def failures_said(kind: type[RadarsError], what: str) -> Iterator[None]:
     """Within, what is raised and is no error of radars becomes one.
 
     Args:
-        kind: of the error.
+        kind: the kind of the error.
         what: failed, where nothing within is named.
 
     Raises:
-        RadarsError: of that kind, in one line.
+        RadarsError: an error of that kind, in one line.
     """
     try:
         yield

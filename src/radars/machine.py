@@ -27,7 +27,7 @@ def usable_memory_bytes(root: Path = _ROOT) -> int:
     """The memory that this process may use, in bytes: the machine's, or its control group's.
 
     Args:
-        root: of the file system.
+        root: the root of the file system.
     """
     machine_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     limits = _read(
@@ -40,7 +40,7 @@ def usable_processors(root: Path = _ROOT) -> int:
     """The processors that this process may use: by its affinity, its control group, and Slurm.
 
     Args:
-        root: of the file system.
+        root: the root of the file system.
     """
     affinity = getattr(os, "sched_getaffinity", None)  # Linux has it
     known = [len(affinity(0)) if affinity else os.cpu_count() or 1]

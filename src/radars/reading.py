@@ -25,7 +25,7 @@ def read_file(path: Path, most_bytes: int) -> bytes:
     """The contents of a regular file. Never waits, as one does for a pipe or a device.
 
     Args:
-        path: of the file; a link to a regular file is one, too.
+        path: the path of the file; a link to a regular file is one, too.
         most_bytes: the largest that it may be.
 
     Raises:

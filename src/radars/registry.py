@@ -19,7 +19,7 @@ class Registry(Generic[Thing]):
 
     Args:
         noun: what one of them is called.
-        group: of the entry points by which packages add to them.
+        group: the group of the entry points by which packages add to them.
         own: name to `module:attribute`, of those that come with radars.
     """
 

@@ -70,7 +70,7 @@ def read_text(path: Path, what: str) -> str:
     """Reads a file that the user names.
 
     Args:
-        path: of the file.
+        path: the path of the file.
         what: names it in errors, such as `configuration`.
 
     Raises:

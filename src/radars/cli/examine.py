@@ -41,7 +41,7 @@ class Directory:
 
     Attributes:
         path: absolute; it may not exist yet.
-        free_bytes: of its disk.
+        free_bytes: the free bytes of its disk.
         is_writable: whether this user may write there.
     """
 
@@ -55,13 +55,13 @@ class Environment:
     """What a run would find.
 
     Attributes:
-        versions: of Python, radars and what it stands on.
+        versions: the versions of Python, radars and what it stands on.
         platform: operating system and machine.
         cuda: the version of CUDA (or ROCm) that PyTorch is built for; None for none.
         devices: the GPUs that PyTorch sees, `cuda:0` first.
-        cores: of the CPU, that this process may use.
+        cores: the number of cores of the CPU that this process may use.
         threads: that PyTorch uses on the CPU.
-        memory_bytes: of the machine, that this process may use.
+        memory_bytes: the memory of the machine that this process may use.
         runs: where runs go without `--out`.
         prices: where prices of candidates are kept.
         hub_data: where data sets of the Hugging Face hub are kept; None without the extra `hub`.

@@ -16,7 +16,7 @@ def expected_best(
     """The expected test accuracy of the best of uniform draws, told by the table itself.
 
     Args:
-        table: of A architectures that satisfy the constraints.
+        table: a published table of A architectures that satisfy the constraints.
         constraints: hard bounds.
         num_draws: with replacement; the draws share a chance of (i/A)^num_draws to have nothing
             better than the i-th worst.

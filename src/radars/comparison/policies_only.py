@@ -29,7 +29,7 @@ class Hits:
 
     Attributes:
         method: whose policy it is.
-        seed: of its weights and draws.
+        seed: the seed of its weights and draws.
         samples: for each of `BEST_FRACTIONS`, how many architectures were drawn until the first
             that is among that fraction of the best; None where there was none.
     """
@@ -56,7 +56,7 @@ def run_controllers(
         table: says what each architecture reaches.
         configs: method to its settings: the policy's, how many draws it learns from at a time, and
             the constraints.
-        seeds: of weights and draws.
+        seeds: the seeds of weights and draws.
         most_samples: where a run gives up.
         progress: shows people how far it is.
 

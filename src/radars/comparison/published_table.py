@@ -40,7 +40,7 @@ class PublishedTable(Mapping[Architecture, Entry]):
     """Architecture to entry, with ranks by test accuracy.
 
     Args:
-        name: of the publication, such as `nas-bench-macro`.
+        name: the name of the publication, such as `nas-bench-macro`.
         space: the name of the space in the zoo.
         entries: architecture to entry, at least one.
 

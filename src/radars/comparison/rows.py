@@ -22,7 +22,7 @@ class Row:
         setting: the name of its setting.
         method: what searched.
         seed: the seed of all random draws.
-        status: of the search.
+        status: the status of the search.
         architecture: what was found; None where the method does not fit the budget.
         validation_accuracy: as the search says; a fraction.
         test_accuracy: after training from scratch; a fraction, None without one.
@@ -35,7 +35,7 @@ class Row:
         measured_peak_bytes: the most that was measured.
         needed_bytes: what the method needs, where it does not fit.
         macs: multiply-accumulates of the architecture.
-        parameters: of the architecture.
+        parameters: the number of parameters of the architecture.
         date: when it ended: YYYY-MM-DD.
         environment: versions and hardware; names of what, and what.
         reason: why it failed, where it did.

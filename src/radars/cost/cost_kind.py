@@ -19,7 +19,7 @@ class PriceRequest:
 
     Attributes:
         space: the search space.
-        input_shape: of one example, without the batch.
+        input_shape: the shape of one example, without the batch.
         device: where inference runs, such as `cuda:1`.
         batch_size: examples in a forward pass.
         threads: that a forward pass may use while it is measured.

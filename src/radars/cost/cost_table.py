@@ -57,7 +57,7 @@ class CostTable:
 
         Args:
             space: the search space.
-            input_shape: of one example, without the batch; by default the space's own.
+            input_shape: the shape of one example, without the batch; by default the space's own.
 
         Raises:
             SpaceError: neither the space nor the caller gives an input shape.

@@ -14,7 +14,7 @@ class Counted(CostKind):
     """A cost that every `CostTable` has.
 
     Attributes:
-        name: of it there.
+        name: the name of the cost there.
     """
 
     is_counted: ClassVar[bool] = True

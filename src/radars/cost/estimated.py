@@ -11,7 +11,7 @@ def extremes(space: SearchSpace, input_shape: tuple[int, ...]) -> tuple[Architec
 
     Args:
         space: the search space.
-        input_shape: of one example, without the batch.
+        input_shape: the shape of one example, without the batch.
     """
     [macs] = CostTable.of(space, input_shape).metric("macs").sums
     if space.is_modular:
@@ -39,9 +39,9 @@ def estimated_sum(
 
     Args:
         space: not modular.
-        input_shape: of one example, without the batch.
+        input_shape: the shape of one example, without the batch.
         smallest: the cost of the first of `extremes`.
-        largest: of the second.
+        largest: the cost of the second.
         by: the counted cost.
     """
     counted = CostTable.of(space, input_shape).metric(by).sums[0]

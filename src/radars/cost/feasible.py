@@ -41,7 +41,7 @@ class Feasible:
         table: what each candidate costs.
         constraints: hard upper bounds; none allows everything.
         full: the whole space.
-        rules: of the space.
+        rules: the rules of the space.
         conditions: which choices of the space are made.
 
     Raises:
@@ -117,7 +117,7 @@ class Feasible:
         Args:
             subspace: what to draw from.
             pick: takes a candidate among those that can still be completed within the constraints.
-            generator: of the order, and of what is not picked.
+            generator: the generator of the order, and of what is not picked.
             order: in which the choices are drawn, each once; None for a random order.
 
         Returns:

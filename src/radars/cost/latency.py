@@ -56,7 +56,8 @@ def measure_ms(module: nn.Module, shapes: Sequence[Sequence[int]], spec: Latency
 
     Args:
         module: what is run.
-        shapes: of its inputs for one example, with the first dimension that the batch multiplies.
+        shapes: the shapes of its inputs for one example, with the first dimension that the batch
+            multiplies.
         spec: how it is measured.
     """
     timer_type = _timer_type()
@@ -101,9 +102,9 @@ def measured_rows(
 
     Args:
         space: the search space.
-        input_shape: of one example, without the batch.
+        input_shape: the shape of one example, without the batch.
         spec: how it is measured.
-        cache: of what was measured before on this machine in the same way; None for none.
+        cache: a cache of what was measured before on this machine in the same way; None for none.
     """
     if not space.is_modular:
         return [

@@ -37,7 +37,7 @@ class LatencyRow:
 
     Attributes:
         candidate: its name, or `FIXED` for what is not a candidate.
-        shapes: of its inputs, for one example.
+        shapes: the shapes of its inputs, for one example.
         milliseconds: that its forward pass takes.
         choice: the only choice that the row is about; None for every one.
     """

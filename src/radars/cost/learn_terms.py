@@ -45,7 +45,7 @@ def learn_terms(space: SearchSpace, input_shape: tuple[int, ...]) -> LearnedTerm
 
     Args:
         space: the search space.
-        input_shape: of one example, without the batch.
+        input_shape: the shape of one example, without the batch.
 
     Raises:
         SpaceError: a network cannot take its input, or the costs of a layer depend on too much.

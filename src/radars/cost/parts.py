@@ -32,8 +32,8 @@ class PartCounter:
     """Counts networks of one space; a layer that was met before with the same input is not run.
 
     Args:
-        input_shape: of one example, without the batch.
-        input_dtype: of an example.
+        input_shape: the shape of one example, without the batch.
+        input_dtype: the dtype of an example.
     """
 
     def __init__(

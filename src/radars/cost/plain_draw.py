@@ -58,7 +58,7 @@ class PlainDraw:
 
     Args:
         subspace: what to draw from.
-        costs: of the whole space.
+        costs: the costs of the whole space.
 
     Attributes:
         taken: choice to what it took.

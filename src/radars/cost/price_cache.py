@@ -85,7 +85,7 @@ def price_key(
 
     Args:
         candidate: the candidate, on the meta device.
-        input_shapes: of each of its inputs, for a batch of one.
+        input_shapes: the shape of each of its inputs, for a batch of one.
         about: what else the price depends on.
     """
     content = content_of(candidate)

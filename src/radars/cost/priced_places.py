@@ -25,10 +25,10 @@ def price_places(
 
     Args:
         space: the search space.
-        input_shape: of one example, without the batch.
+        input_shape: the shape of one example, without the batch.
         price: prices a candidate.
         about: what a price depends on beside the candidate and the shapes of its inputs.
-        cache: of prices on disk; None for none.
+        cache: a cache of prices on disk; None for none.
     """
     about = tuple(about)
     on_disk = {} if cache is None else cache.read()

@@ -31,8 +31,8 @@ def solve(
         objective: what each variable costs.
         rows: linear constraints.
         integrality: 1 for a variable that is a whole number, 0 for one that need not be.
-        least: of each variable.
-        most: of each variable.
+        least: the least value of each variable.
+        most: the largest value of each variable.
     """
     with _nothing_printed():
         solution = milp(

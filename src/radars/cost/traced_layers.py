@@ -18,7 +18,7 @@ class TracedLayers:
 
     Args:
         space: the search space.
-        input_shape: of one example, without the batch.
+        input_shape: the shape of one example, without the batch.
     """
 
     def __init__(self, space: SearchSpace, input_shape: tuple[int, ...]) -> None:

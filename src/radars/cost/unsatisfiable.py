@@ -63,9 +63,9 @@ def whole_too_costly(bound: Bound, bounds: Sequence[Bound], cost: float) -> Conf
     """Says that the network with the least of a cost, by its sums, has too much of it.
 
     Args:
-        bound: of that cost.
+        bound: the bound on that cost.
         bounds: all of them.
-        cost: of the whole network.
+        cost: the cost of the whole network.
     """
     constraint, metric = bound
     margin = f", which has to be {metric.margin:.0%} below" if metric.margin else ""

@@ -52,7 +52,7 @@ def as_data(source: DataLike, *, config: DataConfig, seed: int) -> Data:
         source: a data set of (example, target), or of mappings with an image and a label; a pair of
             tensors or arrays, examples first; `Data`, as it is; a folder or a name.
         config: how many examples are used, and which part of them validates.
-        seed: of the draw and of the division.
+        seed: the seed of the draw and of the division.
 
     Raises:
         DataError: it is none of these, it is empty, or its examples or targets differ in shape.
@@ -132,7 +132,7 @@ class DatasetExamples(Pixels):
     """Some examples of a data set, read when they are wanted.
 
     Attributes:
-        shape: of an example.
+        shape: the shape of an example.
         dtype: float32, or int64 where examples are numbers of things (`IDS`).
         num_workers: 0, as what is drawn at random is seeded in this process.
     """

@@ -33,12 +33,13 @@ class Data:
         num_classes: how many classes there are; how many numbers a network returns for an
             example, where the task is another than classification.
         class_names: their names, in the order of their labels.
-        input_shape: of an example: channels, height, width of an image.
+        input_shape: the shape of an example: channels, height, width of an image.
         train: the training part.
         validation: the validation part; empty where `validation_fraction` is 0.
         test: the test split, sealed.
-        normalisation: of every example, computed over the training part only.
-        input_dtype: of an example as a network takes it: float32, or int64 of tokens and the like.
+        normalisation: the normalisation of every example, computed over the training part only.
+        input_dtype: the dtype of an example as a network takes it: float32, or int64 of tokens and
+            the like.
     """
 
     name: str
@@ -61,7 +62,7 @@ def load_stored(config: DataConfig, seed: int) -> Data:
 
     Args:
         config: which data, and how they are read.
-        seed: of the draw of `num_train` examples and of the division.
+        seed: the seed of the draw of `num_train` examples and of the division.
 
     Raises:
         DataError: the data are not found, damaged, or not what the configuration says.

@@ -13,7 +13,7 @@ def open_local(path: Path, in_memory_bytes: int) -> dict[str, StoredSplit]:
     """Opens a parquet file, a folder of them, or a folder of images: a table a split.
 
     Args:
-        path: of the file or folder; it exists.
+        path: the path of the file or folder; it exists.
         in_memory_bytes: parquet files of more bytes than this go through the Hugging Face cache.
 
     Raises:

@@ -22,7 +22,7 @@ class Position(NamedTuple):
     """Where a stream is.
 
     Attributes:
-        seed: of the stream.
+        seed: the seed of the stream.
         epoch: how many times the examples were all visited.
         offset: how many examples of this epoch were visited.
     """

@@ -18,7 +18,7 @@ def open_parquet(root: Path, paths: list[Path], in_memory_bytes: int) -> dict[st
 
     Args:
         root: the folder that they are in, or the only file.
-        paths: of the files.
+        paths: the paths of the files.
         in_memory_bytes: files of more bytes than this go through the Hugging Face cache.
 
     Raises:

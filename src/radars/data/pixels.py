@@ -26,8 +26,9 @@ class Request(NamedTuple):
     Attributes:
         indices: example numbers within the split.
         position: seeds the augmentation; None asks for the examples as they are.
-        policy: of RandAugment; None for none of it.
-        part: of the examples, that is wanted: no more than these are read where that is possible.
+        policy: the policy of RandAugment; None for none of it.
+        part: the part of the examples that is wanted: no more than these are read where that is
+            possible.
     """
 
     indices: list[int]
@@ -40,7 +41,7 @@ class Pixels(ABC):
     """The images, or other examples, of a split.
 
     Attributes:
-        shape: of an example: channels, height, width of an image.
+        shape: the shape of an example: channels, height, width of an image.
         num_workers: how many processes read them; 0 reads in this one.
     """
 

@@ -110,9 +110,9 @@ class Split:
         Args:
             batch_size: examples per batch; those that do not fill a batch are left out of an epoch.
             augment: whether images are changed at random.
-            seed: of the order and the changes, both.
-            policy: of RandAugment, where images are changed; None for none of it.
-            part: of each batch; the parts of several processes make up the batches of one.
+            seed: the seed of the order and the changes, both.
+            policy: the policy of RandAugment, where images are changed; None for none of it.
+            part: the part of each batch; the parts of several processes make up the batches of one.
 
         Raises:
             DataError: there are fewer examples than a batch holds.

@@ -61,8 +61,8 @@ def divide(
     Args:
         label_N: classes, int64 (N,).
         num_used: how many examples the two parts hold together; None for all.
-        validation_fraction: of the used ones.
-        seed: of the draw.
+        validation_fraction: the validation part, as a fraction of the used ones.
+        seed: the seed of the draw.
 
     Raises:
         DataError: there are too few examples, or the fraction is none.
@@ -93,7 +93,7 @@ def say_missing_classes(label_N: Tensor, class_names: Sequence[str], part: str) 
 
     Args:
         label_N: classes of the examples of the part; nothing is said of none.
-        class_names: of all classes.
+        class_names: the names of all classes.
         part: what the part is called.
     """
     present = set(torch.unique(label_N).tolist())

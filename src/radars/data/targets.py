@@ -31,7 +31,7 @@ def as_targets(given: Any, name: str, class_names: Sequence[str] | None = None) 
 
     Args:
         given: a tensor, an array, or a sequence of numbers, tensors or texts.
-        name: of the data, for errors.
+        name: the name of the data, for errors.
         class_names: the classes of texts, where they are known; they are numbered in this order.
 
     Raises:

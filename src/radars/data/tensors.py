@@ -64,15 +64,15 @@ def tensor_data(
     mean and the standard deviation of each channel over the training part; tokens (int64) are not.
 
     Args:
-        example_N: of any shape, (N, C, ...): (N, C) for a table of C columns, (N, C, length) for
-            signals.
+        example_N: examples of any shape, (N, C, ...): (N, C) for a table of C columns, (N, C,
+            length) for signals.
         label_N: classes, int64 (N,), by which every part is balanced; or whatever the loss of the
             task takes, (N, ...).
         name: what people call the data.
         num_outputs: how many numbers the network returns for an example; by default one a class.
         class_names: names of the classes; by default their numbers.
-        validation_fraction: of what is not held out.
-        seed: of the division into a training and a validation part.
+        validation_fraction: the validation part, as a fraction of what is not held out.
+        seed: the seed of the division into a training and a validation part.
         augment: changes training batches at random.
 
     Raises:

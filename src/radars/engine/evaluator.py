@@ -22,7 +22,7 @@ class Evaluator:
     Attributes:
         guard: knows which memory savings a path needs.
         task: what architectures are scored by.
-        precision: of the forward passes.
+        precision: the precision of the forward passes.
         validation: the validation part.
         evaluations: what was scored, for a front; None to keep nothing.
     """
@@ -48,7 +48,7 @@ class Evaluator:
         Args:
             supernet: has its weights.
             architecture: the path.
-            batch: of the validation part.
+            batch: a batch of the validation part.
             savings: those of `MemoryGuard.evaluation_savings`, where they are known.
         """
         guard = self.guard
@@ -79,7 +79,7 @@ class Evaluator:
         Args:
             supernet: has its weights.
             architecture: the path.
-            batch_size: of the evaluation.
+            batch_size: the batch size of the evaluation.
             is_alone: whether the weights were trained for this path alone.
         """
         guard = self.guard
@@ -100,7 +100,7 @@ class Evaluator:
         Args:
             architecture: what was scored.
             accuracy: a fraction of the examples.
-            num_examples: of the validation part.
+            num_examples: the number of examples of the validation part.
             is_alone: whether the weights were trained for it alone, not shared.
         """
         if self.evaluations is not None:

@@ -42,11 +42,11 @@ class Identity:
     """Digests of everything that a configuration only names.
 
     Attributes:
-        space: of the network that is searched for, or trained.
-        proxy: of the one that is trained while searching.
-        data: of the examples and the labels.
-        task: of the loss and the score.
-        input_shape: of one example.
+        space: the digest of the network that is searched for, or trained.
+        proxy: the digest of the network that is trained while searching.
+        data: the digest of the examples and the labels.
+        task: the digest of the loss and the score.
+        input_shape: the shape of one example.
         num_classes: in the data.
     """
 
@@ -121,7 +121,7 @@ def space_digest(space: SearchSpace, input_shape: tuple[int, ...]) -> str:
 
     Args:
         space: the search space.
-        input_shape: of one example, without the batch.
+        input_shape: the shape of one example, without the batch.
     """
     choices = {choice: list(names) for choice, names in space.full.items()}
     said = [json.dumps(choices), *(str(rule) for rule in space.rules)]
@@ -154,7 +154,7 @@ def _told_of(place: Place, known: set[object], classes: set[type]) -> list[str]:
     Args:
         place: where they are.
         known: what was traced; added to.
-        classes: of users; added to.
+        classes: the classes of users; added to.
     """
     said = []
     for name, factory in place.factories.items():

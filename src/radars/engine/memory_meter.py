@@ -39,7 +39,7 @@ class GuardedStep(Generic[Result]):
         run: runs it.
         supernet: what it trains.
         batch: the tensors of its batch, on the device.
-        kind: of the step.
+        kind: the kind of the step.
     """
 
     run: Callable[[], Result]
@@ -70,9 +70,9 @@ class MemoryMeter:
         expected_peak_bytes: the most that was expected of a step that ran.
         latest_bytes: what was expected of the latest step.
         corrections: what was learned of steps that held more than was predicted.
-        largest_excess: of all steps.
+        largest_excess: the largest excess of all steps.
         seen: what was measured: kind of step and savings to candidates.
-        excess: of the latest step; None where it held no more than was predicted.
+        excess: the excess of the latest step; None where it held no more than was predicted.
     """
 
     budget_bytes: int
@@ -100,7 +100,7 @@ class MemoryMeter:
                 or its exact peak.
             predict: its exact peak, asked for only where it may set a record, or has set one; None
                 where `expected_bytes` is exact.
-            agreed: of what each of several processes measured, what counts.
+            agreed: gives what counts of what each of several processes measured.
 
         Raises:
             BudgetError: the step would exceed the budget; it has not run.
@@ -131,7 +131,7 @@ class MemoryMeter:
 
         Args:
             step: the step.
-            peak_bytes: of the other.
+            peak_bytes: the peak of the other step.
             agreed: as for `run`.
         """
         self.latest_bytes, self.excess = peak_bytes, None

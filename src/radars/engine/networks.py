@@ -30,7 +30,7 @@ class Networks:
         """Fresh shared weights.
 
         Args:
-            architecture_optimizer: of the logits; by default as `differentiate` says.
+            architecture_optimizer: the optimizer of the logits; by default as `differentiate` says.
         """
         problem, config = self.problem, self.problem.config
         return Supernet(

@@ -35,7 +35,7 @@ def priced(
 
     Args:
         space: the search space.
-        input_shape: of one example, without the batch.
+        input_shape: the shape of one example, without the batch.
         names: the costs that are asked for.
         config: how they are traced, measured or read.
         device: where inference runs, such as `cuda:1`.

@@ -34,8 +34,8 @@ class SearchProblem:
         costs: what each candidate of `space` costs.
         feasible: the architectures that satisfy the constraints.
         objectives: the soft targets.
-        latencies: of this machine, where a cost was measured.
-        planner: of the proxy's memory.
+        latencies: the latencies of this machine, where a cost was measured.
+        planner: the planner of the proxy's memory.
         device: where steps run.
         task: what is minimised, and what architectures are scored by.
     """
@@ -65,7 +65,7 @@ class SearchProblem:
         Args:
             config: the configuration.
             given: objects that are used instead of those that the configuration names.
-            latencies: of this machine, used instead of measuring them.
+            latencies: the latencies of this machine, used instead of measuring them.
 
         Raises:
             ConfigError: a setting does not fit the others.
@@ -163,11 +163,12 @@ def training_spec(
     """What the memory of a search's steps depends on.
 
     Args:
-        config: of the search.
-        input_shape: of one example.
+        config: the configuration of the search.
+        input_shape: the shape of one example.
         task: whose loss and labels they are.
-        floor_bytes: of the device, where it was measured; None for what is expected of it.
-        input_dtype: of an example.
+        floor_bytes: the memory floor of the device, where it was measured; None for what is
+            expected of it.
+        input_dtype: the dtype of an example.
     """
     device_type = device_type_of(config.device)
     if config.device == "auto":
@@ -212,8 +213,8 @@ def spaces_of(
     Args:
         config: names them.
         given: objects that are used instead.
-        num_classes: of the data.
-        input_shape: of one example.
+        num_classes: the number of classes of the data.
+        input_shape: the shape of one example.
         input_dtype: likewise.
 
     Raises:

@@ -91,7 +91,7 @@ class SearchObserver(RunObserver):
         """Within, a phase goes on by the yielded pace.
 
         Args:
-            name: of the phase.
+            name: the name of the phase.
             total: its steps, where time is not limited.
             label: what people read; by default the name.
             share: how much of the time that is left it may take, where time is limited.

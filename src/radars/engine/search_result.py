@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from html import escape
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 from torch import nn
@@ -14,6 +15,9 @@ from radars.objects import is_object_name
 from radars.runs.read_run import read_config, read_front, read_result
 from radars.runs.stored_architecture import StoredArchitecture
 from radars.space import Architecture, SearchSpace
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _Whole = Annotated[int, Field(ge=0, lt=2**63)]
 Status = Literal["completed", "exceeded_memory", "exceeded_time", "failed"]
@@ -49,19 +53,19 @@ class SearchResult:
         seed: the seed of all random draws.
         architecture: the best one found.
         num_architectures: how many the space holds.
-        validation_accuracy: of the architecture, trained alone for the last halving round; a
-            fraction. None where a search ended before anything was scored.
+        validation_accuracy: the validation accuracy of the architecture, trained alone for the last
+            halving round; a fraction. None where a search ended before anything was scored.
         budget_bytes: what no step may exceed.
         predicted_peak_bytes: the most that was predicted for a step that ran.
         measured_peak_bytes: the most that was measured.
         peak_rss_bytes: the most resident memory of the process.
         search_seconds: wall-clock, over all sittings.
         macs: multiply-accumulates of the architecture, for one example.
-        parameters: of the architecture.
+        parameters: the number of parameters of the architecture.
         rounds: rounds that are done.
-        costs: of the architecture, for each cost that was asked for and is not counted: `sum`, by
-            its candidates, and `whole`, as the whole network was traced or measured in the end
-            (None where it cannot be, as with a table of another device's latencies).
+        costs: the costs of the architecture, for each cost that was asked for and is not counted:
+            `sum`, by its candidates, and `whole`, as the whole network was traced or measured in
+            the end (None where it cannot be, as with a table of another device's latencies).
         ranking: the best architectures that the search has, the one found first.
         limited: with a time limit, phase to the steps that it had, over all rounds, and those that
             it has without one.
@@ -72,7 +76,7 @@ class SearchResult:
         largest_excess_bytes: the most that a step held beyond what was predicted for it, where
             that was more than 2%, or more than the budget; what followed was planned by what it
             held. 0 where no step did.
-        directory: of the run; None where nothing was kept.
+        directory: the directory of the run; None where nothing was kept.
         searched: the search space, where it is at hand.
         has_objects: whether the space or the data were passed as objects, which commands have not.
     """
@@ -130,6 +134,23 @@ class SearchResult:
         from radars.engine.search_summary import search_summary  # which needs this class
 
         return search_summary(self, self.directory)
+
+    def plot(self) -> "Figure":
+        """Draws the result; a notebook shows the figure, and `figure.savefig` writes it to a file.
+
+        Where `pareto` was asked for, the figure holds the front: accuracy against each cost.
+        Otherwise it holds the best accuracy so far beside memory against the budget, both over the
+        time of the search.
+
+        Raises:
+            ConfigError: matplotlib is not installed (`pip install "radars-nas[figures]"`); the
+                search has no front, and no run directory either, where its events would be; or
+                nothing was scored.
+            RunError: the events are damaged.
+        """
+        # By name: what is drawn, and how, is in a layer above this one.
+        figure: Figure = import_module("radars.reporting.result_figure").result_figure(self)
+        return figure
 
     def _repr_html_(self) -> str:
         """What a notebook shows of it: the summary."""

@@ -28,7 +28,7 @@ class Trainer:
         guard: keeps steps within memory.
         task: what steps minimise.
         objectives: the soft targets.
-        precision: of the steps.
+        precision: the precision of the steps.
         skipped: the steps that were skipped.
     """
 
@@ -82,7 +82,7 @@ class Trainer:
             supernet: has the logits.
             subspace: the paths.
             weigh: makes the weights of the mixtures.
-            batch: of the validation part.
+            batch: a batch of the validation part.
             among: the candidates that soft targets choose from; by default those of the subspace.
 
         Raises:

@@ -91,8 +91,8 @@ class ExecutorWorkers:
 
     Attributes:
         executor: where.
-        origin: of the search.
-        guard: of the search; told what was measured elsewhere.
+        origin: the origin of the search.
+        guard: the memory guard of the search; told what was measured elsewhere.
         evaluator: likewise, what was scored.
         skipped: likewise, how many steps were skipped.
         on_lost: told of every worker that was lost.

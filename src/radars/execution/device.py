@@ -139,10 +139,10 @@ def launch(
     """Calls a function in a process a device; returns what it returns in the first.
 
     Args:
-        device: of which kind they are.
-        precision: of their steps.
+        device: the kind of device that the processes are on.
+        precision: the precision of their steps.
         num_devices: two or more.
-        function: of Fabric and the arguments; found by its name in each process.
+        function: takes Fabric and the arguments; found by its name in each process.
         arguments: plain values.
 
     Raises:

@@ -114,7 +114,7 @@ class Executor(ABC):
         Args:
             function: what is run; it and the tasks can be sent to another process.
             tasks: what it is run on.
-            needs: of each task.
+            needs: the needs of each task.
             while_waiting: called several times a second while a result is waited for; what it
                 raises ends the tasks.
             on_lost: told of every worker that was lost.

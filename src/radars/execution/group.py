@@ -25,10 +25,10 @@ class Group:
     Every process must call the same methods in the same order.
 
     Args:
-        fabric: of several processes, launched; None for one.
+        fabric: the Fabric of several processes, launched; None for one.
 
     Attributes:
-        rank: of this process, from 0.
+        rank: the rank of this process, from 0.
         size: how many there are.
     """
 

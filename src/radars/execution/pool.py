@@ -40,7 +40,7 @@ def process_pool(num_processes: int, num_threads: int) -> Iterator[ProcessPool]:
 
     Args:
         num_processes: side by side.
-        num_threads: of each.
+        num_threads: the number of threads of each process.
 
     Raises:
         Stopped: Ctrl-C was pressed.

@@ -53,8 +53,8 @@ class RayExecutor(Executor):
     """Used in a `with` block; a cluster that was started here ends with it.
 
     Args:
-        address: of a cluster that runs already; None for `RAY_ADDRESS`, or else one on this
-            machine that is started here.
+        address: the address of a cluster that runs already; None for `RAY_ADDRESS`, or else one on
+            this machine that is started here.
         retries: how often a task is tried again whose worker was lost.
 
     Raises:
@@ -167,8 +167,8 @@ def ray_options(needs: Needs, gpu_bytes: int) -> dict[str, float]:
     """What a task asks Ray for.
 
     Args:
-        needs: of the task.
-        gpu_bytes: of the smallest GPU of the cluster.
+        needs: the needs of the task.
+        gpu_bytes: the memory of the smallest GPU of the cluster.
 
     Raises:
         ConfigError: no GPU has room for it.
@@ -192,7 +192,7 @@ def check_placement(
     """Refuses a task that Ray would keep waiting for ever.
 
     Args:
-        needs: of the task.
+        needs: the needs of the task.
         options: what it asks Ray for.
         nodes: the resources of each node, as Ray names them.
 

@@ -18,7 +18,7 @@ def workplace(
 
     Args:
         device: where steps run.
-        num_threads: of the processor; None for as many as PyTorch takes.
+        num_threads: the number of threads of the processor; None for as many as PyTorch takes.
         cap_bytes: on CUDA, what the allocator may hold; None for no cap.
 
     Yields:

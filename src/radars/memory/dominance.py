@@ -14,7 +14,7 @@ class Dominating:
     """The dearest path, element by element.
 
     Attributes:
-        path: of each choice, the candidate that adds most; whatever rules say.
+        path: the candidate of each choice that adds most; whatever rules say.
         beyond_bytes: what another path may hold beyond it by prices, as a candidate that adds less
             in all may still keep more, or have more weights.
     """

@@ -122,7 +122,7 @@ class Forecast:
             savings: what trades time for memory.
             weigh: for that of an architecture step whose weights it makes; what it holds is taken
                 to depend on its type alone.
-            kind: of step; None for the dearest.
+            kind: the kind of step; None for the dearest.
         """
         subspace = subspace.as_subspace() if isinstance(subspace, Architecture) else subspace
         memory = self.traces.step(subspace, savings, weigh, kind)

@@ -54,10 +54,10 @@ def inference_memory(
 
     Args:
         space: the search space.
-        input_shape: of one example, without the batch.
+        input_shape: the shape of one example, without the batch.
         batch_size: examples in a forward pass.
         device_type: the device whose allocator's rounding counts.
-        cache: of what was traced before; None for none.
+        cache: a cache of what was traced before; None for none.
     """
     device = _device(device_type)
 

@@ -29,7 +29,7 @@ def path_relaxation(
 
     Args:
         space: the search space.
-        input_shape: of one example, without the batch.
+        input_shape: the shape of one example, without the batch.
         batch_size: by which candidates are ordered, by what they hold.
 
     Raises:

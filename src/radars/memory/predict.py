@@ -43,17 +43,18 @@ class TrainingSpec:
     """What, beside the live candidates, decides the memory of a step.
 
     Attributes:
-        input_shape: of one example, without the batch.
+        input_shape: the shape of one example, without the batch.
         batch_size: examples in a training batch.
-        optimizer: of the network weights.
-        architecture_optimizer: of the architecture logits; None for the supernet's own.
-        relaxation: of the mixtures.
+        optimizer: the optimizer of the network weights.
+        architecture_optimizer: the optimizer of the architecture logits; None for the supernet's
+            own.
+        relaxation: the relaxation of the mixtures.
         precision: `32-true` or `bf16-mixed`.
         device_type: the device whose allocator's rounding counts.
         second_order: whether an architecture step takes the virtual step of DARTS.
         task: whose loss and labels they are.
         floor_bytes: what the device holds before all that (`radars.memory.floor`).
-        input_dtype: of an example.
+        input_dtype: the dtype of an example.
     """
 
     input_shape: tuple[int, ...]
@@ -243,12 +244,12 @@ def run_step(
     """Runs a step of one kind; returns its loss or, for an evaluation, its outputs.
 
     Args:
-        kind: of the step.
+        kind: the kind of the step.
         supernet: what it trains or evaluates.
         batch: examples and labels; for a second-order step, those of a training batch after them.
-        precision: of the step.
+        precision: the precision of the step.
         micro_batches: into how many parts the batch is split.
-        loss: of the task.
+        loss: the loss of the task.
     """
     if kind is StepKind.EVALUATION:
         return evaluation_step(supernet, batch[0], precision=precision, micro_batches=micro_batches)

@@ -30,7 +30,7 @@ class Price:
     Attributes:
         resident: weights, buffers and optimizer state.
         saved: what its forward pass keeps for the backward pass, its output too.
-        gradients: of its weights.
+        gradients: the gradients of its weights.
         working: the most that the rest of its step holds beside all that; one candidate of a path
             at a time.
         spared: how much less of what is saved and working is there at once where it runs in parts
@@ -95,7 +95,7 @@ def training_prices(
     Args:
         space: the search space.
         spec: batch, optimizer, precision.
-        cache: of prices on disk; None for none.
+        cache: a cache of prices on disk; None for none.
         split_channels: whether to trace, too, what is spared in parts of the channels. It takes as
             long again; otherwise nothing is.
     """
@@ -158,7 +158,7 @@ def held_bytes(
     gradients of those behind it are there already; in a later part of a batch, all gradients.
 
     Args:
-        places: of the space, in the order of the forward pass.
+        places: the places of the space, in the order of the forward pass.
         live: choice to its live candidates.
         savings: what trades time for memory.
     """

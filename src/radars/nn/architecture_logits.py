@@ -20,10 +20,10 @@ class ArchitectureLogits(nn.ParameterList):
     """A parameter (C,) for each choice, in the order of the space; zero at first.
 
     Attributes:
-        optimizer: of all of them.
+        optimizer: the optimizer of all these parameters.
 
     Args:
-        choices: of the space.
+        choices: the choices of the space.
         optimizer: how they are trained; by default AdamW as DARTS has it.
         device: where they are.
     """

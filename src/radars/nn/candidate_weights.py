@@ -172,9 +172,9 @@ def path_weights(
     They are named as in the network of the architecture. A candidate that was never live has none.
 
     Args:
-        space: of the supernet.
+        space: the space of the supernet.
         architecture: any of the space.
-        state: of the supernet.
+        state: the state of the supernet.
     """
     if not space.is_modular:
         return path_tensors(space, architecture, state)

@@ -54,7 +54,7 @@ def make_live(
         known: the weights that all paths share.
         optimizer: how they are trained.
         device: where the network is then.
-        seed: of initial weights; None where nobody reads them.
+        seed: the seed of initial weights; None where nobody reads them.
         overlap: whether candidates of one choice, too, share what their tensors have in common.
     """
     network, labels = _unset(space, architecture, known, overlap)

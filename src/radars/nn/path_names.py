@@ -44,7 +44,7 @@ def kept_as(name: str, labels: Mapping[str, str], overlap: bool) -> str:
 
     Args:
         name: in the network of one path.
-        labels: of that network (`labelled_network`).
+        labels: the labels of that network (`labelled_network`).
         overlap: whether all candidates of a choice have one name.
     """
     prefixes = [prefix for prefix in labels if name.startswith(prefix)]

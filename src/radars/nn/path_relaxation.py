@@ -76,7 +76,7 @@ class Windows:
 
     Attributes:
         choice: the choice.
-        sizes: of the parameter, 1 in dimensions that the choice does not decide.
+        sizes: the sizes of the parameter, 1 in dimensions that the choice does not decide.
         windows: for each candidate, where it begins and ends in each dimension.
     """
 

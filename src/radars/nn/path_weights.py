@@ -33,7 +33,7 @@ class PathWeights:
         space: the search space.
         optimizer: how weights are trained; its state is shared as they are.
         device: where the live part is.
-        seed: of the initial weights; None where nobody reads them, as of fake tensors.
+        seed: the seed of the initial weights; None where nobody reads them, as of fake tensors.
         overlap: whether candidates of one choice, too, share what their tensors have in common.
         relaxation: how choices are relaxed; None where single paths are run only.
 
@@ -87,7 +87,8 @@ class PathWeights:
 
         Args:
             probabilities: choice to those of its live candidates.
-            number: of paths; fewer where there are no two that differ in what is not masked.
+            number: the number of paths; fewer where there are no two that differ in what is not
+                masked.
         """
         assert self.live is not None
         if self._relaxation is None or len(self._largest_paths(self.live)) == 1:

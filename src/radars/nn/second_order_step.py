@@ -47,13 +47,13 @@ def second_order_step(
 
     Args:
         supernet: what is trained.
-        example_B: of the validation part.
+        example_B: a batch of the validation part.
         label_B: its labels.
-        train_example_B: of the training part.
+        train_example_B: a batch of the training part.
         train_label_B: its labels.
         virtual_learning_rate: xi, of the virtual step.
-        loss: of outputs and labels.
-        precision: of the passes.
+        loss: the loss of outputs and labels.
+        precision: the precision of the passes.
         regulariser: as in `architecture_step`.
         micro_batches: as in `weights_step`.
         average: likewise.

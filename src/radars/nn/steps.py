@@ -117,7 +117,7 @@ def evaluation_step(
     Args:
         supernet: what is evaluated.
         example_B: a batch.
-        precision: of the forward pass.
+        precision: the precision of the forward pass.
         micro_batches: into how many parts the batch is split, as in training.
     """
     supernet.eval()  # no dropout

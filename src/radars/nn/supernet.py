@@ -40,7 +40,7 @@ class Supernet(nn.Module):
     Attributes:
         relaxation: how mixture weights come from the logits of live candidates.
         weigh: where set, used instead of the relaxation: mixture weights from all logits.
-        logits: of all candidates, live or not, with their optimizer.
+        logits: the logits of all candidates, live or not, with their optimizer.
         max_gradient_norm: to which a step scales down larger gradients of the weights.
         savings: how mixtures trade time for memory now.
         device: where the live part is.
@@ -53,7 +53,7 @@ class Supernet(nn.Module):
         architecture_optimizer: how logits are trained.
         savings: how mixtures trade time for memory; micro-batches are the steps' affair.
         device: where the live part is.
-        seed: of the initial weights; None where nobody reads them, as of fake tensors.
+        seed: the seed of the initial weights; None where nobody reads them, as of fake tensors.
         disk: on disk, for weights that are not live and that the host has no room for.
         host_bytes: the host's room for weights that are not live.
         share_overlap: whether the candidates of a choice share what their tensors have in common.

@@ -37,11 +37,12 @@ class Task:
     """What is minimised, and what architectures are compared by.
 
     Attributes:
-        loss: of outputs (B, K) and labels, minimised in every training; a mean over examples.
-        score: of outputs and labels, from 0 to 1 for each example (B,), where higher is better. Its
-            mean over the validation part is what a search maximises and calls accuracy.
-        label_shape: of one label.
-        label_dtype: of labels.
+        loss: the loss of outputs (B, K) and labels, minimised in every training; a mean over
+            examples.
+        score: the score of outputs and labels, from 0 to 1 for each example (B,), where higher is
+            better. Its mean over the validation part is what a search maximises and calls accuracy.
+        label_shape: the shape of one label.
+        label_dtype: the dtype of labels.
     """
 
     loss: Loss = functional.cross_entropy

@@ -84,7 +84,7 @@ def cost_report(
 
     Args:
         space: the search space.
-        input_shape: of one example, without the batch.
+        input_shape: the shape of one example, without the batch.
         config: how costs are priced.
         device: where inference runs, such as `cuda:1`.
 

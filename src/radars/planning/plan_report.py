@@ -108,7 +108,7 @@ def plan_report(
     Args:
         space: the search space.
         config: batch size, optimizers, precision, budget.
-        input_shape: of one example, without the batch.
+        input_shape: the shape of one example, without the batch.
     """
     planner = new_planner(space, config, input_shape)
     smallest, largest = planner.smallest_path(), planner.largest_path()
@@ -149,7 +149,8 @@ def plan_for(
     """What a search with the same options would plan; `radars plan`.
 
     Args:
-        space_name: of the zoo, or `file.py:function`; None for that of the file, or `digits`.
+        space_name: the name of a space of the zoo, or `file.py:function`; None for that of the
+            file, or `digits`.
         input_text: `CxHxW`; None for what a search has, or the space's own.
         batch_size: examples in a batch; None for that of a search.
         budget: bytes, as text; None for that of a search.
@@ -183,7 +184,7 @@ def plan_of(
     Args:
         config: names the space; batch size, optimizers, precision, budget.
         space: used instead of the one that the configuration names.
-        input_shape: of one example, without the batch; None for what a search has, or the
+        input_shape: the shape of one example, without the batch; None for what a search has, or the
             space's own.
         with_costs: compare sums over candidates with the costs of whole networks, too.
 

@@ -35,9 +35,9 @@ def expected_seconds(
 
     Args:
         space: that is trained.
-        config: of the search.
-        input_shape: of one example, without the batch.
-        plan: of its budget.
+        config: the configuration of the search.
+        input_shape: the shape of one example, without the batch.
+        plan: the plan of its budget.
 
     Returns:
         None where the method does not say how many steps it has, where steps are for a GPU, or

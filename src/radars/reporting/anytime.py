@@ -8,13 +8,17 @@ from radars.runs.event_schema import ChildEvent, SelectionEvent
 from radars.units import format_seconds
 
 
-def anytime_plot(runs: Sequence[RunRecord]) -> Plot | None:
-    """The best accuracy that each of several searches had found, over time; None for a single one.
+def anytime_plot(runs: Sequence[RunRecord], *, at_least: int = 2) -> Plot | None:
+    """The best accuracy that each of several searches had found, over time.
 
     Counted are architectures that were trained alone: children, and finalists of the selection.
+
+    Args:
+        runs: the searches.
+        at_least: how many of them must have found something; otherwise there is no plot.
     """
     curves = [(run, found) for run in runs if (found := _best_so_far(run))]
-    if len(curves) < 2:
+    if len(curves) < at_least:
         return None
     unit_seconds, unit = time_unit(max(run.total_seconds for run, _ in curves))
     series = [

@@ -42,8 +42,8 @@ class Text:
     """A line of text, vertically in the middle of `y`; `kind` is `name`, `label` or `small`.
 
     Attributes:
-        x: of its `anchor`: `start`, `middle` or `end`.
-        y: of its middle.
+        x: the horizontal position of its `anchor`: `start`, `middle` or `end`.
+        y: the vertical position of its middle.
         text: as it is shown.
         full: where that is shortened, the whole.
     """

@@ -54,7 +54,7 @@ class Section:
         title: the heading.
         intro: a sentence under it.
         panels: one for each run that has something to show.
-        tables: of all runs together.
+        tables: the tables of all runs together.
     """
 
     key: str
@@ -185,7 +185,7 @@ _OF_A_RUN: Sequence[tuple[str, str, str, Callable[[RunRecord], Panel]]] = (
         _evaluation_panel,
     ),
     ("memory", "Memory", "", lambda run: Panel(run.name, _some(memory_plot(run)))),
-    ("pareto", "Pareto front", "", lambda run: Panel(run.name, pareto_plots(run))),
+    ("pareto", "Pareto front", "", lambda run: Panel(run.name, pareto_plots(run.pareto))),
 )
 """Key, title, introduction and contents of the sections that show runs side by side."""
 

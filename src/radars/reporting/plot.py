@@ -17,8 +17,8 @@ class Series:
 
     Attributes:
         name: in the legend.
-        x: of each point.
-        y: of each point; None for a gap.
+        x: the horizontal position of each point.
+        y: the vertical position of each point; None for a gap.
         style: joined by lines, by steps, by nothing, or a dotted limit.
         notes: what is said of each point where somebody points at it.
         texts: what is written below each point; nothing where empty.
@@ -37,9 +37,9 @@ class HeatMap:
     """Squares whose colour is the stronger, the larger a fraction.
 
     Attributes:
-        x: of the columns; in between are their borders.
+        x: the horizontal positions of the columns; in between are their borders.
         row_labels: from above.
-        values: of each row, for each column a fraction; None leaves the square empty.
+        values: the values of each row, for each column a fraction; None leaves the square empty.
         notes: likewise, what is said of a square.
         texts: likewise, what is written in it; none where empty.
         breaks: rows above which there is a line.
@@ -77,10 +77,10 @@ class Plot:
 
     Attributes:
         key: a name for files and links, unique within a run.
-        title: of a few words.
+        title: a title of a few words.
         caption: what is to be seen, in a sentence or two; also for who cannot see it.
-        x_label: of the horizontal axis, with its unit.
-        y_label: of the vertical axis, with its unit.
+        x_label: the label of the horizontal axis, with its unit.
+        y_label: the label of the vertical axis, with its unit.
         table: the numbers in short: of a long curve some points.
         series: the curves.
         heat_map: instead of curves.

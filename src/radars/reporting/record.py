@@ -1,6 +1,6 @@
 """`Run` and `Comparison`: what a report is about, read from their directories and checked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from shlex import quote
@@ -27,6 +27,9 @@ class ParetoPoint(BaseModel):
     on_front: bool = True
 
 
+_NO_COSTS = ("architecture", "accuracy", "num_examples", "is_alone", "on_front")  # of a point
+
+
 class Pareto(BaseModel):
     """The contents of `pareto.json`."""
 
@@ -34,6 +37,16 @@ class Pareto(BaseModel):
 
     objectives: tuple[str, ...] = ()
     points: tuple[ParetoPoint, ...] = ()
+
+    @classmethod
+    def of_front(cls, front: Sequence[Mapping[str, Any]]) -> "Pareto":
+        """The same without the points that are not on the front.
+
+        Args:
+            front: the points on it, as in `SearchResult.front`; one or more.
+        """
+        costs = [name for name in front[0] if name not in _NO_COSTS]
+        return cls.model_validate({"objectives": ["accuracy", *costs], "points": front})
 
     @property
     def costs(self) -> list[str]:

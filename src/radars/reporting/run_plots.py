@@ -209,9 +209,9 @@ def _epochs_plot(
     )
 
 
-def pareto_plots(run: RunRecord) -> list[Plot]:
+def pareto_plots(pareto: Pareto) -> list[Plot]:
     """The Pareto front, and all that was scored: accuracy against each cost of it."""
-    return [plot for name in run.pareto.costs if (plot := _pareto_plot(run.pareto, name))]
+    return [plot for name in pareto.costs if (plot := _pareto_plot(pareto, name))]
 
 
 def _pareto_plot(pareto: Pareto, cost: str) -> Plot | None:

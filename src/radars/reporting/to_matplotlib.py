@@ -1,6 +1,8 @@
-"""`write_figures`: the figures of a report as SVG and PDF. The only place with matplotlib."""
+"""Figures as SVG and PDF, and in notebooks. The only place with matplotlib."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +16,13 @@ from radars.runs.files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _MARKERS = ("o", "s", "D", "P", "X", "^", "*", "h")
 _DASHES: tuple[Any, ...] = ("-", "--", "-.", (0, (8, 3)), (0, (8, 3, 2, 3)))
 _WIDTH_INCHES = 5.5
+_HEIGHT_INCHES = 2.6
+_DOTS_PER_INCH = 150  # in a notebook
 _POINT_INCHES = 1 / 72
 _CHARACTER = 0.0095  # the part of the axis that a letter takes
 _STYLE: Any = {
@@ -36,20 +41,16 @@ def write_figures(sections: Sequence[Section], directory: Path) -> list[Path]:
     """Writes `<section>[-<run>]-<figure>.svg` and `.pdf`; returns the files.
 
     Args:
-        sections: of a report.
+        sections: the sections of a report.
         directory: made where it does not exist.
 
     Raises:
         ConfigError: matplotlib is not installed, or the directory cannot be made.
         RunError: a file cannot be written.
     """
-    try:
-        import matplotlib
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ConfigError(
-            '--figures needs matplotlib, but it is not installed; pip install "radars-nas[figures]"'
-        ) from error
+    style = _style("--figures")
+    from matplotlib.figure import Figure
+
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -57,7 +58,7 @@ def write_figures(sections: Sequence[Section], directory: Path) -> list[Path]:
             f"cannot make {directory}: {error.strerror}; choose another --figures"
         ) from error
     files: list[Path] = []
-    with matplotlib.rc_context(_STYLE):
+    with style:
         for section in sections:
             for index, panel in enumerate(section.panels):
                 run = f"-{index + 1}" if len(section.panels) > 1 else ""
@@ -75,15 +76,62 @@ def write_figures(sections: Sequence[Section], directory: Path) -> list[Path]:
     return files
 
 
+def side_by_side(plots: Sequence[Plot]) -> "Figure":
+    """Plots in one figure, each under its title. A notebook shows the figure.
+
+    Args:
+        plots: one or more.
+
+    Raises:
+        ConfigError: matplotlib is not installed.
+    """
+    style = _style("a figure")
+    from matplotlib.figure import Figure
+
+    class NotebookFigure(Figure):
+        """A figure that a notebook shows once, whether it uses pyplot or not."""
+
+        def _repr_png_(self) -> bytes:
+            with BytesIO() as file:
+                self.savefig(file, format="png", dpi=_DOTS_PER_INCH)
+                return file.getvalue()
+
+    with style:
+        figure = NotebookFigure(
+            figsize=(_WIDTH_INCHES * len(plots), _HEIGHT_INCHES), layout="constrained"
+        )
+        every = figure.subplots(1, len(plots), squeeze=False)[0]
+        for axes, plot in zip(every, plots, strict=True):
+            _draw(axes, plot)
+            axes.set_title(plot.title, pad=12)  # above the names of phases
+    return figure
+
+
+def _style(who: str) -> AbstractContextManager[None]:
+    """Within, figures look as those of a report; `who` needs it."""
+    try:
+        from matplotlib import rc_context
+    except ImportError as error:
+        raise ConfigError(
+            f'{who} needs matplotlib, but it is not installed; pip install "radars-nas[figures]"'
+        ) from error
+    return rc_context(_STYLE)
+
+
 def _plotted(figure: Any, plot: Plot) -> Any:
-    axes = figure.subplots()
-    height = 2.6
+    height = _HEIGHT_INCHES
+    if plot.heat_map is not None:
+        height = 0.8 + 0.16 * len(plot.heat_map.row_labels)
+    figure.set_size_inches(_WIDTH_INCHES, height)
+    _draw(figure.subplots(), plot)
+    return figure
+
+
+def _draw(axes: "Axes", plot: Plot) -> None:
     if plot.heat_map is not None:
         _heat_map(axes, plot.heat_map)
-        height = 0.8 + 0.16 * len(plot.heat_map.row_labels)
     for index, series in enumerate(plot.series):
         _curve(axes, series, index)
-    figure.set_size_inches(_WIDTH_INCHES, height)
     _mark(axes, plot.spans)
     axes.set_xlabel(plot.x_label)
     axes.set_ylabel(plot.y_label)
@@ -93,9 +141,8 @@ def _plotted(figure: Any, plot: Plot) -> Any:
         axes.set_ylim(bottom=max(0.0, axes.get_ylim()[0]))
     if plot.from_zero:
         axes.set_ylim(0, 1.04 * axes.get_ylim()[1])
-    if plot.series:
+    if len(plot.series) > 1:
         axes.legend(loc="best")
-    return figure
 
 
 def _curve(axes: "Axes", series: Series, index: int) -> None:

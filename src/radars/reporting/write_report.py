@@ -19,7 +19,7 @@ def write_report(
     """Writes the report of runs and comparisons; returns the files that were written.
 
     Args:
-        directories: of runs and comparisons.
+        directories: the directories of runs and comparisons.
         out: the HTML file; by default `report.html` in the first directory.
         figures: a directory for each figure as SVG and PDF; None for none.
 

@@ -61,7 +61,7 @@ class CheckpointStore:
         """Saves one checkpoint. Checkpoints of later steps, which are being redone, are removed.
 
         Args:
-            step: of the work that is done; zero or more.
+            step: the step of the work that is done; zero or more.
             state: its tensors have any shape, strides and device, and every dtype that safetensors
                 has; its plain values are numbers (also NaN), strings, lists and dictionaries.
 

@@ -46,7 +46,7 @@ class RunDirectory:
     """A directory that belongs to one run; made by `create` or `resume`, used in a `with` block.
 
     Attributes:
-        path: of the directory.
+        path: the path of the directory.
         config: the complete configuration, as in `config.yaml`.
         resumed_step: the step of the checkpoint that the run goes on from, or None.
         resume_events: what was logged as it was resumed; of a new run nothing.
@@ -68,7 +68,7 @@ class RunDirectory:
         """Starts a run in a new or empty directory.
 
         Args:
-            path: of the directory.
+            path: the path of the directory.
             config: the complete configuration.
 
         Raises:

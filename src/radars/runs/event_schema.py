@@ -49,7 +49,7 @@ class TimedEvent(Event):
     """An event that says how long the run has gone on.
 
     Attributes:
-        seconds: of the run, over all sittings.
+        seconds: how long the run has taken, in seconds, over all sittings.
     """
 
     seconds: float | None = None
@@ -101,7 +101,7 @@ class ResumedEvent(Event):
     """A run goes on after it was interrupted.
 
     Attributes:
-        step: of the checkpoint that it goes on from; None where it starts again.
+        step: the step of the checkpoint that it goes on from; None where it starts again.
     """
 
     kind = "resumed"
@@ -113,7 +113,7 @@ class CheckpointDamagedEvent(Event):
     """A checkpoint was not what had been saved; an earlier one is used.
 
     Attributes:
-        step: of the checkpoint.
+        step: the step of the checkpoint.
     """
 
     kind = "checkpoint_damaged"
@@ -248,7 +248,7 @@ class SelectionEvent(Event):
     Attributes:
         halving_round: its index.
         finalists: the architectures that take part.
-        accuracies: of each that was trained, on the validation split.
+        accuracies: the accuracy of each finalist that was trained, on the validation split.
         ranker_scores: ranker to what it says of each, where rankers chose them.
     """
 
@@ -365,8 +365,8 @@ class SearchEndedEvent(Event):
         status: as in `result.json`.
         architecture: what was found; None where nothing was.
         costs: every choice to what its candidate adds to the cost of the network.
-        needed_bytes: of a search that does not fit its budget, what it needs.
-        reason: of a search that failed, why.
+        needed_bytes: what a search that does not fit its budget needs.
+        reason: why a search failed.
         skipped_steps: how many steps were left out, as their loss was not finite.
     """
 

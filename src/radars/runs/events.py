@@ -25,7 +25,7 @@ class EventLog:
     """Appends to a file of events; a line that a crash tore is dropped when it is opened again.
 
     Args:
-        path: of the file; made where it does not exist.
+        path: the path of the file; made where it does not exist.
         longest_file_bytes: a file of this length or more is put aside for a new one.
 
     Raises:

@@ -24,7 +24,7 @@ def check_keeps_inputs(
         name: likewise.
         candidate: on the meta device; is put into training mode.
         inputs: that it was run on, of a batch of one.
-        versions: of the inputs before.
+        versions: the versions of the inputs before it ran.
 
     Raises:
         SpaceError: it does: the other candidates, and whatever else reads the input, would get what
@@ -126,7 +126,7 @@ def warn_of_equal(choice: str, contents: Iterable[dict[str, Content | None]]) ->
 
     Args:
         choice: its name.
-        contents: of each place, candidate to what tells it apart (`content_of`).
+        contents: for each place, candidate to what tells it apart (`content_of`).
     """
     places = list(contents)
     equal: dict[tuple[Content | None, ...], list[str]] = defaultdict(list)

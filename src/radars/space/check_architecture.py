@@ -21,7 +21,7 @@ def check_architecture(
     Args:
         candidate: what is checked.
         space_name: for the error.
-        choices: of the space.
+        choices: the choices of the space.
         conditions: which of them are made.
         rules: what every architecture keeps.
 

@@ -26,8 +26,8 @@ def fingerprint(
 
     Args:
         network: on the meta device.
-        input_shape: of one example, without the batch.
-        input_dtype: of an example.
+        input_shape: the shape of one example, without the batch.
+        input_dtype: the dtype of an example.
     """
     return operations_of(network, (1, *input_shape), dtype=input_dtype)
 

@@ -98,7 +98,7 @@ def trace_flow(
         replay: builds the network with a given `choose`.
         input_shape: the shape of one example, without the batch.
         architecture: which network; None for the first candidate of every choice.
-        input_dtype: of an example.
+        input_dtype: the dtype of an example.
     """
     nodes: list[_Node] = []
     tags = _Tags()

@@ -19,8 +19,9 @@ def check_output(
     Args:
         network: one of the space.
         space: the space.
-        input_shape: of one example.
-        output_shape: of what is returned for one: (K,), or (K, H, W) where each pixel has a class.
+        input_shape: the shape of one example.
+        output_shape: the shape of what is returned for one: (K,), or (K, H, W) where each pixel has
+            a class.
 
     Raises:
         SpaceError: it does not.

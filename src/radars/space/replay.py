@@ -12,7 +12,7 @@ def replayed(function: Network, choose: Choose, name: str) -> nn.Module:
     Args:
         function: the function.
         choose: what it is given.
-        name: of the space.
+        name: the name of the space.
 
     Raises:
         SpaceError: the function fails or returns something that is not a module.

@@ -38,13 +38,13 @@ class SearchSpace:
         input_shape: the shape of one example, without the batch; where given, the candidates'
             output shapes are checked at once.
         rules: how many of some choices take something, which every architecture keeps.
-        input_dtype: of an example; int64 for the numbers of tokens and the like.
+        input_dtype: the dtype of an example; int64 for the numbers of tokens and the like.
 
     Attributes:
         network: the function.
         name: what people call it.
         input_shape: the shape of one example, where it is known.
-        input_dtype: of an example.
+        input_dtype: the dtype of an example.
         choices: in the order in which the function makes them.
         full: every candidate of every choice.
         conditions: which choices are made only where others take something.

@@ -152,7 +152,7 @@ def trace_places(
     Args:
         replay: builds the network with a given `choose`.
         input_shape: the shape of one example, without the batch.
-        input_dtype: of an example.
+        input_dtype: the dtype of an example.
 
     Raises:
         SpaceError: the network or a candidate cannot take its input, the candidates of a choice
@@ -194,8 +194,8 @@ def run_network(
     Args:
         network: on it.
         input_shape: the shape of one example, without the batch.
-        which: of the networks of a space it is, for people.
-        dtype: of an example.
+        which: which of the networks of a space it is, for people.
+        dtype: the dtype of an example.
 
     Raises:
         SpaceError: it cannot take the input.

@@ -63,9 +63,9 @@ def trace_choices(replay: Replay, name: str, *, warns: bool = True) -> tuple[Cho
 
     Args:
         replay: runs it.
-        name: of the space.
-        warns: of candidates of one choice that are the same, where choices are nested or of values;
-            where they are not, the candidates are looked at with their inputs.
+        name: the name of the space.
+        warns: whether it warns of candidates of one choice that are the same, where choices are
+            nested or of values; where they are not, the candidates are looked at with their inputs.
 
     Raises:
         SpaceError: there is no choice; a choice has no candidate, or one twice, or others in other

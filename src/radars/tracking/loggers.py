@@ -33,7 +33,7 @@ def open_curves(names: Sequence[LoggerName] | None, run: RunDirectory, first_ste
     """Opens the loggers of a run.
 
     Args:
-        names: of the loggers; None for TensorBoard's where it is installed.
+        names: the names of the loggers; None for TensorBoard's where it is installed.
         run: whose curves are drawn.
         first_step: what a resumed run writes next; later points are of an earlier sitting.
 

@@ -20,7 +20,8 @@ class TensorBoardCurves(Curves):
 
     Args:
         path: the directory of the logs.
-        first_step: of a resumed run: what was written for this step and later is hidden.
+        first_step: the first step of a resumed run: what was written for this step and later is
+            hidden.
 
     Raises:
         RunError: the logs cannot be written.

@@ -32,14 +32,14 @@ class EvaluationResult:
 
     Attributes:
         source: the data set, as the user wrote it.
-        num_examples: of the test split.
+        num_examples: the number of examples of the test split.
         test_accuracy: a fraction; of another task than classification, the mean score.
         test_loss: the mean loss of the task, without label smoothing.
         expected_calibration_error: how far, on average, the probability of the network's answers
             is from the fraction that is right; over 15 bins of probability (Guo et al., "On
             Calibration of Modern Neural Networks", ICML 2017, equation 3). None where the task is
             not classification; the confusion matrix is then empty.
-        examples_per_second: of the whole evaluation, reading included.
+        examples_per_second: the examples per second of the whole evaluation, reading included.
         peak_memory_bytes: what the device's tensors hold at their peak: weights, a batch and
             activations.
         peak_rss_bytes: the most resident memory of the process.

@@ -20,18 +20,19 @@ class TrainResult:
         network: trained, in evaluation mode, on the device; a plain module.
         space: the space's name.
         seed: the seed of all random draws.
-        architecture: of the network.
+        architecture: the architecture of the network.
         epochs: that were trained.
         train_loss: mean over the last epoch, with label smoothing.
         train_accuracy: over the last epoch, on examples as they were trained on; a fraction.
-        validation_accuracy: of the best epoch on what was held out, if anything was.
+        validation_accuracy: the validation accuracy of the best epoch on what was held out, if
+            anything was.
         best_epoch: from 1; that of the network.
-        parameters: of the network.
+        parameters: the number of parameters of the network.
         macs: multiply-accumulates of the network, for one example.
         train_seconds: wall-clock, over all sittings.
         class_names: what the network tells apart, in the order of its outputs.
-        input_shape: of an example: channels, height, width of an image.
-        normalisation: of every example that the network takes.
+        input_shape: the shape of an example: channels, height, width of an image.
+        normalisation: the normalisation of every example that the network takes.
     """
 
     network: nn.Module

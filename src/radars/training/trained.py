@@ -34,7 +34,7 @@ class TrainedNetwork(UsableNetwork):
     Attributes:
         result: what the training ended with.
         task: the loss and the score that it was trained with.
-        directory: of the training; None where nothing was kept.
+        directory: the directory of the training; None where nothing was kept.
     """
 
     result: TrainResult

@@ -23,7 +23,7 @@ class TrainingObserver(RunObserver):
     """What is between a training and the outside; see `RunObserver` for its other arguments.
 
     Args:
-        fabric: of the processes that train together; None for this one alone.
+        fabric: the Fabric of the processes that train together; None for this one alone.
     """
 
     noun = "training"

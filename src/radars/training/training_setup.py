@@ -30,11 +30,11 @@ class TrainSetup:
     Attributes:
         config: the configuration.
         space: the space of the network.
-        architecture: of the network.
+        architecture: the architecture of the network.
         data: the splits.
         device: where steps run.
         steps_per_epoch: full batches in the training split.
-        parameters: of the network.
+        parameters: the number of parameters of the network.
         macs: multiply-accumulates of the network, for one example.
         initial_weights: those that are not fresh, by name.
         task: the loss and the score.

@@ -34,7 +34,7 @@ class Best(NamedTuple):
         epoch: from 1.
         accuracy: on the part that is held out.
         latest_accuracy: that of the latest epoch.
-        weights: of the network that counted then, on the CPU.
+        weights: the weights of the network that counted then, on the CPU.
     """
 
     epoch: int
@@ -49,15 +49,15 @@ class TrainState:
 
     Attributes:
         network: with its weights, on the device.
-        optimizer: of the weights.
+        optimizer: the optimizer of the weights.
         stream: training batches.
         skipped: the steps that were skipped.
-        average: of the weights, where one is kept.
-        best: of the epochs so far, where a part is held out to tell.
+        average: the average of the weights, where one is kept.
+        best: the best of the epochs so far, where a part is held out to tell.
         step: steps that are done.
         seconds: wall-clock time spent so far, over all sittings.
-        totals: of the epoch: the sums of losses and of scores, and the number of examples;
-            float64 (3,), on the device so that no step waits for it.
+        totals: the totals of the epoch: the sums of losses and of scores, and the number of
+            examples; float64 (3,), on the device so that no step waits for it.
     """
 
     network: nn.Module

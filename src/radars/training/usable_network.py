@@ -23,10 +23,10 @@ class UsableNetwork:
     Attributes:
         network: with its trained weights, in evaluation mode.
         config: how it was trained.
-        architecture: of the network.
+        architecture: the architecture of the network.
         class_names: what it tells apart, in the order of its outputs.
-        input_shape: of an example: channels, height, width of an image.
-        normalisation: of every example that it takes.
+        input_shape: the shape of an example: channels, height, width of an image.
+        normalisation: the normalisation of every example that it takes.
     """
 
     network: nn.Module

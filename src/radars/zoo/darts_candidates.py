@@ -26,7 +26,7 @@ def darts_candidates(channels: int, stride: int) -> dict[str, Factory]:
     """What an edge offers: name to factory, in the order of `CANDIDATES`.
 
     Args:
-        channels: of the nodes of its cell.
+        channels: the channels of the nodes of its cell.
         stride: 2 where it comes into a reduction cell, else 1.
     """
     return {

@@ -94,7 +94,7 @@ def _build(
     Args:
         build: makes it.
         network: builds the network anew.
-        name: of the module that it stands in for.
+        name: the name of the module that it stands in for.
         replaced: that module.
         handed_out: names of modules that are candidates already; added to.
     """

@@ -44,7 +44,7 @@ class AshaConfig(Checked):
         """The training steps of each rung, the lowest first.
 
         Args:
-            most: of the highest.
+            most: the training steps of the highest rung.
         """
         steps = [float(most)]
         while steps[0] / self.eta >= self.minimum_steps:
@@ -57,7 +57,7 @@ class Rung:
 
     Args:
         context: what they are trained with.
-        num_steps: of each.
+        num_steps: the training steps of each training.
 
     Attributes:
         members: what was trained, by the network that it builds.

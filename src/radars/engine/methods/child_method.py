@@ -137,7 +137,8 @@ class DrawingMethod(ChildMethod):
     """One whose proposals are drawn at random, all or some of them.
 
     Attributes:
-        generator: of its draws; the same for all methods, so that they begin with the same draws.
+        generator: the generator of its draws; the same for all methods, so that they begin with the
+            same draws.
     """
 
     def __init__(self, context: SearchContext) -> None:

@@ -63,7 +63,7 @@ class Method(ABC):
     `observer.position` (phase, round, step): a search goes on from there bit for bit.
 
     Attributes:
-        settings_class: of the settings that the method alone has, under its name in a
+        settings_class: the class of the settings that the method alone has, under its name in a
             configuration; None where it has none.
         needs_mixtures: whether it searches modular spaces only (`SearchSpace.is_modular`).
 

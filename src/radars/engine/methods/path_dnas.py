@@ -64,9 +64,9 @@ class PathDNAS(SharedMethod):
         """An architecture step.
 
         Args:
-            batch: of the validation part.
-            fraction: of the steps that are done.
-            generator: of the paths.
+            batch: a batch of the validation part.
+            fraction: the fraction of the steps that are done.
+            generator: the generator of the paths.
         """
 
     def preferences(self, phase: str) -> Preferences:

@@ -41,7 +41,7 @@ class Radars(SharedMethod):
 
     Attributes:
         controller: the policy.
-        plan: of the round's differentiate phase, once it is made.
+        plan: the plan of the round's differentiate phase, once it is made.
         halving: how far selecting is, once it has begun.
         explored: the seconds and the training steps of exploring so far.
     """

@@ -141,7 +141,7 @@ def mean_ranks(said: Sequence[Mapping[str, float]]) -> list[float]:
     """The mean over rankers of each one's rank, 1 for the best; equals share the mean of theirs.
 
     Args:
-        said: of each architecture, what the rankers say, by ranker; larger is better.
+        said: what the rankers say of each architecture, by ranker; larger is better.
     """
     score_NR = np.array([list(known.values()) for known in said])  # N architectures, R rankers
     means: list[float] = rankdata(-score_NR, axis=0).mean(1).tolist()

@@ -130,7 +130,7 @@ def differentiate(
         config: the relaxation, the remedy against collapse.
         pace: how long it goes on; told of each iteration.
         initial_logits: where the logits begin: the policy's log-probabilities.
-        seed: of the noise of a relaxation, and of dropout.
+        seed: the seed of the noise of a relaxation, and of dropout.
         learning_rate_at: the learning rate of the weights after a fraction of the phase.
         warmup_fraction: how much of the phase, at first, trains weights only.
         second_order: whether logits take the virtual step of DARTS; without beta decay.

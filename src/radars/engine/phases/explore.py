@@ -31,7 +31,7 @@ class Explorer:
         supernet: the shared weights.
         controller: the policy.
         config: how much of the time trains shared weights, and what a reward is.
-        round_index: of the round.
+        round_index: the index of the round.
     """
 
     context: SearchContext

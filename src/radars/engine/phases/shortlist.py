@@ -30,7 +30,7 @@ def shortlist(
     Args:
         context: knows what is allowed.
         controller: has the rewards.
-        subspace: of the last round.
+        subspace: the subspace of the last round.
         count: the most that are returned; fewer where there are not so many.
         others: finalists already, whose networks are not returned again.
     """

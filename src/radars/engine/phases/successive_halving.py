@@ -33,7 +33,8 @@ class SuccessiveHalving:
         num_planned: how many the first halving round is to have.
         halving_round: index of the current one.
         num_steps: training steps of each finalist in it.
-        accuracies: of the finalists that were trained in this halving round, in order.
+        accuracies: the accuracies of the finalists that were trained in this halving round, in
+            order.
         child: the weights of the one that is being trained.
         child_stream: its batches.
         child_step: its training steps done.
@@ -204,9 +205,9 @@ class Finalist(NamedTuple):
     """A finalist to be trained elsewhere, for a halving round.
 
     Attributes:
-        architecture: of the finalist.
+        architecture: the architecture of the finalist.
         state: the shared weights, as safetensors: one that waits holds nothing of the device.
-        num_steps: of the halving round.
+        num_steps: the training steps of the halving round.
     """
 
     architecture: Architecture

@@ -17,7 +17,7 @@ def share_of_time(phase: Phase, round_index: int, config: SearchConfig) -> float
 
     Args:
         phase: that begins.
-        round_index: of its round.
+        round_index: the index of its round.
         config: how many rounds there are, and whether they differentiate.
     """
     num_rounds = config.num_rounds

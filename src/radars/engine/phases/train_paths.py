@@ -33,7 +33,7 @@ def train_paths(
         controller: the policy.
         config: when the policy is updated, and from how many samples.
         pace: how long it goes on; told of each step.
-        seed: of dropout.
+        seed: the seed of dropout.
         learning_rate_at: the learning rate of the weights after a fraction of the phase.
     """
     accuracy = float("nan")

@@ -22,9 +22,10 @@ def tuning_step(
         context: memory, and the settings.
         child: the weights.
         architecture: their only path.
-        batch: of the training part.
+        batch: a batch of the training part.
         step: index of the step, which the dropout depends on.
-        num_steps: of the whole training, over which the learning rate rises and falls.
+        num_steps: the number of steps of the whole training, over which the learning rate rises and
+            falls.
     """
     config = context.problem.config
     seed_torch(stable_seed(config.seed, "select"), step)

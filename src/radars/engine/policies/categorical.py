@@ -90,7 +90,7 @@ class Controller:
 
         Args:
             samples: the architectures.
-            rewards: of each.
+            rewards: the reward of each architecture.
             group: what was rewarded under the same conditions has the same number.
             is_alone: whether they were trained alone, for longer than others before a reward.
         """

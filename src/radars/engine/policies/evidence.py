@@ -39,7 +39,7 @@ class Prior:
     Attributes:
         of_candidates: the variance of what a candidate adds, in those of the noise.
         of_tables: likewise, of what a standard deviation of a table adds.
-        precision: of rewards of what was trained alone, in those of other rewards.
+        precision: the precision of rewards of what was trained alone, in those of other rewards.
         agreement: the correlation of what candidates add to the two kinds of rewards.
         spread: the standard deviation of what they add to rewards of what was trained alone, in
             those of others.

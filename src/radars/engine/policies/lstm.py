@@ -138,7 +138,7 @@ class LSTMController:
 
         Args:
             samples: drawn by `sample` since the last update.
-            rewards: of each sample; larger is better.
+            rewards: the reward of each sample; larger is better.
         """
         log_prob_S, entropy_S = self._score(samples)
         bonus_S = self._config.entropy_weight * entropy_S

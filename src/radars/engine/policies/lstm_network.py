@@ -67,9 +67,9 @@ class LSTMNetwork(nn.Module):
         """Decides one choice.
 
         Args:
-            position: of the choice.
-            row_S: of what was taken for the choice before.
-            state: of the LSTM after the choice before; None at the first.
+            position: the position of the choice.
+            row_S: the row of what was taken for the choice before.
+            state: the state of the LSTM after the choice before; None at the first.
 
         Returns:
             Logits (S, C), and the state.

@@ -21,9 +21,9 @@ def zero_cost_scores(
 
     Args:
         context: makes the weights, and says where they run.
-        names: of the rankers.
+        names: the names of the rankers.
         architecture: what is looked at.
-        num_draws: of fresh weights; with none, nothing is said of them: 0.
+        num_draws: the number of draws of fresh weights; with none, nothing is said of them: 0.
 
     Returns:
         Ranker to what it says, in the order of the names.

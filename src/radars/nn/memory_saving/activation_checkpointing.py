@@ -21,7 +21,7 @@ def checkpointed(
     Args:
         candidate: the module that the function runs; BatchNorm in it counts the batch once.
         function: run now, and again in the backward pass.
-        arguments: of the function.
+        arguments: the arguments of the function.
     """
 
     def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:

@@ -43,7 +43,7 @@ class CheapCall:
         func: the function.
         args: what it was called with; nothing is kept of the tensors.
         kwargs: likewise.
-        source: of its first tensor.
+        source: the source of its first tensor.
     """
 
     def __init__(

@@ -53,8 +53,8 @@ class Recipe(TensorSource):
     """How to make a tensor again.
 
     Args:
-        make: of the tensors that it is made from.
-        sources: those.
+        make: makes the tensor from those of `sources`.
+        sources: the tensors that it depends on.
     """
 
     def __init__(self, make: Callable[..., Tensor], sources: Sequence[TensorSource] = ()) -> None:

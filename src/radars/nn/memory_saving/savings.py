@@ -109,7 +109,7 @@ def extra_time(again: float, cheap: float) -> float:
 
     Args:
         again: the multiply-accumulates of all extra passes, as a part of those of the network.
-        cheap: of the bytes that the network saves, the part at candidates that are selective.
+        cheap: the part of the bytes saved by the network that is at candidates that are selective.
     """
     return again / _PASSES + _CHEAP * cheap
 

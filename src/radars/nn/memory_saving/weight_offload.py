@@ -30,7 +30,7 @@ class WeightOffload:
         optimizer: how the weights are trained; each module has an optimizer of its own, so that
             its state goes where the module goes.
         device: where lent modules are.
-        seed: of the initial weights; None where nobody reads them, as of fake tensors.
+        seed: the seed of the initial weights; None where nobody reads them, as of fake tensors.
         disk: where modules go that the host has no room for; None for nowhere.
         host_bytes: the room on the host for modules that are not lent, with their optimizer state.
             What was lent longest ago goes to the disk first.

@@ -35,12 +35,13 @@ class ExportResult:
     """What was written.
 
     Attributes:
-        format: of the file.
+        format: the format of the file.
         files: that were written.
-        largest_difference: of a score, between the file and the network, on random images.
+        largest_difference: the largest difference of a score, between the file and the network, on
+            random images.
         class_names: in the order of the scores.
         input: what the file takes, for people.
-        input_shape: of an example: channels, height, width of an image.
+        input_shape: the shape of an example: channels, height, width of an image.
     """
 
     format: ExportFormat

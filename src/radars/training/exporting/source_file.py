@@ -99,7 +99,7 @@ def source_and_weights(trained: UsableNetwork, name: str) -> tuple[str, bytes, f
 
     Args:
         trained: the network.
-        name: of the Python file.
+        name: the name of the Python file.
 
     Raises:
         SpaceError: the network cannot be written down.
