@@ -47,7 +47,7 @@ class Network(nn.Module):
 def main() -> None:
     """Searches, and says which inputs are taken."""
     space = radars.SearchSpace(Network, rules=[radars.Keep(EDGES, 2)])
-    found = radars.search(space, "digits", budget="16MiB", max_minutes=0.3, batch_size=32)
+    found = radars.search(space, "digits", budget="16MiB", max_minutes=0.1, batch_size=32)
     taken = [edge for edge, name in found.architecture.items() if name == "taken"]
     print(f"{space.num_architectures} networks; the last layer takes {', '.join(taken)}")
 

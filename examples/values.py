@@ -48,7 +48,7 @@ def main() -> None:
         space,
         "digits",
         budget="32MiB",
-        max_minutes=0.5,
+        max_minutes=0.2,
         batch_size=32,
         constraints=["macs<=1.5M"],
         out=out / "search",

@@ -85,7 +85,8 @@ def test_an_installed_wheel_works_without_the_repository(python: str, tmp_path: 
 
     assert radars_says("--version") == f"radars {radars.__version__}\n"
     assert "digits" in radars_says("spaces")
-    assert "fits" in radars_says("plan", "--space", "digits", "--budget", "16MiB")
+    roomy = ("--budget", "1GiB", "--batch-size", "4")
+    assert "fits" in radars_says("plan", "--space", "digits", *roomy)
 
 
 @pytest.mark.slow

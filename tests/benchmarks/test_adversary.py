@@ -10,8 +10,8 @@ SCRIPT = Path(__file__).parents[2] / "benchmarks" / "adversary.py"
 
 
 @pytest.mark.slow
-def test_a_minute_of_tries_is_held(tmp_path: Path) -> None:
-    command = [sys.executable, str(SCRIPT), "--seconds", "60"]
+def test_a_sample_of_tries_is_held(tmp_path: Path) -> None:
+    command = [sys.executable, str(SCRIPT), "--seconds", "20"]
     ended = subprocess.run(
         [*command, "--results", str(tmp_path / "tries.jsonl")],
         capture_output=True,

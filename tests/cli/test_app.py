@@ -151,9 +151,9 @@ def test_spaces_lists_the_zoo(run: Run) -> None:
 
 
 @pytest.mark.slow
-def test_killed_twice_the_result_is_the_same(tmp_path: Path) -> None:
+def test_killed_twice_the_result_is_the_same(run: Run, tmp_path: Path) -> None:
     arguments = [*QUICK, "--set", "checkpoint_seconds=0"]
-    _search(arguments, tmp_path / "whole").wait()
+    assert run("search", *arguments, "--out", "whole")[0] == 0
     whole = json.loads((tmp_path / "whole" / "result.json").read_text())
     num_checkpoints = max(_checkpoints(tmp_path / "whole"))
 
@@ -165,7 +165,7 @@ def test_killed_twice_the_result_is_the_same(tmp_path: Path) -> None:
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
-    assert _search([*arguments, "--resume"], killed).wait() == 0
+    assert run("search", *arguments, "--out", "killed", "--resume")[0] == 0
     resumed = json.loads((killed / "result.json").read_text())
 
     for name in ("search_seconds", "peak_rss_bytes"):

@@ -153,8 +153,8 @@ def test_of_a_cell_that_was_begun_only_how_long_it_may_take_changes(tmp_path: Pa
     other = config_of(grids=grids, search=SEARCH | {"budget": "31MiB"})
     with pytest.raises(ConfigError, match="a cell keeps its settings, but budget"):
         compare(other, tmp_path)
-    longer = config_of(grids=grids, search=SEARCH | {"max_minutes": 0.15})
-    assert [row.status for row in compare(longer, tmp_path)] == ["completed"]
+    shorter = config_of(grids=grids, search=SEARCH | {"max_minutes": 1e-6})
+    assert [row.status for row in compare(shorter, tmp_path)] == ["exceeded_time"]
 
 
 def test_results_that_are_none_are_one_line(tmp_path: Path) -> None:

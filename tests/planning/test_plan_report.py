@@ -70,9 +70,10 @@ def test_the_input_decides_the_channels_and_the_memory() -> None:
 
 
 def test_settings_of_a_search_are_taken() -> None:
-    sgd = plan_for("digits", None, 4, "1GiB")
-    adam = plan_for("digits", None, 4, "1GiB", ["optimizer.name=adamw"])
-    wide = plan_for("digits", None, 4, "1GiB", ["space_options.width=32"])
+    sgd, adam, wide = (
+        plan_for("digits", None, 4, "1GiB", [*MEMORY_ALONE, *changed])
+        for changed in ((), ("optimizer.name=adamw",), ("space_options.width=32",))
+    )
     assert sgd.largest_path_bytes < adam.largest_path_bytes < wide.largest_path_bytes
 
 
@@ -95,7 +96,8 @@ def test_a_plan_takes_the_configuration_of_a_search_and_says_what_is_trained(
     assert report.cost_ratio <= 0.8
     assert "nasbench-macro, trained with width=4: 6,561 arch" in plan_summary(report)
     assert "at most 0.8x for time" in plan_summary(report)
-    assert plan_for(None, None, 8, config_file=file).batch_size == 8
+    other = plan_for("digits", None, 8, config_file=file)
+    assert (other.space, other.batch_size, other.budget_bytes) == ("digits", 8, 40 << 20)
 
 
 def test_a_plan_is_that_of_a_search_with_the_same_options() -> None:
@@ -123,10 +125,9 @@ def test_a_plan_says_where_a_search_differs_that_is_told_nothing() -> None:
     assert "x the multiply-accumulates of the largest architecture\n" in said
 
 
-@pytest.mark.slow
 def test_images_are_as_large_as_a_search_makes_them() -> None:
-    whole = plan_for("digits", "1x16x16", overrides=MEMORY_ALONE)
-    resized = plan_for("digits", overrides=[*MEMORY_ALONE, "data.image_size=16"])
+    whole = plan_for("digits", "1x16x16", 4, "1GiB", MEMORY_ALONE)
+    resized = plan_for("digits", None, 4, "1GiB", [*MEMORY_ALONE, "data.image_size=16"])
     assert whole.largest_path_bytes == resized.largest_path_bytes
 
 

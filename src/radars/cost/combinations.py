@@ -1,6 +1,6 @@
 """Combinations of candidates of a few choices: which of them some architecture of a space has."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import product
 from math import prod
 
@@ -11,11 +11,14 @@ from radars.space import Candidate, SearchSpace
 Combination = tuple[Candidate, ...]
 """What some choices take, in their order; ABSENT for one that is not made."""
 
+Needs = dict[str, Candidate]
+"""What has to be taken for a combination."""
+
 _MAX_COMBINATIONS = 5000  # of one layer
 
 
-def combinations(space: SearchSpace, choices: Sequence[str]) -> Iterator[Combination]:
-    """Yields the combinations of candidates of some choices that some architecture has.
+def combinations(space: SearchSpace, choices: Sequence[str]) -> dict[Combination, Needs]:
+    """The combinations of candidates of some choices that some architecture has, with their needs.
 
     Args:
         space: the search space.
@@ -33,14 +36,13 @@ def combinations(space: SearchSpace, choices: Sequence[str]) -> Iterator[Combina
             f"depends on {', '.join(choices)}; give them fewer values, or let fewer of "
             f"them decide about one layer"
         )
-    for each in product(*options):
-        if needs_of(space, choices, each) is not None:
-            yield each
+    needs = {each: needs_of(space, choices, each) for each in product(*options)}
+    return {each: need for each, need in needs.items() if need is not None}
 
 
 def needs_of(
     space: SearchSpace, choices: Iterable[str], combination: Iterable[Candidate]
-) -> dict[str, Candidate] | None:
+) -> Needs | None:
     """What has to be taken for a combination; None where no architecture has it.
 
     Beside the combination itself, these are the candidates that decide which of its choices are
@@ -52,7 +54,7 @@ def needs_of(
         combination: what they take.
     """
     conditions = space.conditions
-    needs: dict[str, Candidate] = {}
+    needs: Needs = {}
     excluded: dict[str, set[Candidate]] = {}
     for choice, candidate in zip(choices, combination, strict=True):
         name = choice

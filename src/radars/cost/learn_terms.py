@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 import torch
 
-from radars.cost.combinations import Combination, combinations, needs_of
+from radars.cost.combinations import Combination, Needs, combinations
 from radars.cost.layer_costs import NOTHING, Counts, LayerCosts, terms_of
 from radars.cost.metric import ABSENT, Term
 from radars.cost.traced_layers import TracedLayers
@@ -64,6 +64,7 @@ class _Learner:
         self._space = space
         self._traced = TracedLayers(space, input_shape)
         self._layers: dict[str, LayerCosts] = {}
+        self._combinations: dict[tuple[str, ...], dict[Combination, Needs]] = {}
         self._generator = torch.Generator().manual_seed(0)
         self.largest = space.made({c.name: c.candidates[-1] for c in space.choices})
 
@@ -178,27 +179,32 @@ class _Learner:
 
     def _missing(self) -> Iterator[Architecture]:
         """Yields architectures until every combination of every layer was traced."""
-        waiting: dict[str, tuple[tuple[str, ...], list[Combination]]] = {}
+        waiting: dict[str, tuple[tuple[str, ...], dict[Combination, Needs]]] = {}
         while True:
             taken: dict[str, Candidate] = {}
             is_done = True
             for name, layer in self._layers.items():
-                choices, left = waiting.get(name, (None, []))
+                choices, left = waiting.get(name, (None, {}))
                 if choices != layer.choices:
-                    left = list(combinations(self._space, layer.choices))
-                left = [each for each in left if each not in layer.known]
+                    left = self._combinations_of(layer.choices)
+                left = {each: need for each, need in left.items() if each not in layer.known}
                 waiting[name] = layer.choices, left
                 is_done = is_done and not left
                 fitting = (
                     need
-                    for each in left
-                    if (need := needs_of(self._space, layer.choices, each)) is not None
-                    and all(taken.get(c, v) == v for c, v in need.items())
+                    for need in left.values()
+                    if all(taken.get(c, v) == v for c, v in need.items())
                 )
                 taken |= next(fitting, {})
             if is_done:
                 return
             yield self._space.completed(taken, self._generator)
+
+    def _combinations_of(self, choices: tuple[str, ...]) -> dict[Combination, Needs]:
+        """Those of some choices, found once: many layers depend on the same."""
+        if choices not in self._combinations:
+            self._combinations[choices] = combinations(self._space, choices)
+        return self._combinations[choices]
 
 
 def _is_kind(choice: Choice) -> bool:

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Sequence
+from functools import cache
 from math import prod
 from typing import Any
 
@@ -48,7 +49,7 @@ class OperationCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.total += _MACS[operation](output, *args)
         elif operation in flop_registry:
             self.total += flop_registry[operation](*args, **kwargs, out_val=output) // 2
-        elif _may_multiply(str(operation)):
+        elif _may_multiply(operation):
             self.unknown.add(str(operation))
         return output
 
@@ -63,12 +64,13 @@ class OperationCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
             )
 
 
-def _may_multiply(name: str) -> bool:
+@cache
+def _may_multiply(operation: object) -> bool:
     """Whether an operation that no formula is known for multiplies, as far as its name tells."""
-    library, _, operation = name.partition(".")
+    library, _, name = str(operation).partition(".")
     if library in ("aten", "prim", "prims"):
-        is_norm = operation == "linalg_vector_norm"  # done number by number
-        return operation.startswith(("_fft", "linalg", "_linalg")) and not is_norm
+        is_norm = name == "linalg_vector_norm"  # done number by number
+        return name.startswith(("_fft", "linalg", "_linalg")) and not is_norm
     return library not in ("None", "profiler")
 
 

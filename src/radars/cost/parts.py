@@ -56,9 +56,12 @@ class PartCounter:
             own = [p for p in module.parameters(recurse=False) if p not in counted]
             counted.update(own)
             parts[name].parameters = sum(parameter.numel() for parameter in own)
-            module.forward = partial(self._run, module.forward, module, parts[name], counter)
+            run = partial(self._run, module.forward, module, parts[name], counter)
+            vars(module)["forward"] = run  # setting an attribute of a module takes long
         with building(torch.device("meta")), torch.no_grad(), counter:
             network.eval()(blank(1, self._input_shape, self._input_dtype))
+        for module in network.modules():  # or only a search for cycles would free it
+            vars(module).pop("forward", None)
         return dict(parts)
 
     def _run(

@@ -1,7 +1,6 @@
 """`TracedLayers`: what each layer costs in the networks of architectures, each traced once."""
 
 from collections.abc import Iterator
-from dataclasses import astuple
 
 import torch
 
@@ -42,7 +41,8 @@ class TracedLayers:
                 )
             try:
                 with building(torch.device("meta")):
-                    parts = self._counter.parts(self._space.build(architecture))
+                    network = self._space.build(architecture)
+                parts = self._counter.parts(network)
             except SpaceError:
                 raise
             except Exception as error:
@@ -50,7 +50,7 @@ class TracedLayers:
                     f"the network of {dict(architecture)} cannot take an input of "
                     f"{self._input_shape}: {first_line(error)}; make the choices fit each other"
                 ) from error
-            counts = {name: astuple(part) for name, part in parts.items()}
+            counts: dict[str, Counts] = {n: tuple(vars(part).values()) for n, part in parts.items()}
             self._traced[architecture] = {n: c for n, c in counts.items() if any(c)}
         return self._traced[architecture]
 

@@ -31,8 +31,9 @@ def check_architecture(
     candidate = Architecture(candidate)
     known = conditions.made(candidate)
     made = [each for each in choices if conditions.is_made(each.name, known)]
+    names = {choice.name for choice in made}
     missing = [choice.name for choice in made if choice.name not in candidate]
-    unknown = [name for name in candidate if name not in {choice.name for choice in made}]
+    unknown = [name for name in candidate if name not in names]
     if missing or unknown:
         number = f"each of its {len(choices)} choices"
         raise SpaceError(
