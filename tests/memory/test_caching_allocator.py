@@ -1,5 +1,6 @@
 """Cases that were worked out by hand from the rules of PyTorch's allocator."""
 
+import itertools
 import random
 
 import pytest
@@ -140,7 +141,7 @@ def test_what_is_held_never_overlaps_and_all_of_it_comes_back() -> None:
         else:
             held.append(allocator.allocate(int(2 ** draw.uniform(0, 25))))
     ends = sorted((block.address, block.address + block.num_bytes) for block in held)
-    assert all(end <= begin for (_, end), (begin, _) in zip(ends, ends[1:], strict=False))
+    assert all(end <= begin for (_, end), (begin, _) in itertools.pairwise(ends))
     assert allocator.allocated_bytes == sum(block.num_bytes for block in held)
     assert allocator.reserved_bytes >= allocator.allocated_bytes
     for block in held:

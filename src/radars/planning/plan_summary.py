@@ -39,6 +39,7 @@ def plan_summary(report: PlanReport) -> str:
         f"{' and '.join(plan.measures) or 'as it is'}; predicted peak "
         f"{format_bytes(plan.memory.peak_bytes)}{time}",
         *_breakdown_rows(plan.memory.breakdown),
+        *_reserved_rows(report),
     ]
     if plan.lighter is not None:
         kind, lighter = plan.lighter
@@ -88,6 +89,25 @@ def _breakdown_rows(breakdown: Breakdown) -> list[str]:
     return [
         f"  {name.replace('_', ' '):44} {format_bytes(num_bytes):>12}"
         for name, num_bytes in vars(breakdown).items()
+    ]
+
+
+def _reserved_rows(report: PlanReport) -> list[str]:
+    """What the allocator takes from the driver, on a GPU."""
+    if report.reserved is None:
+        return []
+    return [
+        "",
+        "what the allocator reserves for it",
+        *(
+            f"  {label:44} {format_bytes(num_bytes):>12}"
+            for label, num_bytes in (
+                ("smallest architecture", report.reserved.smallest_path_bytes),
+                ("largest architecture", report.reserved.largest_path_bytes),
+                ("plan", report.reserved.plan_bytes),
+            )
+            if num_bytes is not None
+        ),
     ]
 
 
