@@ -76,6 +76,13 @@ class PlanReport:
     costs: CostReport | None = None
     reserved: ReservedReport | None = None
 
+    @property
+    def counted_path_bytes(self) -> tuple[int, int]:
+        """What the smallest and the largest path count against the budget."""
+        if self.reserved is not None and self.reserved.is_budgeted:
+            return self.reserved.smallest_path_bytes, self.reserved.largest_path_bytes
+        return self.smallest_path_bytes, self.largest_path_bytes
+
     def __str__(self) -> str:
         from radars.planning.plan_summary import plan_summary  # which needs this class
 

@@ -13,11 +13,13 @@ class ReservedReport:
         smallest_path_bytes: of training steps on the smallest architecture.
         largest_path_bytes: of those on the largest.
         plan_bytes: of the plan's steps, in turn; None where nothing fits.
+        is_budgeted: whether the budget is of these bytes (`hard_cap`), not of what tensors hold.
     """
 
     smallest_path_bytes: int
     largest_path_bytes: int
     plan_bytes: int | None
+    is_budgeted: bool
 
 
 def reserved_report(planner: Planner, plan: Plan | None) -> ReservedReport | None:
@@ -28,4 +30,5 @@ def reserved_report(planner: Planner, plan: Plan | None) -> ReservedReport | Non
         planner.path_reserved_bytes(planner.smallest_path()),
         planner.path_reserved_bytes(planner.largest_path()),
         None if plan is None else planner.reserved_bytes(plan),
+        planner.spec.counts_reserved,
     )
