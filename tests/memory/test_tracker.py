@@ -4,6 +4,7 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from radars.memory import Breakdown, MemoryTracker, Part
+from radars.memory.allocation_order import AllocationOrder
 
 CPU = torch.device("cpu")
 KILO = 1000  # float32 elements; 4,000 bytes
@@ -122,6 +123,26 @@ def test_fake_tensors_count_alike() -> None:
     with FakeTensorMode():
         fake = step(CPU)
     assert fake == real
+
+
+def test_the_order_of_what_comes_and_goes_is_written_down() -> None:
+    weight = torch.zeros(KILO)
+    order = AllocationOrder()
+    with MemoryTracker({Part.PARAMETERS: [weight]}, CPU, order=order) as known:
+        first = weight + 1
+        second = torch.ones(10)
+        del first
+        view = second[:5]
+        third = view + 1
+        del second, view
+        del weight
+    (name,) = order.resident
+    assert order.resident[name] == 4000
+    events = [(-1, 4000), (-2, 40), (-1, None), (-3, 20), (-2, None), (name, None)]
+    assert order.events == events
+    del third
+    assert known.now_bytes == 0
+    assert order.events == events  # what goes later is not of it
 
 
 def test_a_gpu_rounds_up_to_its_blocks() -> None:

@@ -36,6 +36,39 @@ def test_a_gpu_that_is_planned_for_need_not_be_there() -> None:
     assert there.to_dict()["device"] == "cuda"
 
 
+def test_what_the_allocator_of_a_gpu_reserves_is_said_beside_what_tensors_hold() -> None:
+    here = plan_for("digits", None, 16, "1GiB", ["device=cpu"])
+    assert here.to_dict()["reserved"] is None
+    assert "reserves" not in plan_summary(here)
+    there = plan_for("digits", None, 16, "1GiB", ["device=cuda:1"])
+    assert there.plan is not None
+    assert there.reserved is not None
+    reserved = there.to_dict()["reserved"]
+    assert reserved["plan_bytes"] == there.reserved.plan_bytes
+    assert reserved["plan_bytes"] > there.plan.memory.peak_bytes
+    assert there.smallest_path_bytes < reserved["smallest_path_bytes"]
+    assert there.largest_path_bytes < reserved["largest_path_bytes"] <= reserved["plan_bytes"]
+    assert reserved["plan_bytes"] % (2 * 1024**2) == 0
+    assert not reserved["is_budgeted"]
+    assert "what the allocator reserves" in plan_summary(there)
+    refused = plan_for("digits", None, 16, "10KiB", ["device=cuda:1"])
+    assert refused.to_dict()["reserved"]["plan_bytes"] is None
+
+
+def test_under_a_hard_cap_what_is_reserved_must_fit() -> None:
+    plain = plan_for("digits", None, 16, "1GiB", ["device=cuda:1"])
+    budget = f"{plain.largest_path_bytes}B"  # enough for tensors, not for segments
+    held, capped = (
+        plan_for("digits", None, 16, budget, ["device=cuda:1", f"hard_cap={cap}"])
+        for cap in ("false", "true")
+    )
+    assert "x the budget" not in plan_summary(held).partition("all savings")[0]
+    assert capped.reserved is not None
+    assert capped.reserved.is_budgeted
+    assert capped.reserved.plan_bytes is None or capped.reserved.plan_bytes <= capped.budget_bytes
+    assert "1.0x the budget" in plan_summary(capped).partition("all savings")[0]
+
+
 def test_a_report_where_candidates_are_pruned() -> None:
     report = plan_for("digits", None, 16, "1200KiB")
     assert report.plan is not None

@@ -153,4 +153,4 @@ class MemoryGuard:
     def _fits_plainly(self, architecture: Architecture) -> bool:
         """Whether prices alone say that a path fits without savings."""
         expected_bytes = self.planner.expected_path_bytes(architecture)
-        return expected_bytes * _PRICE_TOLERANCE <= self.planner.budget_bytes
+        return expected_bytes * _PRICE_TOLERANCE <= self.planner.tensor_budget_bytes

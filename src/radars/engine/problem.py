@@ -189,6 +189,7 @@ def training_spec(
         device_type=device_type,
         task=task,
         floor_bytes=floor_bytes,
+        counts_reserved=config.hard_cap and device_type == "cuda",
     )
     return replace(spec, second_order=METHODS.get(config.method).is_second_order(config))
 

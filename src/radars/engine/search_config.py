@@ -115,7 +115,8 @@ class SearchConfig(Checked):
         data: where the examples come from.
         method: the search method.
         budget: bytes that no training step exceeds.
-        hard_cap: on CUDA, let the allocator refuse what is beyond the budget, whoever asks.
+        hard_cap: on CUDA, let the allocator refuse what is beyond the budget, whoever asks; plans
+            go by what it reserves.
         constraints: hard bounds on the architecture, such as `macs<=40M`.
         objectives: soft targets, such as `{cost: macs, target: 40e6, exponent: -0.07}`.
         pareto: `accuracy` and costs whose front is written to `pareto.json`; none for no front.

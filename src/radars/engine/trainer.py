@@ -116,7 +116,7 @@ class Trainer:
                 planner.expected_bytes(subspace, weigh=weigh) * _SUBSPACE_TOLERANCE
             )
             savings = MemorySavings()
-            if expected_bytes > planner.budget_bytes:
+            if expected_bytes > planner.tensor_budget_bytes:
                 plan = planner.plan_whole(subspace, weigh)
                 savings, expected_bytes = plan.savings, plan.memory.peak_bytes
             supernet.set_savings(savings)

@@ -85,12 +85,12 @@ class Planner(SubspacePlanner):
         best = self.plan_path(smallest)
         knapsack = self._knapsack(savings)
         least_bytes = knapsack.expected_bytes(smallest, savings)
-        room_bytes: float = self.budget_bytes - self.predict(smallest, savings).peak_bytes
+        room_bytes: float = self.budget_bytes - self.counted_bytes(smallest, savings)
         near_bytes = _NEAR * room_bytes
         enough_bytes, too_much_bytes = 0.0, math.inf  # of room
         for _ in range(_MAX_TRIES if room_bytes > 0 else 0):
             kept = knapsack.filled(preferences, within, smallest, savings, room_bytes)
-            left_bytes = self.budget_bytes - self.predict(kept, savings).peak_bytes
+            left_bytes = self.budget_bytes - self.counted_bytes(kept, savings)
             if left_bytes >= 0:
                 best, enough_bytes = self._made(kept, savings), room_bytes
             else:

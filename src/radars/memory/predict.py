@@ -1,7 +1,8 @@
 """`predict`: the memory of a training step, traced on fake tensors; nothing is allocated."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from radars._torch_internals import trace_fused_sgd, tree_leaves
+from radars.memory.allocation_order import AllocationOrder
 from radars.memory.fake import tracing
 from radars.memory.path_relaxation import path_relaxation
 from radars.memory.tracker import Breakdown, MemoryTracker, Part
@@ -54,6 +56,8 @@ class TrainingSpec:
         second_order: whether an architecture step takes the virtual step of DARTS.
         task: whose loss and labels they are.
         floor_bytes: what the device holds before all that (`radars.memory.floor`).
+        counts_reserved: whether a budget is of what CUDA's allocator reserves (`hard_cap`), not of
+            what tensors hold.
         input_dtype: the dtype of an example.
     """
 
@@ -67,6 +71,7 @@ class TrainingSpec:
     second_order: bool = False
     task: Task = CLASSIFICATION
     floor_bytes: int = 0
+    counts_reserved: bool = False
     input_dtype: torch.dtype = torch.float32
 
     @property
@@ -144,8 +149,39 @@ def predict(
     """
     subspace = subspace.as_subspace() if isinstance(subspace, Architecture) else subspace
     kinds = spec.training_kinds if kinds is None else tuple(kinds)
-    if subspace.num_architectures == 1 and weigh is None:
-        kinds = tuple(kind for kind in kinds if kind not in _OF_LOGITS)
+    if weigh is None:
+        kinds = kinds_of(subspace, kinds)
+    with traced_supernet(space, subspace, spec, savings, weigh) as supernet:
+        output_bytes = _note_outputs(supernet)
+        memories: list[StepMemory] = []
+        bound_bytes = math.inf
+        for kind in kinds:
+            if kind is StepKind.ARCHITECTURE and memories and bound_bytes <= memories[0].peak_bytes:
+                continue  # it cannot be the dearest, and a trace takes a while
+            tracker = trace_step(kind, supernet, spec, savings.micro_batches)
+            memory = StepMemory(tracker.peak_bytes, tracker.breakdown, kind)
+            memories.append(memory.with_peak(tracker.peak_bytes + spec.floor_bytes))
+            if kind is StepKind.WEIGHTS and savings.recompute == 1:
+                bound_bytes = _architecture_bound(tracker, supernet, output_bytes)
+                bound_bytes += spec.floor_bytes
+    return max(memories, key=lambda memory: memory.peak_bytes)
+
+
+def kinds_of(subspace: Subspace, kinds: Iterable[StepKind]) -> tuple[StepKind, ...]:
+    """The kinds of step that train a subspace: no logits where nothing is left to choose."""
+    is_path = subspace.num_architectures == 1
+    return tuple(kind for kind in kinds if not (is_path and kind in _OF_LOGITS))
+
+
+@contextmanager
+def traced_supernet(
+    space: SearchSpace,
+    subspace: Subspace,
+    spec: TrainingSpec,
+    savings: MemorySavings = PLAIN,
+    weigh: Weigh | None = None,
+) -> Iterator[Supernet]:
+    """Within, tensors are fake, and so is this supernet. Arguments as for `predict`."""
     relaxation = _known_relaxation(space, subspace, spec)
     with tracing():
         with building(spec.device):
@@ -161,19 +197,7 @@ def predict(
                 path_relaxation=relaxation,
             )
         supernet.weigh = weigh
-        output_bytes = _note_outputs(supernet)
-        memories: list[StepMemory] = []
-        bound_bytes = math.inf
-        for kind in kinds:
-            if kind is StepKind.ARCHITECTURE and memories and bound_bytes <= memories[0].peak_bytes:
-                continue  # it cannot be the dearest, and a trace takes a while
-            tracker = _tracked(kind, supernet, spec, savings.micro_batches)
-            memory = StepMemory(tracker.peak_bytes, tracker.breakdown, kind)
-            memories.append(memory.with_peak(tracker.peak_bytes + spec.floor_bytes))
-            if kind is StepKind.WEIGHTS and savings.recompute == 1:
-                bound_bytes = _architecture_bound(tracker, supernet, output_bytes)
-                bound_bytes += spec.floor_bytes
-    return max(memories, key=lambda memory: memory.peak_bytes)
+        yield supernet
 
 
 def _known_relaxation(
@@ -188,10 +212,22 @@ def _known_relaxation(
     return relaxation
 
 
-def _tracked(
-    kind: StepKind, supernet: Supernet, spec: TrainingSpec, micro_batches: int
+def trace_step(
+    kind: StepKind,
+    supernet: Supernet,
+    spec: TrainingSpec,
+    micro_batches: int = 1,
+    order: AllocationOrder | None = None,
 ) -> MemoryTracker:
-    """Runs a step on fake tensors; returns what has watched it."""
+    """Runs a step of a supernet of `traced_supernet`; returns what has watched it.
+
+    Args:
+        kind: of the step.
+        supernet: what is trained.
+        spec: batch, precision.
+        micro_batches: into how many parts the batch is split.
+        order: as for `MemoryTracker`.
+    """
     example_B, label_B = spec.batch()
     batch = [example_B, label_B]
     if kind is StepKind.SECOND_ORDER:
@@ -199,7 +235,7 @@ def _tracked(
     with building(spec.device):
         supernet.hold_largest_paths(num_paths(kind))
     tracker: MemoryTracker
-    with track(supernet, batch, spec.device_type) as tracker:
+    with track(supernet, batch, spec.device_type, order) as tracker:
         run_step(kind, supernet, batch, spec.precision, micro_batches, spec.task.loss)
     return tracker
 
@@ -261,7 +297,10 @@ def run_step(
 
 
 def track(
-    supernet: Supernet, batch: Iterable[Tensor], allocator: str | None = None
+    supernet: Supernet,
+    batch: Iterable[Tensor],
+    allocator: str | None = None,
+    order: AllocationOrder | None = None,
 ) -> MemoryTracker:
     """A tracker that knows what a supernet has on the device before a step.
 
@@ -269,6 +308,7 @@ def track(
         supernet: what is trained or evaluated.
         batch: what else is on the device.
         allocator: as for `MemoryTracker`.
+        order: likewise.
     """
     optimizers = [*supernet.weight_optimizers(), supernet.architecture_optimizer]
     batch = list(batch)
@@ -282,4 +322,5 @@ def track(
         },
         batch[0].device,
         allocator,
+        order,
     )

@@ -13,8 +13,8 @@ import numpy as np
 
 from radars.cost import PriceCache
 from radars.errors import BudgetError
+from radars.memory.budgeted import BudgetedForecast
 from radars.memory.dominance import Dominating, dominating
-from radars.memory.forecast import Forecast
 from radars.memory.plan import Plan
 from radars.memory.predict import TrainingSpec
 from radars.nn.memory_saving.savings import PLAIN, MemorySavings
@@ -42,7 +42,7 @@ _GUESSES = 4  # at the first savings that fit, before what is left is halved
 _HOPELESS = 1.5  # times the budget by prices, which are not that far off
 
 
-class SubspacePlanner(Forecast):
+class SubspacePlanner(BudgetedForecast):
     """Plans subspaces and paths as they are, for one kind of batch and one budget.
 
     Args:
@@ -61,8 +61,7 @@ class SubspacePlanner(Forecast):
         settings: Iterable[MemorySavings] = (PLAIN, MemorySavings(recompute=1.0)),
         price_cache: PriceCache | None = None,
     ) -> None:
-        super().__init__(space, spec, price_cache)
-        self.budget_bytes = budget_bytes
+        super().__init__(space, spec, budget_bytes, price_cache)
         self._settings = tuple(settings)
         self._covers: dict[tuple[object, ...], Cover | None] = {}
 
@@ -93,7 +92,7 @@ class SubspacePlanner(Forecast):
         if expected_bytes > _HOPELESS * self.budget_bytes:
             return expected_bytes  # an exact trace takes a while
         dearest = self._dominating(savings)
-        peak_bytes = self.predict(dearest.path, savings).peak_bytes
+        peak_bytes = self.counted_bytes(dearest.path, savings)
         return _BEYOND * (peak_bytes + dearest.beyond_bytes)
 
     def _expected_dearest_bytes(self, savings: MemorySavings) -> float:
@@ -105,13 +104,9 @@ class SubspacePlanner(Forecast):
     def _dominating(self, savings: MemorySavings) -> Dominating:
         return dominating(self.traces.prices(savings), savings, self.corrections.extra)
 
-    def tighten(self, budget_bytes: int) -> None:
-        """Plans within less from now on, as the device has less than was thought."""
-        self.budget_bytes = min(self.budget_bytes, budget_bytes)
-
     def least_bytes(self, architecture: Architecture) -> int:
-        """The exact memory of training one path with all savings that are allowed."""
-        return self.predict(architecture, self._settings[-1]).peak_bytes
+        """What training one path counts with all savings that are allowed, by an exact trace."""
+        return self.counted_bytes(architecture, self._settings[-1])
 
     def fits(self, architecture: Architecture) -> bool:
         """Whether one path can be trained within the budget, with all that is allowed."""
@@ -181,6 +176,8 @@ class SubspacePlanner(Forecast):
             if first is None:
                 continue
             lighter = replace(plan, lighter=(kind, cheaper[first]))
+            if self.spec.counts_reserved and self.reserved_bytes(lighter) > self.budget_bytes:
+                continue  # each fits alone, but not after the other
             memories = [self.predict(subspace, lighter.savings_of(k), kind=k) for k in kinds]
             memory = max(memories, key=lambda memory: memory.peak_bytes)
             lighter = replace(lighter, memory=memory, time_ratio=self._time_ratio(lighter))
@@ -210,7 +207,10 @@ class SubspacePlanner(Forecast):
             expected_bytes = self.expected_bytes(subspace, savings, weigh)
             if expected_bytes > _HOPELESS * self.budget_bytes:
                 return expected_bytes  # an exact trace takes a while
-        return self.predict(subspace, savings, weigh, kind).peak_bytes
+        held_bytes = self.predict(subspace, savings, weigh, kind).peak_bytes
+        if held_bytes > self.budget_bytes:
+            return held_bytes  # whatever is reserved
+        return self.counted_bytes(subspace, savings, weigh, kind)
 
     def _made(self, subspace: Subspace, savings: MemorySavings, weigh: Weigh | None = None) -> Plan:
         plan = Plan(subspace, savings, self.predict(subspace, savings, weigh))
@@ -223,7 +223,7 @@ class SubspacePlanner(Forecast):
 
     def _does_not_fit(self, subspace: Subspace, weigh: Weigh | None = None) -> BudgetError:
         need_bytes = min(
-            self.predict(subspace, savings, weigh).peak_bytes
+            self.counted_bytes(subspace, savings, weigh)
             for savings in (self._settings[0], self._settings[-1])
         )
         floor, device = "", ""

@@ -5,6 +5,7 @@ from weakref import WeakKeyDictionary
 from radars.cost import PriceCache
 from radars.memory.predict import StepMemory, TrainingSpec, predict
 from radars.memory.prices import Prices, training_prices
+from radars.memory.reserved import ReservedMemory, TrainedStep, predict_reserved
 from radars.nn.memory_saving.savings import PLAIN, MemorySavings
 from radars.nn.steps import StepKind
 from radars.nn.supernet import Weigh
@@ -14,9 +15,11 @@ Priced = tuple[tuple[str, Prices], ...]
 """Prices by place: its choice, and candidate to price."""
 
 _Traced = tuple[TrainingSpec, Subspace, MemorySavings, type | None, StepKind | None]
+_Replayed = tuple[TrainingSpec, Subspace, tuple[TrainedStep, ...], type | None]
 _PricedFor = tuple[TrainingSpec, bool]  # whether channels may be split
 # of every planner of a space: another search of it, or one that is resumed, traces nothing again
 _memories: WeakKeyDictionary[SearchSpace, dict[_Traced, StepMemory]] = WeakKeyDictionary()
+_reserved: WeakKeyDictionary[SearchSpace, dict[_Replayed, ReservedMemory]] = WeakKeyDictionary()
 _prices: WeakKeyDictionary[SearchSpace, dict[_PricedFor, Priced]] = WeakKeyDictionary()
 
 
@@ -66,4 +69,18 @@ class Traces:
                 self._space, subspace, self._spec, kinds=kinds, savings=savings, weigh=weigh
             )
             known[key] = known[*key[:-1], memory.kind] = memory
+        return known[key]
+
+    def reserved(
+        self,
+        live: Subspace | Architecture,
+        steps: tuple[TrainedStep, ...],
+        weigh: Weigh | None = None,
+    ) -> ReservedMemory:
+        """What CUDA's allocator reserves while steps are run in turn; see `predict_reserved`."""
+        subspace = live.as_subspace() if isinstance(live, Architecture) else live
+        known = _reserved.setdefault(self._space, {})
+        key = self._spec, subspace, steps, None if weigh is None else type(weigh)
+        if key not in known:
+            known[key] = predict_reserved(self._space, subspace, self._spec, steps, weigh)
         return known[key]

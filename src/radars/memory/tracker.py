@@ -20,6 +20,7 @@ from radars._torch_internals import (
     storage_key,
     tree_iter,
 )
+from radars.memory.allocation_order import AllocationOrder
 
 _BLOCK_BYTES = {"cuda": 512}  # what the allocator of a device rounds every tensor up to
 
@@ -68,6 +69,7 @@ class MemoryTracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         resident: tensors that are there before the first operation, by what they are for.
         device: the device whose tensors count.
         allocator: the kind of device whose allocator's rounding counts, by default that device's.
+        order: where the order of what comes and goes is written down; None for nowhere.
     """
 
     def __init__(
@@ -75,8 +77,10 @@ class MemoryTracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         resident: Mapping[Part, Iterable[Tensor]],
         device: torch.device,
         allocator: str | None = None,
+        order: AllocationOrder | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self._order = order
         self._device = device
         self._block_bytes = _BLOCK_BYTES.get(allocator or device.type, 1)
         self._now = dict.fromkeys(Part, 0)
@@ -87,7 +91,7 @@ class MemoryTracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._hooks: list[Callable[[], None]] = []
         for part, tensors in resident.items():
             for tensor in tensors:
-                self._add(tensor, part)
+                self._add(tensor, part, is_resident=True)
                 if part is Part.PARAMETERS and tensor.is_leaf and tensor.requires_grad:
                     handle = tensor.register_post_accumulate_grad_hook(  # type: ignore[no-untyped-call]
                         self._gradient_is_ready
@@ -119,6 +123,7 @@ class MemoryTracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         for remove in self._hooks:
             remove()
         self._hooks.clear()
+        self._order = None  # what goes later is not of this step
         super().__exit__(*exception)  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(
@@ -150,7 +155,7 @@ class MemoryTracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if parameter.grad is not None:
             self._add(parameter.grad, Part.GRADIENTS)
 
-    def _add(self, tensor: Tensor, part: Part) -> None:
+    def _add(self, tensor: Tensor, part: Part, *, is_resident: bool = False) -> None:
         """Counts a tensor's storage, or moves it to another part if it is known."""
         if tensor.device != self._device or tensor.layout is not torch.strided:
             return
@@ -160,7 +165,8 @@ class MemoryTracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if known is None:
             num_bytes = self._allocated_bytes(storage.nbytes())
             reference = weakref.ref(storage, lambda _: self._remove(key))
-            self._storages[key] = _Storage(num_bytes, part, reference)
+            name = self._named(key, storage.nbytes(), is_resident=is_resident)
+            self._storages[key] = _Storage(num_bytes, part, reference, name)
             self._now[part] += num_bytes
             self._total += num_bytes
         elif part is Part.GRADIENTS and known.part is not part:
@@ -172,6 +178,16 @@ class MemoryTracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         storage = self._storages.pop(key)
         self._now[storage.part] -= storage.num_bytes
         self._total -= storage.num_bytes
+        if self._order is not None:
+            self._order.add_freed(storage.name)
+
+    def _named(self, key: int, num_bytes: int, *, is_resident: bool) -> int:
+        """Writes down that a storage is there; returns its name in the order."""
+        if self._order is None:
+            return 0
+        if is_resident:
+            return self._order.add_resident(key, num_bytes)
+        return self._order.add_made(num_bytes)
 
     def _allocated_bytes(self, num_bytes: int) -> int:
         return -(-num_bytes // self._block_bytes) * self._block_bytes
@@ -186,3 +202,4 @@ class _Storage:
     num_bytes: int
     part: Part
     reference: "weakref.ref[torch.UntypedStorage]"
+    name: int

@@ -13,6 +13,7 @@ from radars.execution.device import device_of
 from radars.failures import failures_said
 from radars.memory import Plan
 from radars.planning.cost_report import CostReport, cost_report
+from radars.planning.reserved_report import ReservedReport, reserved_report
 from radars.planning.time_estimate import expected_seconds
 from radars.registries import METHODS
 from radars.space import SearchSpace
@@ -21,6 +22,7 @@ from radars.zoo import accepted_options, load_space
 
 _NOT_ON_TOP = (
     "plan", "cost_ratio", "max_cost_ratio", "differences", "problem", "total_candidates", "costs",
+    "reserved",
 )  # fmt: skip
 """Attributes that the JSON object has elsewhere, or not at all."""
 
@@ -51,6 +53,7 @@ class PlanReport:
         expected_seconds: how long a search takes here without a time limit; None where that is not
             known (see `time_estimate`).
         costs: costs by candidates against those of whole networks; None where it was not asked for.
+        reserved: what the allocator of a GPU is expected to reserve; None on the CPU.
     """
 
     space: str
@@ -71,6 +74,14 @@ class PlanReport:
     differences: tuple[str, ...] = ()
     expected_seconds: float | None = None
     costs: CostReport | None = None
+    reserved: ReservedReport | None = None
+
+    @property
+    def counted_path_bytes(self) -> tuple[int, int]:
+        """What the smallest and the largest path count against the budget."""
+        if self.reserved is not None and self.reserved.is_budgeted:
+            return self.reserved.smallest_path_bytes, self.reserved.largest_path_bytes
+        return self.smallest_path_bytes, self.largest_path_bytes
 
     def __str__(self) -> str:
         from radars.planning.plan_summary import plan_summary  # which needs this class
@@ -97,7 +108,8 @@ class PlanReport:
                 "subspace": {choice: list(names) for choice, names in self.plan.subspace.items()},
             }
         costs = {} if self.costs is None else {"costs": self.costs.to_dict()}
-        return {"schema": 1} | fields | {"plan": plan} | costs
+        reserved = {"reserved": None if self.reserved is None else asdict(self.reserved)}
+        return {"schema": 1} | fields | {"plan": plan} | costs | reserved
 
 
 def plan_report(
@@ -133,6 +145,7 @@ def plan_report(
         cost_ratio=None if plan is None else planner.cost_ratio(plan.subspace),
         problem=problem,
         max_cost_ratio=config.differentiate.max_cost_ratio,
+        reserved=reserved_report(planner, plan),
     )
 
 

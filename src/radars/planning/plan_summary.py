@@ -11,10 +11,12 @@ def plan_summary(report: PlanReport) -> str:
     budget = report.budget_bytes
     on_device = "" if report.device == "cpu" else f" on {report.device}"
 
-    def row(label: str, num_bytes: int) -> str:
-        verdict = "fits" if num_bytes <= budget else f"{num_bytes / budget:.1f}x the budget"
+    def row(label: str, num_bytes: int, counted_bytes: int | None = None) -> str:
+        counted_bytes = counted_bytes or num_bytes
+        verdict = "fits" if counted_bytes <= budget else f"{counted_bytes / budget:.1f}x the budget"
         return f"  {label:44} {format_bytes(num_bytes):>12}   {verdict}"
 
+    smallest_bytes, largest_bytes = report.counted_path_bytes
     trained = " ".join(f"{key}={value}" for key, value in report.proxy_options.items())
     name = f"{report.space}, trained with {trained}" if trained else report.space
     lines = [
@@ -23,8 +25,8 @@ def plan_summary(report: PlanReport) -> str:
         f"{format_bytes(budget)}",
         "",
         "peak of a training step",
-        row("smallest architecture", report.smallest_path_bytes),
-        row("largest architecture", report.largest_path_bytes),
+        row("smallest architecture", report.smallest_path_bytes, smallest_bytes),
+        row("largest architecture", report.largest_path_bytes, largest_bytes),
         row("largest architecture, all savings", report.largest_path_least_bytes),
         row("supernet of the whole space, plain (DARTS)", report.full_supernet_bytes),
         "",
@@ -39,13 +41,14 @@ def plan_summary(report: PlanReport) -> str:
         f"{' and '.join(plan.measures) or 'as it is'}; predicted peak "
         f"{format_bytes(plan.memory.peak_bytes)}{time}",
         *_breakdown_rows(plan.memory.breakdown),
+        *_reserved_rows(report),
     ]
     if plan.lighter is not None:
         kind, lighter = plan.lighter
         lines.append(f"{kind.value} steps need less: {' and '.join(lighter.names) or 'no savings'}")
     if report.largest_path_least_bytes > budget:
         lines += ["", "some architectures do not fit the budget at all and will not be searched"]
-    elif report.largest_path_bytes > budget:
+    elif largest_bytes > budget:
         lines += ["", "every architecture fits, the largest with memory savings"]
     if report.expected_seconds is not None:
         lines += ["", _expected_row(report.expected_seconds)]
@@ -88,6 +91,25 @@ def _breakdown_rows(breakdown: Breakdown) -> list[str]:
     return [
         f"  {name.replace('_', ' '):44} {format_bytes(num_bytes):>12}"
         for name, num_bytes in vars(breakdown).items()
+    ]
+
+
+def _reserved_rows(report: PlanReport) -> list[str]:
+    """What the allocator takes from the driver, on a GPU."""
+    if report.reserved is None:
+        return []
+    return [
+        "",
+        "what the allocator reserves",
+        *(
+            f"  {label:44} {format_bytes(num_bytes):>12}"
+            for label, num_bytes in (
+                ("smallest architecture", report.reserved.smallest_path_bytes),
+                ("largest architecture", report.reserved.largest_path_bytes),
+                ("plan", report.reserved.plan_bytes),
+            )
+            if num_bytes is not None
+        ),
     ]
 
 
