@@ -9,7 +9,7 @@ class Event(NamedTuple):
 
     Attributes:
         name: tells it from the others: positive where it is there before the step, else negative.
-        num_bytes: of the tensor, not rounded; None where it goes.
+        num_bytes: the size of the tensor, not rounded; None where it goes.
     """
 
     name: int
@@ -23,7 +23,7 @@ class AllocationOrder:
     Attributes:
         resident: what is there before the step, by name, in bytes. Of two steps of one network,
             what has the same name is the same memory.
-        events: of the step, in order.
+        events: what comes and goes in the step, in order.
     """
 
     resident: dict[int, int] = field(default_factory=dict)

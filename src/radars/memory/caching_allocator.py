@@ -34,7 +34,7 @@ class Block:
         address: where it begins, in bytes.
         num_bytes: its size.
         pool: which tensors it is for.
-        tensor_bytes: of the tensor in it; 0 where it is free.
+        tensor_bytes: the size of the tensor in it; 0 where it is free.
         before: the block before it in its segment; None for the first.
         after: the block after it; None for the last.
     """
@@ -85,7 +85,7 @@ class CachingAllocator:
 
     Attributes:
         reserved_bytes: what it has from the driver.
-        allocated_bytes: of the blocks that tensors are in.
+        allocated_bytes: the size of the blocks that tensors are in.
         peak_reserved_bytes: the most that it ever had.
         peak_allocated_bytes: likewise.
         num_releases: how often it gave all free segments back, as there was no room for another.
@@ -106,7 +106,7 @@ class CachingAllocator:
         """A block for a tensor.
 
         Args:
-            num_bytes: of the tensor, one or more: an empty one takes no block.
+            num_bytes: the size of the tensor, one or more: an empty one takes no block.
             stream: for whose operations it is.
 
         Raises:

@@ -29,8 +29,8 @@ class ReservedMemory:
     """What the allocator has at its peak.
 
     Attributes:
-        reserved_bytes: of segments, from the driver.
-        allocated_bytes: of blocks that tensors are in.
+        reserved_bytes: the size of the segments from the driver.
+        allocated_bytes: the size of the blocks that tensors are in.
     """
 
     reserved_bytes: int
@@ -77,8 +77,8 @@ def replayed(
     """Runs steps through a model of the allocator, one after another, several times.
 
     Args:
-        orders: of the steps. Before each, what is there is made that of its `resident`.
-        floor_bytes: of the libraries' workspaces, which are there first.
+        orders: one for each step. Before it, what is there is made that of its `resident`.
+        floor_bytes: the size of the libraries' workspaces, which are there first.
         limit_bytes: as for `CachingAllocator`.
 
     Raises:

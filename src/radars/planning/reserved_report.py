@@ -10,9 +10,9 @@ class ReservedReport:
     """Reserved bytes at their peak: more than tensors hold (`radars.memory.reserved`).
 
     Attributes:
-        smallest_path_bytes: of training steps on the smallest architecture.
-        largest_path_bytes: of those on the largest.
-        plan_bytes: of the plan's steps, in turn; None where nothing fits.
+        smallest_path_bytes: what training steps on the smallest architecture reserve.
+        largest_path_bytes: what those on the largest reserve.
+        plan_bytes: what the plan's steps reserve, in turn; None where nothing fits.
         is_budgeted: whether the budget is of these bytes (`hard_cap`), not of what tensors hold.
     """
 
