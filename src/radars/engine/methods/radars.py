@@ -22,7 +22,7 @@ from radars.engine.phases.proposals import learn_from_logits, num_proposals
 from radars.engine.phases.successive_halving import SuccessiveHalving, num_select_steps, select
 from radars.engine.phases.time_shares import share_of_time
 from radars.engine.policies.categorical import Controller
-from radars.engine.rankers.ranker_tables import mean_scores, ranker_tables
+from radars.engine.rankers.ranker_tables import ranker_tables
 from radars.engine.search_config import SearchConfig
 from radars.engine.search_observer import SearchObserver
 from radars.memory import Plan
@@ -180,8 +180,8 @@ class Radars(SharedMethod):
                 known = accuracies[index] if index < len(accuracies) else None
                 yield Found(self.halving.finalists[index], known)
         if self.controller.rewarded or self.controller.tables:
-            has_rewards, tables = self.controller.rewarded, self.controller.tables
-            scores = self.controller.scores() if has_rewards else mean_scores(tables.values())
+            has_rewards = bool(self.controller.rewarded)
+            scores = self.controller.scores() if has_rewards else self.controller.model().effects
             likeliest = self.problem.feasible.ranked(scores, self.controller.full)
             yield from (Found(architecture, None) for architecture in likeliest)
 

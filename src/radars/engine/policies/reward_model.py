@@ -77,16 +77,16 @@ def fit_rewards(
     rewards that are mostly noise all effects shrink towards what is expected.
 
     Args:
-        rewarded: the architectures; of none, all effects are 0.
+        rewarded: the architectures; without any, effects are what is expected, in no unit.
         full: every candidate.
-        tables: what rankers say of each candidate; a candidate that is missing counts as the mean
-            of its choice.
+        tables: what rankers say of each candidate; one that is missing counts as its choice's mean.
         expected: the tables that are expected to go along with accuracy, before any reward.
     """
+    tables = {name: _centred(scores, full) for name, scores in (tables or {}).items()}
+    together = _together({name: tables[name] for name in tables if name in expected}, full)
     if not rewarded:
         nothing = {choice: dict.fromkeys(names, 0.0) for choice, names in full.items()}
-        return RewardModel(nothing, nothing, dict.fromkeys(tables or (), 0.0), explained=0.0)
-    tables = {name: _centred(scores, full) for name, scores in (tables or {}).items()}
+        return RewardModel(together, nothing, dict.fromkeys(tables, 0.0), explained=0.0)
     pairs = [(choice, name) for choice, names in full.items() for name in names]
     taken_NP = np.array(
         [
@@ -94,9 +94,10 @@ def fit_rewards(
             for r in rewarded
         ]
     )
-    said_PK = np.array([[table[c][n] for table in tables.values()] for c, n in pairs])
+    said_PK = np.array([[t[c][n] / _deviation(t) for t in tables.values()] for c, n in pairs])
     said_PK = said_PK.reshape(len(pairs), len(tables))
-    said_PK /= np.array([_deviation(table) for table in tables.values()])
+    part = 1.0 / _deviation(together)
+    expected_K = np.array([part if name in expected else 0.0 for name in tables])
     groups = np.array([r.group for r in rewarded])
     design_NF = _within_groups(np.concatenate([taken_NP, taken_NP @ said_PK], 1), groups)
     reward_N = _within_groups(np.array([[r.reward] for r in rewarded]), groups)[:, 0]
@@ -107,7 +108,7 @@ def fit_rewards(
             np.array([r.is_alone for r in rewarded]),
             num_candidates=len(pairs),
             num_free=len(rewarded) - len(set(groups.tolist())),
-            expected_F=np.concatenate([np.zeros(len(pairs)), _expected(tables, expected)]),
+            expected_F=np.concatenate([np.zeros(len(pairs)), expected_K]),
             num_effective=sum(1.0 - 1.0 / len(names) for names in full.values()),
         )
     )
@@ -124,23 +125,21 @@ def fit_rewards(
     )
 
 
-def _expected(tables: Mapping[str, Scores], expected: Collection[str]) -> Numbers:
-    """The coefficients (K,) of tables before any reward: those that are expected count alike.
+def _together(tables: Mapping[str, Scores], full: Subspace) -> dict[str, dict[str, float]]:
+    """What several tables say together: each counts alike.
 
     Args:
         tables: with the mean 0 in each choice.
-        expected: some of them.
+        full: every candidate.
     """
-    of_each = {name: 1.0 / _deviation(tables[name]) for name in tables if name in expected}
-    together = {
+    of_each = {table: 1.0 / _deviation(scores) for table, scores in tables.items()}
+    return {
         choice: {
             name: sum(part * tables[table][choice][name] for table, part in of_each.items())
             for name in names
         }
-        for choice, names in next(iter(tables.values()), {}).items()
+        for choice, names in full.items()
     }
-    of_expected = 1.0 / _deviation(together)
-    return np.array([of_expected if name in of_each else 0.0 for name in tables])
 
 
 def _deviation(table: Scores) -> float:

@@ -1,7 +1,6 @@
 """`ranker_tables`: what rankers of untrained networks say of each candidate."""
 
-import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from radars.engine.context import SearchContext
 from radars.engine.policies.categorical import Controller
@@ -39,15 +38,3 @@ def ranker_tables(
         ]
         tables[name] = fit_rewards(rewarded, controller.full).effects
     return tables
-
-
-def mean_scores(tables: Iterable[Scores]) -> Scores:
-    """The mean of what several rankers say, each on the scale of its own effects."""
-    total: dict[str, dict[str, float]] = {}
-    for table in tables:
-        scale = math.hypot(*(effect for of in table.values() for effect in of.values())) or 1.0
-        for choice, effects in table.items():
-            own = total.setdefault(choice, dict.fromkeys(effects, 0.0))
-            for name, effect in effects.items():
-                own[name] += effect / scale
-    return total
