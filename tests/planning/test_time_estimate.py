@@ -34,6 +34,13 @@ def test_a_plan_says_how_long_a_search_takes_here(report: PlanReport) -> None:
     assert report.to_dict()["expected_seconds"] == report.expected_seconds
 
 
+def test_the_examples_that_are_made_up_are_nobodys_to_mend(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    plan_for("digits", None, 4, "1GiB", ["space_options.num_classes=1000"])
+    assert not caplog.records
+
+
 def test_it_is_the_time_of_each_step_times_their_number(
     monkeypatch: pytest.MonkeyPatch, plan: Plan
 ) -> None:

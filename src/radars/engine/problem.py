@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from radars.cost import CostTable, Feasible, LatencyRow, Objectives
-from radars.data import Data, load_data, say_missing_classes
+from radars.data import Data, load_data
 from radars.engine.given import Given
 from radars.engine.pricing import priced
 from radars.engine.recipe import check_data
@@ -249,9 +249,6 @@ def _check_data_fits(config: SearchConfig, task: Task, data: Data) -> None:
     for split in (data.train, data.validation):
         split.batches(config.data.batch_size, augment=False, seed=0)  # checks the batch size
         task.check(split.label_N, data.num_classes)
-    if task.is_classification:
-        say_missing_classes(data.train.label_N, data.class_names, "the training part")
-        say_missing_classes(data.validation.label_N, data.class_names, "the validation part")
 
 
 def _check_networks(spaces: Sequence[SearchSpace], data: Data, task: Task) -> None:

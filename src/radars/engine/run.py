@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from radars.cost import Cost, LatencyRow, read_latencies
+from radars.data import say_missing_classes
 from radars.engine.given import Given
 from radars.engine.identity import DIGESTS, Identity, check_same
 from radars.engine.methods.method import Found, Method
@@ -77,6 +78,7 @@ def run_search(
         with failures_said(SpaceError, f"the network of {config.space!r}"):
             problem = SearchProblem.of(config, given, latencies=latencies)
             known = Identity.of(problem.space, problem.proxy, problem.data, problem.task)
+        _say_missing_classes(problem)
         identity = known.to_dict()
         if resume and out is not None:
             digests = {name: identity[name] for name in DIGESTS}
@@ -90,6 +92,13 @@ def run_search(
         )  # fmt: skip
         with opened as session:
             return _run(session)
+
+
+def _say_missing_classes(problem: SearchProblem) -> None:
+    if problem.task.is_classification:
+        names = problem.data.class_names
+        say_missing_classes(problem.data.train.label_N, names, "the training part")
+        say_missing_classes(problem.data.validation.label_N, names, "the validation part")
 
 
 def _run(session: SearchSession) -> SearchResult:
