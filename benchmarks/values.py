@@ -1,0 +1,185 @@
+"""What a search finds in spaces of values, beside the largest, the smallest and random networks.
+
+`nats-size` at half its widths on images of 16 pixels, and `ofa-mobile` at a quarter of its widths
+on images of 64, both on CIFAR-10, with a bound of about half of the largest network's
+multiply-accumulates. The budget is less than the plain supernet of all values needs. All networks
+are then trained alike, from scratch, with the same seed.
+
+    python benchmarks/values.py --data DATA                   # both, some hours on one core
+    python benchmarks/values.py --data DATA --spaces nats-size --seeds 0,1,2
+
+Appends a row for each network to `benchmarks/results/values.jsonl`, goes on where it stopped, and
+prints the table.
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import torch
+from about import about
+
+import radars
+from radars import SearchSpace
+from radars.cost.count import count_macs, count_parameters
+
+RESULTS = Path(__file__).parent / "results" / "values.jsonl"
+_NUM_RANDOM = 5
+
+Architecture = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A space of values, and how its networks are searched and trained.
+
+    Attributes:
+        options: of the space.
+        image_size: in pixels.
+        budget: of the search.
+        bound: the constraint on what is found.
+        num_train: images that the search reads, a fifth of them to validate, and images that each
+            network is trained on.
+        epochs: of training a network from scratch.
+        minutes: of the search.
+    """
+
+    options: Mapping[str, Any]
+    image_size: int
+    budget: str
+    bound: str
+    num_train: int
+    epochs: int
+    minutes: float
+
+    def data(self) -> dict[str, Any]:
+        """How the images are read."""
+        return {"num_train": self.num_train, "image_size": self.image_size}
+
+
+PROBLEMS = {
+    "nats-size": Problem({"width": 4}, 16, "40MiB", "macs<=5e6", 20_000, 8, 10),
+    "ofa-mobile": Problem({"width_mult": 0.25}, 64, "256MiB", "macs<=4.5e6", 8_000, 5, 15),
+}
+
+
+def main() -> None:
+    """Searches, trains what has no row yet, and prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="with cifar10/")
+    parser.add_argument("--spaces", default=",".join(PROBLEMS))
+    parser.add_argument("--seeds", default="0")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    cifar10 = str(arguments.data / "cifar10")
+    for name in arguments.spaces.split(","):
+        space = radars.load_space(name, num_classes=10, **PROBLEMS[name].options)
+        for seed in map(int, arguments.seeds.split(",")):
+            made = rows(arguments.out, name, seed)
+            for who, architecture in networks(space, PROBLEMS[name], seed, cifar10, made):
+                row = about() | {"space": name, "seed": seed, "who": who}
+                row |= trained(space, architecture, PROBLEMS[name], seed, cifar10)
+                with arguments.out.open("a") as file:
+                    file.write(json.dumps(row) + "\n")
+        print(table(name, rows(arguments.out, name)))
+
+
+def networks(
+    space: SearchSpace,
+    problem: Problem,
+    seed: int,
+    data: str,
+    made: list[dict[str, Any]],
+) -> Iterator[tuple[str, Architecture]]:
+    """Who has no row yet, and its network; a search runs only when it is asked for."""
+    known = {row["who"] for row in made}
+    smallest = space.made({choice: of[0] for choice, of in space.full.items()})
+    makers: dict[str, Callable[[], Architecture]] = {
+        "radars": lambda: searched(space, problem, seed, data),
+        "largest": lambda: searched(space, problem, seed, data, method="largest"),
+        "smallest": lambda: smallest,
+    }
+    for number in range(_NUM_RANDOM):
+        # one network that is drawn uniformly within the bound, and trained for a step
+        drawn = {"method": "random", "children": {"number": 1, "steps": 1}}
+        makers[f"random {number}"] = lambda drawn=drawn, number=number: searched(  # type: ignore[misc]
+            space, problem, 100 * seed + number, data, **drawn
+        )
+    for who, make in makers.items():
+        if who not in known:
+            yield who, make()
+
+
+def searched(
+    space: SearchSpace, problem: Problem, seed: int, data: str, **settings: Any
+) -> Architecture:
+    """What a method finds within budget and bound."""
+    found = radars.search(
+        space,
+        data,
+        seed=seed,
+        budget=problem.budget,
+        constraints=[problem.bound],
+        max_minutes=problem.minutes,
+        data_options=problem.data() | {"validation_fraction": 0.2},
+        num_threads=1,
+        optimizer={"learning_rate": 0.1},
+        select={"optimizer": {"learning_rate": 0.05}},
+        **settings,
+    )
+    return found.architecture
+
+
+def trained(
+    space: SearchSpace, architecture: Architecture, problem: Problem, seed: int, data: str
+) -> dict[str, Any]:
+    """What a network is, and what it can do after training."""
+    network = radars.train(
+        dict(architecture),
+        data,
+        space=space,
+        seed=seed,
+        epochs=problem.epochs,
+        data_options=problem.data(),
+        num_threads=1,
+    )
+    with torch.device("meta"):
+        plain = space.build(dict(architecture))
+    return {
+        "architecture": dict(architecture),
+        "macs": count_macs(plain, (1, 3, problem.image_size, problem.image_size)),
+        "parameters": count_parameters(plain),
+        "test_accuracy": network.evaluate().test_accuracy,
+    }
+
+
+def rows(path: Path, space: str, seed: int | None = None) -> list[dict[str, Any]]:
+    """The rows of a space that are kept, of one seed or of all."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    of_space = [row for row in map(json.loads, lines) if row["space"] == space]
+    return [row for row in of_space if seed in (None, row["seed"])]
+
+
+def table(space: str, made: list[dict[str, Any]]) -> str:
+    """Means over seeds; of the random networks, over seeds and draws, with their range."""
+    lines = [f"{space}, `{PROBLEMS[space].bound}`", "", "| network | MACs | test accuracy |"]
+    lines.append("|---|---|---|")
+    for who in ("radars", "largest", "smallest", "random"):
+        of_who = [row for row in made if row["who"].split()[0] == who]
+        if of_who:
+            accuracies = [row["test_accuracy"] for row in of_who]
+            text = f"{fmean(accuracies):.1%}"
+            if len(accuracies) > 1:
+                text += f" ({min(accuracies):.1%} to {max(accuracies):.1%}, {len(accuracies)})"
+            macs = fmean(row["macs"] for row in of_who)
+            lines.append(f"| {who} | {macs / 1e6:.2f} million | {text} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
