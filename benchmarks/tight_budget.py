@@ -117,8 +117,9 @@ def explored(
     row["traced"] = len(traces._memories[problem.proxy]) - num_traces
     row["measured"] = format_bytes(meter.measured_peak_bytes)
     row["excess_bytes"] = 0 if meter.largest_excess is None else meter.largest_excess.num_bytes
-    row["paths"] = len({path for path in paths if context.guard.fits(path)})
-    row["with_savings"] = sum(bool(context.guard.savings(path).names) for path in paths)
+    fitting = [path for path in paths if context.guard.fits(path)]
+    row["paths"] = len(set(fitting))
+    row["with_savings"] = sum(bool(context.guard.savings(path).names) for path in fitting)
     cover = problem.planner.cover()
     row["cover"] = None if cover is None else list(cover.savings.names)
     return row

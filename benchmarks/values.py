@@ -146,7 +146,6 @@ def trained(
         seed=seed,
         epochs=problem.epochs,
         data_options=problem.data(),
-        num_threads=1,
     )
     with torch.device("meta"):
         plain = space.build(dict(architecture))

@@ -66,14 +66,6 @@ class Conditions:
         known = self.made(taken)
         return {choice for choice in self._order if self.is_made(choice, known)} == set(taken)
 
-    def with_parents(self, choices: Iterable[str]) -> tuple[str, ...]:
-        """These choices, and those that decide whether they are made, in order."""
-        wanted = set(choices)
-        for choice in reversed(self._order):
-            if choice in wanted and choice in self._parents:
-                wanted.add(self._parents[choice][0])
-        return tuple(choice for choice in self._order if choice in wanted)
-
     def parents_first(self, choices: Sequence[str]) -> list[str]:
         """Choices in their order, but each behind its parent."""
         if not self._parents:
