@@ -8,6 +8,7 @@ import torch
 from radars.cost import CostTable, Feasible, LatencyRow, Objectives
 from radars.data import Data, load_data
 from radars.engine.given import Given
+from radars.engine.policies.maturity import FINAL_EPOCHS
 from radars.engine.pricing import priced
 from radars.engine.recipe import check_data
 from radars.engine.search_config import SearchConfig
@@ -111,6 +112,13 @@ class SearchProblem:
             device=device,
             task=given.task,
         )
+
+    @property
+    def final_steps(self) -> int:
+        """The training steps of what is found, in the end, as far as that is known."""
+        known = self.config.select.max_steps
+        steps_per_epoch = max(1, len(self.data.train) // self.config.data.batch_size)
+        return known or FINAL_EPOCHS * steps_per_epoch
 
 
 def new_planner(

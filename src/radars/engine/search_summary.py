@@ -15,6 +15,7 @@ _LABELS = {"memory": "inference", "latency_ms": "latency"}
 _MOST_POINTS = 10  # of a front
 _MOST_RANKED = 5
 _MOST_DIFFERENCES = 4  # that are named
+_NOT_BY_ACCURACY = " (by accuracy and what is expected of a longer training or asked for)"
 
 
 def search_summary(result: SearchResult, out: Path | None) -> str:
@@ -91,7 +92,9 @@ def _other_rows(result: SearchResult) -> list[str]:
         accuracy = "" if other.accuracy is None else f"{other.accuracy:.2%}"
         macs = "" if other.macs is None else format_count(other.macs)
         rows.append(f"  {accuracy:>7} {macs:>8}  {', '.join(differs)}")
-    head = ["", "next best: accuracy, multiply-accumulates, what differs"]
+    accuracies = [ranked.accuracy or 0.0 for ranked in result.ranking]
+    by = "" if accuracies == sorted(accuracies, reverse=True) else _NOT_BY_ACCURACY
+    head = ["", f"next best{by}: accuracy, multiply-accumulates, what differs"]
     return [*head, *rows, ""] if rows else []
 
 

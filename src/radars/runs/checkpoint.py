@@ -23,7 +23,7 @@ from radars.reading import open_file, parse_json, read_file
 from radars.runs.files import TEMPORARY_SUFFIX, plain, replacing, unwritable, write_atomically
 from radars.runs.state import State, join_state, split_state
 
-_FORMAT = "4"  # 2, 3: policies and selections of another kind; 4: what the run is about
+_FORMAT = "5"  # 2, 3, 5: policies and selections of another kind; 4: what the run is about
 _NUM_KEPT = 2
 _LEAST_MAPPED_BYTES = 2**16
 _TEMPORARY = re.escape(TEMPORARY_SUFFIX)

@@ -249,6 +249,8 @@ class SelectionEvent(Event):
         halving_round: its index.
         finalists: the architectures that take part.
         accuracies: the accuracy of each finalist that was trained, on the validation split.
+        gains: what each is expected to gain on the others when it is trained to the end, by what
+            rankers say: it is ranked by the sum of its accuracy and this.
         ranker_scores: ranker to what it says of each, where rankers chose them.
     """
 
@@ -257,6 +259,7 @@ class SelectionEvent(Event):
     halving_round: int = 0
     finalists: tuple[dict[str, CandidateName], ...] = ()
     accuracies: tuple[Number, ...] = ()
+    gains: tuple[Number, ...] = ()
     ranker_scores: dict[str, tuple[Number, ...]] = {}
 
 

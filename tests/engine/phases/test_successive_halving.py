@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from functools import partial
@@ -52,6 +53,7 @@ def run(
     stop_at: int | None = None,
     workers: Any = None,
     pace: Pace | None = None,
+    gains: Callable[[SuccessiveHalving], list[float]] = lambda now: [0.0] * len(now.finalists),
 ) -> Any:
     ticks: list[float] = []
     rounds: list[tuple[list[Architecture], list[float]]] = []
@@ -70,6 +72,7 @@ def run(
         pace or Pace(SearchPosition(), 100, on_step=on_step),
         new_child=partial(context.networks.inherited_child, supernet=shared),
         more=lambda now: [],
+        gains=gains,
         on_halving_round=lambda now: rounds.append((now.finalists, now.accuracies)),
     )
     return winner, accuracy, ticks, rounds
@@ -125,6 +128,18 @@ def test_the_best_after_the_last_halving_round_wins(count: int, config: SelectCo
     assert winner == finalists[order[0]]
     finalists, accuracies = rounds[-1]
     assert accuracy == accuracies[finalists.index(winner)]
+
+
+def test_what_is_expected_later_counts_beside_accuracy() -> None:
+    config = SelectConfig(halving_steps=(1, 1), keep=0.5)
+    finalists = first(4)
+
+    def gains(halving: SuccessiveHalving) -> list[float]:
+        return [2.0 * (known == finalists[2]) for known in halving.finalists]
+
+    winner, accuracy, _, rounds = run(new_halving(4), config, gains=gains)
+    assert winner == finalists[2] == rounds[1][0][0]
+    assert accuracy == rounds[1][1][0]
 
 
 @pytest.mark.parametrize(("seconds", "num_steps"), [(28.0, 14), (56.0, 28), (0.1, 4)])

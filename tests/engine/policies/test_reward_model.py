@@ -220,6 +220,35 @@ def test_rewards_that_say_the_contrary_of_what_is_expected_overrule_it() -> None
     assert correlation(model) > 0.95
 
 
+def test_after_brief_training_what_is_expected_counts_beside_rewards() -> None:
+    wrong = {c: {n: -value for n, value in names.items()} for c, names in EFFECTS.items()}
+    said = []
+    for fraction in (0.01, 0.6, 1.0):
+        known = [replace(r, fraction=fraction) for r in rewarded(0.05)]
+        model = fit_rewards(known, FULL, {"wrong": wrong}, expected=["wrong"])
+        assert correlation(model) > 0.95
+        final = model.final_effects()
+        promises = [model(taken) + model.gain(taken) for taken in EVERY]
+        sums = [sum(final[c][n] for c, n in taken.items()) for taken in EVERY]
+        assert promises == pytest.approx(sums)
+        said.append(float(np.corrcoef(flat(final), flat(EFFECTS))[0, 1]))
+    assert said[0] < -0.9 < 0.5 < said[1] < said[2]
+    assert final == model.effects
+    assert model.gain(EVERY[0]) == 0
+    assert model.gain(EVERY[0], 0.01) != 0
+
+
+def test_what_is_to_come_is_in_the_deviations_of_the_rewards() -> None:
+    tables = {"right": EFFECTS}
+    gains = []
+    for times in (1.0, 10.0):
+        known = [replace(r, reward=times * r.reward, fraction=0.1) for r in rewarded(0.05)]
+        model = fit_rewards(known, FULL, tables, expected=tables)
+        assert model.deviation == pytest.approx(np.std([r.reward for r in known]), rel=0.5)
+        gains.append(model.gain(EVERY[0]))
+    assert gains[1] == pytest.approx(10 * gains[0], rel=0.05)
+
+
 def test_with_what_is_expected_effects_are_those_of_the_posterior_too() -> None:
     """Against the textbook, where the deviation of the noise is looked for on a grid."""
     known = rewarded(noise=0.3, count=12)

@@ -17,7 +17,7 @@ from radars.engine.methods.method import Found, Work, preferences_of
 from radars.engine.methods.shared_method import SharedMethod
 from radars.engine.phases.differentiate import PlannedSteps, differentiate
 from radars.engine.phases.explore import Explorer
-from radars.engine.phases.finalists import next_finalists, num_finalists
+from radars.engine.phases.finalists import gains, next_finalists, num_finalists
 from radars.engine.phases.proposals import learn_from_logits, num_proposals
 from radars.engine.phases.successive_halving import SuccessiveHalving, num_select_steps, select
 from radars.engine.phases.time_shares import share_of_time
@@ -148,11 +148,12 @@ class Radars(SharedMethod):
         """Trains the most promising architectures alone, and drops the worst."""
         config = self.config.select
         assert self.plan is not None
+        shared_steps = self._explorer(observer).shared_steps()
         propose = partial(next_finalists, self.context, self.controller, self.plan.subspace)
         self.supernet.release()  # a finalist has the device to itself
         num_steps = num_select_steps(config, config.finalists)
         with observer.phase("select", num_steps, step_seconds=self.step_seconds) as pace:
-            more = partial(propose, pace=pace)
+            more = partial(propose, shared_steps=shared_steps, pace=pace)
             if self.halving is None:
                 num_planned = num_finalists(config, pace, self.plan.subspace)
                 self.halving = SuccessiveHalving([], config.halving_steps[0], num_planned)
@@ -164,6 +165,7 @@ class Radars(SharedMethod):
                 pace,
                 new_child=partial(self.context.networks.inherited_child, supernet=self.supernet),
                 more=more,
+                gains=partial(gains, self.context, self.controller, shared_steps),
                 on_halving_round=partial(_log_halving, observer),
             )
         return Found(winner, accuracy)
@@ -228,7 +230,8 @@ class Radars(SharedMethod):
 
     def _explorer(self, observer: SearchObserver) -> Explorer:
         config, index = self.config.explore, observer.position.round_index
-        return Explorer(self.context, self.supernet, self.controller, config, index)
+        _, before = self.explored
+        return Explorer(self.context, self.supernet, self.controller, config, index, before)
 
     def _take(self, plan: Plan, observer: SearchObserver) -> None:
         """Takes a plan, and logs it."""
@@ -266,5 +269,6 @@ def _log_halving(observer: SearchObserver, halving: SuccessiveHalving) -> None:
             halving_round=halving.halving_round,
             finalists=tuple(dict(architecture) for architecture in halving.finalists),
             accuracies=tuple(halving.accuracies),
+            gains=tuple(halving.gains),
         )
     )

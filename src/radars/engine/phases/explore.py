@@ -32,6 +32,7 @@ class Explorer:
         controller: the policy.
         config: how much of the time trains shared weights, and what a reward is.
         round_index: the index of the round.
+        steps_before: training steps of exploring before this run of the phase.
     """
 
     context: SearchContext
@@ -39,6 +40,7 @@ class Explorer:
     controller: Controller
     config: ExploreConfig
     round_index: int
+    steps_before: int = 0
 
     @property
     def seed(self) -> int:
@@ -65,18 +67,24 @@ class Explorer:
                 pace.done(accuracy)
             else:
                 sample = self._new_sample()
-                accuracy = self.reward([sample], batches)
+                accuracy = self.reward([sample], batches, num_steps=step)
                 pace.done(accuracy, self.config.steps_per_reward)
         self.controller.update()
 
     def reward(
-        self, samples: list[Sample], batches: list[Batch] | None = None, *, is_after: bool = False
+        self,
+        samples: list[Sample],
+        batches: list[Batch] | None = None,
+        *,
+        num_steps: int = 0,
+        is_after: bool = False,
     ) -> float:
         """Rewards architectures, and lets the policy learn; returns their mean accuracy.
 
         Args:
             samples: the architectures.
             batches: what they are rewarded on; by default those of the round.
+            num_steps: the steps of this run of the phase so far.
             is_after: whether the shared weights are those that differentiation left, with which
                 rewards do not compare with those before.
         """
@@ -86,8 +94,26 @@ class Explorer:
             self.context.reward(known.architecture, accuracy)
             for known, accuracy in zip(samples, accuracies, strict=True)
         ]
-        self.controller.reinforce(samples, rewards, group=self._group + is_after)
+        trained = self.shared_steps(num_steps) + self.config.tuning_steps
+        self.controller.reinforce(
+            samples,
+            rewards,
+            group=self._group + is_after,
+            fraction=min(1.0, max(1, trained) / self.context.problem.final_steps),
+        )
         return sum(accuracies) / len(accuracies)
+
+    def shared_steps(self, num_steps: int = 0) -> float:
+        """The training steps that a candidate's shared weights have had.
+
+        Args:
+            num_steps: the steps of this run of the phase so far.
+        """
+        rewarded = sum(
+            not known.is_alone and known.group % 2 == 0 for known in self.controller.rewarded
+        )
+        steps = self.steps_before + num_steps - self.config.steps_per_reward * rewarded
+        return max(0, steps) / max(map(len, self.controller.full.values()))
 
     def _train_path(self, step: int, fraction: float) -> None:
         """One step of the shared weights."""

@@ -40,6 +40,7 @@ def next_finalists(
     controller: Controller,
     subspace: Subspace,
     halving: SuccessiveHalving,
+    shared_steps: float,
     pace: Pace,
 ) -> list[Architecture]:
     """Lets the policy learn from the finalists that were trained; returns what it proposes next.
@@ -49,6 +50,7 @@ def next_finalists(
         controller: the policy.
         subspace: that they are of.
         halving: the finalists so far; those of its first halving round are learnt from.
+        shared_steps: the training steps of what they inherit.
         pace: knows the time.
 
     Returns:
@@ -64,10 +66,37 @@ def next_finalists(
     if trained:
         samples = [Sample(architecture, {}) for architecture, _ in trained]
         rewards = [context.reward(*known) for known in trained]
-        controller.reinforce(samples, rewards, group=group, is_alone=True)
+        fraction = trained_fraction(context, halving, shared_steps)
+        controller.reinforce(samples, rewards, group=group, is_alone=True, fraction=fraction)
         controller.update()
     number = min(num_left, config.select.batch)
     return shortlist(context, controller, subspace, number, halving.finalists)
+
+
+def trained_fraction(
+    context: SearchContext, halving: SuccessiveHalving, shared_steps: float
+) -> float:
+    """The part that finalists have of the training of what is found in the end."""
+    return min(1.0, (shared_steps + halving.num_steps) / context.problem.final_steps)
+
+
+def gains(
+    context: SearchContext,
+    controller: Controller,
+    shared_steps: float,
+    halving: SuccessiveHalving,
+) -> list[float]:
+    """What each finalist is expected to gain on others by the end of its training.
+
+    Args:
+        context: knows how long what is found is trained.
+        controller: has the rewards, and what rankers say.
+        shared_steps: the training steps of what finalists inherit.
+        halving: the finalists.
+    """
+    model = controller.model()
+    fraction = trained_fraction(context, halving, shared_steps)
+    return [model.gain(finalist, fraction) for finalist in halving.finalists]
 
 
 def _num_left(config: SelectConfig, halving: SuccessiveHalving, pace: Pace) -> int:

@@ -22,10 +22,10 @@ def shortlist(
 ) -> list[Architecture]:
     """The most promising architectures of a subspace, best first.
 
-    They are those that the model of the rewards expects most of, and those that were rewarded: a
-    reward that is higher than expected counts in part, as the model knows nothing of how candidates
-    act together. All are within budget and constraints, as whole networks, and no two build the
-    same network.
+    They are those of which the model of the rewards expects most in the end, and those that were
+    rewarded: a reward that is higher than expected counts in part, as the model knows nothing of
+    how candidates act together. All are within budget and constraints, as whole networks, and no
+    two build the same network.
 
     Args:
         context: knows what is allowed.
@@ -35,20 +35,19 @@ def shortlist(
         others: finalists already, whose networks are not returned again.
     """
     model = controller.model()
-    expected = {
-        architecture: model(architecture)
-        for architecture in islice(
-            context.problem.feasible.ranked(model.effects, subspace),
-            (count + len(others)) * _PROMISING,
-        )
-    }
+    likeliest = islice(
+        context.problem.feasible.ranked(model.final_effects(), subspace),
+        (count + len(others)) * _PROMISING,
+    )
+    expected = {known: model(known) + model.gain(known) for known in likeliest}
     for known, surprise in zip(
         controller.rewarded, surprises(controller.rewarded, model), strict=True
     ):
         architecture = Architecture(known.architecture)
         if subspace.allows(architecture):
             kept = _KEPT_SURPRISE * model.agreement
-            expected[architecture] = model(architecture) + kept * surprise
+            in_the_end = model(architecture) + model.gain(architecture)
+            expected[architecture] = in_the_end + kept * surprise
     best = sorted(expected, key=expected.__getitem__, reverse=True)
     # one at a time, as whole networks may have to be measured
     holding = filter(context.problem.feasible.holds, best)

@@ -35,6 +35,8 @@ class SuccessiveHalving:
         num_steps: training steps of each finalist in it.
         accuracies: the accuracies of the finalists that were trained in this halving round, in
             order.
+        gains: what each finalist is expected to gain on the others when it is trained to the end,
+            as far as that is known.
         child: the weights of the one that is being trained.
         child_stream: its batches.
         child_step: its training steps done.
@@ -45,6 +47,7 @@ class SuccessiveHalving:
     num_planned: int
     halving_round: int = 0
     accuracies: list[float] = field(default_factory=list)
+    gains: list[float] = field(default_factory=list)
     child: Supernet | None = None
     child_stream: BatchStream | None = None
     child_step: int = 0
@@ -57,6 +60,7 @@ class SuccessiveHalving:
             "num_planned": self.num_planned,
             "halving_round": self.halving_round,
             "accuracies": self.accuracies,
+            "gains": self.gains,
             "child_step": self.child_step,
         }
         if self.child is not None and self.child_stream is not None:
@@ -73,6 +77,7 @@ class SuccessiveHalving:
             num_planned=state["num_planned"],
             halving_round=state["halving_round"],
             accuracies=list(state["accuracies"]),
+            gains=list(state["gains"]),
             child_step=state["child_step"],
         )
         if "child" in state:
@@ -97,16 +102,25 @@ class SuccessiveHalving:
         self.child = self.child_stream = None
 
     def rank(self, context: SearchContext) -> list[int]:
-        """The indices of the finalists that were trained, the best first."""
-        rewards = [
-            context.reward(*scored) for scored in zip(self.finalists, self.accuracies, strict=False)
+        """The indices of the finalists that were trained, the most promising first.
+
+        By their rewards, and what they are expected to gain later.
+        """
+        promises = [
+            context.reward(architecture, accuracy) + gain
+            for architecture, accuracy, gain in zip(
+                self.finalists,
+                self.accuracies,
+                self.gains or [0.0] * len(self.finalists),
+                strict=False,
+            )
         ]
-        return sorted(range(len(rewards)), key=rewards.__getitem__, reverse=True)
+        return sorted(range(len(promises)), key=promises.__getitem__, reverse=True)
 
     def keep(self, indices: list[int]) -> None:
         """Begins the next halving round with these finalists."""
         self.finalists = [self.finalists[index] for index in indices]
-        self.accuracies = []
+        self.accuracies, self.gains = [], []
         self.halving_round += 1
 
 
@@ -117,6 +131,7 @@ def select(
     *,
     new_child: NewChild,
     more: Callable[[SuccessiveHalving], list[Architecture]],
+    gains: Callable[[SuccessiveHalving], list[float]],
     on_halving_round: Callable[[SuccessiveHalving], None],
 ) -> tuple[Architecture, float]:
     """Runs the halving rounds that are left; returns the winner and its accuracy in the last one.
@@ -129,6 +144,7 @@ def select(
         new_child: the shared weights of an architecture, to be trained on.
         more: finalists that join the first halving round, when those before them have their
             accuracies; none where it has all.
+        gains: what finalists are expected to gain later, when all of a halving round are trained.
         on_halving_round: called when all finalists of a halving round have their accuracies.
     """
     config = context.problem.config.select
@@ -142,6 +158,7 @@ def select(
         if halving.halving_round == 0 and (others := more(halving)):
             halving.finalists += others
             continue
+        halving.gains = gains(halving)
         ranked = halving.rank(context)
         on_halving_round(halving)
         if halving.halving_round + 1 == len(config.halving_steps):

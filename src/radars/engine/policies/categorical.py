@@ -7,6 +7,9 @@ tau the updates converge to the softmax of the effects over tau (Cen et al. 2022
 Convergence of Natural Policy Gradient Methods with Entropy Regularization"). The rewards of one
 round are comparable, so all of them are used, and each update goes there at once.
 
+What a candidate adds in the end is what it adds to rewards, and what it is expected to gain on the
+way that training has left (`maturity.py`).
+
 Here tau is the standard error of the effects. So the policy is as sure as its rewards are: it stays
 flat where these are noise, and sharpens as they come in.
 
@@ -85,6 +88,7 @@ class Controller:
         *,
         group: int = 0,
         is_alone: bool = False,
+        fraction: float = 1.0,
     ) -> None:
         """Remembers rewards, and updates the policy where there are enough new ones.
 
@@ -93,9 +97,10 @@ class Controller:
             rewards: the reward of each architecture.
             group: what was rewarded under the same conditions has the same number.
             is_alone: whether they were trained alone, for longer than others before a reward.
+            fraction: the part that they had of the training of what is found in the end.
         """
         self.rewarded += [
-            Rewarded(sample.architecture, reward, group, is_alone)
+            Rewarded(sample.architecture, reward, group, is_alone, fraction)
             for sample, reward in zip(samples, rewards, strict=True)
         ]
         if len(self.rewarded) - self._num_fitted >= self._config.update_every:
@@ -105,8 +110,9 @@ class Controller:
         """Makes the policy that of all rewards so far."""
         self._num_fitted = len(self.rewarded)
         model = self.model()
+        final_effects = model.final_effects()
         for choice, names in self.full.items():
-            effects, errors = model.effects[choice], model.errors[choice]
+            effects, errors = final_effects[choice], model.errors[choice]
             tau = self._config.temperature * math.hypot(*errors.values()) / math.sqrt(len(names))
             logits = [effects[name] / tau if tau > 0 else 0.0 for name in names]
             self._logits[choice] = torch.tensor(logits)

@@ -139,10 +139,12 @@ class Fit:
         self._asked_variance = asked_size**2
         agreement_N = np.where(alone_N == alone_N.any(), 1.0, prior.agreement)
         self._asked_N = agreement_N * size_N * asked_size
+        self._asked_weight = prior.precision if alone_N.any() else 1.0
         self._prior_F = np.full(observed.design_NF.shape[1], prior.of_tables)
         self._prior_F[: observed.num_candidates] = prior.of_candidates
         num_tables = observed.design_NF.shape[1] - observed.num_candidates
         variance = prior.of_candidates * observed.num_effective + prior.of_tables * num_tables
+        self._variance = variance
         expected = prior.correlation * math.sqrt(variance)
         self._expected_F = asked_size * expected * observed.expected_F  # in deviations of the noise
         expected_N = observed.design_NF @ observed.expected_F
@@ -191,6 +193,12 @@ class Fit:
         by_reward_N = self._asked_N * self._solved_N
         learned_F = self._prior_F * (self._observed.design_NF.T @ by_reward_N)
         return np.asarray(math.sqrt(self.noise) * self._expected_F + learned_F)
+
+    @property
+    def deviation(self) -> float:
+        """The standard deviation of what was trained alone, noise in it; else of the others."""
+        variance = self._asked_variance * self._variance + 1.0 / self._asked_weight
+        return math.sqrt(self.noise * variance)
 
     def variances(self, contrast_PF: Numbers) -> Numbers:
         """Those of some sums of coefficients, each a row."""

@@ -5,12 +5,13 @@ Shapes: N architectures with a reward, P candidates of all choices, K tables of 
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from radars.engine.policies.evidence import Numbers, Observed, likeliest_fit
+from radars.engine.policies.maturity import deviation_after, gain_to_come
 from radars.space import Subspace
 
 Scores = Mapping[str, Mapping[str, float]]
@@ -28,12 +29,14 @@ class Rewarded:
             rewards may differ by a constant.
         is_alone: whether it was trained alone, as finalists are: such a reward has less noise, and
             candidates may add something else to it than to others.
+        fraction: the part that it had of the training of what is found in the end, above 0.
     """
 
     architecture: Mapping[str, str]
     reward: float
     group: int = 0
     is_alone: bool = False
+    fraction: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,10 @@ class RewardModel:
             that it was not fitted to (leave-one-out); not above 0 where it knows nothing.
         agreement: how far what candidates add to rewards with shared weights is what they add when
             trained alone, a correlation; 1 where nothing was trained alone.
+        said: choice to candidate to what the expected tables say together, in standard deviations
+            over architectures.
+        deviation: the standard deviation of rewards over architectures.
+        fraction: the part of the whole training after which the rewards were measured.
     """
 
     effects: dict[str, dict[str, float]]
@@ -57,10 +64,39 @@ class RewardModel:
     weights: dict[str, float]
     explained: float
     agreement: float = 1.0
+    said: Scores = field(default_factory=dict)
+    deviation: float = 0.0
+    fraction: float = 1.0
 
     def __call__(self, architecture: Mapping[str, str]) -> float:
         """The sum of the effects of an architecture's candidates."""
         return sum(self.effects[choice][name] for choice, name in architecture.items())
+
+    def gain(self, architecture: Mapping[str, str], fraction: float | None = None) -> float:
+        """What it is expected to gain on others in the rest of its training (`maturity.py`).
+
+        Args:
+            architecture: choice to candidate.
+            fraction: the part of its training that it has had; by default that of the rewards.
+        """
+        if not self.said:
+            return 0.0
+        ranked = sum(self.said[choice][name] for choice, name in architecture.items())
+        return ranked * self._gain(self.fraction if fraction is None else fraction)
+
+    def final_effects(self) -> dict[str, dict[str, float]]:
+        """Choice to candidate to what it adds after the whole training, as far as is known."""
+        gain = self._gain(self.fraction)
+        if not self.said or not gain:
+            return self.effects
+        return {
+            choice: {name: effect + gain * self.said[choice][name] for name, effect in of.items()}
+            for choice, of in self.effects.items()
+        }
+
+    def _gain(self, fraction: float) -> float:
+        """For each standard deviation of what rankers say."""
+        return gain_to_come(fraction, self.deviation / deviation_after(self.fraction))
 
 
 def fit_rewards(
@@ -112,6 +148,7 @@ def fit_rewards(
             num_effective=sum(1.0 - 1.0 / len(names) for names in full.values()),
         )
     )
+    asked = [r for r in rewarded if r.is_alone] or rewarded
     contrast_PF = np.concatenate([np.eye(len(pairs)), said_PK], 1)
     for choice in full:
         rows = [index for index, (c, _) in enumerate(pairs) if c == choice]
@@ -122,6 +159,9 @@ def fit_rewards(
         weights=dict(zip(tables, fit.coefficient_F[len(pairs) :].tolist(), strict=True)),
         explained=fit.explained(),
         agreement=fit.agreement,
+        said={c: {n: part * value for n, value in of.items()} for c, of in together.items()},
+        deviation=fit.deviation,
+        fraction=max(r.fraction for r in asked),
     )
 
 
