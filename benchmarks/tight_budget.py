@@ -120,8 +120,8 @@ def explored(
     fitting = [path for path in paths if context.guard.fits(path)]
     row["paths"] = len(set(fitting))
     row["with_savings"] = sum(bool(context.guard.savings(path).names) for path in fitting)
-    cover = problem.planner.cover()
-    row["cover"] = None if cover is None else list(cover.savings.names)
+    covers = [problem.planner.cover(path) for path in fitting]
+    row["covers"] = len({cover.subspace for cover in covers if cover is not None})
     return row
 
 

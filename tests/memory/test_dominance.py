@@ -1,12 +1,14 @@
 from itertools import product
 
 import pytest
+import torch
 from tests.tiny import tiny_space, wide_space
 
 from radars.memory import MemorySavings, Planner, TrainingSpec, saving_settings
 from radars.memory.dominance import dominating
 from radars.memory.prices import Price
 from radars.space import Architecture, SearchSpace
+from radars.zoo import load_space
 
 SPEC = TrainingSpec((1, 8, 8), 32)
 SETTINGS = tuple(saving_settings(recompute=True, max_micro_batches=1, batch_size=32))
@@ -35,14 +37,38 @@ def test_every_path_fits_with_what_the_dearest_fits_with(space: SearchSpace) -> 
     ][::4]
     plain_bytes = roomy.predict(roomy.largest_path()).peak_bytes
     planner = Planner(space, SPEC, int(0.6 * plain_bytes), settings=SETTINGS)
-    cover = planner.cover()
+    cover = planner.cover(paths[0])
     assert cover is not None
     assert cover.savings.names
     held = [planner.predict(path, cover.savings).peak_bytes for path in paths]
     assert max(held) <= cover.peak_bytes <= planner.budget_bytes
 
 
-def test_where_not_all_paths_fit_there_is_none() -> None:
+def test_where_not_all_paths_fit_many_do_by_one_trace() -> None:
+    space, draws = load_space("digits"), torch.Generator().manual_seed(0)
+    paths = [space.random_architecture(draws) for _ in range(12)]
+    roomy = Planner(space, SPEC, 2**40, settings=SETTINGS)
+    least = {path: roomy.least_bytes(path) for path in paths}
+    budget_bytes = sorted(least.values())[-4]
+    planner = Planner(space, SPEC, budget_bytes, settings=SETTINGS)
+    covers = {path: planner.cover(path) for path in paths}
+    for path, cover in covers.items():
+        assert (cover is not None) == (least[path] <= budget_bytes)
+        if cover is not None:
+            assert cover.savings == SETTINGS[-1]
+            assert cover.subspace.allows(path)
+            assert least[path] <= cover.peak_bytes <= budget_bytes
+    subspaces = {cover.subspace for cover in covers.values() if cover is not None}
+    assert len(subspaces) <= len(paths) / 3
+    # and they fit with the same, whatever was asked for before
+    again = Planner(space, SPEC, budget_bytes, settings=SETTINGS)
+    for path in reversed(paths):
+        assert (again.cover(path) is None) == (covers[path] is None)
+
+
+def test_where_no_path_fits_there_is_none() -> None:
     roomy = Planner(tiny_space(), SPEC, 2**40, settings=SETTINGS)
-    least_bytes = roomy.least_bytes(roomy.largest_path())
-    assert Planner(tiny_space(), SPEC, least_bytes - 1, settings=SETTINGS).cover() is None
+    path = roomy.largest_path()
+    least_bytes = roomy.least_bytes(path)
+    planner = Planner(tiny_space(), SPEC, least_bytes - 1, settings=SETTINGS)
+    assert planner.cover(path) is None

@@ -52,22 +52,22 @@ class MemoryGuard:
 
     def fits(self, architecture: Architecture) -> bool:
         """Whether a path can be trained within the budget."""
-        if self._fits_plainly(architecture) or self.planner.cover() is not None:
+        if self._fits_plainly(architecture) or self.planner.cover(architecture) is not None:
             return True
         return self.planner.fits(architecture)
 
     def savings(self, architecture: Architecture) -> MemorySavings:
         """What a path needs to be trained within the budget.
 
-        None where prices say that it fits; otherwise what all paths fit with, if there is anything:
-        a trace of each path would take longer than its step.
+        None where prices say that it fits; otherwise what it fits with as many others do, if there
+        is anything: a trace of each path would take longer than its step.
 
         Raises:
             BudgetError: it does not fit, whatever is allowed.
         """
         if self._fits_plainly(architecture):
             return MemorySavings()
-        cover = self.planner.cover()
+        cover = self.planner.cover(architecture)
         return self.planner.plan_path(architecture).savings if cover is None else cover.savings
 
     def evaluation_savings(self, architecture: Architecture) -> MemorySavings:
@@ -81,7 +81,7 @@ class MemoryGuard:
         """The peak of a step on a path, on the high side, with its `savings`."""
         if not savings.names:
             return int(self.planner.expected_path_bytes(architecture) * _PRICE_TOLERANCE)
-        cover = self.planner.cover()
+        cover = self.planner.cover(architecture)
         if cover is not None and cover.savings == savings:
             return cover.peak_bytes
         return self.planner.predict(architecture, savings).peak_bytes  # known already

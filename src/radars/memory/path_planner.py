@@ -87,7 +87,7 @@ class PathPlanner(Planner):
         """The exact memory of training a subspace: it is that of one or two paths."""
         return self.predict(subspace, savings, weigh).peak_bytes
 
-    def cover(self) -> Cover | None:
+    def cover(self, path: Architecture) -> Cover | None:
         """None: which path holds the most is an estimate, so each is traced near the budget."""
         return None
 

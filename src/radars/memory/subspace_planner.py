@@ -14,7 +14,7 @@ import numpy as np
 from radars.cost import PriceCache
 from radars.errors import BudgetError
 from radars.memory.budgeted import BudgetedForecast
-from radars.memory.dominance import Dominating, dominating
+from radars.memory.dominance import Dominating, around, dominating
 from radars.memory.plan import Plan
 from radars.memory.predict import TrainingSpec
 from radars.nn.memory_saving.savings import PLAIN, MemorySavings
@@ -26,13 +26,15 @@ from radars.units import format_bytes
 
 @dataclass(frozen=True)
 class Cover:
-    """Savings with which every path fits.
+    """Savings with which every path of a subspace fits.
 
     Attributes:
+        subspace: of the paths.
         savings: what trades time for memory.
         peak_bytes: the most that a path holds with them.
     """
 
+    subspace: Subspace
     savings: MemorySavings
     peak_bytes: int
 
@@ -63,46 +65,80 @@ class SubspacePlanner(BudgetedForecast):
     ) -> None:
         super().__init__(space, spec, budget_bytes, price_cache)
         self._settings = tuple(settings)
-        self._covers: dict[tuple[object, ...], Cover | None] = {}
+        self._covers: dict[tuple[object, ...], list[Cover | None]] = {}
 
-    def cover(self) -> Cover | None:
-        """The cheapest savings with which all paths fit, by traces of the dearest alone.
+    def cover(self, path: Architecture) -> Cover | None:
+        """Savings with which a path fits, and many others, by traces of the dearest of them alone.
 
-        None where there are none. It depends on the space, the budget and what was learned of
-        memory, not on the paths that were asked for.
+        The cheapest with which all paths fit, if there are any; else all that are allowed. So they
+        depend on the path, the budget and what was learned of memory, and not on the paths that
+        were asked for before. None where it does not fit, or where batches may be split.
         """
-        key = self.budget_bytes, self.corrections.key
-        if key not in self._covers:
-            expected_bytes = list(map(self._expected_dearest_bytes, self._settings))
-            first = _first_within(
-                self.budget_bytes, self._settings, expected_bytes, self._dearest_bytes
-            )
-            self._covers[key] = None
-            if first is not None:
-                savings = self._settings[first]
-                self._covers[key] = Cover(savings, math.ceil(self._dearest_bytes(savings)))
-        return self._covers[key]
+        known = self._covers.setdefault((self.budget_bytes, self.corrections.key), [])
+        if not known:
+            known.append(self._cover_of_all())
+        if known[0] is not None or self._settings[-1].micro_batches > 1:
+            return known[0]
+        for cover in known[1:]:
+            if cover is not None and cover.subspace.allows(path):
+                return cover
+        cover = self._cover_around(path)
+        known.append(cover)
+        return cover
 
-    def _dearest_bytes(self, savings: MemorySavings) -> float:
-        """The most that any path holds with some savings, by an exact trace of the dearest.
+    def _cover_of_all(self) -> Cover | None:
+        """The cheapest savings with which all paths fit."""
+        full = self.space.full
+        expected_bytes = [self._expected_dearest_bytes(each, full) for each in self._settings]
+        need_bytes = partial(self._dearest_bytes, subspace=full)
+        first = _first_within(self.budget_bytes, self._settings, expected_bytes, need_bytes)
+        if first is None:
+            return None
+        savings = self._settings[first]
+        return Cover(full, savings, math.ceil(self._dearest_bytes(savings, full)))
+
+    def _cover_around(self, path: Architecture) -> Cover | None:
+        """A subspace with a path whose paths all fit with all savings, as large as prices say.
+
+        The largest of all would take more traces than it saves.
+        """
+        savings, prices = self._settings[-1], self.traces.prices(self._settings[-1])
+        subspaces = around(path, prices, savings, self.corrections.extra)
+        expected_bytes = [self._expected_dearest_bytes(savings, each) for each in subspaces]
+        index, error_bytes = -1, dict[int, float]()  # of what was expected, by index
+        while index + 1 < len(subspaces):
+            index = _likely_first(
+                self.budget_bytes, expected_bytes, error_bytes, index + 1, len(subspaces)
+            )
+            need_bytes = self._dearest_bytes(savings, subspaces[index])
+            if need_bytes <= self.budget_bytes:
+                return Cover(subspaces[index], savings, math.ceil(need_bytes))
+            error_bytes[index] = need_bytes - expected_bytes[index]
+        return None
+
+    def _dearest_bytes(self, savings: MemorySavings, subspace: Subspace) -> float:
+        """The most that any path of a subspace holds with some savings, by a trace of the dearest.
 
         By prices where that is hopeless.
         """
-        expected_bytes = self._expected_dearest_bytes(savings)
+        expected_bytes = self._expected_dearest_bytes(savings, subspace)
         if expected_bytes > _HOPELESS * self.budget_bytes:
             return expected_bytes  # an exact trace takes a while
-        dearest = self._dominating(savings)
+        dearest = self._dominating(savings, subspace)
         peak_bytes = self.counted_bytes(dearest.path, savings)
+        if subspace.num_architectures == 1:
+            return peak_bytes
         return _BEYOND * (peak_bytes + dearest.beyond_bytes)
 
-    def _expected_dearest_bytes(self, savings: MemorySavings) -> float:
+    def _expected_dearest_bytes(self, savings: MemorySavings, subspace: Subspace) -> float:
         """Likewise, by prices alone."""
-        dearest = self._dominating(savings)
+        dearest = self._dominating(savings, subspace)
         peak_bytes = self.expected_bytes(dearest.path.as_subspace(), savings)
         return _BEYOND * (peak_bytes + dearest.beyond_bytes)
 
-    def _dominating(self, savings: MemorySavings) -> Dominating:
-        return dominating(self.traces.prices(savings), savings, self.corrections.extra)
+    def _dominating(self, savings: MemorySavings, subspace: Subspace) -> Dominating:
+        prices = self.traces.prices(savings)
+        return dominating(prices, savings, self.corrections.extra, subspace)
 
     def least_bytes(self, architecture: Architecture) -> int:
         """What training one path counts with all savings that are allowed, by an exact trace."""
