@@ -1,11 +1,15 @@
 """The statistics of protocol.md over the rows of `judge.py`, as Markdown.
 
     cd benchmarks; python verdict.py --data DATA [--problems cells,mixers] [--against radars]
+    cd benchmarks; python verdict.py --data DATA --page protocol.md
+
+With `--page`, what stands between `<!-- tables of FILE -->` and `<!-- end -->` is made again.
 
 Shapes: S seeds of a problem, C contenders, P problems.
 """
 
 import argparse
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +22,10 @@ from scipy import stats
 
 from radars.space import Architecture
 
+_TABLES = re.compile(
+    r"(?P<begin><!-- tables of (?P<file>\S+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL
+)
+
 Regrets = Mapping[str, Mapping[str, Mapping[int, float]]]
 """Problem to contender to seed to points of accuracy below the best."""
 
@@ -29,16 +37,40 @@ def main() -> None:
     parser.add_argument("--problems", default="", help="by default all that have rows")
     parser.add_argument("--against", default="radars", help="whose differences are shown")
     parser.add_argument("--rows", type=Path, default=ROWS)
+    parser.add_argument("--page", type=Path, help="whose tables are made again")
     arguments = parser.parse_args()
-    rows = list(read_rows(arguments.rows))
+    if arguments.page:
+        text = arguments.page.read_text()
+        arguments.page.write_text(made(text, arguments.page.parent, arguments.data))
+        return
     chosen = arguments.problems.split(",") if arguments.problems else [*PROBLEMS]
-    regrets = regrets_of((row for row in rows if row["problem"] in chosen), arguments.data)
-    for problem, by_contender in regrets.items():
-        print(problem_table(problem, by_contender, arguments.against))
-    if len(regrets) > 1 and all(
-        {"random", arguments.against} <= by.keys() for by in regrets.values()
-    ):
-        print(overall_table(regrets, arguments.against))
+    rows = (row for row in read_rows(arguments.rows) if row["problem"] in chosen)
+    print(tables(rows, arguments.data, arguments.against))
+
+
+def made(page: str, folder: Path, data: Path) -> str:
+    """The text of a page with its tables as the rows say now.
+
+    Args:
+        page: the text.
+        folder: what the files of rows are named from.
+        data: the folder of published data.
+    """
+
+    def make(found: re.Match[str]) -> str:
+        content = tables(read_rows(folder / found["file"]), data, "radars")
+        return f"{found['begin']}\n{content}\n{found['end']}"
+
+    return _TABLES.sub(make, page)
+
+
+def tables(rows: Iterable[Mapping[str, Any]], data: Path, against: str) -> str:
+    """A table for each problem that has rows; where there are several, one over all of them."""
+    regrets = regrets_of(rows, data)
+    parts = [problem_table(problem, by, against) for problem, by in regrets.items()]
+    if len(regrets) > 1 and all({"random", against} <= by.keys() for by in regrets.values()):
+        parts.append(overall_table(regrets, against))
+    return "\n".join(parts)
 
 
 def regrets_of(rows: Iterable[Mapping[str, Any]], data: Path) -> Regrets:
@@ -66,7 +98,7 @@ def problem_table(
 ) -> str:
     """Of a problem: each contender's mean regret, and how much it is above another's, paired."""
     lines = [
-        f"## {problem}",
+        f"**{problem}**",
         "",
         f"| contender | seeds | regret | 95% | median | above `{against}` | 95% |",
         "|---|---|---|---|---|---|---|",
@@ -95,7 +127,7 @@ def overall_table(regrets: Regrets, against: str) -> str:
     ]
     rank_PC = np.stack([mean_ranks(by, contenders) for by in regrets.values()])
     lines = [
-        f"## over {len(regrets)} problems",
+        f"**over {len(regrets)} problems**",
         "",
         f"| contender | mean rank | above `{against}`, in regrets of `random` | 95% |",
         "|---|---|---|---|",

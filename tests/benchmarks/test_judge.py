@@ -1,3 +1,4 @@
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -96,13 +97,14 @@ def test_the_tables_show_who_is_best_first() -> None:
     assert "| `random` | 2.00 | +0.46" in overall  # 3 of 6.5
 
 
-@pytest.mark.parametrize("name", ["judge_first.jsonl", "judge.jsonl"])
-def test_the_protocol_shows_what_the_rows_say(name: str) -> None:
-    folder = Path(judge.__file__).parent
-    rows = list(judge.read_rows(folder / "results" / name))
-    regrets = verdict.regrets_of(rows, Path())
-    said = (folder / "protocol.md").read_text()
-    tables = [verdict.problem_table(name, by, "radars") for name, by in regrets.items()]
-    for table in (*tables, verdict.overall_table(regrets, "radars")):
-        for line in table.splitlines():
-            assert line.startswith("#") or line in said
+PROTOCOL = Path(judge.__file__).parent / "protocol.md"
+
+
+@pytest.mark.parametrize("file", re.findall(r"<!-- tables of (\S+) -->", PROTOCOL.read_text()))
+def test_the_protocol_shows_what_the_rows_say(file: str, request: pytest.FixtureRequest) -> None:
+    [shown] = re.findall(
+        rf"<!-- tables of {file} -->.*?<!-- end -->", PROTOCOL.read_text(), re.DOTALL
+    )
+    data = request.getfixturevalue("data_dir") if "published" in file else Path()
+    assert verdict.made(shown, PROTOCOL.parent, data) == shown
+    assert "| `radars` |" in shown
