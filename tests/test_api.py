@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, TensorDataset
 
 import radars
 from radars.data import DataConfig, as_data
@@ -91,6 +91,23 @@ def test_objects_are_recorded_as_objects_and_never_taken_for_a_name(
     assert config["data"]["source"] == "object:Spots"
     with pytest.raises(radars.ConfigError, match="passed as an object"):
         radars.train(found.directory / "architecture.json", epochs=1)
+
+
+def test_options_of_data_that_are_read_are_refused_of_objects() -> None:
+    divided = radars.tensor_data(torch.randn(40, 1, 8, 8), torch.arange(40) % 4)
+    for data, option in ((divided, "num_train"), (divided, "mean"), (Spots(), "image_size")):
+        options = {option: 8, "batch_size": 4}
+        with pytest.raises(radars.ConfigError, match=f"but got {option}; leave it out"):
+            radars.search(net, data, data_options=options)
+
+
+def test_a_data_set_is_normalised_by_what_is_given() -> None:
+    examples = TensorDataset(torch.rand(40, 1, 8, 8), torch.arange(40) % 4)
+    given = as_data(examples, config=DataConfig(mean=(0.5,), std=(0.25,)), seed=0)
+    [batch] = given.train.evaluation_batches(40)
+    known = {tuple(examples[index][0].flatten().tolist()) for index in range(40)}
+    back = (0.25 * batch.example_B + 0.5).flatten(1)
+    assert all(any(np.allclose(row, other, atol=1e-6) for other in known) for row in back.tolist())
 
 
 def test_from_a_search_to_an_exported_network(found: radars.SearchResult, tmp_path: Path) -> None:

@@ -16,6 +16,11 @@ SpaceLike = SearchSpace | str | Callable[[Choose], nn.Module]
 """A search space, its name in the zoo, `file.py:function`, or the function itself."""
 
 
+_OF_DATA = frozenset({"batch_size", "augment"})
+_OF_DATA_SETS = _OF_DATA | {"num_train", "validation_fraction", "mean", "std"}
+"""The options that data which are objects have: divided already, or data sets."""
+
+
 @dataclass(frozen=True)
 class Passed:
     """A space and data: each an object, or a name that a configuration has."""
@@ -47,7 +52,18 @@ class Passed:
         return cls(space, space_name, data, data_source)
 
     def settings(self, batch_size: int | None, options: Mapping[str, Any] | None) -> dict[str, Any]:
-        """What a configuration says of them."""
+        """What a configuration says of them.
+
+        Raises:
+            ConfigError: an option is about data that are read, and these are an object.
+        """
+        taken = _OF_DATA if isinstance(self.data, Data) else _OF_DATA_SETS
+        others = sorted((options or {}).keys() & DataConfig.model_fields.keys() - taken)
+        if self.data is not None and others:
+            raise ConfigError(
+                f"data_options of a {type(self.data).__name__} are {', '.join(sorted(taken))}, but "
+                f"got {', '.join(others)}; leave it out, and pass examples that are so already"
+            )
         data = without_none(source=self.data_source, batch_size=batch_size) | dict(options or {})
         return without_none(space=self.space_name, data=data or None)
 

@@ -29,3 +29,9 @@ def test_bytes_are_read_from_text() -> None:
 def test_bad_settings_are_refused(key: str, value: object) -> None:
     with pytest.raises(ValidationError, match=key):
         DataConfig.model_validate({key: value})
+
+
+@pytest.mark.parametrize("settings", [{"mean": [0.5]}, {"mean": [0.5], "std": [0.2, 0.2]}])
+def test_a_mean_and_a_standard_deviation_are_given_together(settings: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match="give both or none"):
+        DataConfig.model_validate(settings)

@@ -46,6 +46,22 @@ def test_the_normalisation_is_of_the_training_part(write_parquet: WriteParquet) 
     assert (example_N.std((0, 2, 3), correction=0) - 1).abs().max() < 1e-5
 
 
+def test_a_mean_that_is_given_is_taken(write_parquet: WriteParquet) -> None:
+    mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    path = write_parquet()
+    own, given = load(path), load(path, mean=mean, std=std)
+    first, other = (next(data.train.evaluation_batches(100)).example_B for data in (own, given))
+    assert torch.allclose(pixels(own.train), pixels(given.train), atol=1e-5)
+    by_hand = (pixels(own.train) - torch.tensor(mean)[:, None, None]) / (
+        torch.tensor(std)[:, None, None]
+    )
+    assert torch.allclose(other, by_hand, atol=1e-5)
+    assert not torch.allclose(first, other)
+    assert given.test.open().normalisation == given.normalisation
+    with pytest.raises(DataError, match="got 1 for 3; give as many"):
+        load(path, mean=(0.5,), std=(0.2,))
+
+
 def test_a_subset_counts_both_parts(write_parquet: WriteParquet) -> None:
     data = load(write_parquet(labels=[0, 1] * 50), num_train=40, validation_fraction=0.25)
     assert torch.bincount(data.train.label_N).tolist() == [15, 15]

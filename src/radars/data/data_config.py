@@ -1,9 +1,10 @@
 """What data a search or a training run reads, and how."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, model_validator
 
+from radars.errors import ConfigError
 from radars.units import GIB, parse_bytes
 
 
@@ -22,6 +23,11 @@ class DataConfig(BaseModel):
         batch_size: examples per batch.
         image_size: the side in pixels of the square that every image is resized (short side) and
             centre-cropped to. None keeps images as they are; they must then share one size.
+        mean: what is subtracted from each channel, whose values lie between 0 and 1; a number for
+            each channel, such as 0.485, 0.456, 0.406 of ImageNet for a pretrained network. None
+            takes the mean of the training part.
+        std: what each channel is divided by then, such as 0.229, 0.224, 0.225; None takes the
+            standard deviation of the training part.
         augment: whether training batches are augmented.
         num_workers: processes that decode images when they do not fit in `in_memory_bytes`. The
             batches do not depend on it.
@@ -40,6 +46,17 @@ class DataConfig(BaseModel):
     validation_fraction: float = Field(default=0.5, ge=0, lt=1)
     batch_size: int = Field(default=64, gt=0)
     image_size: int | None = Field(default=None, ge=4, le=4096)
+    mean: tuple[FiniteFloat, ...] | None = Field(default=None, min_length=1)
+    std: tuple[Annotated[FiniteFloat, Field(gt=0)], ...] | None = Field(default=None, min_length=1)
     augment: bool = True
     num_workers: int = Field(default=2, ge=0)
     in_memory_bytes: Annotated[int, BeforeValidator(parse_bytes)] = 2 * GIB
+
+    @model_validator(mode="after")
+    def _check_normalisation(self) -> Self:
+        if len(self.mean or ()) != len(self.std or ()):
+            raise ConfigError(
+                f"mean and std have as many numbers, one a channel, but got {self.mean} and "
+                f"{self.std}; give both or none"
+            )
+        return self

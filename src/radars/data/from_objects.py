@@ -95,6 +95,9 @@ def _data_of(dataset: MapDataset, test: SealedSplit, config: DataConfig, seed: i
     train_N, validation_N = divide(stratum_N, config.num_train, config.validation_fraction, seed)
     train = DatasetExamples(dataset, train_N)
     normalisation = _normalisation_of(train)
+    given = Normalisation.given(config, train.shape[0])
+    if given is not None and not normalisation.is_of_ids:
+        normalisation = given._replace(largest=normalisation.largest)
     validation = Split(DatasetExamples(dataset, validation_N), label_N[validation_N], normalisation)
     class_names = class_names_of(dataset, targets)
     return Data(

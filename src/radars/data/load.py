@@ -79,7 +79,8 @@ def load_stored(config: DataConfig, seed: int) -> Data:
     [first], others = rows.encoded([0]), _spread(rows, _COLOUR_EXAMPLES)
     image_format = format_of(first, others, config.image_size, rows.name_of(0))
     train_pixels, validation_pixels = _read(rows, [train_N, validation_N], image_format, config)
-    normalisation = _normalisation_of(train_pixels)
+    normalisation = Normalisation.given(config, train_pixels.shape[0])
+    normalisation = normalisation or _normalisation_of(train_pixels)
     return Data(
         name=source.name,
         num_classes=len(source.class_names),

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from radars.data.augment import RandAugment
 from radars.data.batch import Batch
+from radars.data.data_config import DataConfig
 from radars.data.order import Position, walk
 from radars.data.pixels import Pixels, Request
 from radars.errors import DataError, TestSplitError
@@ -37,6 +38,22 @@ class Normalisation(NamedTuple):
     def of_ids(cls, num_channels: int) -> "Normalisation":
         """That of numbers of things, which are left alone."""
         return cls(torch.zeros(num_channels), torch.ones(num_channels), 0.0)
+
+    @classmethod
+    def given(cls, config: DataConfig, num_channels: int) -> "Normalisation | None":
+        """That of a configuration, for values from 0 to 255; None where it names none.
+
+        Raises:
+            DataError: it is not for so many channels.
+        """
+        if config.mean is None or config.std is None:
+            return None
+        if len(config.mean) != num_channels:
+            raise DataError(
+                f"mean and std have a number for each channel, but got {len(config.mean)} for "
+                f"{num_channels}; give as many"
+            )
+        return cls(torch.tensor(config.mean), torch.tensor(config.std))
 
     @property
     def is_of_ids(self) -> bool:

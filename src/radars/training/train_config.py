@@ -26,6 +26,8 @@ INHERITED_DATA = (
     "image_column",
     "label_column",
     "image_size",
+    "mean",
+    "std",
     "batch_size",
     "num_workers",
     "in_memory_bytes",
