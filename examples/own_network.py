@@ -19,7 +19,7 @@ def net(choose: radars.Choose) -> nn.Module:
 
 def main() -> None:
     space = radars.SearchSpace(net)
-    found = radars.search(space, budget="4MiB", num_rounds=1)
+    found = radars.search(space, budget="4MiB", max_minutes=0.2)
     model = found.build()  # a plain nn.Module
     print(dict(found.architecture), model)
 

@@ -19,6 +19,14 @@ if not torch.cuda.is_available():
     os.environ["CUDA_VISIBLE_DEVICES"] = ""  # or each trace looks for a driver thousands of times
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """For `-m slow` only files that name the mark are imported; None leaves the others as usual."""
+    is_test = collection_path.name.startswith("test_") and collection_path.suffix == ".py"
+    if is_test and config.option.markexpr == "slow":
+        return "slow" not in collection_path.read_text(encoding="utf-8") or None
+    return None
+
+
 @pytest.fixture(autouse=True, scope="session")
 def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The price cache of this session, not the user's."""

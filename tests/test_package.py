@@ -84,7 +84,6 @@ def test_an_installed_wheel_works_without_the_repository(python: str, tmp_path: 
         return done.stdout
 
     assert radars_says("--version") == f"radars {radars.__version__}\n"
-    assert "digits" in radars_says("spaces")
     roomy = ("--budget", "1GiB", "--batch-size", "4")
     assert "fits" in radars_says("plan", "--space", "digits", *roomy)
 

@@ -17,17 +17,16 @@ from radars.engine.search_config import SearchConfig
 from radars.errors import ConfigError
 from radars.space import Architecture
 
-SPACE = zoo_space("nasbench-macro")
 WEIGHT = [1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3]
 
 
 @pytest.fixture(scope="module")
 def table() -> PublishedTable:
-    entries = {}
+    full, entries = zoo_space("nasbench-macro").full, {}
     for taken in product(range(3), repeat=8):
         value = sum(weight * index for weight, index in zip(WEIGHT, taken, strict=True))
-        names = (SPACE.full[choice][index] for choice, index in zip(SPACE.full, taken, strict=True))
-        architecture = Architecture(dict(zip(SPACE.full, names, strict=True)))
+        names = (full[choice][index] for choice, index in zip(full, taken, strict=True))
+        architecture = Architecture(dict(zip(full, names, strict=True)))
         entries[architecture] = Entry(0.5 + value / 25, macs=sum(taken))
     return PublishedTable("made-up", "nasbench-macro", entries)
 
@@ -80,8 +79,9 @@ def test_a_method_without_a_policy_is_refused(table: PublishedTable) -> None:
 
 
 def test_the_command_writes_the_table(table: PublishedTable, tmp_path: Path) -> None:
+    full = zoo_space("nasbench-macro").full
     rows = {
-        "".join(str(SPACE.full[choice].index(name)) for choice, name in known.items()): {
+        "".join(str(full[choice].index(name)) for choice, name in known.items()): {
             "mean_acc": 100 * entry.test_accuracy,
             "flops": entry.macs,
             "params": 1,

@@ -1,11 +1,10 @@
-import logging
 from types import SimpleNamespace
 
 import pytest
 import torch
 
 from radars.errors import ConfigError
-from radars.execution.device import capped, device_of, fabric_on, reproducible
+from radars.execution.device import capped, device_of, reproducible
 
 CPU = torch.device("cpu")
 
@@ -19,16 +18,6 @@ def test_a_device_that_is_not_there_is_one_line() -> None:
     with pytest.raises(ConfigError, match="'cuda:99'") as caught:
         device_of("cuda:99")
     assert "\n" not in str(caught.value)
-
-
-def test_fabric_says_nothing(
-    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
-    level = logging.getLogger("lightning_fabric").level
-    assert fabric_on(CPU, "bf16-mixed").device == CPU
-    assert capfd.readouterr() == ("", "")
-    assert caplog.records == []
-    assert logging.getLogger("lightning_fabric").level == level
 
 
 def test_global_randomness_is_put_back() -> None:

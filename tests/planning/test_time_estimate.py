@@ -2,6 +2,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.tiny import zoo_space
 
 from radars.engine.problem import new_planner
 from radars.engine.search_config import SearchConfig
@@ -11,15 +12,19 @@ from radars.planning.plan_report import PlanReport, plan_for
 from radars.planning.plan_summary import plan_summary
 from radars.planning.time_estimate import expected_seconds
 from radars.registries import METHODS
-from radars.zoo import load_space
+from radars.space import SearchSpace
 
-SPACE = load_space("digits")
 SHAPE = (1, 8, 8)
+
+
+def digits() -> SearchSpace:
+    """Made when a test asks for it, and then once."""
+    return zoo_space("digits")
 
 
 @pytest.fixture(scope="module")
 def plan() -> Plan:
-    return new_planner(SPACE, SearchConfig(budget="1GiB"), SHAPE).plan()
+    return new_planner(digits(), SearchConfig(budget="1GiB"), SHAPE).plan()
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +55,7 @@ def test_it_is_the_time_of_each_step_times_their_number(
     monkeypatch.setattr(time_estimate, "_supernet_seconds", lambda context, plan: 2.0)
 
     def took(**settings: Any) -> float | None:
-        return expected_seconds(SPACE, SearchConfig(**settings), SHAPE, plan)
+        return expected_seconds(digits(), SearchConfig(**settings), SHAPE, plan)
 
     select = {"finalists": 4, "halving_steps": [3]}
     steps = {"explore": {"steps": 10}, "differentiate": {"steps": 5}, "select": select}
@@ -62,7 +67,7 @@ def test_it_is_the_time_of_each_step_times_their_number(
 
 @pytest.mark.parametrize("name", METHODS.names())
 def test_every_method_says_how_much_it_trains(name: str) -> None:
-    work = METHODS.get(name).planned_work(SearchConfig(method=name), SPACE.full)
+    work = METHODS.get(name).planned_work(SearchConfig(method=name), digits().full)
     assert work.path_steps + work.supernet_steps > 0
 
 
@@ -70,8 +75,8 @@ def test_nothing_is_said_of_what_cannot_be_known(
     monkeypatch: pytest.MonkeyPatch, plan: Plan
 ) -> None:
     monkeypatch.setattr(time_estimate, "usable_memory_bytes", lambda: 1_000_000)
-    assert expected_seconds(SPACE, SearchConfig(), SHAPE, plan) is None
+    assert expected_seconds(digits(), SearchConfig(), SHAPE, plan) is None
     monkeypatch.undo()
     monkeypatch.setattr(METHODS.get("random"), "planned_work", lambda config, full: None)
-    assert expected_seconds(SPACE, SearchConfig(method="random"), SHAPE, plan) is None
+    assert expected_seconds(digits(), SearchConfig(method="random"), SHAPE, plan) is None
     assert plan_for("digits", None, 16, "1GiB", ["device=cuda"]).expected_seconds is None

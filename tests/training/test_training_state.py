@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from radars.data import Data
-from radars.execution.device import fabric_on
+from radars.execution.fabric import fabric_on
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.task import CLASSIFICATION
 from radars.runs.state import State, split_state

@@ -10,7 +10,7 @@ from radars.errors import ConfigError, SpaceError
 from radars.memory import TrainingSpec, measure, predict
 from radars.nn.steps import weights_step
 from radars.nn.supernet import Supernet
-from radars.space import Candidates, Keep, Subspace
+from radars.space import Candidates, Keep, SearchSpace, Subspace
 from radars.space.choose import as_pairs
 from radars.zoo.darts_cells import (
     Genotype,
@@ -28,7 +28,11 @@ V2 = (
     "('max_pool_3x3', 1), ('skip_connect', 2), ('max_pool_3x3', 1), ('max_pool_3x3', 0), "
     "('skip_connect', 2), ('skip_connect', 2), ('max_pool_3x3', 1)], reduce_concat=[2, 3, 4, 5])"
 )
-TINY = zoo_space("darts", width=8, num_cells=3)
+
+
+def tiny_darts() -> SearchSpace:
+    """Made when a test asks for it, and then once."""
+    return zoo_space("darts", width=8, num_cells=3)
 
 
 def test_the_published_network_has_the_published_number_of_parameters() -> None:
@@ -48,14 +52,14 @@ def test_a_genotype_goes_both_ways() -> None:
     genotype = Genotype.parse(V2)
     assert str(genotype) == V2
     assert Genotype.parse(V2.replace("[2, 3, 4, 5]", "range(2, 6)")) == genotype
-    architecture = TINY.architecture(architecture_of_genotype(genotype))
+    architecture = tiny_darts().architecture(architecture_of_genotype(genotype))
     assert genotype.normal[4:6] == (("sep_conv_3x3", 1), ("skip_connect", 0))
     in_order = genotype_of(architecture)
     assert in_order.normal[4:6] == (("skip_connect", 0), ("sep_conv_3x3", 1))
     assert {*in_order.reduce} == {*genotype.reduce}
     generator = torch.Generator().manual_seed(0)
     for _ in range(20):
-        architecture = TINY.random_architecture(generator)
+        architecture = tiny_darts().random_architecture(generator)
         again = Genotype.parse(str(genotype_of(architecture)))
         assert architecture_of_genotype(again) == architecture
 
@@ -90,17 +94,17 @@ def test_architectures_without_a_genotype_are_refused() -> None:
         with pytest.raises(SpaceError, match="two edges into a node"):
             genotype_of(architecture | change)
         with pytest.raises(SpaceError):
-            TINY.build(architecture | change)
+            tiny_darts().build(architecture | change)
 
 
 def test_what_is_not_kept_is_not_built() -> None:
-    network = TINY.build(architecture_of_genotype(Genotype.parse(V2)))
+    network = tiny_darts().build(architecture_of_genotype(Genotype.parse(V2)))
     cells = [module for name, module in network.named_children() if name.startswith("cell")]
     assert [len(list(cell.children())) for cell in cells] == [8, 8, 8]
 
 
 def test_a_network_learns() -> None:
-    assert_learns(TINY, architecture_of_genotype(Genotype.parse(V2)))
+    assert_learns(tiny_darts(), architecture_of_genotype(Genotype.parse(V2)))
 
 
 def test_too_few_cells_are_refused() -> None:
@@ -109,13 +113,13 @@ def test_too_few_cells_are_refused() -> None:
 
 
 def test_prediction_is_measurement() -> None:
-    few = Subspace(dict.fromkeys(TINY.full, ("none", "skip_connect", "dil_conv_3x3")))
+    few = Subspace(dict.fromkeys(tiny_darts().full, ("none", "skip_connect", "dil_conv_3x3")))
     spec = TrainingSpec((3, 8, 8), 8)
-    supernet = Supernet(TINY, few)
+    supernet = Supernet(tiny_darts(), few)
     batch = torch.randn(8, 3, 8, 8).contiguous(memory_format=torch.channels_last), torch.arange(8)
     weights_step(supernet, *batch)
     _, peak_bytes = measure(lambda: weights_step(supernet, *batch), supernet, batch)
-    assert predict(TINY, few, spec).peak_bytes == pytest.approx(peak_bytes, rel=0.02)
+    assert predict(tiny_darts(), few, spec).peak_bytes == pytest.approx(peak_bytes, rel=0.02)
 
 
 def test_rules() -> None:

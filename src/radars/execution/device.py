@@ -1,24 +1,16 @@
-"""Where steps run: the device of a name, and Lightning Fabric on it."""
+"""Where steps run: the device of a name, what it has, and what is set while steps run on it."""
 
-import logging
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
 import torch
-from lightning_fabric import Fabric
-from lightning_fabric.strategies.ddp import DDPStrategy
 from pydantic import AfterValidator
-from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
-from radars.errors import ConfigError, RunError
+from radars.errors import ConfigError
 from radars.machine import usable_memory_bytes, usable_processors
-from radars.nn.steps import Precision
-
-Result = TypeVar("Result")
-
 
 _NAME = re.compile(r"auto|cpu|cuda(:\d+)?")
 
@@ -96,69 +88,6 @@ def threads(number: int | None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def fabric_on(device: torch.device, precision: Precision, num_devices: int = 1) -> Fabric:
-    """Fabric for one device, or for several of a kind, each with a process of its own; it is quiet.
-
-    The processes of several begin with `launch`.
-    """
-    with _quiet():
-        if num_devices > 1:
-            # a network may hold weights that a step does not need: those before a `none`
-            strategy = _QuietStrategy(start_method="spawn", static_graph=True)
-            return Fabric(
-                accelerator=device.type,
-                strategy=strategy,
-                devices=num_devices,
-                precision=precision,
-            )
-        return Fabric(
-            accelerator=device.type,
-            devices=[device.index or 0] if device.type == "cuda" else 1,
-            precision=precision,
-        )
-
-
-def data_parallel_fabric(num_processes: int, device: torch.device) -> Fabric:
-    """Fabric for several processes of this machine, a GPU each where `device` is one; launched.
-
-    It starts the others by running this command again, where nobody else did.
-    """
-    with _quiet():
-        fabric = Fabric(accelerator=device.type, devices=num_processes, strategy="ddp")
-        fabric.launch()
-    return fabric
-
-
-def launch(
-    device: torch.device,
-    precision: Precision,
-    num_devices: int,
-    function: Callable[..., Result],
-    *arguments: Any,
-) -> Result:
-    """Calls a function in a process a device; returns what it returns in the first.
-
-    Args:
-        device: the kind of device that the processes are on.
-        precision: the precision of their steps.
-        num_devices: two or more.
-        function: takes Fabric and the arguments; found by its name in each process.
-        arguments: plain values.
-
-    Raises:
-        RunError: a process failed; what it says is on standard error.
-    """
-    fabric = fabric_on(device, precision, num_devices)
-    try:
-        result: Result = fabric.launch(function, *arguments)
-    except (ProcessRaisedException, ProcessExitedException) as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise RunError(
-            f"a process of {num_devices} failed: {reason}; go on with --resume"
-        ) from error
-    return result
-
-
 @contextmanager
 def reproducible(device: torch.device) -> Iterator[None]:
     """Within, kernels are chosen that repeat their results; global randomness is put back after.
@@ -198,22 +127,3 @@ def capped(device: torch.device, num_bytes: int | None) -> Iterator[None]:
         yield
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0, device)
-
-
-class _QuietStrategy(DDPStrategy):
-    """DDP whose processes do not say that they begin."""
-
-    def setup_environment(self) -> None:
-        with _quiet():
-            super().setup_environment()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    logger = logging.getLogger("lightning_fabric")
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

@@ -8,15 +8,18 @@ stop instead of averaging gradients of different networks.
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, distributed
 
 from radars.data import Batch
 from radars.errors import ConfigError, RunError
-from radars.execution.device import data_parallel_fabric, device_of
+from radars.execution.device import device_of
 from radars.seeds import stable_seed
+
+if TYPE_CHECKING:  # one process alone does not wait until it is imported
+    from lightning_fabric import Fabric
 
 
 class Group:
@@ -32,7 +35,7 @@ class Group:
         size: how many there are.
     """
 
-    def __init__(self, fabric: Fabric | None = None) -> None:
+    def __init__(self, fabric: "Fabric | None" = None) -> None:
         self._fabric = fabric
         self.rank = 0 if fabric is None else fabric.global_rank
         self.size = 1 if fabric is None else fabric.world_size
@@ -151,6 +154,8 @@ def new_group(num_processes: int, device_name: str) -> Iterator[Group]:
             f"each of {num_processes} processes has a GPU of its own, but the device is "
             f"{device_name!r}; use cuda, and CUDA_VISIBLE_DEVICES to choose among them"
         )
+    from radars.execution.fabric import data_parallel_fabric  # as above
+
     yield Group(data_parallel_fabric(num_processes, device_of(device_name)))
 
 

@@ -15,7 +15,8 @@ from torchmetrics.classification import MulticlassCalibrationError, MulticlassCo
 
 from radars.data import Data, DataConfig, Split, load_data, move
 from radars.errors import ConfigError, RadarsWarning, RunError
-from radars.execution.device import device_of, fabric_on
+from radars.execution.device import device_of
+from radars.execution.fabric import fabric_on
 from radars.memory import out_of_memory_said
 from radars.memory.measure import measure_network, peak_rss_bytes
 from radars.nn.task import CLASSIFICATION, Task

@@ -14,7 +14,7 @@ from lightning_fabric import Fabric
 
 from radars.data import Data
 from radars.errors import ConfigError, RadarsError, RunError, SpaceError, Stopped
-from radars.execution.device import fabric_on, launch
+from radars.execution.fabric import fabric_on, launch
 from radars.execution.interrupt import Interrupt
 from radars.failures import failures_said
 from radars.memory import out_of_memory_said
