@@ -25,16 +25,16 @@ def test_a_search_has_a_row_with_what_it_found_and_is_not_run_again(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     out = tmp_path / "judge.jsonl"
-    quick = replace(PROBLEMS["scarce"], seconds=1.0)
+    quick = replace(PROBLEMS["scarce"], seconds=60)
     monkeypatch.setattr(judge, "PROBLEMS", {"scarce": quick})
-    first, second = run(monkeypatch, out, contenders="random")
+    first, second = run(monkeypatch, out, contenders="largest")
     assert (first["seed"], second["seed"]) == (0, 1)
     assert first["architecture"]
     assert first["better"]
     assert judge.commit_of_here() == first["commit"]
     kept = out.read_text()
     out.write_text(kept + kept[:50])  # one that was cut off
-    assert run(monkeypatch, out, contenders="random") == [first, second]
+    assert run(monkeypatch, out, contenders="largest") == [first, second]
 
 
 @pytest.mark.parametrize("problem", PROBLEMS.values(), ids=lambda problem: problem.name)
