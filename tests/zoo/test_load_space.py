@@ -9,6 +9,7 @@ from torch import nn
 
 from radars.errors import ConfigError, SpaceError
 from radars.space import Architecture, SearchSpace
+from radars.space.trace_choices import trace_choices
 from radars.zoo import ZooEntry, accepted_options, load_space, zoo
 
 NUM_ARCHITECTURES = {
@@ -167,6 +168,12 @@ def test_names_sizes_and_shapes(entry: ZooEntry) -> None:
     layers = [f"layer{index}" for index in range(len(space.choices))]
     assert [choice.name for choice in space.choices] == CHOICE_NAMES.get(entry.name, layers)
     assert entry.summary
+
+
+@ENTRIES
+def test_its_choices_stand_the_checks_that_it_is_spared(entry: ZooEntry) -> None:
+    space = zoo_space(entry.name)
+    assert trace_choices(space.replay, space.name) == space.choices
 
 
 @cache

@@ -8,7 +8,7 @@ import torch
 from radars.cost import CostTable, Feasible, LatencyRow, Objectives
 from radars.data import Data, load_data
 from radars.engine.given import Given
-from radars.engine.policies.maturity import FINAL_EPOCHS
+from radars.engine.policies.maturity import FINAL_EPOCHS, fraction_learnt
 from radars.engine.pricing import priced
 from radars.engine.recipe import check_data
 from radars.engine.search_config import SearchConfig
@@ -119,6 +119,18 @@ class SearchProblem:
         known = self.config.select.max_steps
         steps_per_epoch = max(1, len(self.data.train) // self.config.data.batch_size)
         return known or FINAL_EPOCHS * steps_per_epoch
+
+    def fraction_trained(self, num_steps: float, accuracy: float) -> float:
+        """How much of the way of its training a network has behind it (`policies/maturity.py`).
+
+        Args:
+            num_steps: its training steps, 1 or more.
+            accuracy: what it scores.
+        """
+        fraction = max(1.0, num_steps) / self.final_steps
+        if self.task.is_classification:
+            fraction = max(fraction, fraction_learnt(accuracy, self.data.num_classes))
+        return min(1.0, fraction)
 
 
 def new_planner(

@@ -75,7 +75,7 @@ class SearchSpace:
         self.input_dtype = input_dtype
         self.network = network
         self._places: dict[tuple[int, ...], tuple[Place, ...]] = {}
-        self.choices = trace_choices(self.replay, self.name, warns=not is_library_function(network))
+        self.choices = trace_choices(self.replay, self.name, is_ours=is_library_function(network))
         self.full = Subspace({choice.name: choice.candidates for choice in self.choices})
         self.conditions = Conditions(self.choices)
         self.rules = tuple(rules)

@@ -55,7 +55,7 @@ class Trace:
         self.choices[offer.choice] = replace(known, num_places=known.num_places + 1)
 
 
-def trace_choices(replay: Replay, name: str, *, warns: bool = True) -> tuple[Choice, ...]:
+def trace_choices(replay: Replay, name: str, *, is_ours: bool = False) -> tuple[Choice, ...]:
     """Every choice that the function makes in some run, each behind its parent.
 
     The function is run on the meta device, where nothing is allocated: three times where all
@@ -64,8 +64,10 @@ def trace_choices(replay: Replay, name: str, *, warns: bool = True) -> tuple[Cho
     Args:
         replay: runs it.
         name: the name of the space.
-        warns: whether it warns of candidates of one choice that are the same, where choices are
-            nested or of values; where they are not, the candidates are looked at with their inputs.
+        is_ours: whether it is of this library. Where choices are nested or of values, others are
+            held against random traces, and candidates of one choice that are the same are warned
+            of; what is ours was tested. Where choices are side by side, candidates are looked at
+            with their inputs.
 
     Raises:
         SpaceError: there is no choice; a choice has no candidate, or one twice, or others in other
@@ -95,7 +97,7 @@ def trace_choices(replay: Replay, name: str, *, warns: bool = True) -> tuple[Cho
     if not is_nested and not has_values:
         _check_same_candidates(name, first, last)
         return tuple(first.choices.values())
-    return _Discovery(replay, name, before, warns).run()
+    return _Discovery(replay, name, before, is_ours).run()
 
 
 def _shapes(network: nn.Module) -> list[tuple[str, torch.Size]]:
@@ -106,10 +108,10 @@ def _shapes(network: nn.Module) -> list[tuple[str, torch.Size]]:
 class _Discovery:
     """Runs the function once for each candidate of each choice, where that choice is made."""
 
-    def __init__(self, replay: Replay, name: str, before: BuiltBefore, warns: bool) -> None:
+    def __init__(self, replay: Replay, name: str, before: BuiltBefore, is_ours: bool) -> None:
         self._replay = replay
         self._name = name
-        self._warns = warns
+        self._is_ours = is_ours
         self._before = before
         self._choices: dict[str, Choice] = {}
         self._order: list[str] = []
@@ -131,8 +133,8 @@ class _Discovery:
                 self._note_content(choice, candidate, trace)
                 waiting += [(name, made) for name in self._noted(trace, taken)]
         choices = tuple(self._with_parent(choice) for choice in self._order)
-        self._check(choices)
-        if self._warns:
+        if not self._is_ours:
+            self._check(choices)
             for choice, contents in self._contents.items():
                 warn_of_equal(choice, [contents])
         return choices

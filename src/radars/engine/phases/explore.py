@@ -99,7 +99,7 @@ class Explorer:
             samples,
             rewards,
             group=self._group + is_after,
-            fraction=min(1.0, max(1, trained) / self.context.problem.final_steps),
+            fraction=self.context.problem.fraction_trained(trained, max(accuracies)),
         )
         return sum(accuracies) / len(accuracies)
 

@@ -76,8 +76,9 @@ def next_finalists(
 def trained_fraction(
     context: SearchContext, halving: SuccessiveHalving, shared_steps: float
 ) -> float:
-    """The part that finalists have of the training of what is found in the end."""
-    return min(1.0, (shared_steps + halving.num_steps) / context.problem.final_steps)
+    """How much of the way of their training the finalists of a halving round have behind them."""
+    num_steps = shared_steps + halving.num_steps
+    return context.problem.fraction_trained(num_steps, max(halving.accuracies))
 
 
 def gains(

@@ -97,7 +97,7 @@ class Controller:
             rewards: the reward of each architecture.
             group: what was rewarded under the same conditions has the same number.
             is_alone: whether they were trained alone, for longer than others before a reward.
-            fraction: the part that they had of the training of what is found in the end.
+            fraction: how much of the way of their training they had behind them.
         """
         self.rewarded += [
             Rewarded(sample.architecture, reward, group, is_alone, fraction)

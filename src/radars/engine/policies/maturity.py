@@ -1,8 +1,8 @@
 """Maturity: how far accuracies after brief training speak for those after the whole of it.
 
-A search has time for a fraction f of the steps that what it finds is trained for in the end. Small
-networks and candidates without weights learn first, so that what is best after a hundredth of the
-steps is not best in the end. Two things are assumed, which leave one number:
+A search trains networks for a fraction f of the way that what it finds is trained in the end. Small
+networks and candidates without weights learn first, so that what is best early on is not best in
+the end. Two things are assumed, which leave one number:
 
 - What a network gains in one part of its training says nothing of what it gains in the next: its
   accuracy is a random walk.
@@ -13,6 +13,10 @@ deviations above the mean has the accuracy c f z + sqrt(1 - c^2) W(f) after the 
 is Brownian motion. So its expected accuracy in the end is what it has, and c (1 - f) z. After the
 whole training that is nothing, and training alone decides; after a hundredth of it, when networks
 differ by a tenth of what they will, rankers have the larger say.
+
+How much of the way is done, two things tell, of which the larger counts: the part of the steps, and
+the part of what there is to learn that the best network has learnt, which is Cohen's kappa of its
+accuracy. Where that is nearly all, it is clear who is best, after however few steps.
 """
 
 import math
@@ -24,6 +28,12 @@ FINAL_EPOCHS = 60
 """Of the whole training where nothing else is said: those of `radars.train`."""
 
 
+def fraction_learnt(accuracy: float, num_classes: int) -> float:
+    """What part of the way from chance to 1 an accuracy is; 0 below chance."""
+    chance = 1.0 / max(2, num_classes)
+    return max(0.0, (accuracy - chance) / (1.0 - chance))
+
+
 def deviation_after(fraction: float) -> float:
     """The standard deviation of accuracies over networks, in that after the whole training."""
     return math.sqrt(fraction * (1 - CORRELATION**2 * (1 - fraction)))
@@ -33,7 +43,7 @@ def gain_to_come(fraction: float, final_deviation: float) -> float:
     """What a network is expected to gain on the others in the rest of its training.
 
     Args:
-        fraction: the part of the whole training that it has had.
+        fraction: the part of the way that is done.
         final_deviation: the standard deviation of accuracies over networks after the whole.
 
     Returns:

@@ -29,7 +29,7 @@ class Rewarded:
             rewards may differ by a constant.
         is_alone: whether it was trained alone, as finalists are: such a reward has less noise, and
             candidates may add something else to it than to others.
-        fraction: the part that it had of the training of what is found in the end, above 0.
+        fraction: how much of the way of its training it had behind it, above 0.
     """
 
     architecture: Mapping[str, str]
@@ -56,7 +56,7 @@ class RewardModel:
         said: choice to candidate to what the expected tables say together, in standard deviations
             over architectures.
         deviation: the standard deviation of rewards over architectures.
-        fraction: the part of the whole training after which the rewards were measured.
+        fraction: how much of the way of its training the furthest had behind it.
     """
 
     effects: dict[str, dict[str, float]]
@@ -77,7 +77,7 @@ class RewardModel:
 
         Args:
             architecture: choice to candidate.
-            fraction: the part of its training that it has had; by default that of the rewards.
+            fraction: how much of the way is done; by default that of the rewards.
         """
         if not self.said:
             return 0.0
