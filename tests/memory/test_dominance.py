@@ -49,7 +49,7 @@ def test_where_not_all_paths_fit_many_do_by_one_trace() -> None:
     paths = [space.random_architecture(draws) for _ in range(12)]
     roomy = Planner(space, SPEC, 2**40, settings=SETTINGS)
     least = {path: roomy.least_bytes(path) for path in paths}
-    budget_bytes = sorted(least.values())[-4]
+    budget_bytes = sorted(least.values())[-2]
     planner = Planner(space, SPEC, budget_bytes, settings=SETTINGS)
     covers = {path: planner.cover(path) for path in paths}
     for path, cover in covers.items():
@@ -59,7 +59,7 @@ def test_where_not_all_paths_fit_many_do_by_one_trace() -> None:
             assert cover.subspace.allows(path)
             assert least[path] <= cover.peak_bytes <= budget_bytes
     subspaces = {cover.subspace for cover in covers.values() if cover is not None}
-    assert len(subspaces) <= len(paths) / 3
+    assert len(subspaces) < len(paths) / 2
     # and they fit with the same, whatever was asked for before
     again = Planner(space, SPEC, budget_bytes, settings=SETTINGS)
     for path in reversed(paths):
