@@ -1,6 +1,7 @@
 """What the package never does: run what it reads."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,53 @@ def dangers(text: str) -> list[str]:
                 if not is_safe or options.get("allow_pickle", "False") != "False":
                     found.append(name)
     return found
+
+
+OPENING = {
+    # files of the package itself, of the system, and of the program that runs
+    *("reading.py", "reporting/page.py", "machine.py", "cost/price_cache.py"),
+    # to write, or a directory; `test_directory.py` and `test_lock.py` try links there
+    *("runs/files.py", "runs/events.py", "runs/lock.py", "tracking/tensorboard.py"),
+    "cost/program.py",  # the null device
+}
+
+
+def opened(text: str) -> list[str]:
+    """Calls that open a file, which may be a pipe, a device or endless."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Call):
+            name = ast.unparse(node.func)
+            takes_mode = name.endswith(".open") and bool(node.args or node.keywords)
+            if (
+                name in ("open", "io.open")
+                or name.endswith((".read_text", ".read_bytes"))
+                or (takes_mode and name != "Image.open")
+            ):
+                found.append(name)
+    return found
+
+
+def test_files_are_opened_in_one_place() -> None:
+    found = {
+        str(file.relative_to(SOURCE)): names
+        for file in sorted(SOURCE.rglob("*.py"))
+        if (names := opened(file.read_text("utf-8")))
+    }
+    assert found.keys() <= OPENING, found
+
+
+def test_images_are_opened_in_known_formats_alone() -> None:
+    for file in sorted(SOURCE.rglob("*.py")):
+        for call in re.findall(r"Image\.open\((.*)\)", file.read_text("utf-8")):
+            assert "formats=" in call, file
+
+
+@pytest.mark.parametrize(
+    "text", ["open(path)", "path.read_text()", "path.open('rb')", "os.open(path, flags)"]
+)
+def test_the_scan_finds_what_opens(text: str) -> None:
+    assert opened(text)
 
 
 def test_no_file_is_unpickled_evaluated_or_unpacked() -> None:
