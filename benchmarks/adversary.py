@@ -6,7 +6,7 @@ raise, return anything or change what they are given; settings that nobody means
 moment. A try is held where the command ends in time, with a status that the README names, without a
 traceback on the screen, with nothing changed outside of its directory, and as its kind says.
 
-    python benchmarks/adversary.py                     # 600 tries and more; goes on where it was
+    python benchmarks/adversary.py                     # 544 tries; goes on where it was
     python benchmarks/adversary.py --seconds 60        # a sample: a few of each kind
 
 Tries go to `benchmarks/results/adversary.jsonl`, or where `--results` says; the table of kind,

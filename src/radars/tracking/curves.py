@@ -1,5 +1,6 @@
 """`Curves`: where numbers and pictures of a run go while it runs, for people to look at."""
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -77,7 +78,9 @@ def known_id(file: Path) -> str | None:
     Raises:
         OSError, ValueError: the file holds no id.
     """
-    return read_file(file, _LONGEST_ID_BYTES).decode().strip() if file.is_file() else None
+    if not os.path.lexists(file):
+        return None
+    return read_file(file, _LONGEST_ID_BYTES).decode().strip()
 
 
 class AllCurves(Curves):
