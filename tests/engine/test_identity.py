@@ -63,6 +63,8 @@ def edited(config: dict[str, Any]) -> dict[str, Any]:
         "missing within": {**config, "data": {"source": config["data"]["source"]}},
         "more": {**config, "rounds": 3},
         "emptied": {},
+        "invalid": {**config, "precision": "another"},
+        "of another type": {**config, "num_processes": {"another": 1}},
     }
 
 
@@ -82,6 +84,9 @@ def test_a_configuration_that_was_edited_is_refused(
     with pytest.raises(ConfigError, match="that it was begun with, but ") as caught:
         run_search(None, GIVEN, out=out, resume=True)
     assert "\n" not in str(caught.value)
+    with pytest.raises(ConfigError, match=r"config\.yaml that it was begun with, but "):
+        start_search({}, config_file=None, overrides=[], out=out, new_out=Path, resume=True,
+                     progress=NoProgress())  # fmt: skip
     assert content_of(out) == before
 
 
