@@ -270,7 +270,9 @@ def _ended(run: Path) -> tuple[Any, ...]:
     checkpoint = read_checkpoint(run)
     assert checkpoint is not None
     tensors, values = split_state(checkpoint.state)
-    values["position"]["seconds"] = None
+    for name in ("seconds", "began", "num_saves"):
+        del values["position"][name]
+    values["method"].pop("explored", None)  # seconds, and the steps that they took
     checksums = {
         name: (
             str(tensor.dtype),

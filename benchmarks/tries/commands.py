@@ -104,11 +104,16 @@ def signals(place: Place, draw: random.Random) -> str | None:
     return problem and f"{command[0]}: {problem}"
 
 
+def _hear_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # which a shell ignores for what it runs behind
+
+
 def _fresh(place: Place, command: tuple[object, ...], number: int, seconds: float) -> Ended:
     """Runs a command in a process that has imported nothing."""
     with subprocess.Popen(
         [sys.executable, "-m", "radars", *map(str, command)],
         cwd=place.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=_hear_ctrl_c,
     ) as process:  # fmt: skip
         time.sleep(seconds)
         process.send_signal(number)

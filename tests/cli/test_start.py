@@ -24,12 +24,14 @@ class Loading(ModuleType):
 def test_being_stopped_while_it_is_loaded_is_one_line(
     number: signal.Signals, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = signal.getsignal(signal.SIGTERM)
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where it was ignored
     monkeypatch.setitem(sys.modules, "radars.cli.app", Loading(number))
     try:
         with pytest.raises(SystemExit) as end:
             main()
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
     assert end.value.code == 130
     assert capsys.readouterr() == ("", "stopped\n")
