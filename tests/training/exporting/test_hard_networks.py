@@ -47,7 +47,9 @@ HARD: dict[str, Callable[[], nn.Module]] = {
     "compiled": lambda: torch.compile(nn.Conv2d(4, 4, 1), backend="eager"),  # type: ignore[dict-item, return-value]
     "compiled in place": compiled,
     "scripted": lambda: torch.jit.script(nn.Conv2d(4, 4, 1)),
-    "traced": lambda: torch.jit.trace(nn.Conv2d(4, 4, 1), torch.zeros(1, 4, 8, 8)),
+    "traced": lambda: torch.jit.trace(  # type: ignore[no-untyped-call]
+        nn.Conv2d(4, 4, 1), torch.zeros(1, 4, 8, 8)
+    ),
     "tied": Tied,
     "random": Random,
     "hooked": hooked,
