@@ -48,6 +48,7 @@ from radars.tracking.progress import NoProgress
 
 _USERS = (64_001, 64_002)
 _NEW_NETWORK, _NEW_NAMES, _NEW_PROCESSES = 0x40000000, 0x04000000, 0x20000000  # clone(2)
+_DIES_WITH_PARENT = 1  # prctl(2)
 _MOST_KILLS = 3  # of one comparison, or one search on Ray
 _MOST_SITTINGS = 12
 _RAY_SECONDS = 600.0
@@ -138,6 +139,7 @@ def _on_another_machine(out: Path) -> None:
     socket.sethostname("another")
     pid = os.fork()
     if not pid:
+        ctypes.CDLL(None).prctl(_DIES_WITH_PARENT, signal.SIGKILL)
         search(out)
         return
     os._exit(max(0, status_of(pid)))
