@@ -10,14 +10,13 @@ have a row are not run again. One thread; for times that mean something, give it
 import argparse
 import json
 import os
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
-from about import about
+from about import about, commit_of_here
 from judged import CONTENDERS, PROBLEMS, Problem
 
 import radars
@@ -117,13 +116,6 @@ def seeds_of(text: str) -> Iterator[int]:
     for part in text.split(","):
         first, _, last = part.partition("-")
         yield from range(int(first), int(last or first) + 1)
-
-
-def commit_of_here() -> str:
-    """The commit of the code that runs; marked where files differ from it."""
-    said = ["git", "describe", "--always", "--dirty", "--exclude=*"]
-    here = Path(__file__).parent
-    return subprocess.check_output(said, text=True, cwd=here).strip()
 
 
 def core() -> str:

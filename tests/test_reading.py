@@ -26,6 +26,7 @@ from radars.runs.events import EventLog, load_events
 from radars.runs.identity_file import known_identity
 from radars.runs.read_run import read_config, read_result
 from radars.settings import read_settings
+from radars.tracking.curves import known_id, refusals_said
 from radars.training.start_training import read_architecture
 from radars.training.weights_file import load_weights
 
@@ -74,6 +75,11 @@ def resumed(run: Path) -> None:
     RunDirectory.resume(run).close()
 
 
+def id_of_a_service(file: Path) -> object:
+    with refusals_said("the service", (OSError, ValueError), "leave it out"):
+        return known_id(file)
+
+
 READERS: dict[str, Callable[[Path], object]] = {
     "configuration": read_settings,
     "architecture": read_architecture,
@@ -83,6 +89,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "weights": lambda file: load_weights(nn.Linear(2, 2), file),
     "events": lambda file: EventLog(file).close(),
     "read events": load_events,
+    "id of a service": id_of_a_service,
     "image": lambda file: open_image({"bytes": None, "path": str(file)}, 3, "the image"),
     "config of a run": in_run("config.yaml", read_config),
     "result of a run": in_run("result.json", read_result),

@@ -8,6 +8,7 @@ import judge
 import numpy as np
 import pytest
 import verdict
+from about import commit_of_here
 from judged import CONTENDERS, PROBLEMS, Problem
 
 from radars.engine import SearchConfig
@@ -31,7 +32,7 @@ def test_a_search_has_a_row_with_what_it_found_and_is_not_run_again(
     assert (first["seed"], second["seed"]) == (0, 1)
     assert first["architecture"]
     assert first["better"]
-    assert judge.commit_of_here() == first["commit"]
+    assert commit_of_here() == first["commit"]
     kept = out.read_text()
     out.write_text(kept + kept[:50])  # one that was cut off
     assert run(monkeypatch, out, contenders="largest") == [first, second]

@@ -4,6 +4,8 @@ import errno
 import io
 import json
 import os
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -79,6 +81,20 @@ def test_a_finished_search_is_read_again(run: Run, found: tuple[Path, str]) -> N
     status, again, _ = run("search", "--out", str(out), "--resume")
     assert status == 0
     assert first.splitlines()[-8:] == again.splitlines()[-8:]
+
+
+@pytest.mark.parametrize("name", ["a b", "it's", "$(touch mark)", "a;touch mark", "a*", 'a"b'])
+def test_printed_commands_name_any_path_for_the_shell(
+    run: Run, found: tuple[Path, str], name: str
+) -> None:
+    shutil.copytree(found[0], name)
+    status, printed, _ = run("search", "--resume", "--out", name)
+    assert status == 0
+    commands = [shlex.split(line) for line in printed.splitlines() if line.startswith("  radars")]
+    assert [command[:3] for command in commands] == [
+        ["radars", "train", f"{name}/architecture.json"],
+        ["radars", "evaluate", f"{name}-train"],
+    ]
 
 
 def test_resuming_with_other_settings_is_refused(run: Run, found: tuple[Path, str]) -> None:

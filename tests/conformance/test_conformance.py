@@ -324,11 +324,11 @@ def test_a_search_that_scored_nothing_says_so_and_returns_what_size_says(method:
     result = search(quick_config(method, max_minutes=1e-9, budget=64 * MIB))
     assert result.status == "exceeded_time"
     assert result.validation_accuracy is None
+    assert "nothing was scored" in result.summary()
+    assert "radars train" not in result.summary()
     if method in WHOLE_SUPERNET | {"largest", "zero_cost"}:  # one step taught them something
         return
     assert result.by_size
-    assert "nothing was scored" in result.summary()
-    assert "radars train" not in result.summary()
     every = [dict(zip(SPACE.full, names, strict=True)) for names in product(*SPACE.full.values())]
     assert result.macs == max(TABLE.cost(architecture).macs for architecture in every)
 

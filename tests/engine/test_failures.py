@@ -11,6 +11,7 @@ import torch
 from tests.tiny import quick_config, tiny_data, tiny_space
 from torch import Tensor, nn
 
+from radars.cli.endings import printable
 from radars.engine.given import Given
 from radars.engine.methods.radars import Radars
 from radars.engine.run import run_search
@@ -62,7 +63,15 @@ class Sparse(nn.Module):
         return output
 
 
+class Renamed(Candidate):
+    """Its name would clear a screen and write a line of its own."""
+
+
+Renamed.__name__ = Renamed.__qualname__ = "\x1b[2JNo\nname"
+
+
 FAILING: dict[str, Callable[[], nn.Module]] = {
+    "escape codes": lambda: Renamed(lambda _, x: x / (1 // 0)),
     "backward": lambda: Candidate(lambda _, x: _FailingBackward.apply(x)),
     "in training": lambda: Candidate(in_training),
     "leaving in training": lambda: Candidate(leaving),
@@ -88,6 +97,7 @@ def test_a_candidate_that_fails_is_named_before_anything_is_left(name: str, tmp_
         run_search(config, Given(space=space, data=tiny_data()), out=tmp_path / "run")
     except RadarsError as error:
         [line] = str(error).splitlines()
+        assert printable(line).isprintable()
         assert "'bad'" in line
         assert "choice 'a'" in line
         assert not (tmp_path / "run").exists()

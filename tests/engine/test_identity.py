@@ -1,5 +1,6 @@
 """A run that goes on is the one that was begun: configuration, space, data, task."""
 
+import hashlib
 import importlib.util
 import shutil
 from collections.abc import Callable
@@ -8,7 +9,18 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.tiny import InterruptAt, quick_config, tiny_data, tiny_network, tiny_space
+from safetensors import safe_open
+from safetensors.torch import save_file
+from tests.tiny import (
+    InterruptAt,
+    assert_same_tensors,
+    final_checkpoint,
+    outcome,
+    quick_config,
+    tiny_data,
+    tiny_network,
+    tiny_space,
+)
 from torch import Tensor, nn
 
 from radars.cli.endings import errors_in_a_line
@@ -18,8 +30,10 @@ from radars.engine.identity import space_digest, task_digest
 from radars.engine.problem import SearchProblem
 from radars.engine.run import run_search
 from radars.engine.start_search import completed_search, start_search
-from radars.errors import ConfigError, RadarsWarning, SpaceError, Stopped
+from radars.errors import ConfigError, RadarsWarning, RunError, SpaceError, Stopped
 from radars.nn.task import Task
+from radars.runs.checkpoint import CheckpointStore
+from radars.runs.events import read_events
 from radars.runs.identity_file import known_identity
 from radars.space import Choose, Factory, SearchSpace
 from radars.tracking.progress import NoProgress
@@ -49,6 +63,8 @@ def edited(config: dict[str, Any]) -> dict[str, Any]:
         "missing within": {**config, "data": {"source": config["data"]["source"]}},
         "more": {**config, "rounds": 3},
         "emptied": {},
+        "invalid": {**config, "precision": "another"},
+        "of another type": {**config, "num_processes": {"another": 1}},
     }
 
 
@@ -68,6 +84,9 @@ def test_a_configuration_that_was_edited_is_refused(
     with pytest.raises(ConfigError, match="that it was begun with, but ") as caught:
         run_search(None, GIVEN, out=out, resume=True)
     assert "\n" not in str(caught.value)
+    with pytest.raises(ConfigError, match=r"config\.yaml that it was begun with, but "):
+        start_search({}, config_file=None, overrides=[], out=out, new_out=Path, resume=True,
+                     progress=NoProgress())  # fmt: skip
     assert content_of(out) == before
 
 
@@ -244,3 +263,39 @@ def test_a_refusal_is_one_line_on_the_command_line(
     with pytest.raises(SystemExit), errors_in_a_line():
         run_search(quick_config(seed=5), GIVEN, out=begun, resume=True)
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def without_a_tensor(file: Path, *, is_said: bool) -> None:
+    """A checkpoint that lacks a tensor, with a right checksum; as saved, where `is_said`."""
+    store = CheckpointStore(file.parent)
+    step = int(file.stem)
+    if is_said:
+        state = store.load(step).state
+        del state["run"]["method"]["supernet"]
+        store.save(step, state)
+        return
+    with safe_open(file, framework="pt") as content:
+        metadata = content.metadata()
+        tensors = {name: content.get_tensor(name).clone() for name in list(content.keys())[1:]}
+    save_file(tensors, file, metadata)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    file.with_suffix(".sha256").write_text(f"{digest}  {file.name}\n")
+
+
+@pytest.mark.parametrize("is_said", [True, False])
+def test_a_checkpoint_without_a_tensor(tmp_path: Path, is_said: bool) -> None:
+    out, config = tmp_path / "run", quick_config(checkpoint_seconds=0)
+    with pytest.raises(Stopped):
+        run_search(config, GIVEN, out=out, progress=InterruptAt(5))
+    [before, last] = sorted((out / "checkpoint").glob("*.safetensors"))
+    without_a_tensor(last, is_said=is_said)
+    if is_said:
+        with pytest.raises(RunError, match=rf"checkpoint of step {int(last.stem)} .*one before"):
+            run_search(out=out, given=GIVEN, resume=True)
+        last.unlink()
+    run_search(out=out, given=GIVEN, resume=True)
+    resumed = [event for event in read_events(out / "events.jsonl") if event["event"] == "resumed"]
+    assert resumed[-1]["step"] == int(before.stem)
+    run_search(config, GIVEN, out=tmp_path / "whole")
+    assert outcome(out) == outcome(tmp_path / "whole")
+    assert_same_tensors(final_checkpoint(out)[0], final_checkpoint(tmp_path / "whole")[0])

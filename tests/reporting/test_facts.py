@@ -28,6 +28,12 @@ ARCHITECTURE = {"a": "skip", "b": "conv"}
     [
         ({"status": "completed"}, None, True),
         ({"status": "exceeded_time"}, "Status: exceeded time. The network is the best", True),
+        (
+            {"status": "exceeded_time", "validation_accuracy": None},
+            "Nothing was scored in the time there was: the network is what the search prefers so "
+            "far. Search for longer.",
+            True,
+        ),
         ({"status": "failed", "reason": "too many steps"}, "Too many steps.", False),
         (
             {"status": "exceeded_memory", "needed_bytes": 2**22, "budget_bytes": 2**20},

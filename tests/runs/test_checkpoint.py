@@ -297,40 +297,58 @@ def test_sigkill_while_it_saves(tmp_path: Path) -> None:
         assert steps == list(range(1, checkpoint.step + 1))
 
 
-def forged(store: CheckpointStore, folder: Path, step: int, metadata: dict[str, str]) -> None:
+def forged(folder: Path, step: int, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
     """A checkpoint whose checksum is right."""
     path = folder / f"{step:08d}.safetensors"
-    save_file({"x": torch.ones(2)}, path, metadata)
+    save_file(tensors, path, metadata)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     path.with_suffix(".sha256").write_text(f"{digest}  {path.name}\n")
-    assert store.is_intact(step)
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"values": "[]"},
-        {"values": "[" * 100_000},
-        {"values": '{"x": 1}'},
-        {"values": ""},
-        {"layouts": '{"x": [[4], [9999999999]]}'},
-        {"layouts": '{"x": 7}'},
-        {"layouts": "[1]"},
-        {"layouts": ""},
-        {"format": "9"},
-    ],
-)
-def test_what_is_no_checkpoint_ends_in_a_line_whatever_its_checksum_says(
-    tmp_path: Path, changes: dict[str, str]
+SAVED = {"x": torch.ones(2), "y": torch.ones(2, 3).T, "z": torch.tensor(1)}
+FORGED: dict[str, tuple[dict[str, Tensor], dict[str, str]]] = {
+    "no object": ({}, {"values": "[]"}),
+    "deep": ({}, {"values": "[" * 100_000}),
+    "a value for a tensor": ({}, {"values": '{"x": 1}'}),
+    "no values": ({}, {"values": ""}),
+    "layout outside": ({}, {"layouts": '{"x": [[4], [9999999999]]}'}),
+    "layout a number": ({}, {"layouts": '{"x": 7}'}),
+    "layouts a list": ({}, {"layouts": "[1]"}),
+    "no layouts": ({}, {"layouts": ""}),
+    "wrong digest": ({}, {"digest": "0"}),
+    "another shape": ({"x": torch.ones(3)}, {}),
+    "another type": ({"x": torch.ones(2, dtype=torch.int32)}, {}),
+    "another tensor": ({"w": torch.ones(2)}, {}),
+    "no z": ({"z": torch.empty(0)}, {}),
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_the_one_before_is_used_where_one_does_not_hold_together_whatever_its_checksum_says(
+    tmp_path: Path, name: str
 ) -> None:
     store = CheckpointStore(tmp_path)
-    store.save(1, {"x": torch.ones(2)})
-    with safe_open(tmp_path / "00000001.safetensors", framework="pt") as file:
+    store.save(1, {"x": torch.zeros(2)})
+    store.save(2, SAVED)
+    with safe_open(tmp_path / "00000002.safetensors", framework="pt") as file:
         metadata = file.metadata()
-    forged(store, tmp_path, 2, {**metadata, **changes})
-    if changes == {"values": '{"x": 1}'}:  # a tensor of the same name goes before
-        assert torch.equal(store.load(2).state["x"], torch.ones(2))
-        return
-    with pytest.raises(RunError) as caught:
+        tensors = {key: file.get_tensor(key).clone() for key in SAVED}
+    forged(tmp_path, 2, tensors, metadata)
+    assert store.is_intact(2)
+    others, changes = FORGED[name]
+    tensors |= others
+    forged(tmp_path, 2, {k: t for k, t in tensors.items() if t.numel()}, {**metadata, **changes})
+    with pytest.raises(RunError, match="damaged; use the one before it") as caught:
         store.load(2)
     assert "\n" not in str(caught.value)
+    checkpoint = store.latest()
+    assert checkpoint is not None
+    assert torch.equal(checkpoint.state["x"], torch.zeros(2))
+
+
+def test_one_of_another_version_is_not_passed_over(tmp_path: Path) -> None:
+    store = CheckpointStore(tmp_path)
+    store.save(1, {"x": torch.ones(2)})
+    forged(tmp_path, 2, {"x": torch.ones(2)}, {"format": "9"})
+    with pytest.raises(RunError, match="has 9; go on with the version that began the run"):
+        store.latest()

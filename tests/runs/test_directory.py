@@ -314,7 +314,8 @@ def test_events_are_not_written_through_a_link(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name",
     ["config.yaml", "result.json", "events.jsonl", "events.3.jsonl", "weights.safetensors",
-     "checkpoint/00000001.safetensors", "../link"],
+     "checkpoint/00000001.safetensors", "../link", "lost.jsonl", "error.txt", "mlflow_run",
+     "wandb_run"],
 )  # fmt: skip
 def test_reports_and_exports_are_not_written_over_a_run(tmp_path: Path, name: str) -> None:
     path = tmp_path / "run"

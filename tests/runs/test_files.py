@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.full_disk import largest_file
 
 from radars.errors import RunError
-from radars.runs.files import plain, to_json, write_atomically
+from radars.runs.files import plain, to_json, write_all_atomically, write_atomically
 
 
 @pytest.mark.parametrize("content", ["text ü\n", b"\x00\xff"])
@@ -81,3 +82,14 @@ def test_plain_keeps_values_of_subclasses() -> None:
 def test_plain_refuses_other_values(value: object) -> None:
     with pytest.raises(TypeError, match="strings"):
         plain(value)
+
+
+@pytest.mark.parametrize("has_old", [True, False])
+def test_files_that_belong_together_are_all_written_or_none(tmp_path: Path, has_old: bool) -> None:
+    small, large = tmp_path / "net.py", tmp_path / "net.safetensors"
+    if has_old:
+        write_all_atomically({small: "old", large: "old"})
+    before = {file.name: file.read_text() for file in tmp_path.iterdir()}
+    with largest_file(10_000), pytest.raises(RunError, match=r"net\.safetensors: .*too large"):
+        write_all_atomically({small: "new", large: bytes(100_000)})
+    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == before

@@ -1,4 +1,5 @@
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tests.conftest import exit_status
+from tests.full_disk import full_for
 from torch import nn
 from torch.nn import functional as F
 
@@ -73,6 +76,22 @@ def test_it_is_what_the_network_answers(
     assert (path / "result.json").read_bytes() == before
     again = radars.evaluate(path, device="cpu")
     assert (again.test_accuracy, again.test_loss) == (result.test_accuracy, result.test_loss)
+
+
+def test_what_cannot_be_written_is_shown_all_the_same(
+    completed: tuple[Path, TrainResult], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(completed[0], copy)
+    (copy / "evaluation.json").unlink(missing_ok=True)
+    with full_for("evaluation.json"):
+        assert exit_status("evaluate", str(copy), "--device", "cpu") == 0
+    shown = capsys.readouterr()
+    assert "accuracy" in shown.out
+    [line] = shown.err.splitlines()[-1:]
+    assert line.startswith("note: cannot write ")
+    assert "the result is shown, not kept" in line
+    assert not (copy / "evaluation.json").exists()
 
 
 def test_it_learned_what_it_never_saw(

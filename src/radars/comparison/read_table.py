@@ -16,6 +16,7 @@ from typing import TypeGuard
 from radars.comparison.published_table import Entry, PublishedTable
 from radars.cost import CostTable
 from radars.errors import ConfigError, DataError, SpaceError, first_line
+from radars.reading import read_file
 from radars.space import Architecture
 from radars.units import MIB, format_bytes
 from radars.zoo import load_space
@@ -78,17 +79,16 @@ def _content(path: Path, name: str) -> str:
                 f"there is no file {str(path)!r}, which table {name} is to be in; "
                 "check the path, or download the table"
             )
-        with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
+        if path.stat().st_size > _MOST_BYTES:
+            raise DataError(
+                f"a table has at most {format_bytes(_MOST_BYTES)}, but {path} has more; "
+                "give the published file alone"
+            )
+        content = read_file(path, _MOST_BYTES)
     except OSError as error:
         raise ConfigError(
             f"cannot read {path}, the table {name}: {error.strerror}; check its permissions"
         ) from error
-    if len(content) > _MOST_BYTES:
-        raise DataError(
-            f"a table has at most {format_bytes(_MOST_BYTES)}, but {path} has more; "
-            "give the published file alone"
-        )
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

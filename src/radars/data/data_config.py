@@ -44,7 +44,7 @@ class DataConfig(BaseModel):
     label_column: str | None = None
     num_train: int | None = Field(default=None, gt=0)
     validation_fraction: float = Field(default=0.5, ge=0, lt=1)
-    batch_size: int = Field(default=64, gt=0)
+    batch_size: int = Field(default=64, gt=0, le=10**9)
     image_size: int | None = Field(default=None, ge=4, le=4096)
     mean: tuple[FiniteFloat, ...] | None = Field(default=None, min_length=1)
     std: tuple[Annotated[FiniteFloat, Field(gt=0)], ...] | None = Field(default=None, min_length=1)

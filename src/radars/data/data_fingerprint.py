@@ -6,30 +6,28 @@ import torch
 from torch import Tensor
 
 from radars.data.load import Data
-from radars.data.split import Split
 
-_NUM_READ = 64  # examples of each part
+_NUM_READ = 64  # examples of each part that are not in memory
+_AT_ONCE = 4096
 
 
 def data_fingerprint(data: Data) -> str:
-    """A digest of what a search reads: all labels, the statistics, and some examples of each part.
+    """A digest of what a search reads: the statistics, and all labels and examples of each part.
 
-    The statistics are of all training examples (of the first ones, where there are many), so that
-    a change in any of them shows. The test split is not opened.
+    Of examples that must be decoded first, some are read, evenly spaced; the statistics are of all
+    of the training part (of the first ones, where there are many), so that a change in any of these
+    shows. The test split is not opened.
     """
     digest = hashlib.sha256(repr((data.input_shape, data.class_names)).encode())
     for tensor in data.normalisation[:2]:
         digest.update(_bytes(tensor))
     for split in (data.train, data.validation):
         digest.update(_bytes(split.label_N))
-        digest.update(_bytes(_some_examples(split)))
+        number = len(split) if split.is_in_memory else min(_NUM_READ, len(split))
+        indices = [step * len(split) // number for step in range(number)]
+        for first in range(0, number, _AT_ONCE):
+            digest.update(_bytes(split.read(indices[first : first + _AT_ONCE])))
     return digest.hexdigest()
-
-
-def _some_examples(split: Split) -> Tensor:
-    """Evenly spaced examples, as they are."""
-    number = min(_NUM_READ, len(split))
-    return split.read([step * len(split) // number for step in range(number)])
 
 
 def _bytes(tensor: Tensor) -> bytes:

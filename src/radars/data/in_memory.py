@@ -27,6 +27,8 @@ class MemoryPixels(Pixels):
         image_NCHW: uint8, channels last in memory.
     """
 
+    is_in_memory = True
+
     def __init__(self, image_NCHW: Tensor) -> None:
         self.image_NCHW = image_NCHW
         self.shape = (image_NCHW.shape[1], image_NCHW.shape[2], image_NCHW.shape[3])

@@ -43,10 +43,12 @@ class Pixels(ABC):
     Attributes:
         shape: the shape of an example: channels, height, width of an image.
         num_workers: how many processes read them; 0 reads in this one.
+        is_in_memory: whether reading them takes no decoding.
     """
 
     shape: tuple[int, ...]
     num_workers: int
+    is_in_memory = False
 
     @abstractmethod
     def __len__(self) -> int:

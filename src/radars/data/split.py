@@ -105,6 +105,11 @@ class Split:
         """The same examples, normalised in another way: as those that a network was trained on."""
         return Split(self._pixels, self.label_N, normalisation)
 
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether reading an example takes no decoding."""
+        return self._pixels.is_in_memory
+
     def read(self, indices: list[int]) -> Tensor:
         """Some examples (B, C, ...), neither changed nor normalised; none where none are asked for.
 

@@ -30,6 +30,8 @@ class TensorExamples(Pixels):
         example_N: float32, or int64 of tokens and the like: (N, C, ...).
     """
 
+    is_in_memory = True
+
     def __init__(self, example_N: Tensor, augment: Augment | None = None) -> None:
         self.example_N = example_N
         self.shape = tuple(example_N.shape[1:])

@@ -228,8 +228,7 @@ def resumed_config(out: str | Path, asked: SearchConfig | None) -> SearchConfig:
     settings = read_config(out)
     if settings is None:
         raise no_run_to_resume(Path(out))
-    defaults = SearchConfig().model_dump(mode="json")
-    check_config_file(Path(out), known_identity(Path(out)), CHANGEABLE, defaults)
+    check_stored(Path(out))
     stored = validate_settings(SearchConfig, settings)
     if asked is None:
         return stored
@@ -239,6 +238,16 @@ def resumed_config(out: str | Path, asked: SearchConfig | None) -> SearchConfig:
             f"{after!r} is asked for; leave out the options, or choose another --out"
         )
     return asked
+
+
+def check_stored(out: Path) -> None:
+    """Refuses a run whose `config.yaml` is not the one that it was begun with.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    defaults = SearchConfig().model_dump(mode="json")
+    check_config_file(out, known_identity(out), CHANGEABLE, defaults)
 
 
 def _candidate_costs(problem: SearchProblem, architecture: Architecture) -> dict[str, Cost]:

@@ -79,7 +79,7 @@ class CostsConfig(Checked):
             measured, as a fraction: measured again, it is a little more or less.
     """
 
-    batch_size: int = Field(1, ge=1)
+    batch_size: int = Field(1, ge=1, le=10**9)
     threads: int = Field(1, ge=1, le=1024)
     latency_table: str | None = None
     seconds: float = Field(0.1, gt=0, le=60)

@@ -31,6 +31,8 @@ def search_summary(result: SearchResult, out: Path | None) -> str:
     accuracy = "none yet"
     if result.by_size:
         accuracy = "none: nothing was scored in the time; this is a large one that is allowed"
+    elif _is_unscored(result):
+        accuracy = f"none: nothing was scored in the time; {result.method} prefers this so far"
     if result.validation_accuracy is not None:
         accuracy = f"{result.validation_accuracy:.2%} on the validation part, briefly trained"
     lines = [
@@ -54,6 +56,11 @@ def search_summary(result: SearchResult, out: Path | None) -> str:
         *_next_rows(result, out),
     ]
     return "\n".join(lines)
+
+
+def _is_unscored(result: SearchResult) -> bool:
+    """Whether the time was over before any network had an accuracy."""
+    return result.status == "exceeded_time" and result.validation_accuracy is None
 
 
 def _excess_rows(result: SearchResult) -> list[str]:
@@ -101,7 +108,7 @@ def _other_rows(result: SearchResult) -> list[str]:
 def _next_rows(result: SearchResult, out: Path | None) -> list[str]:
     """Where the results are, and what to do with them."""
     where = [] if out is None else [f"results     {out}", *_front_rows(out)]
-    if result.by_size:
+    if _is_unscored(result):
         how = "longer, with a larger max_minutes"
         if out is not None and not result.has_objects:
             how = f"longer: radars search --out {quote(str(out))} --resume --max-minutes M"

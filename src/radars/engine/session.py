@@ -39,7 +39,7 @@ from radars.runs.event_schema import (
     WorkerLostEvent,
 )
 from radars.runs.files import unwritable
-from radars.runs.read_run import read_checkpoint
+from radars.runs.read_run import put_back, read_checkpoint
 from radars.tracking.loggers import open_curves
 from radars.tracking.progress import NoProgress, Progress
 
@@ -248,7 +248,8 @@ def _resumed(state: SearchState, out: Path | None) -> bool:
     state.context.guard.group.agree("checkpoint", str(checkpoint and checkpoint.step))
     if checkpoint is None:
         return False
-    state.load_state_dict(checkpoint.state)
+    with put_back(checkpoint):
+        state.load_state_dict(checkpoint.state)
     return True
 
 

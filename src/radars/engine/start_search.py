@@ -12,7 +12,7 @@ from radars.data import data_fingerprint
 from radars.engine.given import Given
 from radars.engine.identity import check_same, space_digest, task_digest
 from radars.engine.problem import spaces_of
-from radars.engine.run import resumed_config, run_search
+from radars.engine.run import check_stored, resumed_config, run_search
 from radars.engine.search_config import SearchConfig
 from radars.engine.search_result import SearchResult, read_search
 from radars.errors import Stopped
@@ -82,6 +82,7 @@ def start_search(
     """
     stored = read_config(out) if resume and out is not None else None
     if out is not None and stored is not None:
+        check_stored(out)
         from_file = read_settings(config_file) if config_file is not None else {}
         asked = merge_settings(stored, from_file, given, overrides=overrides)
         config = validate_settings(SearchConfig, asked)

@@ -124,6 +124,11 @@ def notice(run: RunRecord) -> str | None:
             "Status: exceeded time. Nothing was scored in the time there was: the network is a "
             "large one of those that are allowed. Search for longer."
         )
+    if status == "exceeded_time" and run.result.get("validation_accuracy", 0) is None:
+        return (
+            "Status: exceeded time. Nothing was scored in the time there was: the network is what "
+            "the search prefers so far. Search for longer."
+        )
     if status == "exceeded_time":
         return "Status: exceeded time. The network is the best of what the time limit left."
     words = _status(run)

@@ -23,7 +23,8 @@ from radars.reading import open_file, parse_json, read_file
 from radars.runs.files import TEMPORARY_SUFFIX, plain, replacing, unwritable, write_atomically
 from radars.runs.state import State, join_state, split_state
 
-_FORMAT = "5"  # 2, 3, 5: policies and selections of another kind; 4: what the run is about
+# 2, 3: other policies and selections; 4: what the run is about; 5: `_digest`, what is to be gained
+_FORMAT = "5"
 _NUM_KEPT = 2
 _LEAST_MAPPED_BYTES = 2**16
 _TEMPORARY = re.escape(TEMPORARY_SUFFIX)
@@ -78,6 +79,7 @@ class CheckpointStore:
             "values": json.dumps(plain(values, "values")),
             "layouts": json.dumps(layouts),
         }
+        metadata["digest"] = _digest(metadata, payloads)
         header_bytes = sum(map(len, metadata.values())) + sum(len(name) + 128 for name in tensors)
         if header_bytes > _LARGEST_HEADER_BYTES:
             raise RunError(
@@ -109,13 +111,19 @@ class CheckpointStore:
         return sorted(int(match[1]) for match in matches if match)
 
     def is_intact(self, step: int) -> bool:
-        """Whether the file is byte for byte what was saved."""
+        """Whether the file is byte for byte what was saved, and holds together.
+
+        A file that others have written may have a right checksum and lack a tensor.
+
+        Raises:
+            RunError: it is of another version of radars.
+        """
         path = self._path(step)
         if not _has_its_size(path):  # or the checksum of a huge file would take for ever
             return False
         try:
             expected = read_file(_checksum_path(path), 10_000).split()[:1]
-            return expected == [_sha256(path).encode()]
+            return expected == [_sha256(path).encode()] and _holds_together(path)
         except OSError:
             return False
 
@@ -200,6 +208,27 @@ class CheckpointStore:
             match = re.fullmatch(r"(\d+)\.(safetensors|sha256)|\.\d+\..*" + _TEMPORARY, path.name)
             if match and (match[1] is None or int(match[1]) not in kept):
                 path.unlink(missing_ok=True)
+
+
+def _holds_together(path: Path) -> bool:
+    """Whether values, layouts and the tensors' names, types and shapes are those of one state."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata()
+            _check_format(path, metadata)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return bool(metadata["digest"] == _digest(metadata, tensors))
+    except RunError:
+        raise
+    except _MALFORMED:
+        return False
+
+
+def _digest(metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
+    """Of everything in a checkpoint but the numbers in its tensors."""
+    kinds = sorted((name, str(t.dtype), list(t.shape)) for name, t in tensors.items())
+    known = [metadata["values"], metadata["layouts"], kinds]
+    return hashlib.sha256(json.dumps(known).encode()).hexdigest()
 
 
 def _has_its_size(path: Path) -> bool:

@@ -26,7 +26,8 @@ def check_no_file_of_a_run(file: Path) -> None:
 
 _OWN_FOLDERS = (CHECKPOINT_NAME, TENSORBOARD_NAME, WEIGHTS_NAME)
 _OWN_FILES = re.compile(
-    r"(config\.yaml|lock|table\.md|controllers\.md|(events|results)(\.\d+)?\.jsonl"
+    r"(config\.yaml|lock|table\.md|controllers\.md|(events|results|lost)(\.\d+)?\.jsonl"
+    r"|error\.txt|mlflow_run|wandb_run"
     r"|(weights|last)\.(safetensors|py)"
     r"|(identity|result|architecture|pareto|evaluation|latencies)\.json)"
 )

@@ -1,13 +1,15 @@
 """What a run directory holds: its configuration, its result, its newest checkpoint."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
 from omegaconf.errors import OmegaConfBaseException
 
-from radars.errors import ConfigError, first_line
+from radars.errors import ConfigError, RadarsError, RunError, first_line
 from radars.reading import MOST_JSON_BYTES, MOST_TEXT_BYTES, UnreadableError, parse_json, read_file
 from radars.renamed_settings import with_new_names
 from radars.runs.checkpoint import Checkpoint, CheckpointStore
@@ -71,6 +73,25 @@ def read_checkpoint(path: str | Path) -> Checkpoint | None:
     if checkpoint is None:
         return None
     return Checkpoint(checkpoint.step, checkpoint.state["run"])
+
+
+@contextmanager
+def put_back(checkpoint: Checkpoint) -> Iterator[None]:
+    """Within, the state of a checkpoint is put back; what does not fit ends in a line.
+
+    Raises:
+        RunError: it is the state of something else.
+    """
+    try:
+        yield
+    except RadarsError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise RunError(
+            f"a run goes on from a state of its own, but the checkpoint of step {checkpoint.step} "
+            f"is of something else: {first_line(error)}; remove it, to go on from the one before, "
+            f"or start again with another --out"
+        ) from error
 
 
 def load_config(path: Path) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """`Curves`: where numbers and pictures of a run go while it runs, for people to look at."""
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -10,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radars.errors import RunError, Stopped, first_line
+from radars.reading import read_file
 
 Picture = NDArray[np.uint8]
 """(height, width, 3): red, green, blue."""
+_LONGEST_ID_BYTES = 1000
 
 
 class Curves(ABC):
@@ -66,6 +70,17 @@ def refusals_said(service: str, errors: tuple[type[Exception], ...], remedy: str
         yield
     except errors as error:
         raise RunError(f"{service} cannot be used: {first_line(error)}; {remedy}") from error
+
+
+def known_id(file: Path) -> str | None:
+    """The id that a service gave a run which is resumed; None where it is new.
+
+    Raises:
+        OSError, ValueError: the file holds no id.
+    """
+    if not os.path.lexists(file):
+        return None
+    return read_file(file, _LONGEST_ID_BYTES).decode().strip()
 
 
 class AllCurves(Curves):

@@ -9,7 +9,7 @@ from time import time
 from typing import Any
 
 from radars.runs.files import write_atomically
-from radars.tracking.curves import Curves, Picture, refusals_said
+from radars.tracking.curves import Curves, Picture, known_id, refusals_said
 
 _ID_NAME = "mlflow_run"
 _STATUS = {"finished": "FINISHED", "stopped": "KILLED", "failed": "FAILED"}
@@ -39,14 +39,15 @@ class MlflowCurves(Curves):
         self._store = partial(
             refusals_said,
             "MLflow's store",
-            (mlflow.MlflowException, OSError),
+            (mlflow.MlflowException, OSError, ValueError),
             "set MLFLOW_TRACKING_URI, or take mlflow out of loggers",
         )
         with self._store():
             self._client = mlflow.MlflowClient()
             id_file = path / _ID_NAME
-            if id_file.is_file():
-                self._id = id_file.read_text(encoding="utf-8").strip()
+            known = known_id(id_file)
+            if known is not None:
+                self._id = known
                 self._client.update_run(self._id, "RUNNING")
                 return
             name = os.environ.get("MLFLOW_EXPERIMENT_NAME", "radars")

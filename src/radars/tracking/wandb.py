@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from radars.runs.files import write_atomically
-from radars.tracking.curves import Curves, Picture, refusals_said
+from radars.tracking.curves import Curves, Picture, known_id, refusals_said
 
 _ID_NAME = "wandb_run"
 
@@ -38,7 +38,7 @@ class WandbCurves(Curves):
             "set WANDB_MODE=offline, or take wandb out of loggers",
         )
         with self._service():
-            known = id_file.read_text(encoding="utf-8").strip() if id_file.is_file() else None
+            known = known_id(id_file)
             self._run = wandb.init(
                 project=wandb.setup().settings.project or "radars",
                 dir=str(path),

@@ -17,7 +17,7 @@ from radars.execution.workplace import workplace
 from radars.runs.directory import RunDirectory, no_run_to_resume
 from radars.runs.event_schema import StepSkippedEvent, TrainStartedEvent
 from radars.runs.identity_file import check_config_file, known_identity
-from radars.runs.read_run import read_config, read_object
+from radars.runs.read_run import put_back, read_config, read_object
 from radars.settings import validate_settings
 from radars.space import Architecture
 from radars.tracking.loggers import open_curves
@@ -89,7 +89,8 @@ def open_training(
         state = setup.state(fabric.device, fabric.global_rank)
         checkpoint = fabric.broadcast(run.latest() if run is not None else None)
         if checkpoint is not None:
-            state.load_state_dict(checkpoint.state)
+            with put_back(checkpoint):
+                state.load_state_dict(checkpoint.state)
         if run is not None:
             first_epoch = state.step // setup.steps_per_epoch + 1
             curves = stack.enter_context(open_curves(config.loggers, run, first_epoch))

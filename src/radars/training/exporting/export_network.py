@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from radars.errors import ConfigError
+import torch
+
+from radars.errors import ConfigError, SpaceError
+from radars.failures import failures_said
 from radars.reading import MOST_JSON_BYTES, read_file
 from radars.runs.files import write_all_atomically
 from radars.runs.own_files import check_no_file_of_a_run
@@ -71,16 +74,23 @@ def export_network(trained: UsableNetwork, out: Path, *, format: str | None = No
         RunError: what would be written differs from the network; or it cannot be written.
     """
     kind = check_export(out, format)
+    for name, module in trained.network.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            raise SpaceError(
+                f"a network is exported from layers as they were written, but {name or 'it'} is "
+                f"scripted; leave out torch.jit.script in the space"
+            )
     source_file = out.with_suffix(".py")
     contents: dict[Path, str | bytes] = {}
-    if kind is ExportFormat.ONNX:
-        contents[out], difference = onnx_bytes(trained)
-    elif kind is ExportFormat.TORCH_EXPORT:
-        contents[out], difference = torch_export_bytes(trained)
-    else:
-        contents[source_file], contents[out], difference = source_and_weights(
-            trained, source_file.name
-        )
+    with failures_said(SpaceError, f"an export to {kind}"):
+        if kind is ExportFormat.ONNX:
+            contents[out], difference = onnx_bytes(trained)
+        elif kind is ExportFormat.TORCH_EXPORT:
+            contents[out], difference = torch_export_bytes(trained)
+        else:
+            contents[source_file], contents[out], difference = source_and_weights(
+                trained, source_file.name
+            )
     write_all_atomically(contents)
     return ExportResult(
         kind,

@@ -4,7 +4,6 @@ Layers of `torch.nn` are constructed as they were. Any other module becomes a cl
 submodules and tensors are arguments, and its `forward` is what `torch.fx` sees the module do.
 """
 
-import copy
 import keyword
 import re
 from collections.abc import Iterator
@@ -66,6 +65,11 @@ class NetworkSource:
         self.expression = self._construct(network, "the network")
 
     def _construct(self, module: nn.Module, where: str) -> Call:
+        if type(module).__name__ == "OptimizedModule":
+            raise SpaceError(
+                f"a network is written down from plain layers, but {where} is what torch.compile "
+                f"returned; call compile() of the layer instead, or {_REMEDY}"
+            )
         if is_torch_layer(module):
             try:
                 return Call(f"nn.{type(module).__name__}", constructor_arguments(module))
@@ -204,7 +208,9 @@ class _OneLevel(fx.Tracer):
 
 
 def _traced(module: nn.Module, where: str) -> tuple[nn.Module, fx.Graph]:
-    root = copy.copy(module)  # constants of the graph are added to it
+    # constants of the graph are added to it; a parametrised module refuses to be copied
+    root = object.__new__(type(module))
+    root.__dict__.update(module.__dict__)
     try:
         return root, _OneLevel().trace(root)
     except Exception as error:  # the module's own code runs, on values that it does not expect

@@ -69,7 +69,8 @@ def read_image(file: str | Path) -> Tensor:
     from PIL import Image
 
     channels, height, width = INPUT_SHAPE
-    image = Image.open(file).convert("L" if channels == 1 else "RGB")
+    formats = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")  # no other program is run
+    image = Image.open(file, formats=formats).convert("L" if channels == 1 else "RGB")
     if image.size != (width, height):
         side = min(image.size)
         left, top = (image.width - side) / 2, (image.height - side) / 2

@@ -1,0 +1,37 @@
+import signal
+import sys
+from types import ModuleType
+
+import pytest
+
+from radars.cli.start import main
+
+
+class Loading(ModuleType):
+    """A module while whose import Ctrl-C is pressed, or SIGTERM comes."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__("radars.cli.app")
+        self._number = number
+
+    def __getattr__(self, name: str) -> object:
+        if name == "main":
+            signal.raise_signal(self._number)
+        raise AttributeError(name)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_being_stopped_while_it_is_loaded_is_one_line(
+    number: signal.Signals, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where it was ignored
+    monkeypatch.setitem(sys.modules, "radars.cli.app", Loading(number))
+    try:
+        with pytest.raises(SystemExit) as end:
+            main()
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+    assert end.value.code == 130
+    assert capsys.readouterr() == ("", "stopped\n")
