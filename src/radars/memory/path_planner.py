@@ -10,10 +10,10 @@ from functools import cached_property
 from typing import Any
 
 from radars.cost import learn_terms
+from radars.memory.covers import Cover
 from radars.memory.path_relaxation import held_numbers
 from radars.memory.plan import Plan
 from radars.memory.planner import Planner
-from radars.memory.subspace_planner import Cover
 from radars.nn.memory_saving.savings import PLAIN, MemorySavings, extra_time
 from radars.nn.supernet import Weigh
 from radars.space import Architecture, Candidate, Subspace

@@ -3,18 +3,16 @@
 The cheapest that fit, by an exact trace; prices say where to look for them.
 """
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import takewhile
-
-import numpy as np
 
 from radars.cost import PriceCache
 from radars.errors import BudgetError
 from radars.memory.budgeted import BudgetedForecast
-from radars.memory.dominance import Dominating, around, dominating
+from radars.memory.covers import Cover, Covers
+from radars.memory.first_within import HOPELESS, first_within
 from radars.memory.plan import Plan
 from radars.memory.predict import TrainingSpec
 from radars.nn.memory_saving.savings import PLAIN, MemorySavings
@@ -22,26 +20,6 @@ from radars.nn.steps import StepKind
 from radars.nn.supernet import Weigh
 from radars.space import Architecture, SearchSpace, Subspace
 from radars.units import format_bytes
-
-
-@dataclass(frozen=True)
-class Cover:
-    """Savings with which every path of a subspace fits.
-
-    Attributes:
-        subspace: of the paths.
-        savings: what trades time for memory.
-        peak_bytes: the most that a path holds with them.
-    """
-
-    subspace: Subspace
-    savings: MemorySavings
-    peak_bytes: int
-
-
-_BEYOND = 1.01  # times what the dearest path holds, others hold at most: prices are no traces
-_GUESSES = 4  # at the first savings that fit, before what is left is halved
-_HOPELESS = 1.5  # times the budget by prices, which are not that far off
 
 
 class SubspacePlanner(BudgetedForecast):
@@ -65,80 +43,11 @@ class SubspacePlanner(BudgetedForecast):
     ) -> None:
         super().__init__(space, spec, budget_bytes, price_cache)
         self._settings = tuple(settings)
-        self._covers: dict[tuple[object, ...], list[Cover | None]] = {}
+        self._covers = Covers(self, self._settings)
 
     def cover(self, path: Architecture) -> Cover | None:
-        """Savings with which a path fits, and many others, by traces of the dearest of them alone.
-
-        The cheapest with which all paths fit, if there are any; else all that are allowed. So they
-        depend on the path, the budget and what was learned of memory, and not on the paths that
-        were asked for before. None where it does not fit, or where batches may be split.
-        """
-        known = self._covers.setdefault((self.budget_bytes, self.corrections.key), [])
-        if not known:
-            known.append(self._cover_of_all())
-        if known[0] is not None or self._settings[-1].micro_batches > 1:
-            return known[0]
-        for cover in known[1:]:
-            if cover is not None and cover.subspace.allows(path):
-                return cover
-        cover = self._cover_around(path)
-        known.append(cover)
-        return cover
-
-    def _cover_of_all(self) -> Cover | None:
-        """The cheapest savings with which all paths fit."""
-        full = self.space.full
-        expected_bytes = [self._expected_dearest_bytes(each, full) for each in self._settings]
-        need_bytes = partial(self._dearest_bytes, subspace=full)
-        first = _first_within(self.budget_bytes, self._settings, expected_bytes, need_bytes)
-        if first is None:
-            return None
-        savings = self._settings[first]
-        return Cover(full, savings, math.ceil(self._dearest_bytes(savings, full)))
-
-    def _cover_around(self, path: Architecture) -> Cover | None:
-        """A subspace with a path whose paths all fit with all savings, as large as prices say.
-
-        The largest of all would take more traces than it saves.
-        """
-        savings, prices = self._settings[-1], self.traces.prices(self._settings[-1])
-        subspaces = around(path, prices, savings, self.corrections.extra)
-        expected_bytes = [self._expected_dearest_bytes(savings, each) for each in subspaces]
-        index, error_bytes = -1, dict[int, float]()  # of what was expected, by index
-        while index + 1 < len(subspaces):
-            index = _likely_first(
-                self.budget_bytes, expected_bytes, error_bytes, index + 1, len(subspaces)
-            )
-            need_bytes = self._dearest_bytes(savings, subspaces[index])
-            if need_bytes <= self.budget_bytes:
-                return Cover(subspaces[index], savings, math.ceil(need_bytes))
-            error_bytes[index] = need_bytes - expected_bytes[index]
-        return None
-
-    def _dearest_bytes(self, savings: MemorySavings, subspace: Subspace) -> float:
-        """The most that any path of a subspace holds with some savings, by a trace of the dearest.
-
-        By prices where that is hopeless.
-        """
-        expected_bytes = self._expected_dearest_bytes(savings, subspace)
-        if expected_bytes > _HOPELESS * self.budget_bytes:
-            return expected_bytes  # an exact trace takes a while
-        dearest = self._dominating(savings, subspace)
-        peak_bytes = self.counted_bytes(dearest.path, savings)
-        if subspace.num_architectures == 1:
-            return peak_bytes
-        return _BEYOND * (peak_bytes + dearest.beyond_bytes)
-
-    def _expected_dearest_bytes(self, savings: MemorySavings, subspace: Subspace) -> float:
-        """Likewise, by prices alone."""
-        dearest = self._dominating(savings, subspace)
-        peak_bytes = self.expected_bytes(dearest.path.as_subspace(), savings)
-        return _BEYOND * (peak_bytes + dearest.beyond_bytes)
-
-    def _dominating(self, savings: MemorySavings, subspace: Subspace) -> Dominating:
-        prices = self.traces.prices(savings)
-        return dominating(prices, savings, self.corrections.extra, subspace)
+        """Savings with which a path fits, and many others; see `Covers`."""
+        return self._covers.of(path)
 
     def least_bytes(self, architecture: Architecture) -> int:
         """What training one path counts with all savings that are allowed, by an exact trace."""
@@ -195,7 +104,7 @@ class SubspacePlanner(BudgetedForecast):
         """
         expected_bytes = [self.expected_bytes(subspace, savings, weigh) for savings in settings]
         need_bytes = partial(self._need_bytes, subspace, weigh=weigh)
-        first = _first_within(self.budget_bytes, settings, expected_bytes, need_bytes)
+        first = first_within(self.budget_bytes, settings, expected_bytes, need_bytes)
         return None if first is None else self._made(subspace, settings[first], weigh)
 
     def _lightened(self, plan: Plan) -> Plan:
@@ -208,7 +117,7 @@ class SubspacePlanner(BudgetedForecast):
         expected_bytes = [self.expected_bytes(subspace, savings) for savings in cheaper]
         for kind in sorted(kinds, key=lambda kind: kind is plan.memory.kind):  # the dearest last
             need_bytes = partial(self._need_bytes, subspace, kind=kind)
-            first = _first_within(self.budget_bytes, cheaper, expected_bytes, need_bytes)
+            first = first_within(self.budget_bytes, cheaper, expected_bytes, need_bytes)
             if first is None:
                 continue
             lighter = replace(plan, lighter=(kind, cheaper[first]))
@@ -241,7 +150,7 @@ class SubspacePlanner(BudgetedForecast):
         """What the dearest step needs, or that of a kind; by prices where that is hopeless."""
         if kind is None:  # of one kind prices say little
             expected_bytes = self.expected_bytes(subspace, savings, weigh)
-            if expected_bytes > _HOPELESS * self.budget_bytes:
+            if expected_bytes > HOPELESS * self.budget_bytes:
                 return expected_bytes  # an exact trace takes a while
         held_bytes = self.predict(subspace, savings, weigh, kind).peak_bytes
         if held_bytes > self.budget_bytes:
@@ -276,54 +185,3 @@ class SubspacePlanner(BudgetedForecast):
             f"raise memory_savings.max_micro_batches{device}",
             need_bytes,
         )
-
-
-def _first_within(
-    budget_bytes: int,
-    settings: Sequence[MemorySavings],
-    expected_bytes: Sequence[float],
-    need_bytes: Callable[[MemorySavings], float],
-) -> int | None:
-    """The index of the first of some savings that fit, where each holds less than the last.
-
-    It looks where it expects to find it, learns from each answer how wrong that was, and halves
-    what is left where that does not lead there soon.
-
-    Args:
-        budget_bytes: what they have to fit.
-        settings: those savings.
-        expected_bytes: what is expected that each needs.
-        need_bytes: what it does need, which takes a while.
-    """
-    low, high = 0, len(settings)  # of the first that fits; beyond the last, where none does
-    error_bytes: dict[int, float] = {}  # of what was expected, by index
-    while low < high:
-        if len(error_bytes) < _GUESSES:
-            index = _likely_first(budget_bytes, expected_bytes, error_bytes, low, high)
-        else:
-            index = (low + high) // 2
-        need = need_bytes(settings[index])
-        error_bytes[index] = need - expected_bytes[index]
-        if need <= budget_bytes:
-            high = index
-        else:
-            low = index + 1
-    return high if high < len(settings) else None
-
-
-def _likely_first(
-    budget_bytes: int,
-    expected_bytes: Sequence[float],
-    error_bytes: Mapping[int, float],
-    low: int,
-    high: int,
-) -> int:
-    """The first index from `low` on that is likely to fit; the one before `high` where none is.
-
-    Errors between two that are known are taken to change evenly.
-    """
-    indices = range(low, high)
-    known = sorted(error_bytes)
-    errors = np.interp(indices, known, [error_bytes[index] for index in known]) if known else 0.0
-    likely = np.flatnonzero(np.array(expected_bytes[low:high]) + errors <= budget_bytes)
-    return low + int(likely[0]) if len(likely) else high - 1

@@ -229,9 +229,12 @@ class Radars(SharedMethod):
         return {}
 
     def _explorer(self, observer: SearchObserver) -> Explorer:
-        config, index = self.config.explore, observer.position.round_index
-        _, before = self.explored
-        return Explorer(self.context, self.supernet, self.controller, config, index, before)
+        config, index, (_, steps) = (
+            self.config.explore,
+            observer.position.round_index,
+            self.explored,
+        )
+        return Explorer(self.context, self.supernet, self.controller, config, index, steps)
 
     def _take(self, plan: Plan, observer: SearchObserver) -> None:
         """Takes a plan, and logs it."""

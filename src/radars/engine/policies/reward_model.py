@@ -148,11 +148,7 @@ def fit_rewards(
             num_effective=sum(1.0 - 1.0 / len(names) for names in full.values()),
         )
     )
-    asked = [r for r in rewarded if r.is_alone] or rewarded
-    contrast_PF = np.concatenate([np.eye(len(pairs)), said_PK], 1)
-    for choice in full:
-        rows = [index for index, (c, _) in enumerate(pairs) if c == choice]
-        contrast_PF[rows] -= contrast_PF[rows].mean(0)
+    contrast_PF = _contrasts(pairs, said_PK)
     return RewardModel(
         effects=_by_choice(pairs, contrast_PF @ fit.coefficient_F, full),
         errors=_by_choice(pairs, np.sqrt(fit.variances(contrast_PF)), full),
@@ -161,8 +157,17 @@ def fit_rewards(
         agreement=fit.agreement,
         said={c: {n: part * value for n, value in of.items()} for c, of in together.items()},
         deviation=fit.deviation,
-        fraction=max(r.fraction for r in asked),
+        fraction=max(r.fraction for r in [r for r in rewarded if r.is_alone] or rewarded),
     )
+
+
+def _contrasts(pairs: Sequence[tuple[str, str]], said_PK: Numbers) -> Numbers:
+    """The sums of coefficients (P, F) that are effects, each less the mean of its choice."""
+    contrast_PF = np.concatenate([np.eye(len(pairs)), said_PK], 1)
+    for choice in dict.fromkeys(choice for choice, _ in pairs):
+        rows = [index for index, (c, _) in enumerate(pairs) if c == choice]
+        contrast_PF[rows] -= contrast_PF[rows].mean(0)
+    return contrast_PF
 
 
 def _together(tables: Mapping[str, Scores], full: Subspace) -> dict[str, dict[str, float]]:
