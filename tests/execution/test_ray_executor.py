@@ -154,6 +154,11 @@ def test_what_no_node_can_hold_is_refused(cluster: Cluster) -> None:
         cluster.connect().check([needs(num_threads=3)])
 
 
+def test_where_no_node_is_alive_that_is_said() -> None:
+    with pytest.raises(RunError, match="none of them is alive; start Ray again"):
+        check_placement(needs(MIB), {"num_cpus": 1}, [])
+
+
 def test_a_worker_that_is_killed_is_replaced_and_reported(cluster: Cluster, tmp_path: Path) -> None:
     lost: list[Lost] = []
     (tmp_path / "b").touch()

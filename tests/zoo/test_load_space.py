@@ -170,6 +170,12 @@ def test_names_sizes_and_shapes(entry: ZooEntry) -> None:
     assert entry.summary
 
 
+def test_a_space_for_images_of_another_size_takes_these() -> None:
+    space = load_space("vit-elastic", image_size=32, width=24, depth=1)
+    assert space.input_shape == (3, 32, 32)
+    assert space.build(space.best())(torch.randn(2, 3, 32, 32)).shape == (2, 1000)
+
+
 @ENTRIES
 def test_its_choices_stand_the_checks_that_it_is_spared(entry: ZooEntry) -> None:
     space = zoo_space(entry.name)

@@ -198,9 +198,15 @@ def check_placement(
 
     Raises:
         ConfigError: no node has it all.
+        RunError: there is no node.
     """
     names = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}
     nodes = list(nodes)
+    if not nodes:
+        raise RunError(
+            "tasks run on the nodes of a Ray cluster, but none of them is alive; start Ray again, "
+            "then resume"
+        )
     for node in nodes:
         if all(node.get(names[key], 0.0) >= value for key, value in options.items()):
             return

@@ -33,12 +33,15 @@ def load_space(name: str, **options: object) -> SearchSpace:
             return SearchSpace(checked, name=name, rules=_rules_of(name, network))
     entry = _entry(name)
     options = checked_options(name, entry.network, options)
-    in_channels = options.get("in_channels", entry.input_shape[0])
+    channels, *sides = entry.input_shape
+    in_channels, side = options.get("in_channels", channels), options.get("image_size")
     assert isinstance(in_channels, int)
+    if isinstance(side, int):
+        sides = [side] * len(sides)
     return SearchSpace(
         partial(entry.network, **options),
         name=name,
-        input_shape=(in_channels, *entry.input_shape[1:]),
+        input_shape=(in_channels, *sides),
         rules=entry.rules,
     )
 
