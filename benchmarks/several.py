@@ -44,6 +44,7 @@ from radars.comparison.comparison_config import CompareConfig
 from radars.comparison.run_comparison import run_comparison
 from radars.engine import SearchConfig
 from radars.engine.run import run_search
+from radars.runs.read_run import read_result
 from radars.tracking.progress import NoProgress
 
 _USERS = (64_001, 64_002)
@@ -213,6 +214,8 @@ def _below(pid: int) -> list[int]:
 
 def _search_on_ray(out: Path) -> None:
     """Children in groups, trained by workers of a cluster that is started for the search."""
+    if (read_result(out) or {}).get("status") == "completed":
+        return  # a sitting before was not killed
     config = SearchConfig.model_validate({
         **SETTINGS, "method": "random", "num_threads": 1, "executor": {"name": "ray"},
         "children": {"number": 12, "steps": 30, "batch": 4},
