@@ -29,8 +29,8 @@ from radars.engine import SearchConfig
 from radars.engine.run import run_search
 from radars.errors import RadarsError
 from radars.runs.checkpoint import CheckpointStore
-from radars.runs.read_run import read_checkpoint, read_result
-from radars.runs.state import split_state
+from radars.runs.read_run import read_result
+from radars.testing import final_state
 
 RESULTS = Path(__file__).parent / "results" / "faults.jsonl"
 SETTINGS: dict[str, Any] = {
@@ -267,12 +267,7 @@ def ended(out: Path) -> tuple[Any, ...]:
 
 def _ended(run: Path) -> tuple[Any, ...]:
     result = dict(read_result(run) or {})
-    checkpoint = read_checkpoint(run)
-    assert checkpoint is not None
-    tensors, values = split_state(checkpoint.state)
-    for name in ("seconds", "began", "num_saves"):
-        del values["position"][name]
-    values["method"].pop("explored", None)  # seconds, and the steps that they took
+    tensors, values = final_state(run)
     checksums = {
         name: (
             str(tensor.dtype),

@@ -110,6 +110,12 @@ def test_a_data_set_is_normalised_by_what_is_given() -> None:
     assert all(any(np.allclose(row, other, atol=1e-6) for other in known) for row in back.tolist())
 
 
+def test_tokens_are_not_normalised_by_what_is_given() -> None:
+    tokens = TensorDataset(torch.randint(9, (40, 5)), torch.arange(40) % 4)
+    with pytest.raises(radars.DataError, match="leave them out, as integers stay what they are"):
+        as_data(tokens, config=DataConfig(mean=(0.5,) * 5, std=(1.0,) * 5), seed=0)
+
+
 def test_from_a_search_to_an_exported_network(found: radars.SearchResult, tmp_path: Path) -> None:
     trained = radars.train(found, Spots(), epochs=4, batch_size=16, out=tmp_path / "t", loggers=())
     assert trained.class_names == Spots.classes

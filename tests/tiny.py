@@ -23,9 +23,10 @@ from radars.engine import (
     SelectConfig,
 )
 from radars.nn.operations import classifier, conv_bn_relu, mbconv
-from radars.runs.read_run import read_checkpoint, read_result
-from radars.runs.state import State, split_state
+from radars.runs.read_run import read_result
+from radars.runs.state import split_state
 from radars.space import Choose, Factory, Keep, SearchSpace
+from radars.testing import final_state
 from radars.tracking.progress import Bar, Progress
 from radars.zoo import load_space
 
@@ -365,23 +366,12 @@ def quick_config(method: str = "radars", **changes: Any) -> SearchConfig:
     return SearchConfig.model_validate(settings | changes)
 
 
-def final_checkpoint(run: Path) -> tuple[dict[str, Tensor], State]:
-    """The last checkpoint's tensors, and its values but for the time and how often it was saved."""
-    checkpoint = read_checkpoint(run)
-    assert checkpoint is not None
-    tensors, values = split_state(checkpoint.state)
-    for name in ("seconds", "began", "num_saves"):
-        del values["position"][name]
-    values["method"].pop("explored", None)  # seconds, and the steps that they took
-    return tensors, values
-
-
 def outcome(run: Path) -> dict[str, Any]:
     """What a search found and knew in the end, without what the machine decides."""
     result = read_result(run)
     assert result is not None
     del result["search_seconds"], result["peak_rss_bytes"]
-    values = final_checkpoint(run)[1]
+    values = final_state(run)[1]
     if result["method"] != "radars":  # which saves within a finalist, or after it
         position = values["position"]
         result |= {name: position[name] for name in ("step", "total_steps")}

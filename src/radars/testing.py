@@ -33,10 +33,27 @@ from radars.engine.search_result import SearchResult
 from radars.errors import Stopped, StopSearch
 from radars.registries import COSTS, RANKERS
 from radars.runs.event_schema import Event, ProgressEvent
+from radars.runs.read_run import read_checkpoint
+from radars.runs.state import State, split_state
 from radars.space import Architecture, Choose, SearchSpace
 
 BEST = Architecture(dict.fromkeys(("a", "b", "c"), "conv"))
 """The architecture that is best on `planted_data`: the labels need every convolution."""
+
+
+def final_state(run: Path) -> tuple[dict[str, Tensor], State]:
+    """The tensors and the values of the last checkpoint of a run, without what the clock decides.
+
+    They are the same after a kill and a resume, whatever the moment.
+    """
+    checkpoint = read_checkpoint(run)
+    assert checkpoint is not None
+    tensors, values = split_state(checkpoint.state)
+    for name in ("seconds", "began", "num_saves"):
+        del values["position"][name]
+    if "explored" in values["method"]:
+        _, values["method"]["explored"] = values["method"]["explored"]  # seconds, and steps
+    return tensors, values
 
 
 def planted_space() -> SearchSpace:

@@ -19,7 +19,6 @@ from tests.tiny import (
     MIB,
     InterruptAt,
     assert_same_tensors,
-    final_checkpoint,
     planted_data,
     planted_space,
     quick_config,
@@ -47,6 +46,7 @@ from radars.registries import METHODS
 from radars.runs.events import read_events
 from radars.runs.read_run import read_result
 from radars.space import Architecture, Subspace
+from radars.testing import final_state
 
 WHOLE_SUPERNET = {"darts", "fbnet", "pcdarts"}  # methods that hold every candidate at once
 ONE_PATH = {"largest"}  # methods that train one network, whatever the seed
@@ -95,7 +95,7 @@ class Run(NamedTuple):
     def assert_same(self, result: SearchResult, out: Path) -> None:
         """Another search ended with the same, bit for bit."""
         assert what_was_found(result) == what_was_found(self.result)
-        (tensors, state), (other_tensors, other_state) = map(final_checkpoint, (self.out, out))
+        (tensors, state), (other_tensors, other_state) = map(final_state, (self.out, out))
         assert other_state == state
         assert_same_tensors(other_tensors, tensors)
 
@@ -206,7 +206,7 @@ def test_another_seed_gives_another_search(method: str, tmp_path: Path) -> None:
         out = tmp_path / str(seed)
         with pytest.raises(Stopped):
             search(quick_config(method, seed=seed), out=out, progress=InterruptAt(4))
-        return final_checkpoint(out)[0]
+        return final_state(out)[0]
 
     first, second = begun(0), begun(1)
     shared = first.keys() & second.keys()

@@ -14,7 +14,6 @@ from safetensors.torch import save_file
 from tests.tiny import (
     InterruptAt,
     assert_same_tensors,
-    final_checkpoint,
     outcome,
     quick_config,
     tiny_data,
@@ -36,6 +35,7 @@ from radars.runs.checkpoint import CheckpointStore
 from radars.runs.events import read_events
 from radars.runs.identity_file import known_identity
 from radars.space import Choose, Factory, SearchSpace
+from radars.testing import final_state
 from radars.tracking.progress import NoProgress
 
 GIVEN = Given(space=tiny_space(), data=tiny_data())
@@ -298,4 +298,4 @@ def test_a_checkpoint_without_a_tensor(tmp_path: Path, is_said: bool) -> None:
     assert resumed[-1]["step"] == int(before.stem)
     run_search(config, GIVEN, out=tmp_path / "whole")
     assert outcome(out) == outcome(tmp_path / "whole")
-    assert_same_tensors(final_checkpoint(out)[0], final_checkpoint(tmp_path / "whole")[0])
+    assert_same_tensors(final_state(out)[0], final_state(tmp_path / "whole")[0])

@@ -12,7 +12,6 @@ from tests.full_disk import FullDiskAt, full_for
 from tests.tiny import (
     InterruptAt,
     assert_same_tensors,
-    final_checkpoint,
     overlapping_space,
     quick_config,
     tiny_data,
@@ -36,6 +35,7 @@ from radars.runs.event_schema import Event
 from radars.runs.events import read_events
 from radars.runs.read_run import read_result
 from radars.space import Architecture
+from radars.testing import final_state
 
 SPACE = tiny_space()
 
@@ -192,7 +192,7 @@ def test_weights_that_do_not_fit_the_host_are_on_disk_and_change_nothing(
     assert not (tmp_path / "run" / "weights").exists()
     assert on_disk.architecture == run[1].architecture
     assert on_disk.validation_accuracy == run[1].validation_accuracy
-    assert_same_tensors(final_checkpoint(tmp_path / "run")[0], final_checkpoint(run[0])[0])
+    assert_same_tensors(final_state(tmp_path / "run")[0], final_state(run[0])[0])
 
 
 def test_a_search_whose_candidates_share_weights_goes_on_bit_for_bit(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_a_search_whose_candidates_share_weights_goes_on_bit_for_bit(tmp_path: P
             out=tmp_path / name,
             **options,
         )
-        return final_checkpoint(tmp_path / name)
+        return final_state(tmp_path / name)
 
     with pytest.raises(Stopped):
         run("parts", progress=InterruptAt(5))  # while exploring
@@ -258,7 +258,7 @@ def test_steps_whose_loss_is_not_finite_are_skipped_and_counted_over_all_sitting
     monkeypatch.setattr(step, failing_at(2))
     parts = search(quick_config(), out=tmp_path / "parts", resume=True)
     assert parts.validation_accuracy == whole.validation_accuracy
-    expected, found = final_checkpoint(tmp_path / "whole"), final_checkpoint(tmp_path / "parts")
+    expected, found = final_state(tmp_path / "whole"), final_state(tmp_path / "parts")
     assert found[1] == expected[1]
     assert_same_tensors(found[0], expected[0])
 

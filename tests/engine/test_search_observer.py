@@ -3,7 +3,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.tiny import final_checkpoint, quick_config, tiny_data, tiny_space
+from tests.tiny import quick_config, tiny_data, tiny_space
 
 from radars.engine.context import SearchContext
 from radars.engine.given import Given
@@ -19,6 +19,7 @@ from radars.runs.directory import RunDirectory
 from radars.runs.event_schema import Event, PhaseStartedEvent
 from radars.runs.events import load_events, read_events
 from radars.runs.state import split_state
+from radars.testing import final_state
 from radars.tracking.progress import Bar, NoProgress
 
 PROBLEM = SearchProblem.of(quick_config(), Given(space=tiny_space(), data=tiny_data()))
@@ -43,7 +44,7 @@ def test_an_interrupt_saves_before_it_stops(tmp_path: Path) -> None:
         ):
             pace.done()
         events = [event["event"] for event in run.read_events()]
-    tensors, values = final_checkpoint(tmp_path / "run")
+    tensors, values = final_state(tmp_path / "run")
     position = values["position"]
     assert position["step"] == position["total_steps"] == 1
     assert tensors.keys() == split_state(state.state_dict())[0].keys()
@@ -85,7 +86,7 @@ def test_what_comes_before_a_phase_is_shown_and_saved_as_not_begun(tmp_path: Pat
         observer = SearchObserver(run, None, progress, Requested(), state)
         with pytest.raises(Stopped), observer.preparation("shortlist", 3) as tick:
             one_part(tick)
-    assert final_checkpoint(tmp_path / "run")[1]["position"]["step"] == 0
+    assert final_state(tmp_path / "run")[1]["position"]["step"] == 0
     assert progress.bars["shortlist"].count_text() == "1/3"
 
 

@@ -2,7 +2,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.tiny import InterruptAt, final_checkpoint, outcome, quick_config, tiny_data, tiny_space
+from tests.tiny import InterruptAt, outcome, quick_config, tiny_data, tiny_space
 
 from radars.engine import SearchResult
 from radars.engine.given import Given
@@ -11,6 +11,7 @@ from radars.errors import ConfigError, Stopped
 from radars.execution.executor import LocalExecutor
 from radars.nn.task import CLASSIFICATION, Task
 from radars.runs.events import read_events
+from radars.testing import final_state
 
 SPACE, DATA = tiny_space(), tiny_data()
 
@@ -42,7 +43,7 @@ def test_children_of_a_group_do_not_know_of_each_other(tmp_path: Path) -> None:
         searched("random", batch, out=out)
         events = [event["event"] for event in read_events(out / "events.jsonl")]
         assert events.count("child") == 7
-        num_rivals.append(final_checkpoint(out)[1]["method"]["children"]["num_rivals"])
+        num_rivals.append(final_state(out)[1]["method"]["children"]["num_rivals"])
     assert num_rivals[0] > num_rivals[1] == 0
 
 

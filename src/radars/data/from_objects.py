@@ -94,10 +94,8 @@ def _data_of(dataset: MapDataset, test: SealedSplit, config: DataConfig, seed: i
     stratum_N = label_N if are_classes(label_N) else torch.zeros(len(label_N), dtype=torch.int64)
     train_N, validation_N = divide(stratum_N, config.num_train, config.validation_fraction, seed)
     train = DatasetExamples(dataset, train_N)
-    normalisation = _normalisation_of(train)
     given = Normalisation.given(config, train.shape[0])
-    if given is not None and not normalisation.is_of_ids:
-        normalisation = given._replace(largest=normalisation.largest)
+    normalisation = _normalisation_of(train) if given is None else _given(given, train.dtype)
     validation = Split(DatasetExamples(dataset, validation_N), label_N[validation_N], normalisation)
     class_names = class_names_of(dataset, targets)
     return Data(
@@ -181,6 +179,16 @@ def _drawing(seed: int) -> Iterator[None]:
         finally:
             random.setstate(python_state)
             np.random.set_state(numpy_state)
+
+
+def _given(normalisation: Normalisation, dtype: torch.dtype) -> Normalisation:
+    """That of a configuration, for examples as they are."""
+    if not dtype.is_floating_point:
+        raise DataError(
+            f"mean and std are of examples that are floats, but these are {dtype}; leave them out, "
+            f"as integers stay what they are"
+        )
+    return normalisation._replace(largest=1.0)
 
 
 def _normalisation_of(examples: DatasetExamples) -> Normalisation:

@@ -1,6 +1,7 @@
 """`Covers`: savings with which many paths fit, by traces of the dearest of them alone."""
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -41,7 +42,8 @@ class Covers:
         self._forecast = forecast
         self._settings = settings
         self._of_all: dict[object, Cover | None] = {}  # by budget and corrections
-        self._of_path: dict[object, dict[Architecture, Cover | None]] = {}
+        self._of_path: dict[tuple[object, Architecture], Cover | None] = {}
+        self._others: defaultdict[object, list[Cover]] = defaultdict(list)
 
     def of(self, path: Architecture) -> Cover | None:
         """Savings with which a path fits, and many others, by traces of the dearest of them alone.
@@ -55,12 +57,14 @@ class Covers:
             self._of_all[key] = self._cover_of_all()
         if self._of_all[key] is not None or self._settings[-1].micro_batches > 1:
             return self._of_all[key]
-        known = self._of_path.setdefault(key, {})
-        if path not in known:
-            others = dict.fromkeys(cover for cover in known.values() if cover is not None)
-            allowing = (cover for cover in others if cover.subspace.allows(path))
-            known[path] = next(allowing, None) or self._cover_around(path)
-        return known[path]
+        if (key, path) not in self._of_path:
+            known = self._others[key]
+            cover = next((each for each in known if each.subspace.allows(path)), None)
+            if cover is None:
+                cover = self._cover_around(path)
+                known += [] if cover is None else [cover]
+            self._of_path[key, path] = cover
+        return self._of_path[key, path]
 
     def _cover_of_all(self) -> Cover | None:
         """The cheapest savings with which all paths fit."""

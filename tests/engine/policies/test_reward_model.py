@@ -228,7 +228,7 @@ def test_after_brief_training_what_is_expected_counts_beside_rewards() -> None:
         model = fit_rewards(known, FULL, {"wrong": wrong}, expected=["wrong"])
         assert correlation(model) > 0.95
         final = model.final_effects()
-        promises = [model(taken) + model.gain(taken) for taken in EVERY]
+        promises = [model.in_the_end(taken) for taken in EVERY]
         sums = [sum(final[c][n] for c, n in taken.items()) for taken in EVERY]
         assert promises == pytest.approx(sums)
         said.append(float(np.corrcoef(flat(final), flat(EFFECTS))[0, 1]))

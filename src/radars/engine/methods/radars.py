@@ -149,11 +149,11 @@ class Radars(SharedMethod):
         config = self.config.select
         assert self.plan is not None
         shared_steps = self._explorer(observer).shared_steps()
-        propose = partial(next_finalists, self.context, self.controller, self.plan.subspace)
         self.supernet.release()  # a finalist has the device to itself
         num_steps = num_select_steps(config, config.finalists)
         with observer.phase("select", num_steps, step_seconds=self.step_seconds) as pace:
-            more = partial(propose, shared_steps=shared_steps, pace=pace)
+            known = self.context, self.controller, self.plan.subspace
+            more = partial(next_finalists, *known, shared_steps=shared_steps, pace=pace)
             if self.halving is None:
                 num_planned = num_finalists(config, pace, self.plan.subspace)
                 self.halving = SuccessiveHalving([], config.halving_steps[0], num_planned)
@@ -229,11 +229,7 @@ class Radars(SharedMethod):
         return {}
 
     def _explorer(self, observer: SearchObserver) -> Explorer:
-        config, index, (_, steps) = (
-            self.config.explore,
-            observer.position.round_index,
-            self.explored,
-        )
+        config, index, steps = self.config.explore, observer.position.round_index, self.explored[1]
         return Explorer(self.context, self.supernet, self.controller, config, index, steps)
 
     def _take(self, plan: Plan, observer: SearchObserver) -> None:

@@ -49,7 +49,7 @@ class Explorer:
 
     @property
     def _group(self) -> int:
-        """Of the rewards of the round; those after differentiation are of the next."""
+        """Of the rewards of the round: even. The next is of those after differentiation."""
         return 2 * self.round_index
 
     def run(self, pace: Pace) -> None:
@@ -109,10 +109,12 @@ class Explorer:
         Args:
             num_steps: the steps of this run of the phase so far.
         """
-        rewarded = sum(
-            not known.is_alone and known.group % 2 == 0 for known in self.controller.rewarded
-        )
-        steps = self.steps_before + num_steps - self.config.steps_per_reward * rewarded
+        exploring = [
+            known
+            for known in self.controller.rewarded
+            if known.group % 2 == 0 and not known.is_alone
+        ]
+        steps = self.steps_before + num_steps - self.config.steps_per_reward * len(exploring)
         return max(0, steps) / max(map(len, self.controller.full.values()))
 
     def _train_path(self, step: int, fraction: float) -> None:

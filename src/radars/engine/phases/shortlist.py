@@ -39,15 +39,14 @@ def shortlist(
         context.problem.feasible.ranked(model.final_effects(), subspace),
         (count + len(others)) * _PROMISING,
     )
-    expected = {known: model(known) + model.gain(known) for known in likeliest}
+    expected = {known: model.in_the_end(known) for known in likeliest}
     for known, surprise in zip(
         controller.rewarded, surprises(controller.rewarded, model), strict=True
     ):
         architecture = Architecture(known.architecture)
         if subspace.allows(architecture):
             kept = _KEPT_SURPRISE * model.agreement
-            in_the_end = model(architecture) + model.gain(architecture)
-            expected[architecture] = in_the_end + kept * surprise
+            expected[architecture] = model.in_the_end(architecture) + kept * surprise
     best = sorted(expected, key=expected.__getitem__, reverse=True)
     # one at a time, as whole networks may have to be measured
     holding = filter(context.problem.feasible.holds, best)

@@ -84,6 +84,10 @@ class RewardModel:
         ranked = sum(self.said[choice][name] for choice, name in architecture.items())
         return ranked * self._gain(self.fraction if fraction is None else fraction)
 
+    def in_the_end(self, architecture: Mapping[str, str]) -> float:
+        """What is expected of an architecture after the whole training, as far as is known."""
+        return self(architecture) + self.gain(architecture)
+
     def final_effects(self) -> dict[str, dict[str, float]]:
         """Choice to candidate to what it adds after the whole training, as far as is known."""
         gain = self._gain(self.fraction)
