@@ -61,7 +61,7 @@ def finalists_table(run: RunRecord) -> TextTable | None:
             if accuracy is not None:
                 texts.setdefault(name, {})[selection.halving_round] = f"{accuracy:.2%}"
                 best[name] = (selection.halving_round, accuracy)
-    found = " · ".join(run.architecture.values())  # with soft targets not the most accurate
+    found = " · ".join(run.architecture.values())  # not always the most accurate
     ordered = sorted(texts, key=lambda name: (name == found, best[name]), reverse=True)
     numbers = sorted({selection.halving_round for selection in rounds})
     return TextTable(
