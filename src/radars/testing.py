@@ -52,7 +52,8 @@ def final_state(run: Path) -> tuple[dict[str, Tensor], State]:
     for name in ("seconds", "began", "num_saves"):
         del values["position"][name]
     if "explored" in values["method"]:
-        _, values["method"]["explored"] = values["method"]["explored"]  # seconds, and steps
+        rounds = values["method"]["explored"]
+        values["method"]["explored"] = [steps for _seconds, steps in rounds]
     return tensors, values
 
 

@@ -43,7 +43,7 @@ class Radars(SharedMethod):
         controller: the policy.
         plan: the plan of the round's differentiate phase, once it is made.
         halving: how far selecting is, once it has begun.
-        explored: the seconds and the training steps of exploring so far.
+        explored: for each round, the seconds and the training steps of exploring.
     """
 
     def __init__(self, context: SearchContext) -> None:
@@ -51,7 +51,7 @@ class Radars(SharedMethod):
         self.controller = self.new_policy(self.problem.proxy.full, self.config)
         self.plan: Plan | None = None
         self.halving: SuccessiveHalving | None = None
-        self.explored = (0.0, 0)
+        self.explored: list[tuple[float, int]] = []
 
     @classmethod
     def new_policy(cls, full: Subspace, config: SearchConfig) -> Controller:
@@ -99,8 +99,7 @@ class Radars(SharedMethod):
         share = share_of_time("explore", position.round_index, self.config)
         with observer.phase("explore", num_steps, label, share=share) as pace:
             self._explorer(observer).run(pace)
-            seconds, steps = self.explored
-            self.explored = seconds + pace.seconds_spent, steps + pace.position.step
+            self.explored[position.round_index :] = [(pace.seconds_spent, position.step)]
 
     def differentiate(self, observer: SearchObserver) -> None:
         """Trains the supernet of the plan by gradient; the policy learns what it proposes."""
@@ -141,8 +140,8 @@ class Radars(SharedMethod):
     @property
     def step_seconds(self) -> float:
         """What a training step on a path took while exploring, with the rest of exploring."""
-        seconds, steps = self.explored
-        return seconds / max(1, steps)
+        seconds = sum(seconds for seconds, _ in self.explored)
+        return seconds / max(1, sum(steps for _, steps in self.explored))
 
     def select(self, observer: SearchObserver) -> Found:
         """Trains the most promising architectures alone, and drops the worst."""
@@ -181,10 +180,10 @@ class Radars(SharedMethod):
             for index in (*ranked, *range(len(accuracies), len(self.halving.finalists))):
                 known = accuracies[index] if index < len(accuracies) else None
                 yield Found(self.halving.finalists[index], known)
-        if self.controller.rewarded or self.controller.tables:
-            has_rewards = bool(self.controller.rewarded)
-            scores = self.controller.scores() if has_rewards else self.controller.model().effects
-            likeliest = self.problem.feasible.ranked(scores, self.controller.full)
+        policy = self.controller
+        if policy.rewarded or policy.tables:
+            scores = policy.scores() if policy.rewarded else policy.model().effects
+            likeliest = self.problem.feasible.ranked(scores, policy.full)
             yield from (Found(architecture, None) for architecture in likeliest)
 
     def state_dict(self) -> State:
@@ -193,7 +192,7 @@ class Radars(SharedMethod):
             "controller": self.controller.state_dict(),
             "plan": self.plan and self.plan.to_dict(),
             "halving": self.halving and self.halving.state_dict(),
-            "explored": list(self.explored),
+            "explored": [list(round_) for round_ in self.explored],
         }
 
     def load_state_dict(self, state: State, /) -> None:
@@ -201,7 +200,7 @@ class Radars(SharedMethod):
         super().load_state_dict(state)
         self.controller.load_state_dict(state["controller"])
         self.plan = state["plan"] and Plan.from_dict(state["plan"])
-        self.explored = tuple(state["explored"])
+        self.explored = [(seconds, steps) for seconds, steps in state["explored"]]
         self.halving = state["halving"] and SuccessiveHalving.of_state(
             state["halving"], self.context
         )
@@ -229,7 +228,9 @@ class Radars(SharedMethod):
         return {}
 
     def _explorer(self, observer: SearchObserver) -> Explorer:
-        config, index, steps = self.config.explore, observer.position.round_index, self.explored[1]
+        config, index = self.config.explore, observer.position.round_index
+        is_over = observer.position.phase != "explore"  # a resumed one may have its own already
+        steps = sum(steps for _, steps in self.explored[: index + is_over])
         return Explorer(self.context, self.supernet, self.controller, config, index, steps)
 
     def _take(self, plan: Plan, observer: SearchObserver) -> None:
