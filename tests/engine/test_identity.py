@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
 from safetensors import safe_open
 from safetensors.torch import save_file
@@ -23,6 +24,7 @@ from tests.tiny import (
 from torch import Tensor, nn
 
 from radars.cli.endings import errors_in_a_line
+from radars.data import tensor_data
 from radars.engine import SearchConfig
 from radars.engine.given import Given
 from radars.engine.identity import space_digest, task_digest
@@ -212,6 +214,31 @@ def test_tasks_differ_by_what_their_code_has_bound() -> None:
     usual = task_digest(Task(loss=with_factor(1)))
     assert task_digest(Task(loss=with_factor(1))) == usual
     assert task_digest(Task(loss=with_factor(2))) != usual
+
+
+def shifted_by(size: float) -> Callable[[Tensor, torch.Generator], Tensor]:
+    return lambda example, generator: example + size * torch.rand(1, generator=generator)
+
+
+def test_a_resumed_search_augments_as_before(tmp_path: Path) -> None:
+    def given(size: float) -> Given:
+        example_NC = torch.arange(256.0).reshape(64, 4)
+        label_N = torch.arange(64) % 2
+        data = tensor_data(example_NC, label_N, augment=shifted_by(size))
+        return Given(SearchSpace(table_network, name="table", input_shape=(4,)), None, data)
+
+    out = tmp_path / "run"
+    with pytest.raises(Stopped):
+        run_search(quick_config(), given(1), out=out, progress=InterruptAt(2))
+    with pytest.raises(ConfigError, match="goes on with the same data"):
+        run_search(quick_config(), given(2), out=out, resume=True)
+    assert run_search(quick_config(), given(1), out=out, resume=True).status == "completed"
+
+
+def table_network(choose: Choose) -> nn.Module:
+    return nn.Sequential(
+        choose("layer", {"linear": lambda: nn.Linear(4, 4), "skip": nn.Identity}), nn.Linear(4, 2)
+    )
 
 
 def other_network(choose: Choose) -> nn.Module:

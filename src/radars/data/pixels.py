@@ -4,7 +4,7 @@ Shapes: N examples, B batch, C channels, H height, W width.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -44,11 +44,13 @@ class Pixels(ABC):
         shape: the shape of an example: channels, height, width of an image.
         num_workers: how many processes read them; 0 reads in this one.
         is_in_memory: whether reading them takes no decoding.
+        augmentation: the user's function that changes training batches at random, if any.
     """
 
     shape: tuple[int, ...]
     num_workers: int
     is_in_memory = False
+    augmentation: Callable[..., Tensor] | None = None
 
     @abstractmethod
     def __len__(self) -> int:

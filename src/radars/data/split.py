@@ -110,6 +110,11 @@ class Split:
         """Whether reading an example takes no decoding."""
         return self._pixels.is_in_memory
 
+    @property
+    def augmentation(self) -> Callable[..., Tensor] | None:
+        """The user's function that changes training batches at random, if any."""
+        return self._pixels.augmentation
+
     def read(self, indices: list[int]) -> Tensor:
         """Some examples (B, C, ...), neither changed nor normalised; none where none are asked for.
 

@@ -36,7 +36,7 @@ class TensorExamples(Pixels):
         self.example_N = example_N
         self.shape = tuple(example_N.shape[1:])
         self.num_workers = 0
-        self._augment = augment
+        self.augmentation = augment
 
     def __len__(self) -> int:
         return len(self.example_N)
@@ -44,8 +44,8 @@ class TensorExamples(Pixels):
     def read_augmented(self, request: Request) -> Tensor:
         """See `Pixels`; the values are as they were given."""
         example_B = self.example_N[torch.tensor(request.indices, dtype=torch.int64)]
-        if request.position is not None and self._augment is not None:
-            example_B = self._augment(example_B, seeded("batch", *request.position))
+        if request.position is not None and self.augmentation is not None:
+            example_B = self.augmentation(example_B, seeded("batch", *request.position))
         return example_B[request.part]
 
 

@@ -64,7 +64,7 @@ class Identity:
         return cls(
             space=own,
             proxy=own if proxy is space else space_digest(proxy, data.input_shape),
-            data=data_fingerprint(data),
+            data=data_digest(data),
             task=task_digest(task),
             input_shape=data.input_shape,
             num_classes=data.num_classes,
@@ -95,6 +95,13 @@ def check_same(out: Path, known: Mapping[str, Any] | None, digests: Mapping[str,
                 f"it has changed since, or another was passed; give the same, or choose "
                 f"another --out"
             )
+
+
+def data_digest(data: Data) -> str:
+    """Tells data apart by their content, and by the code of the user's own augmentation."""
+    augmentation = data.train.augmentation
+    content = data_fingerprint(data)
+    return _digest(content, definition_of(augmentation)) if augmentation else content
 
 
 def task_digest(task: Task) -> str:

@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 
 import torch
 
-from radars.data import data_fingerprint
 from radars.engine.given import Given
-from radars.engine.identity import check_same, space_digest, task_digest
+from radars.engine.identity import check_same, data_digest, space_digest, task_digest
 from radars.engine.problem import spaces_of
 from radars.engine.run import check_stored, resumed_config, run_search
 from radars.engine.search_config import SearchConfig
@@ -137,6 +136,6 @@ def completed_search(
         "task": task_digest(given.task),
     }
     if given.data is not None:
-        digests["data"] = data_fingerprint(given.data)
+        digests["data"] = data_digest(given.data)
     check_same(out, known, digests)
     return replace(found, searched=space)

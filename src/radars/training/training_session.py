@@ -9,8 +9,7 @@ from typing import Any
 
 from lightning_fabric import Fabric
 
-from radars.data import data_fingerprint
-from radars.engine.identity import check_same, network_digest, task_digest
+from radars.engine.identity import check_same, data_digest, network_digest, task_digest
 from radars.errors import ConfigError
 from radars.execution.environment import environment
 from radars.execution.workplace import workplace
@@ -125,7 +124,7 @@ def identity_of(setup: TrainSetup) -> dict[str, Any]:
     """What a training is about, beside its configuration."""
     return {
         "network": network_digest(setup.space, setup.architecture, setup.data.input_shape),
-        "data": data_fingerprint(setup.data),
+        "data": data_digest(setup.data),
         "task": task_digest(setup.task),
     }
 
