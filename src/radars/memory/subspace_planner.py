@@ -44,6 +44,7 @@ class SubspacePlanner(BudgetedForecast):
         super().__init__(space, spec, budget_bytes, price_cache)
         self._settings = tuple(settings)
         self._covers = Covers(self, self._settings)
+        self._fits: dict[tuple[object, Architecture], bool] = {}  # by budget and corrections
 
     def cover(self, path: Architecture) -> Cover | None:
         """Savings with which a path fits, and many others; see `Covers`."""
@@ -54,8 +55,14 @@ class SubspacePlanner(BudgetedForecast):
         return self.counted_bytes(architecture, self._settings[-1])
 
     def fits(self, architecture: Architecture) -> bool:
-        """Whether one path can be trained within the budget, with all that is allowed."""
-        return self._first_that_fits(architecture.as_subspace()) is not None
+        """Whether one path can be trained within the budget, with all that is allowed.
+
+        It is looked at once: where little fits, the same paths are drawn over and over.
+        """
+        key = (self.budget_bytes, self.corrections.key), architecture
+        if key not in self._fits:
+            self._fits[key] = self._first_that_fits(architecture.as_subspace()) is not None
+        return self._fits[key]
 
     def plan_path(self, architecture: Architecture) -> Plan:
         """How to train one path.
