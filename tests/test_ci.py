@@ -41,5 +41,5 @@ def test_what_runs_on_one_machine_runs_there_too() -> None:
         for line in (ROOT / ".ci" / "run").read_text().splitlines()
         if line.startswith(("step ruff", "step mypy", "step lint", "step python", "step pytest"))
     ]
-    assert "pytest -m slow" in local
+    assert "pytest -m slow --numprocesses=3" in local
     assert set(local) <= {command for job in JOBS for command in _commands(job)}

@@ -161,6 +161,7 @@ def test_a_budget_below_one_path_is_refused_with_what_is_needed(run: Run, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_spaces_lists_the_zoo(run: Run) -> None:
     status, output, _ = run("spaces")
     assert status == 0

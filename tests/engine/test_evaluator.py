@@ -1,5 +1,5 @@
 import pytest
-from tests.tiny import quick_config, tiny_data, tiny_space, wide_space
+from tests.tiny import quick_config, tiny_data, tiny_space
 
 from radars.engine.context import SearchContext
 from radars.engine.given import Given
@@ -25,19 +25,18 @@ def test_accuracy_is_a_fraction_of_the_whole_validation_part() -> None:
 
 
 def test_an_evaluation_of_a_path_that_is_trained_in_parts_is_in_parts() -> None:
-    path = Architecture(dict.fromkeys("abc", "mb8_k3"))
     config = quick_config(data={"batch_size": 16}, memory_savings={"max_micro_batches": 8})
-    roomy = SearchProblem.of(config, Given(space=wide_space(), data=tiny_data()))
-    config = config.model_copy(update={"budget": roomy.planner.least_bytes(path)})
-    problem = SearchProblem.of(config, Given(space=wide_space(), data=tiny_data()))
+    roomy = SearchProblem.of(config, Given(space=tiny_space(), data=tiny_data()))
+    config = config.model_copy(update={"budget": roomy.planner.least_bytes(LARGEST)})
+    problem = SearchProblem.of(config, Given(space=tiny_space(), data=tiny_data()))
     context = SearchContext.of(problem)
     supernet = context.networks.new_supernet()
     batch = context.train_stream.next()
-    context.trainer.train_path(supernet, path, batch)
+    context.trainer.train_path(supernet, LARGEST, batch)
     with track(supernet, batch) as whole:
         evaluation_step(supernet, batch.example_B)
     with track(supernet, batch) as parts:
-        context.evaluator.total_score(supernet, path, batch)
+        context.evaluator.total_score(supernet, LARGEST, batch)
     assert parts.peak_bytes <= config.budget < whole.peak_bytes
 
 

@@ -51,6 +51,13 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "whole"
+    run_search(quick_config(checkpoint_seconds=0), GIVEN, out=out)
+    return out
+
+
 def content_of(out: Path) -> dict[Path, bytes]:
     return {file: file.read_bytes() for file in out.rglob("*") if file.name != "lock"
             if file.is_file()}  # fmt: skip
@@ -310,7 +317,7 @@ def without_a_tensor(file: Path, *, is_said: bool) -> None:
 
 
 @pytest.mark.parametrize("is_said", [True, False])
-def test_a_checkpoint_without_a_tensor(tmp_path: Path, is_said: bool) -> None:
+def test_a_checkpoint_without_a_tensor(whole: Path, tmp_path: Path, is_said: bool) -> None:
     out, config = tmp_path / "run", quick_config(checkpoint_seconds=0)
     with pytest.raises(Stopped):
         run_search(config, GIVEN, out=out, progress=InterruptAt(5))
@@ -323,6 +330,5 @@ def test_a_checkpoint_without_a_tensor(tmp_path: Path, is_said: bool) -> None:
     run_search(out=out, given=GIVEN, resume=True)
     resumed = [event for event in read_events(out / "events.jsonl") if event["event"] == "resumed"]
     assert resumed[-1]["step"] == int(before.stem)
-    run_search(config, GIVEN, out=tmp_path / "whole")
-    assert outcome(out) == outcome(tmp_path / "whole")
-    assert_same_tensors(final_state(out)[0], final_state(tmp_path / "whole")[0])
+    assert outcome(out) == outcome(whole)
+    assert_same_tensors(final_state(out)[0], final_state(whole)[0])

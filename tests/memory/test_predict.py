@@ -121,7 +121,14 @@ def test_predictions_of_subspaces_and_paths(
     assert predicted.peak_bytes == pytest.approx(real_bytes, rel=1e-3)
 
 
-@pytest.mark.parametrize("kind", [StepKind.WEIGHTS, StepKind.ARCHITECTURE, StepKind.SECOND_ORDER])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        StepKind.WEIGHTS,
+        StepKind.ARCHITECTURE,
+        pytest.param(StepKind.SECOND_ORDER, marks=pytest.mark.slow),
+    ],
+)
 def test_a_prediction_of_blocks_in_parts_of_their_channels(kind: StepKind) -> None:
     space, spec = wide_space(), TrainingSpec((1, 8, 8), 32)
 
@@ -144,16 +151,17 @@ def test_a_prediction_with_noise_in_the_relaxation() -> None:
     )
 
 
-@pytest.mark.parametrize("batch_size", [2, 256])
 @pytest.mark.parametrize(
-    "space",
+    ("space", "batch_size"),
     [
-        TINY,
-        DIGITS,
-        zoo_space("nasbench-macro", width=8),
-        zoo_space("nasbench201", width=4, cells_per_stage=1),
+        (TINY, 2),
+        (TINY, 256),
+        (DIGITS, 2),
+        (DIGITS, 256),
+        (zoo_space("nasbench-macro", width=8), 2),
+        (zoo_space("nasbench201", width=4, cells_per_stage=1), 256),
     ],
-    ids=lambda space: str(space.name),
+    ids=lambda value: str(getattr(value, "name", value)),
 )
 def test_an_architecture_step_that_is_not_traced_is_not_the_dearest(
     space: SearchSpace, batch_size: int

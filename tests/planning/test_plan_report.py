@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -6,14 +7,20 @@ import pytest
 from radars.engine.problem import SearchProblem
 from radars.engine.search_config import SearchConfig
 from radars.errors import BudgetError, SpaceError
-from radars.planning.plan_report import plan_for
+from radars.planning.plan_report import PlanReport, plan_for
 from radars.planning.plan_summary import plan_summary
 
 MEMORY_ALONE = ["differentiate.max_cost_ratio=null"]
 
 
+@cache
+def digits(budget: str, *settings: str) -> PlanReport:
+    """Of batches of 16, made once for all tests that look at it."""
+    return plan_for("digits", None, 16, budget, settings)
+
+
 def test_a_report_where_nothing_needs_to_be_done() -> None:
-    report = plan_for("digits", None, 16, "1GiB", MEMORY_ALONE)
+    report = digits("1GiB", *MEMORY_ALONE)
     assert report.plan is not None
     assert report.plan.measures == ()
     assert report.to_dict()["plan"]["live_candidates"] == 20
@@ -23,8 +30,8 @@ def test_a_report_where_nothing_needs_to_be_done() -> None:
 
 def test_a_gpu_that_is_planned_for_need_not_be_there() -> None:
     """Every tensor then takes whole blocks of its allocator, so small ones take more."""
-    here = plan_for("digits", None, 16, "1GiB", ["device=cpu"])
-    there = plan_for("digits", None, 16, "1GiB", ["device=cuda:1"])
+    here = digits("1GiB", "device=cpu")
+    there = digits("1GiB", "device=cuda:1")
     assert (here.device, there.device) == ("cpu", "cuda")
     assert there.full_supernet_bytes % 512 == 0
     assert there.plan is not None
@@ -38,10 +45,10 @@ def test_a_gpu_that_is_planned_for_need_not_be_there() -> None:
 
 
 def test_what_the_allocator_of_a_gpu_reserves_is_said_beside_what_tensors_hold() -> None:
-    here = plan_for("digits", None, 16, "1GiB", ["device=cpu"])
+    here = digits("1GiB", "device=cpu")
     assert here.to_dict()["reserved"] is None
     assert "reserves" not in plan_summary(here)
-    there = plan_for("digits", None, 16, "1GiB", ["device=cuda:1"])
+    there = digits("1GiB", "device=cuda:1")
     assert there.plan is not None
     assert there.reserved is not None
     reserved = there.to_dict()["reserved"]
@@ -52,12 +59,12 @@ def test_what_the_allocator_of_a_gpu_reserves_is_said_beside_what_tensors_hold()
     assert reserved["plan_bytes"] % (2 * 1024**2) == 0
     assert not reserved["is_budgeted"]
     assert "what the allocator reserves" in plan_summary(there)
-    refused = plan_for("digits", None, 16, "10KiB", ["device=cuda:1"])
+    refused = digits("10KiB", "device=cuda:1")
     assert refused.to_dict()["reserved"]["plan_bytes"] is None
 
 
 def test_under_a_hard_cap_the_verdict_is_on_what_is_reserved() -> None:
-    report = plan_for("digits", None, 16, "1GiB", ["device=cuda:1", "hard_cap=true"])
+    report = digits("1GiB", "device=cuda:1", "hard_cap=true")
     assert report.reserved is not None
     assert report.reserved.is_budgeted
     capped = replace(report, budget_bytes=report.largest_path_bytes)  # enough for tensors alone
@@ -67,7 +74,7 @@ def test_under_a_hard_cap_the_verdict_is_on_what_is_reserved() -> None:
 
 
 def test_a_report_where_candidates_are_pruned() -> None:
-    report = plan_for("digits", None, 16, "1200KiB")
+    report = digits("1200KiB")
     assert report.plan is not None
     assert "prune" in report.plan.measures
     assert report.plan.memory.peak_bytes <= 1200 * 1024
@@ -75,19 +82,19 @@ def test_a_report_where_candidates_are_pruned() -> None:
 
 
 def test_a_report_says_which_steps_need_less() -> None:
-    report = plan_for("digits", None, 16, "2000KiB", MEMORY_ALONE)
+    report = digits("2000KiB", *MEMORY_ALONE)
     assert report.plan is not None
     assert report.plan.lighter is not None
     kind, savings = report.plan.lighter
     assert f"{kind.value} steps need less: {' and '.join(savings.names)}" in plan_summary(report)
     assert report.to_dict()["plan"]["lighter"] == {"step": kind, "levers": list(savings.names)}
-    roomy = plan_for("digits", None, 16, "1GiB", MEMORY_ALONE)
+    roomy = digits("1GiB", *MEMORY_ALONE)
     assert "steps need less" not in plan_summary(roomy)
     assert roomy.to_dict()["plan"]["lighter"] is None
 
 
 def test_a_report_where_nothing_fits() -> None:
-    report = plan_for("digits", None, 16, "10KiB")
+    report = digits("10KiB")
     assert isinstance(report.problem, BudgetError)
     assert report.to_dict()["plan"] == {"fits": False, "total_candidates": 20}
     assert "no plan fits" in plan_summary(report)

@@ -344,7 +344,7 @@ def test_where_almost_every_draw_is_a_dead_end_samples_are_certain() -> None:
     assert all(bool(tensor.isfinite().all()) for tensor in weights.values())
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_planted_optimum_is_learnt_where_choices_count_only_together(seed: int) -> None:
     # but for the first choice, candidates are alike as long as the others are drawn uniformly
     full = Subspace(dict.fromkeys("abcd", ("x", "y", "z")))
