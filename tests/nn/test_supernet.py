@@ -241,3 +241,33 @@ def test_levers_change_memory_and_not_the_result() -> None:
         assert left.keys() == right.keys()
         for name, tensor in left.items():
             assert torch.allclose(tensor, right[name], atol=1e-5), name
+
+
+class Frozen(nn.BatchNorm2d):
+    """Keeps its statistics whatever is trained around it, as people write it for fine-tuning."""
+
+    def train(self, mode: bool = True) -> "Frozen":
+        return super().train(False)
+
+
+def test_training_and_evaluation_are_set_as_pytorch_sets_them() -> None:
+    supernet = Supernet(SearchSpace(small, name="small", input_shape=(1, 6, 6)))
+    for mode in (False, True, True):
+        supernet.train(mode)
+        assert {module.training for module in supernet.modules()} == {mode}
+    supernet.eval()
+    assert not any(module.training for module in supernet.modules())
+
+
+def test_a_layer_that_decides_by_itself_whether_it_trains_is_asked() -> None:
+    def frozen(choose: Choose) -> nn.Module:
+        return nn.Sequential(nn.Conv2d(3, 4, 1), Frozen(4), small_tail(choose))
+
+    supernet = Supernet(SearchSpace(frozen, name="frozen", input_shape=(3, 8, 8))).train()
+    for module in supernet.modules():
+        assert module.training is not isinstance(module, Frozen)
+
+
+def small_tail(choose: Choose) -> nn.Module:
+    layer = choose("layer", {"none": nn.Identity, "conv": lambda: conv_bn_relu(4, 4)})
+    return nn.Sequential(layer, classifier(4, 2))

@@ -1,7 +1,7 @@
 """`MemoryGuard`: no step of a search exceeds the budget, and what it held is on record."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import torch
@@ -41,6 +41,7 @@ class MemoryGuard:
     group: Group
     on_out_of_memory: Callable[[int, int], None] = lambda expected_bytes, budget_bytes: None
     on_excess: Callable[[Excess], None] = lambda excess: None
+    _idle: tuple[object, int] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.follow_meter()
@@ -86,6 +87,22 @@ class MemoryGuard:
             return cover.peak_bytes
         return self.planner.predict(architecture, savings).peak_bytes  # known already
 
+    @property
+    def idle_bytes(self) -> int:
+        """What candidates that are not live may hold on a GPU while paths are trained.
+
+        What the budget leaves beside the largest path, whatever the next path is. Nothing where
+        that takes savings, or where the budget is of what the allocator reserves: tensors that
+        come and go between others leave gaps.
+        """
+        if self.device.type != "cuda" or self.planner.spec.counts_reserved:
+            return 0
+        key = self.planner.budget_bytes, self.planner.corrections.key
+        if self._idle is None or self._idle[0] != key:
+            largest_bytes = self.expected_path_bytes(self.planner.largest_path(), MemorySavings())
+            self._idle = key, max(0, self.planner.budget_bytes - largest_bytes)
+        return self._idle[1]
+
     def run(
         self,
         step: GuardedStep[Result],
@@ -120,6 +137,7 @@ class MemoryGuard:
                     raise  # of several processes one cannot do a step that the others have done
             # out here, as the error holds on to the tensors of the step
             supernet.drop_gradients()
+            supernet.keep_idle(0)
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()
             self._tighten()

@@ -121,7 +121,7 @@ class MemoryMeter:
             predicted_bytes = exact()
         if predicted_bytes is not None:
             self.predicted_peak_bytes = max(self.predicted_peak_bytes, predicted_bytes)
-            self._compare(predicted_bytes, measured_bytes)
+            self._compare(step, predicted_bytes, measured_bytes)
         return result
 
     def run_below(
@@ -138,7 +138,7 @@ class MemoryMeter:
         if not self._is_measured(step):
             return step.run()
         result, measured_bytes = self._measured(step, agreed)
-        self._compare(peak_bytes, measured_bytes)
+        self._compare(step, peak_bytes, measured_bytes)
         return result
 
     def state_dict(self) -> State:
@@ -189,18 +189,19 @@ class MemoryMeter:
     def _measured(
         self, step: GuardedStep[Result], agreed: Callable[[int], int]
     ) -> tuple[Result, int]:
-        """Runs a step; returns its result, and what it held."""
-        unseen = self._unseen(step)
+        """Runs a step; returns its result, and what it held, without what was idle beside it."""
+        unseen, idle_bytes = self._unseen(step), step.supernet.idle_bytes
         result, measured_bytes = measure(step.run, step.supernet, step.batch)
-        measured_bytes = agreed(measured_bytes)
+        measured_bytes = agreed(measured_bytes - idle_bytes)
         self.measured_peak_bytes = max(self.measured_peak_bytes, measured_bytes)
         if unseen:
             self.seen.setdefault(step.setting, []).extend(unseen)
         return result, measured_bytes
 
-    def _compare(self, predicted_bytes: int, measured_bytes: int) -> None:
-        """Notes where a step held more than was predicted, or than the budget."""
-        if measured_bytes > min(_TOLERANCE * predicted_bytes, self.budget_bytes):
+    def _compare(self, step: GuardedStep[Any], predicted_bytes: int, measured_bytes: int) -> None:
+        """Notes where a step held more than was predicted, or than the budget leaves."""
+        left_bytes = self.budget_bytes - step.supernet.idle_bytes
+        if measured_bytes > min(_TOLERANCE * predicted_bytes, left_bytes):
             self.excess = Excess(predicted_bytes, measured_bytes)
             self.largest_excess = _larger(self.largest_excess, self.excess)
 

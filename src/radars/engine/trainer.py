@@ -42,6 +42,7 @@ class Trainer:
         """A weights step on one path; returns the loss, not finite where it was skipped."""
         guard = self.guard
         guard.group.agree("architecture in training", architecture.to_json())
+        supernet.keep_idle(guard.idle_bytes)
         supernet.activate(architecture)
         batch = self.to_device(batch)
 
@@ -90,6 +91,7 @@ class Trainer:
         """
         guard = self.guard
         guard.group.agree("subspace in training", repr(subspace))
+        supernet.keep_idle(0)
         supernet.activate(subspace)
         batch = self.to_device(batch)
         supernet.weigh = weigh

@@ -51,6 +51,15 @@ class CandidateWeights:
         self._offload.set_learning_rate(learning_rate)
 
     @property
+    def idle_bytes(self) -> int:
+        """What the device holds of candidates that are not live."""
+        return self._offload.staying_bytes
+
+    def keep_idle(self, room_bytes: int) -> None:
+        """How much of the device candidates may hold that are not live; see `WeightOffload`."""
+        self._offload.keep(room_bytes)
+
+    @property
     def keys(self) -> list[str]:
         """The offload's keys of what is on the device, the fixed part first."""
         return [_FIXED, *(key for place in self._places for key in place.live_keys)]
@@ -61,7 +70,10 @@ class CandidateWeights:
             self._offload.lend(_FIXED, lambda: self.network)
         for place in self._places:
             wanted = subspace[place.choice]
-            for name in place.mixture.live:
+            live = place.mixture.live
+            if [name for name in place.factories if name in wanted] == list(live):
+                continue
+            for name in live:
                 if name not in wanted:
                     self._offload.take_back(place.key(name))
             place.mixture.live = {
@@ -77,6 +89,7 @@ class CandidateWeights:
             for key in place.live_keys:
                 self._offload.take_back(key)
             place.mixture.live = {}
+        self._offload.keep(0)
         self._offload.move_to_host(_FIXED)
         self.live = None
 

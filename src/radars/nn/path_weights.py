@@ -82,6 +82,14 @@ class PathWeights:
         self.live = subspace
         self._run(self._largest_paths(subspace))
 
+    @property
+    def idle_bytes(self) -> int:
+        """Nothing: paths have their tensors in common."""
+        return 0
+
+    def keep_idle(self, room_bytes: int) -> None:
+        """Changes nothing."""
+
     def draw(self, probabilities: Mapping[str, Sequence[float]], number: int) -> None:
         """Makes other paths of the live subspace live, drawn with the global generator.
 

@@ -9,9 +9,24 @@ from torch import Tensor, nn
 from radars._torch_internals import BatchNorm, copy_each
 
 
+def modules_of(module: nn.Module) -> list[nn.Module]:
+    """A module and all within it, as `nn.Module.modules` has them: each once, in order.
+
+    Its nested generators take a good part of what the host does in a step of a small network.
+    """
+    known: dict[nn.Module, None] = {}
+    left = [module]
+    while left:
+        each = left.pop()
+        if each not in known:
+            known[each] = None
+            left.extend(reversed([*each.children()]))
+    return list(known)
+
+
 def batch_norms(module: nn.Module) -> list[BatchNorm]:
     """The BatchNorm layers of a module."""
-    return [layer for layer in module.modules() if isinstance(layer, BatchNorm)]
+    return [layer for layer in modules_of(module) if isinstance(layer, BatchNorm)]
 
 
 @contextmanager
@@ -57,7 +72,10 @@ class StatisticsCopy:
     def __init__(self, module: nn.Module) -> None:
         self._buffers: dict[torch.dtype, list[Tensor]] = {}
         for layer in batch_norms(module):
-            for buffer in layer.buffers():
+            statistics = (layer.running_mean, layer.running_var, layer.num_batches_tracked)
+            for buffer in statistics:  # of one that keeps none they are None
+                if buffer is None:
+                    continue
                 # most are flat, and on the fake tensors of a prediction a view is slow
                 flat = buffer if buffer.dim() == 1 else buffer.view(-1)
                 self._buffers.setdefault(buffer.dtype, []).append(flat)

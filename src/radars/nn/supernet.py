@@ -6,7 +6,7 @@ Shapes: B batch; C candidates of one choice.
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,7 @@ from radars.nn.path_relaxation import PathRelaxation
 from radars.nn.path_weights import PathWeights
 from radars.nn.relaxation import Relaxation, Softmax
 from radars.nn.shared_weights import shared_weights
+from radars.nn.statistics import modules_of
 from radars.space import Architecture, SearchSpace, Subspace
 
 Weigh = Callable[[Mapping[str, Tensor], Subspace], Mapping[str, Tensor]]
@@ -123,6 +124,19 @@ class Supernet(nn.Module):
         _check_own(self._space, subspace)
         self._candidates.activate(subspace)
 
+    @property
+    def idle_bytes(self) -> int:
+        """What a GPU holds of candidates that are not live."""
+        return self._candidates.idle_bytes
+
+    def keep_idle(self, room_bytes: int) -> None:
+        """From now on candidates stay on a GPU that are not live any more, as each copy takes time.
+
+        Args:
+            room_bytes: the most that they hold there; beyond it the longest idle go to the host.
+        """
+        self._candidates.keep_idle(room_bytes)
+
     def draw_paths(self, number: int) -> None:
         """Where paths are relaxed over: makes drawn ones of the live subspace live.
 
@@ -168,6 +182,16 @@ class Supernet(nn.Module):
         ):
             output: Tensor = self.network(example_B)
         return output
+
+    def train(self, mode: bool = True) -> Self:
+        """As `nn.Module.train`, which takes long at each step, where nothing is to be changed."""
+        modules = modules_of(self)
+        if any(type(module).train is not nn.Module.train for module in modules[1:]):
+            return super().train(mode)  # a user's layer that does something else
+        for module in modules:
+            if module.training is not mode:
+                module.training = mode
+        return self
 
     def weight_parameters(self) -> list[nn.Parameter]:
         """The network weights that are on the device."""

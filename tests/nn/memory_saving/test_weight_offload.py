@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 from tests.tiny import tiny_space
-from torch import Tensor
+from torch import Tensor, nn
 
 from radars.nn.memory_saving.disk_offload import DiskOffload
+from radars.nn.memory_saving.module_with_optimizer import ModuleWithOptimizer
+from radars.nn.memory_saving.weight_offload import WeightOffload
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.steps import weights_step
 from radars.nn.supernet import Supernet
@@ -98,3 +100,70 @@ def test_what_was_never_trained_is_not_inherited_and_is_no_error() -> None:
     network = [name for name in fresh if name.startswith("network|module") and "weight" in name]
     assert any(not torch.equal(inherited[name], fresh[name]) for name in network)
     assert all(torch.equal(inherited[name], shared.state_dict()[name]) for name in network)
+
+
+@pytest.fixture
+def moves(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Where modules were moved to, in order, in the place of moving them: no GPU is needed."""
+    moves: list[str] = []
+    monkeypatch.setattr(ModuleWithOptimizer, "move", lambda self, device: moves.append(device.type))
+    return moves
+
+
+def block() -> nn.Module:
+    return nn.Linear(100, 1, bias=False)  # 400 bytes, of which a GPU makes 512
+
+
+def gpu_offload(overlap: bool = False) -> WeightOffload:
+    config, device = OptimizerConfig(momentum=0.0), torch.device("cuda")
+    return WeightOffload(config, device, 0, overlap=overlap)
+
+
+def test_what_is_not_lent_stays_on_a_gpu_that_has_room_and_the_longest_idle_leaves(
+    moves: list[str],
+) -> None:
+    offload = gpu_offload()
+    offload.keep(1024)
+    for key in "abc":
+        offload.lend(key, block)
+    assert moves == ["cuda"] * 3
+    for key in "abc":
+        offload.take_back(key)
+    assert moves[3:] == ["cpu"]
+    assert offload.staying_bytes == 1024
+    for key in "bc":
+        offload.lend(key, block)
+    assert len(moves) == 4  # nothing was copied
+    assert offload.staying_bytes == 0
+    offload.lend("a", block)
+    assert moves[4:] == ["cuda"]
+    offload.take_back("b")
+    offload.keep(0)
+    assert moves[5:] == ["cpu"]
+    assert offload.staying_bytes == 0
+
+
+@pytest.mark.parametrize("room_bytes", [0, 511, 512, 2000, 10**6])
+def test_what_stays_is_never_more_than_there_is_room_for(moves: list[str], room_bytes: int) -> None:
+    offload = gpu_offload()
+    offload.keep(room_bytes)
+    generator = torch.Generator().manual_seed(0)
+    for drawn in torch.randint(6, (40, 3), generator=generator).tolist():
+        live = sorted({str(index) for index in drawn})
+        for key in live:
+            offload.lend(key, block)
+        for key in live:
+            offload.take_back(key)
+        assert offload.staying_bytes <= room_bytes
+    assert offload.staying_bytes == min(6, room_bytes // 512) * 512
+    assert moves.count("cuda") - moves.count("cpu") == offload.staying_bytes // 512
+
+
+def test_what_shares_tensors_is_put_together_on_the_host(moves: list[str]) -> None:
+    offload = gpu_offload(overlap=True)
+    offload.keep(10**6)
+    offload._wait_for_copies = lambda: None  # type: ignore[method-assign]
+    offload.lend("place/a", block)
+    offload.take_back("place/a")
+    assert moves == ["cuda", "cpu"]
+    assert offload.staying_bytes == 0

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
 
 from radars.nn.optimizer import load_named_state, move_state, named_state, state_tensors
+
+_BLOCK_BYTES = 512  # what CUDA's allocator rounds every tensor up to
 
 
 @dataclass(frozen=True)
@@ -19,8 +22,16 @@ class ModuleWithOptimizer:
     @property
     def num_bytes(self) -> int:
         """Of weights, buffers and optimizer state."""
-        held = [*self.module.state_dict().values(), *state_tensors(self.optimizer)]
-        return sum(tensor.nbytes for tensor in held)
+        return sum(tensor.nbytes for tensor in self._tensors)
+
+    @cached_property
+    def device_bytes(self) -> int:
+        """Likewise, as a GPU holds them."""
+        return sum(-(-tensor.nbytes // _BLOCK_BYTES) * _BLOCK_BYTES for tensor in self._tensors)
+
+    @property
+    def _tensors(self) -> list[Tensor]:
+        return [*self.module.state_dict().values(), *state_tensors(self.optimizer)]
 
     def move(self, device: torch.device) -> None:
         """Moves both to a device, if they are not there.

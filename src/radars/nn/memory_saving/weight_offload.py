@@ -1,6 +1,7 @@
-"""`WeightOffload`: the weights of every candidate; only those lent are on the device.
+"""`WeightOffload`: the weights of every candidate; those lent are on the device.
 
-The others are on the host, or on disk where the host is short of memory too.
+The others are on the host, or on disk where the host is short of memory too; or they stay on the
+device as long as there is room that nothing else needs, because each copy takes a while.
 """
 
 import math
@@ -59,10 +60,34 @@ class WeightOffload:
         self._unclaimed: dict[str, dict[str, Tensor]] = {}  # loaded, but not built yet
         self._overlaps: defaultdict[str, Overlap] | None = defaultdict(Overlap) if overlap else None
         self._lent: set[str] = set()
+        self._staying: dict[str, int] = {}  # bytes of what is not lent, but stays on the device
+        self._room_bytes = 0  # for these
         self._newest: set[str] = set()  # loaded as they were lent: what they share is older
+
+    @property
+    def staying_bytes(self) -> int:
+        """What the device holds of modules that are not lent."""
+        return sum(self._staying.values())
+
+    def keep(self, room_bytes: int) -> None:
+        """From now on modules that are taken back stay on a GPU that has room for them.
+
+        Not where they share what they have in common: that is put together on the host.
+
+        Args:
+            room_bytes: the most that they hold there; the longest idle leave.
+        """
+        self._room_bytes = room_bytes
+        while self._staying and self.staying_bytes > room_bytes:
+            oldest = next(iter(self._staying))
+            del self._staying[oldest]
+            self._put_aside(oldest)
 
     def lend(self, key: str, factory: Callable[[], nn.Module]) -> nn.Module:
         """Returns the module of `key` on the device, building it if it is new."""
+        if self._staying.pop(key, None) is not None:
+            self._lent.add(key)
+            return self._modules[key].module
         if key not in self._modules:
             self._modules[key] = self._built(key, factory)
             self._held_bytes[key] = self._modules[key].num_bytes
@@ -82,15 +107,17 @@ class WeightOffload:
         return self._modules[key].module
 
     def take_back(self, key: str) -> None:
-        """Moves the module of `key` to the host, or to the disk where the host has no room."""
-        self.move_to_host(key)
+        """Moves the module of `key` to the host, or to the disk where the host has no room.
+
+        Or it stays; see `keep`.
+        """
         self._lent.discard(key)
         self._newest.discard(key)
-        if self._overlaps is not None:
-            self._wait_for_copies()
-            self._overlaps[_family(key)].push(self._modules[key].state_dict().items())
-        self._idle[key] = self._held_bytes[key]
-        self._make_room()
+        if self._room_bytes and self._overlaps is None and self._device.type == "cuda":
+            self._staying[key] = self._modules[key].device_bytes
+            self.keep(self._room_bytes)
+            return
+        self._put_aside(key)
 
     def move_to_host(self, key: str) -> None:
         """Moves the module of `key` to the host, where it stays."""
@@ -179,6 +206,15 @@ class WeightOffload:
             module = built(factory)
         to_channels_last(module)
         return ModuleWithOptimizer(module, self._optimizer_config.build(_parameters(module)))
+
+    def _put_aside(self, key: str) -> None:
+        """Moves a module that is not lent from the device."""
+        self.move_to_host(key)
+        if self._overlaps is not None:
+            self._wait_for_copies()
+            self._overlaps[_family(key)].push(self._modules[key].state_dict().items())
+        self._idle[key] = self._held_bytes[key]
+        self._make_room()
 
     def _make_room(self) -> None:
         """Puts on the disk what the host has no room for, the longest idle first."""
