@@ -105,16 +105,16 @@ def test_baselines_stand_beside_what_was_found(written_run: Callable[..., Path])
     shown = baselines_table(run)
     assert shown is not None
     assert shown[0] == (
-        "What was found is ahead of largest (+10.0 points). Trained alike, 400 steps from scratch "
-        "each, of the narrower network that the search trains, in 9.0 s; noise: differences of up "
-        "to 2.0 points, by two standard errors on 1,000 examples; another seed may change more."
+        "What was found is ahead of largest (+10.0 ± 2.0 points). Trained alike, 400 steps from "
+        "scratch each, of the narrower network that the search trains, in 9.0 s (± is noise: two "
+        "standard errors on 1,000 examples; another seed of the training may change more)."
     )
     assert shown[1].rows[1] == [
         *("largest", "80.00%", "ahead", "500", "12.0k", "1.0 MiB", "conv · 24")
     ]
     page = report_page([run])
     assert '<section id="baselines">' in page
-    assert "ahead of largest (+10.0 points)" in page
+    assert "ahead of largest (+10.0 ± 2.0 points)" in page
     (out / "result.json").write_text(json.dumps(result | {"baselines": {"steps": "many"}}))
     with pytest.raises(ConfigError, match=r"the baselines in .*result\.json"):
         read_directory(out)

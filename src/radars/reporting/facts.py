@@ -90,8 +90,8 @@ def baselines_table(run: RunRecord) -> tuple[str, TextTable] | None:
     ]
     columns = ["accuracy", "what was found is", "multiply-accumulates", "parameters", "memory"]
     said = table.verdict[0].upper() + table.verdict[1:]
-    head, *_, noise = table.lines()
-    title = f"{said}. {head.partition(':')[0].capitalize()}; {noise}."
+    how = table.lines()[0].partition(":")[0].capitalize()
+    title = f"{said}. {how} {table.noise_said}".strip() + "."
     return title, TextTable(["network", *columns, "architecture"], rows)
 
 

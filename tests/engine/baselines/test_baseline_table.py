@@ -31,11 +31,11 @@ def test_a_line_says_whether_what_was_found_is_ahead() -> None:
         against("random 2", "ahead", 0.05, 0.85),
     )
     assert known.verdict == (
-        "what was found is ahead of smallest (+20.0 points) and random (best of 2, +5.0 points); "
-        "within noise of largest (-1.0 points)"
+        "what was found is ahead of smallest (+20.0 ± 3.0 points) and random (best of 2, +5.0 ± "
+        "3.0 points); within noise of largest (-1.0 ± 3.0 points)"
     )
     behind = table(against("largest", "behind", -0.05))
-    assert behind.verdict == "what was found is behind largest (-5.0 points)"
+    assert behind.verdict == "what was found is behind largest (-5.0 ± 3.0 points)"
     same = table(against("largest", "the same network", 0.0))
     assert same.verdict == "what was found is the same network as largest"
 
@@ -46,7 +46,7 @@ def test_people_see_accuracy_size_and_memory_of_each() -> None:
     assert lines[1].split() == ["found", "90.00%", "2.0M", "3.0k", "1.0", "MiB"]
     assert lines[2].split()[0] == "largest"
     assert lines[-2] == table(against("largest", "within noise", -0.01)).verdict
-    assert "up to 3.0 points, by two standard errors on 1,000 examples" in lines[-1]
+    assert "± is noise: two standard errors on 1,000 examples" in lines[-1]
 
 
 def test_what_is_read_again_is_the_same() -> None:

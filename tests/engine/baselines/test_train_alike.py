@@ -173,6 +173,7 @@ def test_a_time_limit_is_kept_for_them_and_shared_by_all(clock: None) -> None:
     assert f"baselines {3 * steps:,} of 1,200 steps" in result.summary()
 
 
+@pytest.mark.slow
 def test_no_more_steps_are_taken_than_are_asked_for(clock: None) -> None:
     settings = {"method": "largest", "max_minutes": 1.0, "baseline": BASELINE}
     result = search(settings=settings)
@@ -187,6 +188,27 @@ def test_where_no_time_is_left_that_is_said(clock: None, monkeypatch: pytest.Mon
     assert result.baselines is None
     assert result.baselines_left_out == "the time was over"
     assert "not all baselines were trained: the time was over" in result.summary()
+
+
+@pytest.mark.slow
+def test_one_that_is_cut_off_is_trained_when_there_is_more_time(
+    clock: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(train_alike, "_KEPT", 3.0)  # steps take longer than was planned
+    settings = {"method": "largest", "baseline": "smallest", "max_minutes": 0.3}
+    early = search(settings=settings, out=tmp_path / "run")
+    assert early.status == "exceeded_time"
+    assert early.validation_accuracy is not None
+    assert early.baselines_left_out == "the time was over"
+    late = search(settings=settings | {"max_minutes": 9.0}, out=tmp_path / "run", resume=True)
+    assert late.status == "completed"
+    assert late.baselines_left_out is None
+    assert late.baselines is not None
+    assert [row.name for row in late.baselines.rows] == ["found", "smallest"]
+    assert (late.architecture, late.validation_accuracy) == (
+        early.architecture,
+        early.validation_accuracy,
+    )
 
 
 def test_what_was_found_is_not_lost_where_a_baseline_does_not_fit_the_device(

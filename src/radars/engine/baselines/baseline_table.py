@@ -99,6 +99,16 @@ class BaselineTable:
                 parts.append(f"{said} {_listed(labels)}")
         return f"what was found is {'; '.join(parts)}" if parts else "there is no other network"
 
+    @property
+    def noise_said(self) -> str:
+        """What ± means in the verdict; nothing where there is none."""
+        if all(row.noise is None for row in self.rows):
+            return ""
+        return (
+            f"(± is noise: two standard errors on {self.num_examples:,} examples; another seed of "
+            f"the training may change more)"
+        )
+
     def lines(self) -> list[str]:
         """The table, and what it says, for people."""
         narrower = ", of the narrower network that the search trains" if self.is_proxy else ""
@@ -111,7 +121,7 @@ class BaselineTable:
             f"{format_count(row.parameters):>8}  {format_bytes(row.measured_peak_bytes):>10}"
             for row in self.rows
         ]
-        return [head, *rows, self.verdict, *self._noise_lines()]
+        return [head, *rows, self.verdict, *filter(None, [self.noise_said])]
 
     def to_dict(self) -> dict[str, Any]:
         """The object that `result.json` holds."""
@@ -126,15 +136,6 @@ class BaselineTable:
         """
         known = {key: value[key] for key in value if key != "verdict"}
         return TypeAdapter(BaselineTable).validate_python(known)
-
-    def _noise_lines(self) -> list[str]:
-        known = [row.noise for row in self.rows if row.noise is not None]
-        if not known:
-            return []
-        return [
-            f"noise: differences of up to {100 * max(known):.1f} points, by two standard errors on "
-            f"{self.num_examples:,} examples; another seed may change more"
-        ]
 
     def _best_of_kinds(self) -> list[tuple[BaselineRow, int]]:
         """The best network of each kind, and how many of it there are."""
@@ -217,8 +218,8 @@ def _listed(labels: Sequence[str]) -> str:
 
 
 def _label(row: BaselineRow, number: int) -> str:
-    """`random (best of 3, +1.2 points)`."""
+    """`random (best of 3, +1.2 ± 0.9 points)`."""
     said = [f"best of {number}"] if number > 1 else []
-    if row.standing != "the same network" and row.lead is not None:
-        said.append(f"{100 * row.lead:+.1f} points")
+    if row.standing != "the same network" and row.lead is not None and row.noise is not None:
+        said.append(f"{100 * row.lead:+.1f} ± {100 * row.noise:.1f} points")
     return f"{row.kind} ({', '.join(said)})" if said else row.kind
