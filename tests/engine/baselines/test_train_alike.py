@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.tiny import InterruptAt, assert_same_tensors, quick_config, tiny_data, tiny_space
 
-from radars.engine import SearchResult
+from radars.engine import SearchConfig, SearchResult
 from radars.engine.baselines import train_alike
 from radars.engine.given import Given
 from radars.engine.memory_guard import MemoryGuard
@@ -233,10 +233,27 @@ def test_what_was_found_is_not_lost_where_a_baseline_does_not_fit_the_device(
 
 
 @pytest.mark.slow
-def test_workers_train_them_to_the_same(whole: tuple[SearchResult, Path]) -> None:
-    result = search(settings={"executor": {"jobs": 2}, "num_threads": 1})
-    assert result.baselines == whole[0].baselines
-    assert result.measured_peak_bytes == whole[0].measured_peak_bytes
+def test_workers_train_them_to_the_same() -> None:
+    def on(**executor: Any) -> SearchResult:
+        settings = {
+            "data": {"batch_size": 16, "num_train": 200},
+            "budget": "16MiB",
+            "method": "random",
+            "num_threads": 1,
+            "loggers": (),
+            "children": {"number": 2, "steps": 2, "batch": 2},
+            "pareto": ("accuracy", "macs"),
+        }
+        return run_search(SearchConfig(**settings, baseline=BASELINE, executor=executor))
+
+    here, elsewhere = on(), on(jobs=2)
+    assert here.baselines is not None
+    assert elsewhere.baselines == here.baselines
+    assert elsewhere.measured_peak_bytes == here.measured_peak_bytes
+    scored = {json.dumps(row.architecture) for row in here.baselines.rows[1:]}
+    fronts = [{json.dumps(p["architecture"]) for p in r.front} for r in (here, elsewhere)]
+    assert fronts[0] == fronts[1]
+    assert not fronts[0] & scored  # the front is of the search alone
 
 
 @pytest.mark.slow
