@@ -120,12 +120,10 @@ def search(
     passed = Passed.of(space, data)
     asked = passed.settings(batch_size, data_options) | settings
     asked |= without_none(budget=budget, method=method, max_minutes=max_minutes, seed=seed)
-    asked |= without_none(constraints=None if constraints is None else list(constraints))
-    asked |= without_none(baseline=None if baseline is None else grouped(baseline))
-    directory = None if out is None else Path(out)
-    return _search(
-        passed, proxy, task, config, asked, directory, resume, shown_progress(progress), on_event
-    )
+    asked |= {} if constraints is None else {"constraints": list(constraints)}
+    asked |= {} if baseline is None else {"baseline": grouped(baseline)}
+    folder, shown = None if out is None else Path(out), shown_progress(progress)
+    return _search(passed, proxy, task, config, asked, folder, resume, shown, on_event)
 
 
 def _search(

@@ -62,22 +62,16 @@ class SearchObserver(RunObserver):
         on_event: EventSink | None = None,
     ) -> None:
         super().__init__(
-            run,
-            curves,
-            progress,
-            interrupt,
-            state,
-            save_every_seconds=save_every_seconds,
-            on_event=on_event,
-        )
+            run, curves, progress, interrupt, state,
+            save_every_seconds=save_every_seconds, on_event=on_event,
+        )  # fmt: skip
         self.position = state.position
         self._method, self._meter = state.method, state.context.guard.meter
         self._max_seconds, self._kept_share = max_seconds, kept_share
         self._group = state.context.guard.group
         self._is_preparing = False
-        self._steps_saved = (
-            self.position.total_steps if self.position.num_saves else None
-        )  # in the newest
+        in_newest = self.position.total_steps if self.position.num_saves else None
+        self._steps_saved = in_newest
         self._logged_at = self._preferred_at = -math.inf  # in seconds of the search
 
     @contextmanager
