@@ -61,6 +61,19 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> radars.SearchResult:
     return radars.search(net, Spots(), out=out, constraints=["macs<=1M"], batch_size=16, **QUICK)
 
 
+def test_baselines_are_named_in_a_list_or_with_their_settings() -> None:
+    options = QUICK | {"method": "largest", "children": {"number": 1, "steps": 2}}
+    data = radars.tensor_data(torch.rand(80, 1, 8, 8), torch.arange(80) % 10)
+    baseline = {"names": ["largest", "smallest"], "steps": 2}
+    result = radars.search(net, data, baseline=baseline, batch_size=8, **options)
+    assert result.baselines is not None
+    assert [row.name for row in result.baselines.rows] == ["found", "largest", "smallest"]
+    assert result.baselines.rows[1].standing == "the same network"
+    assert "the same network as largest" in result.summary()
+    with pytest.raises(radars.ConfigError, match="largest, smallest, random, or random=N"):
+        radars.search(net, data, baseline=["biggest"], batch_size=8, **options)
+
+
 def test_what_was_found(found: radars.SearchResult) -> None:
     assert found.status == "completed"
     assert found.accuracy is not None

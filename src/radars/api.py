@@ -8,6 +8,7 @@ from radars.arguments import Passed, SpaceLike
 from radars.comparison.comparison_config import CompareConfig
 from radars.comparison.run_comparison import Comparison, run_comparison
 from radars.data import DataConfig, DataLike
+from radars.engine.baselines.baseline_config import grouped
 from radars.engine.given import Given
 from radars.engine.run import run_search
 from radars.engine.search_config import SearchConfig
@@ -72,6 +73,7 @@ def search(
     method: str | None = None,
     max_minutes: float | None = None,
     constraints: Iterable[str] | None = None,
+    baseline: Iterable[str] | Mapping[str, Any] | None = None,
     seed: int | None = None,
     batch_size: int | None = None,
     data_options: Mapping[str, Any] | None = None,
@@ -94,6 +96,7 @@ def search(
         method: a registered search method, such as `radars` or `random`.
         max_minutes: how long it may take, of which each phase has a share; None for its steps.
         constraints: hard bounds, such as `macs<=40M`.
+        baseline: networks that are trained beside what is found, such as `["largest", "random"]`.
         seed: the seed of all random draws.
         batch_size: examples in a batch.
         data_options: how data are read and divided, such as `{"validation_fraction": 0.2}`.
@@ -117,11 +120,10 @@ def search(
     passed = Passed.of(space, data)
     asked = passed.settings(batch_size, data_options) | settings
     asked |= without_none(budget=budget, method=method, max_minutes=max_minutes, seed=seed)
-    asked |= without_none(constraints=None if constraints is None else list(constraints))
-    directory = None if out is None else Path(out)
-    return _search(
-        passed, proxy, task, config, asked, directory, resume, shown_progress(progress), on_event
-    )
+    asked |= {} if constraints is None else {"constraints": list(constraints)}
+    asked |= {} if baseline is None else {"baseline": grouped(baseline)}
+    folder, shown = None if out is None else Path(out), shown_progress(progress)
+    return _search(passed, proxy, task, config, asked, folder, resume, shown, on_event)
 
 
 def _search(

@@ -31,6 +31,7 @@ FOUND = (
     *QUICK,
     *("--constraint", "macs<=300e3", "--pareto", "accuracy,macs"),
     *("--set", "objectives=[{cost: memory, target: 100KiB, exponent: -0.2}]"),
+    *("--baseline", "smallest,random=1", "--set", "baseline.steps=3"),
 )
 
 
@@ -127,6 +128,27 @@ def test_a_front_is_written_and_shown(run: Run, found: tuple[Path, str]) -> None
     assert status == 2
     assert error.count("\n") == 1
     assert "accuracy,macs" in error
+
+
+def test_what_was_found_is_shown_beside_baselines(run: Run, found: tuple[Path, str]) -> None:
+    out, output = found
+    table = json.loads((out / "result.json").read_text())["baselines"]
+    assert table["steps"] == 3
+    names = [row["name"] for row in table["rows"]]
+    assert names == ["found", "smallest", "random 1"]
+    assert all(row["macs"] <= 300e3 for row in table["rows"])
+    shown = output.partition("trained alike, 3 steps from scratch each")[2].splitlines()
+    assert [line.split()[0] for line in shown[1:4]] == ["found", "smallest", "random"]
+    assert shown[4] == table["verdict"]
+    before_next = output.index(table["verdict"]) < output.index("next: train it from scratch")
+    assert before_next
+    status, _, error = run("search", "--baseline", "largest,big", "--out", "b")
+    assert status == 2
+    assert error == (
+        "error: baseline.names: a baseline is largest, smallest, random, or random=N for N draws, "
+        "but got 'big'; give one of these\n"
+    )
+    assert not Path("b").exists()
 
 
 def test_costs_are_held_against_whole_networks(run: Run) -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -39,6 +40,14 @@ def test_a_plan_says_how_long_a_search_takes_here(report: PlanReport) -> None:
     assert report.to_dict()["expected_seconds"] == report.expected_seconds
 
 
+def test_a_plan_says_that_baselines_are_in_its_time(report: PlanReport) -> None:
+    said = replace(report, expected_seconds=90.0, baseline_steps=2000)
+    assert "about 1 min 30 s on this machine, 2,000 steps of baselines among it;" in plan_summary(
+        said
+    )
+    assert "baselines" not in plan_summary(report)
+
+
 def test_the_examples_that_are_made_up_are_nobodys_to_mend(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -63,6 +72,9 @@ def test_it_is_the_time_of_each_step_times_their_number(
     children = {"number": 6, "steps": 7}
     assert took(method="random", children=children) == pytest.approx(1.2 * 6 * 7)
     assert took(method="darts", dnas={"steps": 9}) == pytest.approx(1.2 * 9 * 2)
+    baseline = {"names": "largest,random=2", "steps": 5}
+    beside = took(method="random", children=children, baseline=baseline)
+    assert beside == pytest.approx(1.2 * (6 * 7 + 4 * 5))  # what was found among them
 
 
 @pytest.mark.parametrize("name", METHODS.names())

@@ -9,9 +9,10 @@ from tests.tiny import quick_config, tiny_data, tiny_space
 
 from radars.engine.given import Given
 from radars.engine.run import run_search
-from radars.errors import BudgetError
+from radars.errors import BudgetError, ConfigError
 from radars.reporting import RunRecord, read_directory, report_page
 from radars.reporting.facts import (
+    baselines_table,
     confusion_table,
     environment_table,
     facts_table,
@@ -79,6 +80,44 @@ def test_a_search_that_did_not_fit_has_a_report(tmp_path: Path) -> None:
     assert caught.value.needed_bytes is not None
     assert dict(headline(run))["memory needed"] == facts["memory needed"]
     assert "Status: exceeded memory" in report_page([run])
+
+
+def test_baselines_stand_beside_what_was_found(written_run: Callable[..., Path]) -> None:
+    out = written_run({"event": "search_started", "space": "x"}, architecture=ARCHITECTURE)
+    sizes = {"macs": 500, "parameters": 12_000}
+    peaks = {"predicted_peak_bytes": 2**20, "measured_peak_bytes": 2**20}
+    against = {"lead": 0.1, "noise": 0.02, "standing": "ahead"}
+    rows = [
+        {"name": "found", "architecture": ARCHITECTURE, "accuracy": 0.9},
+        {"name": "largest", "architecture": {"a": "conv", "b": 24}, "accuracy": 0.8} | against,
+    ]
+    table = {
+        "steps": 400,
+        "num_examples": 1000,
+        "is_proxy": True,
+        "seconds": 9.0,
+        "rows": [row | sizes | peaks for row in rows],
+    }
+    result = {"status": "completed", "architecture": ARCHITECTURE, "baselines": table}
+    (out / "result.json").write_text(json.dumps(result))
+    run = read_directory(out)
+    assert isinstance(run, RunRecord)
+    shown = baselines_table(run)
+    assert shown is not None
+    assert shown[0] == (
+        "What was found is ahead of largest (+10.0 ± 2.0 points). Trained alike, 400 steps from "
+        "scratch each, of the narrower network that the search trains, in 9.0 s (± is noise: two "
+        "standard errors on 1,000 examples; another seed of the training may change more)."
+    )
+    assert shown[1].rows[1] == [
+        *("largest", "80.00%", "ahead", "500", "12.0k", "1.0 MiB", "conv · 24")
+    ]
+    page = report_page([run])
+    assert '<section id="baselines">' in page
+    assert "ahead of largest (+10.0 ± 2.0 points)" in page
+    (out / "result.json").write_text(json.dumps(result | {"baselines": {"steps": "many"}}))
+    with pytest.raises(ConfigError, match=r"the baselines in .*result\.json"):
+        read_directory(out)
 
 
 def test_a_training_shows_what_was_held_out_and_its_evaluation(

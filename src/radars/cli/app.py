@@ -15,6 +15,7 @@ from radars.cli.completion import complete_method
 from radars.cli.endings import errors_in_a_line, notes_in_a_line, printable
 from radars.cli.options import (
     Address,
+    BaselineNames,
     Budget,
     ConfigFile,
     Constraints,
@@ -76,6 +77,7 @@ def search(
         str | None,
         typer.Option(metavar="NAMES", help="Write a Pareto front, such as accuracy,macs."),
     ] = None,
+    baseline: BaselineNames = None,
     config: ConfigFile = None,
     overrides: Overrides = None,
     seed: Seed = None,
@@ -98,6 +100,7 @@ def search(
         method=method,
         constraints=constraint or None,
         pareto=None if pareto is None else [name.strip() for name in pareto.split(",")],
+        baseline=None if baseline is None else {"names": baseline},
         seed=seed,
         max_minutes=max_minutes,
         executor=_executor(name=executor, address=address) or None,
@@ -128,6 +131,7 @@ def plan(
     costs: Annotated[
         bool, typer.Option("--costs", help="Compare sums over candidates with whole networks.")
     ] = False,
+    baseline: BaselineNames = None,
     config: ConfigFile = None,
     overrides: Overrides = None,
     as_json: Json = False,
@@ -144,6 +148,7 @@ def plan(
         overrides or (),
         config_file=config,
         with_costs=costs,
+        baseline=baseline,
     )
     if as_json:
         print(json.dumps(report.to_dict()))

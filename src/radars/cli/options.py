@@ -38,6 +38,14 @@ Constraints = Annotated[
     list[str] | None,
     typer.Option(metavar="METRIC<=NUMBER", help="A hard bound, such as macs<=40M."),
 ]
+BaselineNames = Annotated[
+    str | None,
+    typer.Option(
+        "--baseline",
+        metavar="NAMES",
+        help="Also train what needs no search, such as largest,smallest,random=3.",
+    ),
+]
 MaxMinutes = Annotated[
     float | None,
     typer.Option(help="Minutes that a search may take; each phase has a share."),

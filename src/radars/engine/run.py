@@ -8,6 +8,7 @@ from typing import Any
 
 from radars.cost import Cost, LatencyRow, read_latencies
 from radars.data import say_missing_classes
+from radars.engine.baselines.train_alike import PHASE
 from radars.engine.given import Given
 from radars.engine.identity import DIGESTS, Identity, check_same
 from radars.engine.methods.method import Found, Method
@@ -112,23 +113,41 @@ def _run(session: SearchSession) -> SearchResult:
             failures_said(RunError, f"a step on {session.problem.space.name!r}"),
             out_of_memory_said("what an evaluation holds"),
         ):
-            found = method.run(observer)
+            found = _found(session)
     except BudgetError as error:
         nothing = dict.fromkeys(("architecture", "macs", "parameters", "costs"))
         details = {**nothing, "needed_bytes": error.needed_bytes}
         _end(session, "exceeded_memory", method.best_so_far(), details)
         raise
     except TimeLimitReached:
-        return _end(session, "exceeded_time", method.best_so_far())
+        return _end(session, "exceeded_time", _best_so_far(session))
     except RunError as error:
         # where the disk is full, that cannot be written either
         with suppress(RadarsError), failures_said(RunError, "what was found so far"):
-            _end(session, "failed", method.best_so_far(), {"reason": str(error)})
+            _end(session, "failed", _best_so_far(session), {"reason": str(error)})
         raise
     if not position.is_over:  # or it ended before, but could not say so
         position.is_over = True
         observer.save()  # the weights as they are in the end, for a training to start from
     return _end(session, "completed", found)
+
+
+def _found(session: SearchSession) -> Found:
+    """Runs what is left of the search, and of the baselines beside it."""
+    baselines, position = session.baselines, session.state.position
+    if baselines is None:
+        return session.method.run(session.observer)
+    found = baselines.found or session.method.run(session.observer)
+    if not position.is_over:
+        session.method.release()
+        baselines.run(session.observer, found)
+    return found
+
+
+def _best_so_far(session: SearchSession) -> Found:
+    """What was found, where only baselines are left; otherwise the best so far."""
+    known = session.baselines and session.baselines.found
+    return known or session.method.best_so_far()
 
 
 def _end(
@@ -168,7 +187,9 @@ def _result(
     session: SearchSession, status: Status, found: Found, front: Mapping[str, Any] | None
 ) -> SearchResult:
     problem, position = session.problem, session.state.position
-    meter = session.state.context.guard.meter
+    meter, baselines = session.state.context.guard.meter, session.baselines
+    is_beyond = position.phase == PHASE  # the search itself is over
+    baseline_seconds = position.seconds - position.began if is_beyond else 0.0
     cost = problem.costs.cost(found.architecture)
     return SearchResult(
         status=status,
@@ -182,13 +203,15 @@ def _result(
         predicted_peak_bytes=meter.predicted_peak_bytes,
         measured_peak_bytes=meter.measured_peak_bytes,
         peak_rss_bytes=peak_rss_bytes(),
-        search_seconds=round(position.seconds, 3),
+        search_seconds=round(position.seconds - baseline_seconds, 3),
         macs=cost.macs,
         parameters=cost.parameters,
         rounds=position.round_index,
         costs=_asked_costs(problem, found.architecture),
         ranking=_ranking(problem, session.method, found),
         by_size=found.by_size,
+        baselines=None if baselines is None else baselines.table(baseline_seconds),
+        baselines_left_out=None if baselines is None else baselines.unfinished(),
         largest_excess_bytes=0 if meter.largest_excess is None else meter.largest_excess.num_bytes,
         limited={phase: tuple(steps) for phase, steps in position.limited.items()},
         front=tuple(point for point in (front or {}).get("points", ()) if point["on_front"]),

@@ -15,6 +15,7 @@ from pydantic import (
 
 from radars.cost import Constraint, SoftTarget
 from radars.data import DataConfig
+from radars.engine.baselines.baseline_config import BaselineConfig, Baselines
 from radars.engine.method_config import (
     Checked,
     ChildrenConfig,
@@ -139,6 +140,8 @@ class SearchConfig(Checked):
         select: how the returned architecture is taken among the best.
         children: settings of the methods that train each architecture from scratch.
         dnas: settings of the methods that only differentiate.
+        baseline: networks that are trained beside what was found, when the search is over; a list
+            of names, or a group.
         max_skipped_steps: a step whose loss or gradient is not finite is skipped; more of them
             than this end the search.
         num_processes: processes of this machine that train each step together. Each takes a part
@@ -176,6 +179,7 @@ class SearchConfig(Checked):
     select: SelectConfig = SelectConfig()
     children: ChildrenConfig = ChildrenConfig()
     dnas: DnasConfig = DnasConfig()
+    baseline: Baselines = BaselineConfig()
     max_skipped_steps: int = Field(5, ge=0)
     num_processes: int = Field(1, ge=1, le=1024)
     executor: ExecutorConfig = ExecutorConfig()

@@ -41,6 +41,7 @@ class SearchObserver(RunObserver):
         state: how far the search is; its position is changed with every step.
         max_seconds: wall-clock limit of the search over all sittings. Phases are planned to end
             within it; what runs over it all the same is cut off.
+        kept_share: the fraction of it that phases keep for what `takes_rest`.
         save_every_seconds: time between checkpoints.
         on_event: see `RunObserver`.
     """
@@ -56,26 +57,21 @@ class SearchObserver(RunObserver):
         state: SearchState,
         *,
         max_seconds: float = math.inf,
+        kept_share: float = 0.0,
         save_every_seconds: float = 60.0,
         on_event: EventSink | None = None,
     ) -> None:
         super().__init__(
-            run,
-            curves,
-            progress,
-            interrupt,
-            state,
-            save_every_seconds=save_every_seconds,
-            on_event=on_event,
-        )
+            run, curves, progress, interrupt, state,
+            save_every_seconds=save_every_seconds, on_event=on_event,
+        )  # fmt: skip
         self.position = state.position
         self._method, self._meter = state.method, state.context.guard.meter
-        self._max_seconds = max_seconds
+        self._max_seconds, self._kept_share = max_seconds, kept_share
         self._group = state.context.guard.group
         self._is_preparing = False
-        self._steps_saved = (
-            self.position.total_steps if self.position.num_saves else None
-        )  # in the newest
+        in_newest = self.position.total_steps if self.position.num_saves else None
+        self._steps_saved = in_newest
         self._logged_at = self._preferred_at = -math.inf  # in seconds of the search
 
     @contextmanager
@@ -87,6 +83,7 @@ class SearchObserver(RunObserver):
         *,
         share: float = 1.0,
         step_seconds: float = 0.0,
+        takes_rest: bool = False,
     ) -> Iterator[Pace]:
         """Within, a phase goes on by the yielded pace.
 
@@ -96,12 +93,14 @@ class SearchObserver(RunObserver):
             label: what people read; by default the name.
             share: how much of the time that is left it may take, where time is limited.
             step_seconds: what a step is expected to take.
+            takes_rest: whether it has the time that the others keep for it.
         """
         position = self.position
         self.log(PhaseStartedEvent(phase=name, round=position.round_index, step=position.step))
         ends_at = None
         if self._max_seconds < math.inf:
-            ends_at = position.began + share * max(0.0, self._max_seconds - position.began)
+            last = self._max_seconds * (1.0 if takes_rest else 1.0 - self._kept_share)
+            ends_at = position.began + share * max(0.0, last - position.began)
         with self._progress.phase(label or name, total, completed=position.step) as bar:
 
             def on_step(step: int, accuracy: float) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, Field, ValidationError
 from torch import nn
 
+from radars.engine.baselines.baseline_table import BaselineTable
 from radars.errors import ConfigError, first_line
 from radars.objects import is_object_name
 from radars.runs.read_run import read_config, read_front, read_result
@@ -59,7 +60,7 @@ class SearchResult:
         predicted_peak_bytes: the most that was predicted for a step that ran.
         measured_peak_bytes: the most that was measured.
         peak_rss_bytes: the most resident memory of the process.
-        search_seconds: wall-clock, over all sittings.
+        search_seconds: wall-clock, over all sittings; without that of baselines.
         macs: multiply-accumulates of the architecture, for one example.
         parameters: the number of parameters of the architecture.
         rounds: rounds that are done.
@@ -76,6 +77,9 @@ class SearchResult:
         largest_excess_bytes: the most that a step held beyond what was predicted for it, where
             that was more than 2%, or more than the budget; what followed was planned by what it
             held. 0 where no step did.
+        baselines: where `baseline` was asked for, what was found and the baselines, trained alike;
+            None where there is none yet.
+        baselines_left_out: why some baselines were not trained; None where all are.
         directory: the directory of the run; None where nothing was kept.
         searched: the search space, where it is at hand.
         has_objects: whether the space or the data were passed as objects, which commands have not.
@@ -101,6 +105,8 @@ class SearchResult:
     by_size: bool = False
     largest_excess_bytes: int = 0
     limited: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    baselines: BaselineTable | None = None
+    baselines_left_out: str | None = None
     front: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)
     directory: Path | None = field(default=None, compare=False)
     searched: SearchSpace | None = field(default=None, compare=False, repr=False)
@@ -173,6 +179,8 @@ class SearchResult:
             for r in value.get("ranking", ())
         )
         known |= {"architecture": Architecture(value["architecture"]), "ranking": ranking}
+        if value.get("baselines") is not None:
+            known["baselines"] = BaselineTable.from_dict(value["baselines"])
         return cls(
             **known,
             front=tuple(front),
@@ -183,7 +191,9 @@ class SearchResult:
 
     def to_dict(self) -> dict[str, Any]:
         """The object that `result.json` holds."""
-        left_out = ("front", "directory", "searched", "has_objects")
+        left_out = ["front", "directory", "searched", "has_objects"]
+        # nothing is said of baselines where nobody asked for them
+        left_out += [n for n in ("baselines", "baselines_left_out") if getattr(self, n) is None]
         known = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in left_out}
         return (
             {"schema": 1}
@@ -200,6 +210,7 @@ class SearchResult:
                     for ranked in self.ranking
                 ],
             }
+            | ({} if self.baselines is None else {"baselines": self.baselines.to_dict()})
         )
 
 

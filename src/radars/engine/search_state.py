@@ -77,11 +77,13 @@ class SearchState:
         position: where it is.
         context: the streams, the memory so far, what was scored and skipped.
         method: everything that the method alone changes.
+        baselines: how far the baselines are; None where there are none.
     """
 
     position: SearchPosition
     context: SearchContext
     method: Watched
+    baselines: Stateful | None = None
 
     @property
     def seconds(self) -> float:
@@ -124,3 +126,5 @@ class SearchState:
         yield "meter", context.guard.meter
         if context.evaluator.evaluations is not None:
             yield "evaluations", context.evaluator.evaluations
+        if self.baselines is not None:
+            yield "baselines", self.baselines

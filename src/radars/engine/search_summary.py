@@ -53,6 +53,7 @@ def search_summary(result: SearchResult, out: Path | None) -> str:
         *_excess_rows(result),
         *_limited_rows(result),
         *_other_rows(result),
+        *_baseline_rows(result),
         *_next_rows(result, out),
     ]
     return "\n".join(lines)
@@ -103,6 +104,16 @@ def _other_rows(result: SearchResult) -> list[str]:
     by = "" if accuracies == sorted(accuracies, reverse=True) else _NOT_BY_ACCURACY
     head = ["", f"next best{by}: accuracy, multiply-accumulates, what differs"]
     return [*head, *rows, ""] if rows else []
+
+
+def _baseline_rows(result: SearchResult) -> list[str]:
+    """What was found beside networks that need no search."""
+    rows = [] if result.baselines is None else result.baselines.lines()
+    if result.baselines_left_out is not None:
+        rows.append(f"not all baselines were trained: {result.baselines_left_out}")
+    if not rows:
+        return []
+    return [*([] if result.ranking[1:_MOST_RANKED] else [""]), *rows, ""]
 
 
 def _next_rows(result: SearchResult, out: Path | None) -> list[str]:

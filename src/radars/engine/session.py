@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from radars.engine.baselines.train_alike import Baselines
 from radars.engine.context import SearchContext
 from radars.engine.memory_meter import Excess
 from radars.engine.methods.method import Method
@@ -57,6 +58,7 @@ class SearchSession:
         state: how far it is.
         observer: shows it, logs it, saves it, and stops it.
         is_new: whether it begins, rather than goes on from a checkpoint.
+        baselines: what is trained beside what it finds; None where nothing is.
     """
 
     problem: SearchProblem
@@ -65,6 +67,7 @@ class SearchSession:
     state: SearchState
     observer: SearchObserver
     is_new: bool
+    baselines: Baselines | None = None
 
 
 @contextmanager
@@ -119,7 +122,8 @@ def open_session(
             problem, origin, position, group, executor, run, disk, interrupt, on_event
         )
         kind: type[Method] = METHODS.get(config.method)
-        state = SearchState(position, context, kind(context))
+        baselines = Baselines(context) if config.baseline.names else None
+        state = SearchState(position, context, kind(context), baselines)
         is_new = not _resumed(state, out if resume else None)
         yield _session(stack, state, run, interrupt, progress, on_event, is_new=is_new)
 
@@ -149,10 +153,13 @@ def _session(
         save_every_seconds=config.checkpoint_seconds,
         on_event=on_event,
         max_seconds=math.inf if config.max_minutes is None else config.max_minutes * 60,
+        kept_share=config.baseline.share if config.baseline.names else 0.0,
     )
     method = state.method
     assert isinstance(method, Method)
-    session = SearchSession(problem, run, method, state, observer, is_new)
+    baselines = state.baselines
+    assert baselines is None or isinstance(baselines, Baselines)
+    session = SearchSession(problem, run, method, state, observer, is_new, baselines)
     if is_new and run is not None:
         _log_start(session)
     return session

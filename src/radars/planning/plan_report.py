@@ -22,7 +22,7 @@ from radars.zoo import accepted_options, load_space
 
 _NOT_ON_TOP = (
     "plan", "cost_ratio", "max_cost_ratio", "differences", "problem", "total_candidates", "costs",
-    "reserved",
+    "reserved", "baseline_steps",
 )  # fmt: skip
 """Attributes that the JSON object has elsewhere, or not at all."""
 
@@ -52,6 +52,7 @@ class PlanReport:
         differences: what a search has where nothing is said, and this plan has not; for people.
         expected_seconds: how long a search takes here without a time limit; None where that is not
             known (see `time_estimate`).
+        baseline_steps: the training steps of baselines, which are in that.
         costs: costs by candidates against those of whole networks; None where it was not asked for.
         reserved: what the allocator of a GPU is expected to reserve; None on the CPU.
     """
@@ -73,6 +74,7 @@ class PlanReport:
     max_cost_ratio: float | None = None
     differences: tuple[str, ...] = ()
     expected_seconds: float | None = None
+    baseline_steps: int = 0
     costs: CostReport | None = None
     reserved: ReservedReport | None = None
 
@@ -158,6 +160,7 @@ def plan_for(
     *,
     config_file: Path | None = None,
     with_costs: bool = False,
+    baseline: str | None = None,
 ) -> PlanReport:
     """What a search with the same options would plan; `radars plan`.
 
@@ -170,6 +173,7 @@ def plan_for(
         overrides: `key.path=value`, as for a search.
         config_file: a YAML file of the settings of a search.
         with_costs: compare sums over candidates with the costs of whole networks, too.
+        baseline: what is trained beside what is found, such as `largest,random`.
 
     Raises:
         ConfigError: an argument is not valid.
@@ -179,6 +183,7 @@ def plan_for(
         **({} if space_name is None else {"space": space_name}),
         **({} if budget is None else {"budget": budget}),
         **({} if batch_size is None else {"data": {"batch_size": batch_size}}),
+        **({} if baseline is None else {"baseline": {"names": baseline}}),
     }
     config = search_config(given, config_file, overrides)
     input_shape = None if input_text is None else parse_shape(input_text)
@@ -229,6 +234,7 @@ def plan_of(
             report,
             differences=_differences(config, input_shape, usual_shape),
             expected_seconds=_expected_seconds(report.plan, trained, config, input_shape),
+            baseline_steps=config.baseline.num_steps(trained.num_architectures),
         )
     if with_costs:  # of what is searched for, which a search may train a narrower one of
         device = str(device_of(config.device))  # latencies are measured: it must be there

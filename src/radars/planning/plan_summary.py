@@ -51,16 +51,17 @@ def plan_summary(report: PlanReport) -> str:
     elif largest_bytes > budget:
         lines += ["", "every architecture fits, the largest with memory savings"]
     if report.expected_seconds is not None:
-        lines += ["", _expected_row(report.expected_seconds)]
+        lines += ["", _expected_row(report.expected_seconds, report.baseline_steps)]
     lines += [*_time_rows(report), *_difference_rows(report), *_cost_report_rows(report)]
     return "\n".join(lines)
 
 
-def _expected_row(seconds: float) -> str:
+def _expected_row(seconds: float, baseline_steps: int) -> str:
     """How long a search takes, and how to have it take less or more."""
+    beside = f", {baseline_steps:,} steps of baselines among it" if baseline_steps else ""
     return (
-        f"a search takes about {format_seconds(seconds)} on this machine; --max-minutes decides "
-        f"otherwise"
+        f"a search takes about {format_seconds(seconds)} on this machine{beside}; --max-minutes "
+        f"decides otherwise"
     )
 
 

@@ -28,7 +28,7 @@ _OTHER_WORK = 1.2  # evaluations, plans and checkpoints beside the training step
 def expected_seconds(
     space: SearchSpace, config: SearchConfig, input_shape: tuple[int, ...], plan: Plan
 ) -> float | None:
-    """The expected time of a search without a time limit, in seconds.
+    """The expected time of a search without a time limit, and of its baselines, in seconds.
 
     Some paths and, where the method differentiates, the plan are trained for a step or two, and
     the method's steps counted.
@@ -52,7 +52,8 @@ def expected_seconds(
         return None
     path_seconds = _path_seconds(context)
     supernet_seconds = _supernet_seconds(context, plan) if work.supernet_steps else 0.0
-    paths, supernets = work.path_steps * path_seconds, work.supernet_steps * supernet_seconds
+    path_steps = work.path_steps + config.baseline.num_steps(space.num_architectures)
+    paths, supernets = path_steps * path_seconds, work.supernet_steps * supernet_seconds
     return _OTHER_WORK * (paths + supernets)
 
 

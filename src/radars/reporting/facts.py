@@ -7,6 +7,7 @@ from typing import Any
 from radars.reporting.plot import TextTable
 from radars.reporting.record import RunRecord
 from radars.runs.event_schema import SearchEndedEvent, SelectionEvent
+from radars.space import name_of
 from radars.units import format_bytes, format_count, format_seconds, format_whole
 
 _NOTHING = "-"
@@ -68,6 +69,30 @@ def finalists_table(run: RunRecord) -> TextTable | None:
         ["finalist", *(f"halving round {number + 1}" for number in numbers)],
         [[name, *(texts[name].get(number, "dropped") for number in numbers)] for name in ordered],
     )
+
+
+def baselines_table(run: RunRecord) -> tuple[str, TextTable] | None:
+    """What was found beside its baselines, under what that says; None where there are none."""
+    table = run.baselines
+    if table is None:
+        return None
+    rows = [
+        [
+            row.name,
+            f"{row.accuracy:.2%}",
+            row.standing or _NOTHING,
+            format_count(row.macs),
+            format_count(row.parameters),
+            format_bytes(row.measured_peak_bytes),
+            " · ".join(name_of(taken) for taken in row.architecture.values()),
+        ]
+        for row in table.rows
+    ]
+    columns = ["accuracy", "what was found is", "multiply-accumulates", "parameters", "memory"]
+    said = table.verdict[0].upper() + table.verdict[1:]
+    how = table.lines()[0].partition(":")[0].capitalize()
+    title = f"{said}. {how} {table.noise_said}".strip() + "."
+    return title, TextTable(["network", *columns, "architecture"], rows)
 
 
 def confusion_table(run: RunRecord) -> TextTable | None:

@@ -12,6 +12,7 @@ from radars.reporting.anytime import anytime_plot
 from radars.reporting.comparison_page import comparison_plots, comparison_table, origin_table
 from radars.reporting.diagram import Diagram, diagram_of
 from radars.reporting.facts import (
+    baselines_table,
     confusion_table,
     environment_table,
     facts_table,
@@ -146,6 +147,11 @@ def _evaluation_panel(run: RunRecord) -> Panel:
     return Panel(run.name, tables=[] if table is None else [("Confusion", table)])
 
 
+def _baselines_panel(run: RunRecord) -> Panel:
+    table = baselines_table(run)
+    return Panel(run.name, tables=[] if table is None else [table])
+
+
 def _accuracy_panel(run: RunRecord) -> Panel:
     finalists = finalists_table(run)
     tables = [] if finalists is None else [(_FINALISTS, finalists)]
@@ -160,6 +166,13 @@ _OF_A_RUN: Sequence[tuple[str, str, str, Callable[[RunRecord], Panel]]] = (
         "example, and its share of their multiply-accumulates. Dashed boxes only pass on "
         "what they are given, or drop it.",
         _network_panel,
+    ),
+    (
+        "baselines",
+        "Beside networks that need no search",
+        "What was found and baselines within the same constraints and budget, trained alone in the "
+        "same way when the search was over, and compared on the validation part.",
+        _baselines_panel,
     ),
     (
         "pruning",

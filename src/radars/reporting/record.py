@@ -9,9 +9,11 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from radars.comparison.rows import RESULTS_NAME, Row, read_rows
+from radars.engine.baselines.baseline_table import BaselineTable
 from radars.errors import ConfigError, first_line
 from radars.runs.event_schema import Event, SearchStartedEvent, StartedEvent, TimedEvent
 from radars.runs.events import load_events
+from radars.runs.file_names import RESULT_NAME
 from radars.runs.read_run import read_config, read_object, read_result
 from radars.runs.stored_architecture import CandidateName
 from radars.space import name_of
@@ -71,6 +73,7 @@ class RunRecord:
         architecture: what was found, or is trained; empty where there is none.
         pareto: as in `pareto.json`; empty where there is none.
         events: in the order in which they happened.
+        baselines: of `result.json`; None where there are none.
     """
 
     name: str
@@ -80,6 +83,7 @@ class RunRecord:
     architecture: dict[str, str]
     pareto: Pareto
     events: tuple[Event, ...] = field(repr=False)
+    baselines: BaselineTable | None = None
 
     @property
     def is_training(self) -> bool:
@@ -164,6 +168,7 @@ def read_directory(path: Path) -> RunRecord | ComparisonRecord:
         architecture={str(choice): name_of(taken) for choice, taken in architecture.items()},
         pareto=_pareto(path / "pareto.json"),
         events=tuple(load_events(path / "events.jsonl")),
+        baselines=_baselines(path / RESULT_NAME, result),
     )
 
 
@@ -183,6 +188,17 @@ def _pareto(file: Path) -> Pareto:
     except ValidationError as error:
         raise ConfigError(
             f"{file} is as radars writes it, but here it is not: {first_line(error)}; remove it"
+        ) from error
+
+
+def _baselines(file: Path, result: Mapping[str, Any]) -> BaselineTable | None:
+    known = result.get("baselines")
+    try:
+        return None if known is None else BaselineTable.from_dict(known)
+    except (ValidationError, TypeError, AttributeError) as error:
+        raise ConfigError(
+            f"the baselines in {file} are as radars writes them, but here they are not: "
+            f"{first_line(error)}; restore the file"
         ) from error
 
 

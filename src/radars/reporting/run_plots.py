@@ -29,6 +29,7 @@ _PHASES = {
     "finalists": "finalists, with shared weights",
     "evolve": "evolution, with shared weights",
     "children": "children, trained from scratch",
+    "baselines": "baselines, trained alike",
 }
 _UNITS = {"macs": "multiply-accumulates", "memory": "memory (bytes)", "latency_ms": "latency (ms)"}
 

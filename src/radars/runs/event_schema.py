@@ -277,6 +277,24 @@ class ChildEvent(Event):
     accuracy: Number = None
 
 
+class BaselineEvent(Event):
+    """When a search is over: what it found, or a baseline, was trained as the others are.
+
+    Attributes:
+        name: `found`, `largest`, `smallest`, or a draw such as `random 1`.
+        architecture: choice to its candidate.
+        accuracy: on the validation split.
+        measured_peak_bytes: the most that one of its training steps held.
+    """
+
+    kind = "baseline"
+
+    name: str = ""
+    architecture: dict[str, CandidateName] = {}
+    accuracy: Number = None
+    measured_peak_bytes: int | None = None
+
+
 class StepSkippedEvent(Event):
     """A step was left out, as its loss was not finite.
 
@@ -410,6 +428,7 @@ KINDS: Mapping[str, type[Event]] = {
         DifferentiatedEvent,
         SelectionEvent,
         ChildEvent,
+        BaselineEvent,
         StepSkippedEvent,
         OutOfMemoryEvent,
         MemoryExceededEvent,

@@ -175,6 +175,9 @@ class Method(ABC):
     def load_state_dict(self, state: State, /) -> None:
         """Puts back what `state_dict` returned."""
 
+    def release(self) -> None:  # noqa: B027 - most methods hold nothing when they are over
+        """Frees what it holds of the device, when it is over and other networks are trained."""
+
     def scalars(self) -> dict[str, float]:
         """Numbers to draw curves of."""
         return {}

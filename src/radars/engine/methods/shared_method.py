@@ -92,6 +92,10 @@ class SharedMethod(Method):
             for best in self.problem.feasible.ranked(scores, Subspace(logits)):
                 yield Found(best, None)
 
+    def release(self) -> None:
+        """See `Method`: the shared weights go to the host."""
+        self.supernet.release()
+
     def state_dict(self) -> State:
         """See `Method`."""
         return {"supernet": self.supernet.state_dict()}
