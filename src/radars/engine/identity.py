@@ -16,6 +16,7 @@ import torch
 
 from radars.data import Data, data_fingerprint
 from radars.errors import ConfigError
+from radars.example import InputShape
 from radars.nn.task import Task
 from radars.space import (
     Candidate,
@@ -54,7 +55,7 @@ class Identity:
     proxy: str
     data: str
     task: str
-    input_shape: tuple[int, ...]
+    input_shape: InputShape
     num_classes: int
 
     @classmethod
@@ -103,7 +104,7 @@ def task_digest(task: Task) -> str:
 
 
 def network_digest(
-    space: SearchSpace, architecture: Mapping[str, Candidate], input_shape: tuple[int, ...]
+    space: SearchSpace, architecture: Mapping[str, Candidate], input_shape: InputShape
 ) -> str:
     """Tells networks apart that architectures of a space build, as `space_digest` does spaces."""
     with building(torch.device("meta")):
@@ -112,7 +113,7 @@ def network_digest(
     return _digest(*said, *_definitions(space, user_classes(network)))
 
 
-def space_digest(space: SearchSpace, input_shape: tuple[int, ...]) -> str:
+def space_digest(space: SearchSpace, input_shape: InputShape) -> str:
     """Tells search spaces apart by their choices, and by what each candidate is and does.
 
     Networks are traced with the first and with the last candidates. Where candidates have no places

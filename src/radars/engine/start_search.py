@@ -16,6 +16,7 @@ from radars.engine.run import check_stored, resumed_config, run_search
 from radars.engine.search_config import SearchConfig
 from radars.engine.search_result import SearchResult, read_search
 from radars.errors import Stopped
+from radars.example import as_input_shape
 from radars.runs.directory import no_run_to_resume, say_that_it_is_new
 from radars.runs.identity_file import known_identity
 from radars.runs.read_run import read_config
@@ -128,7 +129,7 @@ def completed_search(
     known = known_identity(out) or {}
     if "input_shape" not in known:  # of the version before
         return replace(found, searched=given.space)
-    input_shape = tuple(known["input_shape"])
+    input_shape = as_input_shape(known["input_shape"])
     dtype = torch.float32 if given.data is None else given.data.input_dtype
     space, proxy = spaces_of(asked, given, known["num_classes"], input_shape, dtype)
     digests = {
