@@ -154,7 +154,8 @@ def _first_of(names: Sequence[str], item: Mapping[str, Any]) -> str:
     if not known:
         raise DataError(
             f"an example of a data set of mappings is called {', '.join(names)} or the like, but "
-            f"there is {', '.join(map(str, item))}; rename a column"
+            f"there is {', '.join(map(str, item))}; rename a column, or return a pair: "
+            f"(example, target)"
         )
     return known[0]
 

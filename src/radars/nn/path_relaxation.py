@@ -128,7 +128,7 @@ class MaskedNetwork(nn.Module):
         for index, has_V in enumerate(held):
             self.register_buffer(f"mask{index}", has_V, persistent=False)
 
-    def forward(self, *inputs: Tensor, **named: Tensor) -> Any:
+    def forward(self, /, *inputs: Tensor, **named: Tensor) -> Any:
         """Returns what the network returns."""
         masked: dict[str, Tensor] = {}
         if self.weights:
