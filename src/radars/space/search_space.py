@@ -36,12 +36,10 @@ class SearchSpace:
         network: a function, or an `nn.Module` class, whose one argument is `choose`. It is run
             here on the meta device, where nothing is allocated.
         name: what people call the space; by default the function's name.
-        input_shape: the shape of one example, without the batch; a tuple or a dict of shapes where
-            the network takes several inputs. Where given, the candidates' output shapes are checked
-            at once.
+        input_shape: the shape of one example, without the batch, or of each input in a tuple or a
+            dict; where given, the candidates' output shapes are checked at once.
         rules: how many of some choices take something, which every architecture keeps.
-        input_dtype: the dtype of an example, or of each input in the form of `input_shape`; int64
-            for the numbers of tokens and the like.
+        input_dtype: the dtype of an example, or of each input; int64 for tokens and the like.
 
     Attributes:
         network: the function.
