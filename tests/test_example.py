@@ -87,7 +87,7 @@ def test_a_network_is_called_with_a_tensor_a_tuple_or_names() -> None:
 
     assert call(network, ONE) == (ONE, None)
     assert call(network, (TWO, ONE)) == (TWO, ONE)
-    assert call(network, {"b": ONE, "a": TWO}) == (TWO, ONE)
+    assert call(network, Named({"b": ONE, "a": TWO})) == (TWO, ONE)
     assert call_said(((3,), (1, 2))) == "network((3,), (1, 2))"
     assert call_said(Named({"b": (3,), "a": (1, 2)})) == "network(a=(1, 2), b=(3,))"
 

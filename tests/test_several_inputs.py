@@ -20,7 +20,7 @@ from radars.data import data_fingerprint
 from radars.engine.given import Given
 from radars.engine.run import run_search
 from radars.errors import ConfigError, DataError, RadarsError, SpaceError, Stopped
-from radars.example import Example, Named, call, mapped
+from radars.example import Named, call, mapped
 from radars.memory import PLAIN, MemorySavings, TrainingSpec, measure, predict
 from radars.memory.inference import inference_bytes, inference_memory
 from radars.memory.path_relaxation import path_relaxation
@@ -100,7 +100,7 @@ class Sized(nn.Module):
 class Items(Dataset[Any]):
     """What a map-style data set of several inputs returns."""
 
-    def __init__(self, examples: Example, label_N: Tensor = LABEL) -> None:
+    def __init__(self, examples: Any, label_N: Tensor = LABEL) -> None:
         self.examples, self.targets = examples, label_N
 
     def __len__(self) -> int:
