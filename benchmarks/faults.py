@@ -257,7 +257,7 @@ def _second_owner(out: Path, draw: random.Random, whole: Whole) -> Outcome:
 def _spoiled_search(out: Path) -> None:
     """The same, but the batch of one step is NaN, in whichever sitting that step is."""
 
-    def step(supernet: Any, example_B: Tensor, *rest: Any, **options: Any) -> Tensor:
+    def step(supernet: Any, example_B: Any, *rest: Any, **options: Any) -> Tensor:
         if torch.initial_seed() == _SPOILED:
             example_B = torch.full_like(example_B, math.nan)
         return steps.weights_step(supernet, example_B, *rest, **options)

@@ -1,6 +1,6 @@
 """The verbs of the Python API: the same as the commands, with the same defaults."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from radars.engine.run import run_search
 from radars.engine.search_config import SearchConfig
 from radars.engine.search_result import SearchResult
 from radars.engine.start_search import completed_search
+from radars.example import as_input_shape
 from radars.nn.task import CLASSIFICATION, Task
 from radars.optional import without_none
 from radars.planning.plan_report import PlanReport, plan_of
@@ -39,7 +40,7 @@ from radars.training.training_job import train_architecture
 def plan(
     space: SpaceLike | None = None,
     *,
-    input_shape: Sequence[int] | None = None,
+    input_shape: Any = None,
     batch_size: int | None = None,
     budget: int | str | None = None,
     config: SearchConfig | None = None,
@@ -49,7 +50,8 @@ def plan(
 
     Args:
         space: the search space; `digits` where none is given.
-        input_shape: the shape of one example, without the batch; by default the space's own.
+        input_shape: the shape of one example, without the batch, or a tuple or a dict of shapes
+            where a network takes several inputs; by default the space's own.
         batch_size: examples in a batch.
         budget: bytes, or text such as `12GiB`.
         config: a configuration; the other arguments override it.
@@ -61,7 +63,7 @@ def plan(
     """
     passed = Passed.of(space, None)
     asked = passed.settings(batch_size, None) | settings | without_none(budget=budget)
-    shape = None if input_shape is None else tuple(input_shape)
+    shape = None if input_shape is None else as_input_shape(input_shape)
     return plan_of(_config(config, asked), passed.space, input_shape=shape)
 
 

@@ -122,7 +122,12 @@ def search(
 def plan(
     space: Space = None,
     input_shape: Annotated[
-        str | None, typer.Option("--input", metavar="CxHxW", help="The shape of one example.")
+        str | None,
+        typer.Option(
+            "--input",
+            metavar="CxHxW",
+            help="The shape of one example; of several inputs AxB+C, or image=AxB+table=C.",
+        ),
     ] = None,
     batch_size: Annotated[
         int | None, typer.Option(help="Examples in a batch; by default those of a search.")

@@ -3,7 +3,7 @@
 from radars.cost.constraint import Constraint
 from radars.cost.cost_kind import CostKind, PriceRequest, format_cost
 from radars.cost.cost_table import COUNTED, Cost, CostTable
-from radars.cost.count import count_macs, count_parameters
+from radars.cost.count import count_macs, count_parameters, network_macs
 from radars.cost.estimated import estimated_sum, extremes
 from radars.cost.feasible import Feasible
 from radars.cost.latency import LatencySpec, measured_metric, measured_rows
@@ -43,6 +43,7 @@ __all__ = [
     "learn_terms",
     "measured_metric",
     "measured_rows",
+    "network_macs",
     "pareto_front",
     "price_places",
     "read_latencies",

@@ -9,6 +9,7 @@ from typing import ClassVar
 from radars.cost.latency_table import LatencyRow
 from radars.cost.metric import Metric
 from radars.errors import ConfigError
+from radars.example import InputShape
 from radars.registries import COSTS
 from radars.space import SearchSpace
 
@@ -30,7 +31,7 @@ class PriceRequest:
     """
 
     space: SearchSpace
-    input_shape: tuple[int, ...]
+    input_shape: InputShape
     device: str = "cpu"
     batch_size: int = 1
     threads: int = 1

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field, fields
 
 import torch
 
-from radars.cost.count import count_macs, count_parameters
+from radars.cost.count import count_macs, count_parameters, network_macs
 from radars.cost.learn_terms import learn_terms
 from radars.cost.metric import Additive, Metric, Term
 from radars.cost.priced_places import price_places
 from radars.errors import ConfigError, SpaceError
+from radars.example import InputShape
 from radars.space import Candidate, Factory, Place, SearchSpace, building, built
 
 
@@ -52,7 +53,7 @@ class CostTable:
     terms: Mapping[str, tuple[Term, ...]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, space: SearchSpace, input_shape: tuple[int, ...] | None = None) -> "CostTable":
+    def of(cls, space: SearchSpace, input_shape: InputShape | None = None) -> "CostTable":
         """Counts each distinct candidate once at its own input shape, on the meta device.
 
         Args:
@@ -81,7 +82,7 @@ class CostTable:
         with building(torch.device("meta")):
             network = space.build(first)
         total = Cost(
-            count_macs(network, (1, *input_shape), dtype=space.input_dtype),
+            network_macs(network, input_shape, space.input_dtype),
             count_parameters(network),
         )
         for choice, candidate_name in first.items():

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from radars.cost.operations import OperationCounter
+from radars.example import Example, InputDtype, InputShape, blank, call
 
 
 def count_parameters(module: nn.Module) -> int:
@@ -21,10 +22,29 @@ def count_macs(
     Of convolutions, products of matrices and vectors, attention, distances and bilinear forms. The
     module is on the meta device, where nothing is computed.
     """
-    inputs = [torch.empty(*shape, dtype=dtype, device="meta") for shape in input_shapes]
+    inputs = (torch.empty(*shape, dtype=dtype, device="meta") for shape in input_shapes)
+    return _macs(module, tuple(inputs))
+
+
+def network_macs(
+    network: nn.Module, input_shape: InputShape, input_dtype: InputDtype = torch.float32
+) -> int:
+    """The same of a network, for one example.
+
+    Args:
+        network: on the meta device.
+        input_shape: the shape of one example, without the batch.
+        input_dtype: the dtype of an example.
+    """
+    with torch.device("meta"):
+        example_B = blank(1, input_shape, input_dtype)
+    return _macs(network, example_B)
+
+
+def _macs(module: nn.Module, example_B: Example) -> int:
     training = module.training
     with torch.no_grad(), OperationCounter() as counter:
-        module.eval()(*inputs)
+        call(module.eval(), example_B)
     module.train(training)
     total: int = counter.total
     return total

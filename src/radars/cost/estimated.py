@@ -3,10 +3,11 @@
 from radars.cost.architecture_program import ArchitectureProgram
 from radars.cost.cost_table import CostTable
 from radars.cost.metric import Additive, Term
+from radars.example import InputShape
 from radars.space import Architecture, SearchSpace
 
 
-def extremes(space: SearchSpace, input_shape: tuple[int, ...]) -> tuple[Architecture, Architecture]:
+def extremes(space: SearchSpace, input_shape: InputShape) -> tuple[Architecture, Architecture]:
     """The architectures with the fewest and with the most multiply-accumulates.
 
     Args:
@@ -30,7 +31,7 @@ def extremes(space: SearchSpace, input_shape: tuple[int, ...]) -> tuple[Architec
 
 def estimated_sum(
     space: SearchSpace,
-    input_shape: tuple[int, ...],
+    input_shape: InputShape,
     smallest: float,
     largest: float,
     by: str = "macs",

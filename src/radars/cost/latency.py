@@ -7,7 +7,7 @@ import logging
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,13 +16,20 @@ from torch import nn
 
 from radars.cost.cost_kind import CostKind, PriceRequest
 from radars.cost.estimated import estimated_sum, extremes
-from radars.cost.latency_table import NANOSECONDS, LatencyRow, latency_metric, read_latencies
+from radars.cost.latency_table import (
+    NANOSECONDS,
+    LatencyRow,
+    latency_metric,
+    of_one,
+    read_latencies,
+)
 from radars.cost.metric import Metric, Whole
 from radars.cost.price_cache import Numbers, PriceCache, price_key
 from radars.cost.priced_places import price_places
 from radars.errors import ConfigError
+from radars.example import Example, InputShape, arguments_of, blank, mapped
 from radars.machine import processor_name
-from radars.space import Architecture, Factory, Place, SearchSpace, building
+from radars.space import Architecture, Factory, Place, SearchSpace, building, fingerprint
 
 if TYPE_CHECKING:
     from torch.utils.benchmark import Timer
@@ -60,14 +67,26 @@ def measure_ms(module: nn.Module, shapes: Sequence[Sequence[int]], spec: Latency
             multiplies.
         spec: how it is measured.
     """
+    inputs = (
+        torch.ones(spec.batch_size * shape[0], *shape[1:], device=spec.device) for shape in shapes
+    )
+    return _median_ms(module, tuple(inputs), spec)
+
+
+def _example(space: SearchSpace, input_shape: InputShape, spec: LatencySpec) -> Example:
+    """A batch that the networks of a space take: of ones, or of tokens of the number 0."""
+    with torch.device(spec.device):
+        example_B = blank(spec.batch_size, input_shape, space.input_dtype)
+    return mapped(lambda part_B: part_B.fill_(part_B.is_floating_point()), example_B)
+
+
+def _median_ms(module: nn.Module, example_B: Example, spec: LatencySpec) -> float:
     timer_type = _timer_type()
     module = module.to(spec.device).eval()
-    inputs = [
-        torch.ones(spec.batch_size * shape[0], *shape[1:], device=spec.device) for shape in shapes
-    ]
+    inputs, named = arguments_of(example_B)
     timer = timer_type(
-        "module(*inputs)",
-        globals={"module": module, "inputs": inputs},
+        "module(*inputs, **named)",
+        globals={"module": module, "inputs": inputs, "named": named},
         num_threads=spec.threads,
     )
     with torch.inference_mode():
@@ -90,7 +109,7 @@ def _timer_type() -> "type[Timer]":
 
 def measured_rows(
     space: SearchSpace,
-    input_shape: tuple[int, ...],
+    input_shape: InputShape,
     spec: LatencySpec,
     cache: PriceCache | None = None,
 ) -> list[LatencyRow]:
@@ -110,7 +129,7 @@ def measured_rows(
         return [
             LatencyRow(
                 name,
-                ((1, *input_shape),),
+                of_one(input_shape),
                 _whole_ms(space, each, input_shape, spec, _about(spec), cache),
             )
             for name, each in zip(_EXTREMES, extremes(space, input_shape), strict=True)
@@ -136,19 +155,20 @@ def measured_rows(
     return list({row.key: row for row in rows}.values())
 
 
-def measured_whole(space: SearchSpace, input_shape: tuple[int, ...], spec: LatencySpec) -> Whole:
+def measured_whole(space: SearchSpace, input_shape: InputShape, spec: LatencySpec) -> Whole:
     """Measures whole networks, each once: the largest of a few medians, in milliseconds."""
 
     @cache
     def measured(architecture: Architecture) -> float:
         network = _built(lambda: space.build(architecture))
-        return max(measure_ms(network, ((1, *input_shape),), spec) for _ in range(_CHECKS))
+        example_B = _example(space, input_shape, spec)
+        return max(_median_ms(network, example_B, spec) for _ in range(_CHECKS))
 
     return lambda architecture: measured(Architecture(architecture))
 
 
 def measured_metric(
-    space: SearchSpace, input_shape: tuple[int, ...], rows: Sequence[LatencyRow], spec: LatencySpec
+    space: SearchSpace, input_shape: InputShape, rows: Sequence[LatencyRow], spec: LatencySpec
 ) -> Metric:
     """`latency_ms` as a sum of what was measured, checked by measuring whole networks."""
     if space.is_modular:
@@ -181,18 +201,21 @@ def _nanoseconds(module: nn.Module, shapes: Sequence[Sequence[int]], spec: Laten
 def _whole_ms(
     space: SearchSpace,
     architecture: Architecture,
-    input_shape: tuple[int, ...],
+    input_shape: InputShape,
     spec: LatencySpec,
     about: Sequence[object],
     cache: PriceCache | None,
 ) -> float:
     with building(torch.device("meta")):
-        key = price_key(space.build(architecture), [(1, *input_shape)], ("whole", *about))
+        built_network = space.build(architecture)
+        trace = partial(fingerprint, built_network, input_shape, space.input_dtype)
+        key = price_key(built_network, of_one(input_shape), ("whole", *about), trace)
     known = cache.read() if cache is not None and key is not None else {}
     if key is not None and key in known:
         return known[key][0] / NANOSECONDS
     network = _built(lambda: space.build(architecture))
-    nanoseconds = _nanoseconds(network, ((1, *input_shape),), spec)
+    example_B = _example(space, input_shape, spec)
+    nanoseconds = round(_median_ms(network, example_B, spec) * NANOSECONDS)
     if cache is not None and key is not None:
         cache.add({key: (nanoseconds,)})
     return nanoseconds / NANOSECONDS

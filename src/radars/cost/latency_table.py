@@ -15,6 +15,7 @@ from typing import Any
 
 from radars.cost.metric import Additive, Metric
 from radars.errors import ConfigError
+from radars.example import InputShape, parts_of
 from radars.reading import parse_json, read_file
 from radars.space import SearchSpace
 from radars.units import format_shape, parse_shape
@@ -48,9 +49,9 @@ class LatencyRow:
     choice: str | None = None
 
     @classmethod
-    def of_fixed_part(cls, input_shape: tuple[int, ...], milliseconds: float) -> "LatencyRow":
+    def of_fixed_part(cls, input_shape: InputShape, milliseconds: float) -> "LatencyRow":
         """The row of what is not a candidate."""
-        return cls(FIXED, ((1, *input_shape),), milliseconds)
+        return cls(FIXED, of_one(input_shape), milliseconds)
 
     @property
     def key(self) -> tuple[str | None, str, Shapes]:
@@ -102,7 +103,7 @@ def read_latencies(path: Path) -> list[LatencyRow]:
 
 
 def latency_metric(
-    space: SearchSpace, input_shape: tuple[int, ...], rows: Iterable[LatencyRow]
+    space: SearchSpace, input_shape: InputShape, rows: Iterable[LatencyRow]
 ) -> Metric:
     """`latency_ms` of the architectures of a space, from the rows of a table.
 
@@ -129,8 +130,13 @@ def latency_metric(
             f"a table of latencies has every candidate at its input shape, but {name!r} of choice "
             f"{choice!r} at {shape}{more} is not there; add the row {name},{shape},MILLISECONDS"
         )
-    fixed = known.get((None, FIXED, ((1, *input_shape),)), 0.0)
+    fixed = known.get((None, FIXED, of_one(input_shape)), 0.0)
     return Metric((Additive(fixed, candidates),))
+
+
+def of_one(input_shape: InputShape) -> Shapes:
+    """The shape of each input of a network, for a batch of one."""
+    return tuple((1, *shape) for shape in parts_of(input_shape))
 
 
 def _in_table(shapes: Shapes) -> Shapes:

@@ -17,6 +17,7 @@ from radars.cost.layer_costs import NOTHING, Counts, LayerCosts, terms_of
 from radars.cost.metric import ABSENT, Term
 from radars.cost.traced_layers import TracedLayers
 from radars.errors import SpaceError
+from radars.example import InputShape
 from radars.space import Architecture, Candidate, Choice, SearchSpace
 
 _NUM_CHECKED = 8  # random architectures, at last
@@ -37,10 +38,10 @@ class LearnedTerms:
     largest: Architecture
 
 
-_learned: WeakKeyDictionary[SearchSpace, dict[tuple[int, ...], LearnedTerms]] = WeakKeyDictionary()
+_learned: WeakKeyDictionary[SearchSpace, dict[InputShape, LearnedTerms]] = WeakKeyDictionary()
 
 
-def learn_terms(space: SearchSpace, input_shape: tuple[int, ...]) -> LearnedTerms:
+def learn_terms(space: SearchSpace, input_shape: InputShape) -> LearnedTerms:
     """Learns them, once in a process.
 
     Args:
@@ -60,7 +61,7 @@ def learn_terms(space: SearchSpace, input_shape: tuple[int, ...]) -> LearnedTerm
 class _Learner:
     """Traces architectures, and finds out which choices the costs of each layer depend on."""
 
-    def __init__(self, space: SearchSpace, input_shape: tuple[int, ...]) -> None:
+    def __init__(self, space: SearchSpace, input_shape: InputShape) -> None:
         self._space = space
         self._traced = TracedLayers(space, input_shape)
         self._layers: dict[str, LayerCosts] = {}

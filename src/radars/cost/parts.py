@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from radars.cost.operations import OperationCounter
-from radars.space import blank, building
+from radars.example import InputDtype, InputShape, blank, call
+from radars.space import building
 
 
 @dataclass
@@ -36,9 +37,7 @@ class PartCounter:
         input_dtype: the dtype of an example.
     """
 
-    def __init__(
-        self, input_shape: tuple[int, ...], input_dtype: torch.dtype = torch.float32
-    ) -> None:
+    def __init__(self, input_shape: InputShape, input_dtype: InputDtype = torch.float32) -> None:
         self._input_shape = input_shape
         self._input_dtype = input_dtype
         self._known: dict[object, tuple[torch.Size, int]] = {}  # output's shape, MACs
@@ -59,7 +58,7 @@ class PartCounter:
             run = partial(self._run, module.forward, module, parts[name], counter)
             vars(module)["forward"] = run  # setting an attribute of a module takes long
         with building(torch.device("meta")), torch.no_grad(), counter:
-            network.eval()(blank(1, self._input_shape, self._input_dtype))
+            call(network.eval(), blank(1, self._input_shape, self._input_dtype))
         for module in network.modules():  # or only a search for cycles would free it
             vars(module).pop("forward", None)
         return dict(parts)

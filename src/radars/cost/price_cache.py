@@ -10,7 +10,7 @@ import hashlib
 import os
 import sqlite3
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -79,7 +79,10 @@ def _checksum(key: object, numbers: object) -> str:
 
 
 def price_key(
-    candidate: nn.Module, input_shapes: Sequence[tuple[int, ...]], about: Iterable[object] = ()
+    candidate: nn.Module,
+    input_shapes: Sequence[tuple[int, ...]],
+    about: Iterable[object] = (),
+    trace: Callable[[], str] | None = None,
 ) -> str | None:
     """The key of a candidate's price; None where what it does cannot be told for certain.
 
@@ -87,6 +90,7 @@ def price_key(
         candidate: the candidate, on the meta device.
         input_shapes: the shape of each of its inputs, for a batch of one.
         about: what else the price depends on.
+        trace: tells what it computes; by default its operations on floats of these shapes.
     """
     content = content_of(candidate)
     if content is None:
@@ -100,7 +104,7 @@ def price_key(
     known = [torch.__version__, content, sources, tuple(input_shapes), *about]
     if not all(map(is_library, modules)):
         try:  # a user's code may go by what is in other files, or in the environment
-            known.append(operations_of(candidate, *input_shapes))
+            known.append(trace() if trace else operations_of(candidate, *input_shapes))
         except Exception:
             return None
     return hashlib.sha256(repr(known).encode()).hexdigest()

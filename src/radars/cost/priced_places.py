@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 import torch
 
 from radars.cost.price_cache import Numbers, PriceCache, price_key
+from radars.example import InputShape
 from radars.failures import named
 from radars.space import Factory, Place, SearchSpace, building, built
 
@@ -14,7 +15,7 @@ PriceOne = Callable[[Factory, Place], Numbers]
 
 def price_places(
     space: SearchSpace,
-    input_shape: tuple[int, ...],
+    input_shape: InputShape,
     price: PriceOne,
     about: Iterable[object] = (),
     cache: PriceCache | None = None,

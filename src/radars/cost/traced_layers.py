@@ -7,6 +7,7 @@ import torch
 from radars.cost.layer_costs import NOTHING, Counts
 from radars.cost.parts import PartCounter
 from radars.errors import SpaceError, first_line
+from radars.example import InputShape
 from radars.space import Architecture, SearchSpace, building
 
 _MAX_TRACES = 3000
@@ -20,7 +21,7 @@ class TracedLayers:
         input_shape: the shape of one example, without the batch.
     """
 
-    def __init__(self, space: SearchSpace, input_shape: tuple[int, ...]) -> None:
+    def __init__(self, space: SearchSpace, input_shape: InputShape) -> None:
         self._space = space
         self._input_shape = input_shape
         self._counter = PartCounter(input_shape, space.input_dtype)

@@ -7,7 +7,8 @@ from radars.data.data_fingerprint import data_fingerprint
 from radars.data.from_objects import DataLike, as_data, as_split, load_data
 from radars.data.images import image_to_pixels
 from radars.data.load import Data
-from radars.data.split import BatchStream, Normalisation, SealedSplit, Split
+from radars.data.normalisation import Normalisation, are_images
+from radars.data.split import BatchStream, SealedSplit, Split
 from radars.data.splits import say_missing_classes
 from radars.data.tensors import tensor_data
 
@@ -21,6 +22,7 @@ __all__ = [
     "RandAugment",
     "SealedSplit",
     "Split",
+    "are_images",
     "as_data",
     "as_split",
     "data_fingerprint",

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from radars.data.load import Data
+from radars.example import parts_of
 
 _NUM_READ = 64  # examples of each part that are not in memory
 _AT_ONCE = 4096
@@ -19,14 +20,16 @@ def data_fingerprint(data: Data) -> str:
     shows. The test split is not opened.
     """
     digest = hashlib.sha256(repr((data.input_shape, data.class_names)).encode())
-    for tensor in data.normalisation[:2]:
-        digest.update(_bytes(tensor))
+    for normalisation in parts_of(data.normalisation):
+        for tensor in normalisation[:2]:
+            digest.update(_bytes(tensor))
     for split in (data.train, data.validation):
         digest.update(_bytes(split.label_N))
         number = len(split) if split.is_in_memory else min(_NUM_READ, len(split))
         indices = [step * len(split) // number for step in range(number)]
         for first in range(0, number, _AT_ONCE):
-            digest.update(_bytes(split.read(indices[first : first + _AT_ONCE])))
+            for part in parts_of(split.read(indices[first : first + _AT_ONCE])):
+                digest.update(_bytes(part))
     return digest.hexdigest()
 
 

@@ -24,19 +24,24 @@ from radars.data.map_dataset import (
     example_of,
     targets_of,
 )
+from radars.data.normalisation import Normalisation
 from radars.data.order import seeded
 from radars.data.pixels import Pixels, Request
-from radars.data.split import Normalisation, SealedSplit, Split
+from radars.data.split import SealedSplit, Split
 from radars.data.splits import divide
 from radars.data.stored_split import StoredSplit
 from radars.data.targets import are_classes
 from radars.errors import DataError
+from radars.example import Form, are_floats, dtype_of, is_several, mapped, parts_of, shape_of
 from radars.registries import DATA_SOURCES
 
 _STATISTICS_EXAMPLES = 4096
 
 DataLike = Data | MapDataset | tuple[Any, Any] | str | Path
-"""A data set of (example, target), a pair of examples and targets, a folder or a name."""
+"""A data set of (example, target), a pair of examples and targets, a folder or a name.
+
+An example for a network of several inputs is a tuple or a dict of tensors, and so are the examples
+of a pair: the network is called with `network(*tuple)` or `network(**dict)`."""
 
 
 def as_data(source: DataLike, *, config: DataConfig, seed: int) -> Data:
@@ -50,7 +55,8 @@ def as_data(source: DataLike, *, config: DataConfig, seed: int) -> Data:
 
     Args:
         source: a data set of (example, target), or of mappings with an image and a label; a pair of
-            tensors or arrays, examples first; `Data`, as it is; a folder or a name.
+            tensors or arrays, examples first; `Data`, as it is; a folder or a name. An example, or
+            the examples of a pair, may be a tuple or a dict of several inputs.
         config: how many examples are used, and which part of them validates.
         seed: the seed of the draw and of the division.
 
@@ -94,8 +100,7 @@ def _data_of(dataset: MapDataset, test: SealedSplit, config: DataConfig, seed: i
     stratum_N = label_N if are_classes(label_N) else torch.zeros(len(label_N), dtype=torch.int64)
     train_N, validation_N = divide(stratum_N, config.num_train, config.validation_fraction, seed)
     train = DatasetExamples(dataset, train_N)
-    given = Normalisation.given(config, train.shape[0])
-    normalisation = _normalisation_of(train) if given is None else _given(given, train.dtype)
+    normalisation = _given(config, train) or _normalisation_of(train)
     validation = Split(DatasetExamples(dataset, validation_N), label_N[validation_N], normalisation)
     class_names = class_names_of(dataset, targets)
     return Data(
@@ -124,8 +129,8 @@ def as_split(source: DataLike, class_names: Sequence[str] | None = None) -> Spli
     dataset = checked_dataset(source)
     label_N = targets_of(dataset, class_names).label_N
     examples = DatasetExamples(dataset, torch.arange(len(label_N)))
-    ones_C = torch.ones(examples.shape[0])
-    return Split(examples, label_N, Normalisation(torch.zeros_like(ones_C), ones_C, 1.0))
+    unchanged = mapped(lambda shape: Normalisation.none(shape[0]), examples.shape)
+    return Split(examples, label_N, unchanged)
 
 
 @final
@@ -133,8 +138,8 @@ class DatasetExamples(Pixels):
     """Some examples of a data set, read when they are wanted.
 
     Attributes:
-        shape: the shape of an example.
-        dtype: float32, or int64 where examples are numbers of things (`IDS`).
+        shape: the shape of an example, or of each input of it.
+        dtype: float32, or int64 where examples are numbers of things (`IDS`); likewise.
         num_workers: 0, as what is drawn at random is seeded in this process.
     """
 
@@ -143,13 +148,13 @@ class DatasetExamples(Pixels):
         self._index_N = index_N
         self.num_workers = 0
         first = example_of(dataset, int(index_N[0]) if len(index_N) else 0)
-        self.shape = tuple(first.shape)
-        self.dtype = first.dtype
+        self.shape = shape_of(first)
+        self.dtype = dtype_of(first)
 
     def __len__(self) -> int:
         return len(self._index_N)
 
-    def read_augmented(self, request: Request) -> Tensor:
+    def read_augmented(self, request: Request) -> Any:
         """See `Pixels`."""
         indices = self._index_N[request.indices[request.part]].tolist()
         purpose = request.position or ("as they are",)
@@ -157,13 +162,13 @@ class DatasetExamples(Pixels):
         for index in indices:
             with _drawing(seeded("example", *purpose, index).initial_seed()):
                 example = example_of(self._dataset, index)
-            if tuple(example.shape) != self.shape:
+            if shape_of(example) != self.shape:
                 raise DataError(
-                    f"examples have one shape, but number {index} has {tuple(example.shape)} and "
+                    f"examples have one shape, but number {index} has {shape_of(example)} and "
                     f"the first {self.shape}; resize them in the data set"
                 )
             examples.append(example)
-        return torch.stack(examples)
+        return mapped(lambda *parts: torch.stack(parts), *examples)
 
 
 @contextmanager
@@ -181,27 +186,29 @@ def _drawing(seed: int) -> Iterator[None]:
             np.random.set_state(numpy_state)
 
 
-def _given(normalisation: Normalisation, dtype: torch.dtype) -> Normalisation:
-    """That of a configuration, for examples as they are."""
-    if not dtype.is_floating_point:
+def _given(config: DataConfig, examples: DatasetExamples) -> Normalisation | None:
+    """That of a configuration, for examples as they are; None where it names none."""
+    if config.mean is None or config.std is None:
+        return None
+    if is_several(examples.shape):
         raise DataError(
-            f"mean and std are of examples that are floats, but these are {dtype}; leave them out, "
-            f"as integers stay what they are"
+            f"mean and std are of examples of one input, but these have "
+            f"{len(parts_of(examples.shape))}; leave them out, or normalise the inputs yourself"
         )
-    return normalisation._replace(largest=1.0)
+    normalisation = Normalisation.given(config, examples.shape[0])
+    if normalisation is None or are_floats(examples.dtype):
+        return normalisation and normalisation._replace(largest=1.0)
+    raise DataError(
+        f"mean and std are of examples that are floats, but these are {examples.dtype}; leave them "
+        f"out, as integers stay what they are"
+    )
 
 
-def _normalisation_of(examples: DatasetExamples) -> Normalisation:
+def _normalisation_of(examples: DatasetExamples) -> Form[Normalisation]:
     number = min(len(examples), _STATISTICS_EXAMPLES)
     if not number:
         raise DataError("data have a training example or more, but none is left; add examples")
-    example_N = examples.read(Request(list(range(number))))
-    if not example_N.is_floating_point():  # nothing is done to them
-        return Normalisation.of_ids(examples.shape[0])
-    channel_CM = example_N.transpose(0, 1).flatten(1).double()
-    std_C = channel_CM.std(1, correction=0)
-    std_C = torch.where(std_C > 0, std_C, 1.0)  # of a channel that is always the same
-    return Normalisation(channel_CM.mean(1).float(), std_C.float(), largest=1.0)
+    return mapped(Normalisation.over, examples.read(Request(list(range(number)))))
 
 
 def _no_test_split() -> Split:

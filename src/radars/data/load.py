@@ -11,13 +11,15 @@ from torch import Tensor
 from radars.data.data_config import DataConfig
 from radars.data.images import ImageFormat, format_of
 from radars.data.in_memory import MemoryPixels, decode_rows
+from radars.data.normalisation import Normalisation
 from radars.data.pixels import Pixels, Request
 from radars.data.source import Source, open_source
-from radars.data.split import Normalisation, SealedSplit, Split
+from radars.data.split import SealedSplit, Split
 from radars.data.splits import divide, hold_out
 from radars.data.stored_split import Rows
 from radars.data.streaming import StreamedPixels
 from radars.errors import DataError
+from radars.example import InputDtype
 
 _COLOUR_EXAMPLES = 64
 _STATISTICS_BATCH_SIZE = 128
@@ -33,24 +35,26 @@ class Data:
         num_classes: how many classes there are; how many numbers a network returns for an
             example, where the task is another than classification.
         class_names: their names, in the order of their labels.
-        input_shape: the shape of an example: channels, height, width of an image.
+        input_shape: the shape of an example: channels, height, width of an image; a tuple or a dict
+            of shapes where an example has several inputs.
         train: the training part.
         validation: the validation part; empty where `validation_fraction` is 0.
         test: the test split, sealed.
-        normalisation: the normalisation of every example, computed over the training part only.
+        normalisation: the normalisation of every example, or of each input of it, computed over the
+            training part only.
         input_dtype: the dtype of an example as a network takes it: float32, or int64 of tokens and
-            the like.
+            the like; in the form of `input_shape` where inputs differ in it.
     """
 
     name: str
     num_classes: int
     class_names: tuple[str, ...]
-    input_shape: tuple[int, ...]
+    input_shape: Any
     train: Split
     validation: Split
     test: SealedSplit
-    normalisation: Normalisation
-    input_dtype: torch.dtype = torch.float32
+    normalisation: Any
+    input_dtype: InputDtype = torch.float32
 
 
 def load_stored(config: DataConfig, seed: int) -> Data:

@@ -4,6 +4,7 @@ Shapes: N examples, C channels of an image or a signal, or columns of a table.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
+from radars.data.inputs import inputs_of
 from radars.data.pixels import IDS
 from radars.data.targets import (
     Targets,
@@ -21,6 +23,7 @@ from radars.data.targets import (
     num_classes_of_masks,
 )
 from radars.errors import DataError, first_line
+from radars.example import Example, is_several, mapped, parts_of, said_of
 
 _IMAGE_KEYS = ("image", "img", "pixel_values", "x")
 _LABEL_KEYS = ("label", "labels", "target", "fine_label", "y")
@@ -34,18 +37,23 @@ class MapDataset(Protocol):
     def __getitem__(self, index: int, /) -> Any: ...
 
 
-class _Pairs:
-    """Examples in a tensor, and targets that are texts."""
+class Pairs:
+    """Examples in a tensor, or in one for each input, and targets that `TensorDataset` cannot have.
 
-    def __init__(self, example_N: Tensor, targets: Sequence[str]) -> None:
+    Attributes:
+        example_N: the examples.
+        targets: texts, or a tensor.
+    """
+
+    def __init__(self, example_N: Example, targets: Sequence[str] | Tensor) -> None:
         self.example_N = example_N
         self.targets = targets
 
     def __len__(self) -> int:
         return len(self.targets)
 
-    def __getitem__(self, index: int, /) -> tuple[Tensor, str]:
-        return self.example_N[index], self.targets[index]
+    def __getitem__(self, index: int, /) -> tuple[Example, str | Tensor]:
+        return mapped(lambda part_N: part_N[index], self.example_N), self.targets[index]
 
 
 def checked_dataset(source: object) -> MapDataset:
@@ -94,22 +102,31 @@ def _are_whole(source: Sequence[object]) -> bool:
 
 
 def _pair(example_N: object, target_N: Any) -> MapDataset:
+    inputs = inputs_of(example_N, "the first of a pair")
+    examples = mapped(_as_tensor, inputs)
+    targets = as_targets(target_N, "a pair")
+    for part_N, name in zip(parts_of(examples), parts_of(said_of(examples)), strict=True):
+        if not part_N.dim() or len(part_N) != len(targets.label_N):
+            of_input = f" for {name}" if name else ""
+            raise DataError(
+                f"each example has a target, but got {tuple(part_N.shape)}{of_input} and "
+                f"{tuple(targets.label_N.shape)}; give as many of both"
+            )
+    if targets.class_names is not None:
+        return Pairs(examples, [targets.class_names[k] for k in targets.label_N.tolist()])
+    if is_several(examples):
+        return Pairs(examples, targets.label_N)
+    return TensorDataset(*parts_of(examples), targets.label_N)
+
+
+def _as_tensor(input_N: object) -> Tensor:
     try:
-        examples = torch.as_tensor(example_N)
+        return torch.as_tensor(input_N)
     except (TypeError, ValueError, RuntimeError) as error:
         raise DataError(
             f"the examples of a pair are a tensor or an array of numbers, but "
-            f"{type(example_N).__name__} is not ({first_line(error)}); give examples, then targets"
+            f"{type(input_N).__name__} is not ({first_line(error)}); give examples, then targets"
         ) from error
-    targets = as_targets(target_N, "a pair")
-    if not examples.dim() or len(examples) != len(targets.label_N):
-        raise DataError(
-            f"each example has a target, but got {tuple(examples.shape)} and "
-            f"{tuple(targets.label_N.shape)}; give as many of both"
-        )
-    if targets.class_names is not None:
-        return _Pairs(examples, [targets.class_names[k] for k in targets.label_N.tolist()])
-    return TensorDataset(examples, targets.label_N)
 
 
 def _item(dataset: MapDataset, index: int) -> tuple[Any, Any]:
@@ -127,7 +144,8 @@ def _item(dataset: MapDataset, index: int) -> tuple[Any, Any]:
         return item[0], item[1]
     raise DataError(
         f"an item of a data set is (example, target), but number {index} of "
-        f"{type(dataset).__name__} is {type(item).__name__}; return two things"
+        f"{type(dataset).__name__} is {type(item).__name__}; return two things, "
+        f"such as ((image, table), target)"
     )
 
 
@@ -136,36 +154,45 @@ def _first_of(names: Sequence[str], item: Mapping[str, Any]) -> str:
     if not known:
         raise DataError(
             f"an example of a data set of mappings is called {', '.join(names)} or the like, but "
-            f"there is {', '.join(map(str, item))}; rename a column"
+            f"there is {', '.join(map(str, item))}; rename a column, or return a pair: "
+            f"(example, target)"
         )
     return known[0]
 
 
-def example_of(dataset: MapDataset, index: int) -> Tensor:
+def example_of(dataset: MapDataset, index: int) -> Example:
     """An example as a tensor (C, ...): of float32, or of int64 where it is numbers of things.
+
+    Of several inputs it is a tuple or a dict of such tensors.
 
     Raises:
         DataError: it cannot be read, is no tensor, or has values that are not finite.
     """
-    example, _ = _item(dataset, index)
-    if isinstance(example, Image.Image):
-        pixels = np.array(ImageOps.exif_transpose(example))  # the right way up
-        example = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+    inputs = inputs_of(_item(dataset, index)[0], f"number {index}")
+    return mapped(partial(_input_of, f"number {index}"), inputs, said_of(inputs))
+
+
+def _input_of(number: str, given: object, name: str) -> Tensor:
+    """An input of an example as a tensor; without a name it is the only one."""
+    which = f"{name} of {number}" if name else number
+    if isinstance(given, Image.Image):
+        pixels = np.array(ImageOps.exif_transpose(given))  # the right way up
+        given = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
     try:
-        tensor = torch.as_tensor(example)
+        tensor = torch.as_tensor(given)
     except (TypeError, ValueError, RuntimeError) as error:
         raise DataError(
-            f"an example is one tensor, array or image, but number {index} is "
-            f"{_said(example)}; join its parts in one tensor, and take it apart in the network"
+            f"an example is a tensor, array or image, or several in a tuple or a dict, but {which} "
+            f"is {_said(given)}; convert it to a tensor"
         ) from error
     if not tensor.dim():
-        raise DataError(f"an example is (C, ...), but number {index} is a single number; wrap it")
+        raise DataError(f"an example is (C, ...), but {which} is a single number; wrap it")
     if tensor.dtype in IDS:
         return tensor.to(torch.int64)
     tensor = tensor.to(torch.float32)
     if not bool(tensor.isfinite().all()):
         raise DataError(
-            f"every value of an example is finite, but some of number {index} are not; fill them in"
+            f"every value of an example is finite, but some of {which} are not; fill them in"
         )
     return tensor
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from radars.data.augment import RandAugment, rand_augment
@@ -41,27 +40,29 @@ class Pixels(ABC):
     """The images, or other examples, of a split.
 
     Attributes:
-        shape: the shape of an example: channels, height, width of an image.
+        shape: the shape of an example: channels, height, width of an image; or of each input.
         num_workers: how many processes read them; 0 reads in this one.
         is_in_memory: whether reading them takes no decoding.
         augmentation: the user's function that changes training batches at random, if any.
     """
 
-    shape: tuple[int, ...]
+    shape: Any
     num_workers: int
     is_in_memory = False
-    augmentation: Callable[..., Tensor] | None = None
+    augmentation: Callable[..., Any] | None = None
 
     @abstractmethod
     def __len__(self) -> int:
         """How many images there are."""
 
     @abstractmethod
-    def read_augmented(self, request: Request) -> Tensor:
+    def read_augmented(self, request: Request) -> Any:
         """What `read` returns, without RandAugment."""
 
-    def read(self, request: Request) -> Tensor:
+    def read(self, request: Request) -> Any:
         """The examples of a request (B, C, ...): of images values from 0 to 255 of any type.
+
+        Of several inputs it is a tuple or a dict of tensors.
 
         The result depends on the request alone; that of a part is the part of the result.
 
@@ -78,7 +79,7 @@ class Pixels(ABC):
         ]
         return rand_augment(image_BCHW, request.policy, seeds)
 
-    def read_each(self, requests: Iterable[Request]) -> Iterator[Tensor]:
+    def read_each(self, requests: Iterable[Request]) -> Iterator[Any]:
         """Reads one request after another, ahead of time where there are workers."""
         if self.num_workers == 0:
             yield from map(self.read, requests)
@@ -97,13 +98,13 @@ class Pixels(ABC):
             yield answer
 
 
-class _Answers(Dataset[Tensor | DataError]):
+class _Answers(Dataset[Any]):
     """What workers evaluate: errors are returned, or the loader would add a traceback to them."""
 
     def __init__(self, pixels: Pixels) -> None:
         self._pixels = pixels
 
-    def __getitem__(self, request: Request) -> Tensor | DataError:
+    def __getitem__(self, request: Request) -> Any:
         try:
             return self._pixels.read(request)
         except DataError as error:

@@ -5,83 +5,20 @@ Shapes: N examples, B batch, C channels, H height, W width.
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
-from typing import NamedTuple, NoReturn, final
+from typing import Any, NoReturn, final
 
 import torch
 from torch import Tensor
 
 from radars.data.augment import RandAugment
 from radars.data.batch import Batch
-from radars.data.data_config import DataConfig
+from radars.data.normalisation import Normalisation, normalised
 from radars.data.order import Position, walk
 from radars.data.pixels import Pixels, Request
 from radars.errors import DataError, TestSplitError
+from radars.example import Example, Form, InputShape
 
 _SEED_LIMIT = 2**63
-
-
-class Normalisation(NamedTuple):
-    """The mean and the standard deviation of each channel, of values from 0 to 1.
-
-    Attributes:
-        mean_C: float32 (C,).
-        std_C: float32 (C,).
-        largest: what examples are divided by first: 255 for images, 1 for what is not; 0 says that
-            they are numbers of things, such as tokens, and stay what they are.
-    """
-
-    mean_C: Tensor  # noqa: N815
-    std_C: Tensor  # noqa: N815
-    largest: float = 255.0
-
-    @classmethod
-    def of_ids(cls, num_channels: int) -> "Normalisation":
-        """That of numbers of things, which are left alone."""
-        return cls(torch.zeros(num_channels), torch.ones(num_channels), 0.0)
-
-    @classmethod
-    def given(cls, config: DataConfig, num_channels: int) -> "Normalisation | None":
-        """That of a configuration, for values from 0 to 255; None where it names none.
-
-        Raises:
-            DataError: it is not for so many channels.
-        """
-        if config.mean is None or config.std is None:
-            return None
-        if len(config.mean) != num_channels:
-            raise DataError(
-                f"mean and std have a number for each channel, but got {len(config.mean)} for "
-                f"{num_channels}; give as many"
-            )
-        return cls(torch.tensor(config.mean), torch.tensor(config.std))
-
-    @property
-    def is_of_ids(self) -> bool:
-        """Whether examples are integers that stay what they are."""
-        return self.largest == 0.0
-
-    @property
-    def is_of_pixels(self) -> bool:
-        """Whether examples are images with values from 0 to 255."""
-        return self.largest > 1.0
-
-    def __call__(self, example_B: Tensor) -> Tensor:
-        """Examples (B, C, ...), normalised: float32, or int64; images channels last in memory."""
-        if self.is_of_ids:
-            return example_B.to(torch.int64)
-        scale_C, shift_C = self.factors(example_B.dim() - 2)
-        layout = torch.channels_last if example_B.dim() == 4 else torch.preserve_format
-        return example_B.to(torch.float32, memory_format=layout) * scale_C - shift_C
-
-    def factors(self, num_dims: int = 2) -> tuple[Tensor, Tensor]:
-        """What examples are multiplied by, and what is then subtracted: (C, 1, ...).
-
-        Args:
-            num_dims: how many dimensions an example has behind its channels.
-        """
-        shape = (-1, *[1] * num_dims)
-        scale_C = 1 / (self.largest * self.std_C)
-        return scale_C.view(shape), (self.mean_C / self.std_C).view(shape)
 
 
 @final
@@ -90,18 +27,18 @@ class Split:
 
     Attributes:
         label_N: classes, int64 (N,).
-        normalisation: what every image goes through.
+        normalisation: what every example goes through; of several inputs, each through its own.
     """
 
-    def __init__(self, pixels: Pixels, label_N: Tensor, normalisation: Normalisation) -> None:
+    def __init__(self, pixels: Pixels, label_N: Tensor, normalisation: Form[Normalisation]) -> None:
         self.label_N = label_N
-        self.normalisation = normalisation
+        self.normalisation: Any = normalisation
         self._pixels = pixels
 
     def __len__(self) -> int:
         return len(self.label_N)
 
-    def normalised_by(self, normalisation: Normalisation) -> "Split":
+    def normalised_by(self, normalisation: Form[Normalisation]) -> "Split":
         """The same examples, normalised in another way: as those that a network was trained on."""
         return Split(self._pixels, self.label_N, normalisation)
 
@@ -111,11 +48,17 @@ class Split:
         return self._pixels.is_in_memory
 
     @property
-    def augmentation(self) -> Callable[..., Tensor] | None:
+    def augmentation(self) -> Callable[..., Any] | None:
         """The user's function that changes training batches at random, if any."""
         return self._pixels.augmentation
 
-    def read(self, indices: list[int]) -> Tensor:
+    @property
+    def shape(self) -> InputShape:
+        """The shape of an example."""
+        shape: InputShape = self._pixels.shape
+        return shape
+
+    def read(self, indices: list[int]) -> Any:
         """Some examples (B, C, ...), neither changed nor normalised; none where none are asked for.
 
         Raises:
@@ -171,13 +114,13 @@ class Split:
         if len(starts) > 1 and 0 < missing <= batch_size - 2 * num_parts:
             starts[-1] -= missing
         chunks = [list(range(*bounds)) for bounds in pairwise((*starts, len(self)))]
-        for indices, image_BCHW in zip(
+        for indices, example_B in zip(
             chunks, self._pixels.read_each(map(Request, chunks)), strict=True
         ):
-            yield self._batch(indices, image_BCHW)
+            yield self._batch(indices, example_B)
 
-    def _batch(self, indices: list[int], image_BCHW: Tensor) -> Batch:
-        return Batch(self.normalisation(image_BCHW), self.label_N[indices])
+    def _batch(self, indices: list[int], example_B: Example) -> Batch:
+        return Batch(normalised(self.normalisation, example_B), self.label_N[indices])
 
     def _batches_from(
         self,
@@ -192,10 +135,10 @@ class Split:
         requests = (
             Request(indices, at if augment else None, policy, part) for at, indices in steps
         )
-        images = self._pixels.read_each(requests)
+        examples = self._pixels.read_each(requests)
         # the same walk again: workers are several requests ahead of what is yielded here
         for at, indices in walk(position, len(self), batch_size):
-            yield at, self._batch(indices[part], next(images))
+            yield at, self._batch(indices[part], next(examples))
 
 
 @final

@@ -7,7 +7,7 @@ in have no name that another process could find them by.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import torch
 
 from radars.data import Data, data_fingerprint
 from radars.errors import ConfigError
+from radars.example import InputDtype, InputShape, as_form, as_input_shape, mapped
 from radars.nn.task import Task
 from radars.space import (
     Candidate,
@@ -48,14 +49,16 @@ class Identity:
         task: the digest of the loss and the score.
         input_shape: the shape of one example.
         num_classes: in the data.
+        input_dtype: the dtype of one example.
     """
 
     space: str
     proxy: str
     data: str
     task: str
-    input_shape: tuple[int, ...]
+    input_shape: InputShape
     num_classes: int
+    input_dtype: InputDtype = torch.float32
 
     @classmethod
     def of(cls, space: SearchSpace, proxy: SearchSpace, data: Data, task: Task) -> "Identity":
@@ -68,11 +71,40 @@ class Identity:
             task=task_digest(task),
             input_shape=data.input_shape,
             num_classes=data.num_classes,
+            input_dtype=data.input_dtype,
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values."""
-        return asdict(self)
+        """As plain values; what is float32 throughout does not say so."""
+        plain = asdict(replace(self, input_dtype=torch.float32))
+        del plain["input_dtype"]
+        if self.input_dtype == torch.float32:
+            return plain
+        return plain | {"input_dtype": mapped(_name_of, self.input_dtype)}
+
+
+def inputs_of_identity(known: Mapping[str, Any]) -> tuple[InputShape, InputDtype]:
+    """The shape and the dtype of an example, of what `to_dict` gave.
+
+    Raises:
+        ConfigError: they are none.
+    """
+    dtype = mapped(_dtype_of, as_form(known.get("input_dtype", "float32")))
+    return as_input_shape(known["input_shape"]), dtype
+
+
+def _dtype_of(name: object) -> torch.dtype:
+    dtype = getattr(torch, str(name), None)
+    if not isinstance(dtype, torch.dtype):
+        raise ConfigError(
+            f"a run says of which type its examples are, but got {name!r}; restore its files, or "
+            f"choose another --out"
+        )
+    return dtype
+
+
+def _name_of(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def check_same(out: Path, known: Mapping[str, Any] | None, digests: Mapping[str, str]) -> None:
@@ -110,7 +142,7 @@ def task_digest(task: Task) -> str:
 
 
 def network_digest(
-    space: SearchSpace, architecture: Mapping[str, Candidate], input_shape: tuple[int, ...]
+    space: SearchSpace, architecture: Mapping[str, Candidate], input_shape: InputShape
 ) -> str:
     """Tells networks apart that architectures of a space build, as `space_digest` does spaces."""
     with building(torch.device("meta")):
@@ -119,7 +151,7 @@ def network_digest(
     return _digest(*said, *_definitions(space, user_classes(network)))
 
 
-def space_digest(space: SearchSpace, input_shape: tuple[int, ...]) -> str:
+def space_digest(space: SearchSpace, input_shape: InputShape) -> str:
     """Tells search spaces apart by their choices, and by what each candidate is and does.
 
     Networks are traced with the first and with the last candidates. Where candidates have no places

@@ -4,9 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from torch import Tensor
-
 from radars.errors import BudgetError
+from radars.example import Example
 from radars.memory import Corrections, measure
 from radars.memory.corrections import names_of
 from radars.nn.steps import StepKind
@@ -38,13 +37,13 @@ class GuardedStep(Generic[Result]):
     Attributes:
         run: runs it.
         supernet: what it trains.
-        batch: the tensors of its batch, on the device.
+        batch: its examples and labels, on the device.
         kind: the kind of the step.
     """
 
     run: Callable[[], Result]
     supernet: Supernet
-    batch: Sequence[Tensor]
+    batch: Sequence[Example]
     kind: StepKind = StepKind.WEIGHTS
 
     @property

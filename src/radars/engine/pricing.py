@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from radars.cost import CostKind, CostTable, LatencyRow, PriceRequest
 from radars.engine.search_config import CostsConfig
+from radars.example import InputShape
 from radars.registries import COSTS
 from radars.space import SearchSpace
 
@@ -24,7 +25,7 @@ class Priced:
 
 def priced(
     space: SearchSpace,
-    input_shape: tuple[int, ...],
+    input_shape: InputShape,
     names: Collection[str],
     config: CostsConfig,
     *,

@@ -13,6 +13,7 @@ from radars.engine.pricing import priced
 from radars.engine.recipe import check_data
 from radars.engine.search_config import SearchConfig
 from radars.errors import ConfigError
+from radars.example import InputDtype, InputShape, channels_option
 from radars.execution.device import device_of, device_type_of
 from radars.memory import PathPlanner, Planner, PriceCache, TrainingSpec, saving_settings
 from radars.memory.floor import expected_floor_bytes, measured_floor_bytes
@@ -136,7 +137,7 @@ class SearchProblem:
 def new_planner(
     space: SearchSpace,
     config: SearchConfig,
-    input_shape: tuple[int, ...],
+    input_shape: InputShape,
     task: Task = CLASSIFICATION,
     floor_bytes: int | None = None,
 ) -> Planner:
@@ -175,10 +176,10 @@ def search_device(config: SearchConfig) -> torch.device:
 
 def training_spec(
     config: SearchConfig,
-    input_shape: tuple[int, ...],
+    input_shape: InputShape,
     task: Task = CLASSIFICATION,
     floor_bytes: int | None = None,
-    input_dtype: torch.dtype = torch.float32,
+    input_dtype: InputDtype = torch.float32,
 ) -> TrainingSpec:
     """What the memory of a search's steps depends on.
 
@@ -226,8 +227,8 @@ def spaces_of(
     config: SearchConfig,
     given: Given,
     num_classes: int,
-    input_shape: tuple[int, ...],
-    input_dtype: torch.dtype = torch.float32,
+    input_shape: InputShape,
+    input_dtype: InputDtype = torch.float32,
 ) -> tuple[SearchSpace, SearchSpace]:
     """The space that is searched, and the one that is trained.
 
@@ -249,7 +250,7 @@ def spaces_of(
         )
     if space is None:
         suggested = accepted_options(
-            config.space, {"num_classes": num_classes, "in_channels": input_shape[0]}
+            config.space, {"num_classes": num_classes} | channels_option(input_shape)
         )
         options = suggested | dict(config.space_options)
         space = load_space(config.space, **options)

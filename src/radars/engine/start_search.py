@@ -6,10 +6,14 @@ from pathlib import Path
 from shlex import quote
 from typing import Any, NamedTuple
 
-import torch
-
 from radars.engine.given import Given
-from radars.engine.identity import check_same, data_digest, space_digest, task_digest
+from radars.engine.identity import (
+    check_same,
+    data_digest,
+    inputs_of_identity,
+    space_digest,
+    task_digest,
+)
 from radars.engine.problem import spaces_of
 from radars.engine.run import check_stored, resumed_config, run_search
 from radars.engine.search_config import SearchConfig
@@ -127,15 +131,15 @@ def completed_search(
     known = known_identity(out) or {}
     if "input_shape" not in known:  # of the version before
         return replace(found, searched=given.space)
-    input_shape = tuple(known["input_shape"])
-    dtype = torch.float32 if given.data is None else given.data.input_dtype
+    if given.data is not None:
+        check_same(out, known, {"data": data_digest(given.data)})
+    input_shape, dtype = inputs_of_identity(known)
+    dtype = dtype if given.data is None else given.data.input_dtype
     space, proxy = spaces_of(asked, given, known["num_classes"], input_shape, dtype)
     digests = {
         "space": space_digest(space, input_shape),
         "proxy": space_digest(proxy, input_shape),
         "task": task_digest(given.task),
     }
-    if given.data is not None:
-        digests["data"] = data_digest(given.data)
     check_same(out, known, digests)
     return replace(found, searched=space)

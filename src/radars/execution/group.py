@@ -15,6 +15,7 @@ from torch import Tensor, distributed
 
 from radars.data import Batch
 from radars.errors import ConfigError, RunError
+from radars.example import split_batch
 from radars.execution.device import device_of
 from radars.seeds import stable_seed
 
@@ -49,7 +50,8 @@ class Group:
         """This process's part of a batch; the parts of a training batch are equally large."""
         if self.size == 1:
             return batch
-        return Batch(*(tensor.tensor_split(self.size)[self.rank] for tensor in batch))
+        example_B = split_batch(batch.example_B, self.size)[self.rank]
+        return Batch(example_B, batch.label_B.tensor_split(self.size)[self.rank])
 
     def average(self, tensors: Iterable[Tensor]) -> None:
         """Averages tensors over the processes, in place and one by one: nothing more is held."""

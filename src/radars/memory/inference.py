@@ -23,6 +23,7 @@ from radars.cost import (
     extremes,
     price_places,
 )
+from radars.example import InputShape, blank, call, parts_of
 from radars.memory.fake import tracing
 from radars.memory.tracker import MemoryTracker, Part
 from radars.space import (
@@ -31,7 +32,6 @@ from radars.space import (
     Factory,
     Place,
     SearchSpace,
-    blank,
     building,
     built,
 )
@@ -40,7 +40,7 @@ from radars.units import parse_bytes
 
 def inference_memory(
     space: SearchSpace,
-    input_shape: tuple[int, ...],
+    input_shape: InputShape,
     *,
     batch_size: int = 1,
     device_type: str = "cpu",
@@ -93,7 +93,7 @@ def inference_memory(
 def inference_bytes(
     space: SearchSpace,
     architecture: Mapping[str, str],
-    input_shape: tuple[int, ...],
+    input_shape: InputShape,
     batch_size: int = 1,
     device_type: str = "cpu",
 ) -> int:
@@ -104,8 +104,8 @@ def inference_bytes(
             network = space.build(architecture).eval()
         with device:
             example_B = blank(batch_size, input_shape, space.input_dtype)
-        with _track(network, [example_B]) as tracker:
-            network(example_B)
+        with _track(network, parts_of(example_B)) as tracker:
+            call(network, example_B)
         peak_bytes: int = tracker.peak_bytes
     return peak_bytes
 
@@ -154,7 +154,7 @@ class _HeldProbe(nn.Module):
 
 
 def _trace_without_candidates(
-    space: SearchSpace, input_shape: tuple[int, ...], batch_size: int, device: torch.device
+    space: SearchSpace, input_shape: InputShape, batch_size: int, device: torch.device
 ) -> tuple[list[int], int]:
     """What is held when each place is called, and the peak of the rest of the network."""
     places = space.places(input_shape)
@@ -173,11 +173,11 @@ def _trace_without_candidates(
             network = built(attempt).eval()
         with device:
             example_B = blank(batch_size, input_shape, space.input_dtype)
-        tracker = _track(network, [example_B])
+        tracker = _track(network, parts_of(example_B))
         for probe in probes:
             probe.tracker = tracker
         with tracker:
-            network(example_B)
+            call(network, example_B)
     return [probe.held_bytes for probe in probes], tracker.peak_bytes
 
 

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from radars.example import Example, device_of, parts_of
 from radars.memory.predict import track
 from radars.memory.tracker import MemoryTracker, Part
 from radars.nn.supernet import Supernet
@@ -15,7 +16,7 @@ Result = TypeVar("Result")
 
 
 def measure(
-    step: Callable[[], Result], supernet: Supernet, batch: Iterable[Tensor]
+    step: Callable[[], Result], supernet: Supernet, batch: Iterable[Example]
 ) -> tuple[Result, int]:
     """Runs a step and returns its result and the peak of the device's memory meanwhile, in bytes.
 
@@ -25,14 +26,14 @@ def measure(
     Args:
         step: the step to run.
         supernet: what it trains.
-        batch: the batch's tensors, on the device.
+        batch: examples and labels, on the device.
     """
     batch = list(batch)
-    return _measured(step, batch[0].device, lambda: track(supernet, batch))
+    return _measured(step, device_of(batch[0]), lambda: track(supernet, batch))
 
 
 def measure_network(
-    step: Callable[[], Result], network: nn.Module, example_B: Tensor
+    step: Callable[[], Result], network: nn.Module, example_B: Example
 ) -> tuple[Result, int]:
     """Runs a step of a plain network, and returns what `measure` returns.
 
@@ -45,11 +46,11 @@ def measure_network(
     def new_tracker() -> MemoryTracker:
         resident = {
             Part.PARAMETERS: [*network.parameters(), *network.buffers()],
-            Part.ACTIVATIONS: [example_B],
+            Part.ACTIVATIONS: parts_of(example_B),
         }
-        return MemoryTracker(resident, example_B.device)
+        return MemoryTracker(resident, device_of(example_B))
 
-    return _measured(step, example_B.device, new_tracker)
+    return _measured(step, device_of(example_B), new_tracker)
 
 
 def _measured(

@@ -1,30 +1,30 @@
 """`path_relaxation`: which choices are relaxed by masks, found by replay, and checked."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
 from radars.cost import learn_terms
+from radars.example import Example, InputShape, blank, call, mapped
 from radars.nn.overlap import Overlap
 from radars.nn.path_names import kept_as, labelled_network
 from radars.nn.path_relaxation import MaskedNetwork, MaskMaker, PathRelaxation, parameter_shapes
 from radars.nn.statistics import batch_norms
 from radars.seeds import seed_torch
-from radars.space import Architecture, Candidate, SearchSpace, Subspace, blank
+from radars.space import Architecture, Candidate, SearchSpace, Subspace
 
 _PER_PARAMETER = 3  # the weight, its gradient and its momentum
 _CHECKS = 3  # networks that are held against masks, of each path
 _TOLERANCE = 1e-6  # of the largest output, in double precision
 
-_known: WeakKeyDictionary[SearchSpace, dict[tuple[tuple[int, ...], int], PathRelaxation]]
+_known: WeakKeyDictionary[SearchSpace, dict[tuple[InputShape, int], PathRelaxation]]
 _known = WeakKeyDictionary()
 
 
-def path_relaxation(
-    space: SearchSpace, input_shape: tuple[int, ...], batch_size: int
-) -> PathRelaxation:
+def path_relaxation(space: SearchSpace, input_shape: InputShape, batch_size: int) -> PathRelaxation:
     """How the choices of a space that is not modular are relaxed; found once in a process.
 
     Args:
@@ -48,7 +48,7 @@ def path_relaxation(
 
 def held_numbers(
     space: SearchSpace,
-    input_shape: tuple[int, ...],
+    input_shape: InputShape,
     batch_size: int,
     architecture: Mapping[str, Candidate],
 ) -> float:
@@ -60,7 +60,7 @@ def held_numbers(
 
 
 def _by_size(
-    space: SearchSpace, input_shape: tuple[int, ...], batch_size: int
+    space: SearchSpace, input_shape: InputShape, batch_size: int
 ) -> dict[str, tuple[Candidate, ...]]:
     """Choice to its candidates, the largest first, where all else is largest."""
     largest = learn_terms(space, input_shape).largest
@@ -97,7 +97,7 @@ def _making(space: SearchSpace, largest: Architecture, choices: Iterable[str]) -
 
 
 def _masked(
-    space: SearchSpace, relaxation: PathRelaxation, input_shape: tuple[int, ...]
+    space: SearchSpace, relaxation: PathRelaxation, input_shape: InputShape
 ) -> frozenset[str]:
     """The choices whose masks give the networks that are replayed."""
     wanted = [c.name for c in space.choices if c.is_value and len(c.candidates) > 1]
@@ -186,7 +186,7 @@ def _wrong(
     relaxation: PathRelaxation,
     contexts: Iterable[tuple[Architecture, list[str]]],
     masked: set[str],
-    input_shape: tuple[int, ...],
+    input_shape: InputShape,
 ) -> set[str]:
     """Those whose masks do not give what networks of their sizes return."""
     generator = torch.Generator().manual_seed(0)
@@ -194,9 +194,7 @@ def _wrong(
     for path, _ in contexts:
         here = sorted(masked & path.keys())
         check = _Check(space, PathRelaxation(relaxation.by_size, frozenset(masked)), path)
-        example_B = blank(2, input_shape, space.input_dtype)
-        if example_B.is_floating_point():
-            example_B = torch.randn(example_B.shape, generator=generator, dtype=torch.float64)
+        example_B = mapped(partial(_drawn, generator), blank(2, input_shape, space.input_dtype))
         for _ in range(_CHECKS if here else 0):
             taken = {
                 choice: space.full[choice][
@@ -208,6 +206,13 @@ def _wrong(
                 alone = [c for c in here if not check.agrees({c: taken[c]}, example_B)]
                 wrong |= set(alone or here)
     return wrong
+
+
+def _drawn(generator: torch.Generator, input_B: Tensor) -> Tensor:
+    """Random numbers where it is of floats, in double precision."""
+    if not input_B.is_floating_point():
+        return input_B
+    return torch.randn(input_B.shape, generator=generator, dtype=torch.float64)
 
 
 class _Check:
@@ -233,7 +238,7 @@ class _Check:
         )
 
     @torch.no_grad()
-    def agrees(self, taken: Mapping[str, Candidate], example_B: Tensor) -> bool:
+    def agrees(self, taken: Mapping[str, Candidate], example_B: Example) -> bool:
         """Whether the masked network returns what that of these candidates does."""
         with torch.random.fork_rng(devices=[]):
             network, labels = labelled_network(self._space, {**self._path, **taken})
@@ -248,11 +253,11 @@ class _Check:
         return wanted.shape == got.shape and float((wanted - got).abs().max()) < _TOLERANCE * scale
 
 
-def _output(module: nn.Module, example_B: Tensor) -> Tensor:
+def _output(module: nn.Module, example_B: Example) -> Tensor:
     """What it returns with the batch's own statistics, and without dropout."""
     module.eval()
     for layer in batch_norms(module):
         layer.train()
-    output = module(example_B.clone())
+    output = call(module, mapped(torch.clone, example_B))
     assert isinstance(output, Tensor)
     return output

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from radars._torch_internals import trace_fused_sgd, tree_leaves
+from radars.example import Example, InputDtype, blank, mapped, parts_of
 from radars.memory.allocation_order import AllocationOrder
 from radars.memory.fake import tracing
 from radars.memory.path_relaxation import path_relaxation
@@ -31,7 +32,7 @@ from radars.nn.steps import (
 )
 from radars.nn.supernet import Supernet, Weigh
 from radars.nn.task import CLASSIFICATION, Loss, Task
-from radars.space import Architecture, SearchSpace, Subspace, blank, building
+from radars.space import Architecture, SearchSpace, Subspace, building
 
 _KEPT_FOR_WEIGHTS = 2  # the output, and its product with the gradient
 _COPIES_OF_LOGITS = 16
@@ -61,7 +62,7 @@ class TrainingSpec:
         input_dtype: the dtype of an example.
     """
 
-    input_shape: tuple[int, ...]
+    input_shape: Any
     batch_size: int
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     architecture_optimizer: OptimizerConfig | None = None
@@ -72,7 +73,7 @@ class TrainingSpec:
     task: Task = CLASSIFICATION
     floor_bytes: int = 0
     counts_reserved: bool = False
-    input_dtype: torch.dtype = torch.float32
+    input_dtype: InputDtype = torch.float32
 
     @property
     def training_kinds(self) -> tuple[StepKind, ...]:
@@ -90,14 +91,19 @@ class TrainingSpec:
         is_here = self.device_type != "cpu" and torch.cuda.is_available()
         return torch.device(self.device_type, 0) if is_here else torch.device("cpu")
 
-    def batch(self) -> tuple[Tensor, Tensor]:
+    def batch(self) -> tuple[Any, Tensor]:
         """Examples and labels of the right shapes, with no values to speak of."""
         with self.device:
             example_B = blank(self.batch_size, self.input_shape, self.input_dtype)
-        if example_B.dim() == 4:
-            example_B = example_B.contiguous(memory_format=torch.channels_last)
+        example_B = mapped(_as_it_comes, example_B)
         label_shape = (self.batch_size, *self.task.label_shape)
         return example_B, torch.zeros(label_shape, dtype=self.task.label_dtype, device=self.device)
+
+
+def _as_it_comes(input_B: Tensor) -> Tensor:
+    """With images channels last, as data give them."""
+    is_image = input_B.dim() == 4
+    return input_B.contiguous(memory_format=torch.channels_last) if is_image else input_B
 
 
 @dataclass(frozen=True)
@@ -231,7 +237,7 @@ def trace_step(
     example_B, label_B = spec.batch()
     batch = [example_B, label_B]
     if kind is StepKind.SECOND_ORDER:
-        batch += [torch.empty_like(example_B), torch.zeros_like(label_B)]
+        batch += [mapped(torch.empty_like, example_B), torch.zeros_like(label_B)]
     with building(spec.device):
         supernet.hold_largest_paths(num_paths(kind))
     tracker: MemoryTracker
@@ -272,7 +278,7 @@ def _architecture_bound(
 def run_step(
     kind: StepKind,
     supernet: Supernet,
-    batch: Sequence[Tensor],
+    batch: Sequence[Example],
     precision: Precision = "32-true",
     micro_batches: int = 1,
     loss: Loss = CLASSIFICATION.loss,
@@ -298,7 +304,7 @@ def run_step(
 
 def track(
     supernet: Supernet,
-    batch: Iterable[Tensor],
+    batch: Iterable[Example],
     allocator: str | None = None,
     order: AllocationOrder | None = None,
 ) -> MemoryTracker:
@@ -311,16 +317,16 @@ def track(
         order: likewise.
     """
     optimizers = [*supernet.weight_optimizers(), supernet.architecture_optimizer]
-    batch = list(batch)
+    tensors = [part for each in batch for part in parts_of(each)]
     return MemoryTracker(
         {
             Part.PARAMETERS: [*supernet.parameters(), *supernet.buffers()],
             Part.OPTIMIZER_STATE: [
                 tensor for optimizer in optimizers for tensor in state_tensors(optimizer)
             ],
-            Part.ACTIVATIONS: batch,
+            Part.ACTIVATIONS: tensors,
         },
-        batch[0].device,
+        tensors[0].device,
         allocator,
         order,
     )

@@ -5,6 +5,7 @@ Shapes: C live candidates; inputs and outputs as the candidates take and return 
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import torch
@@ -54,8 +55,9 @@ class Mixture(nn.Module):
         self._names = tuple(candidates)
         self._modules_of_live = nn.ModuleList(candidates.values())
 
-    def forward(self, *inputs: Tensor) -> Any:
+    def forward(self, /, *inputs: Tensor, **by_name: Tensor) -> Any:
         """Returns the weighted sum of what the live candidates return."""
+        run = partial(_add_weighted, **by_name)
         weights: tuple[Tensor | None, ...] = (None,)
         if self.weight_C is not None:
             weights = self.weight_C.unbind()
@@ -73,19 +75,24 @@ class Mixture(nn.Module):
                 is_split = savings.recompute and savings.split_channels
                 function = in_parts(candidate) if is_split else candidate
                 if savings.recompute and torch.is_grad_enabled():
-                    term = checkpointed(candidate, _add_weighted, function, weight, None, *inputs)
+                    term = checkpointed(candidate, run, function, weight, None, *inputs)
                     total = term if total is None else tree_map(torch.add, total, term)
                 else:
                     with nullcontext() if savings.selective else all_kept():
-                        total = _add_weighted(function, weight, total, *inputs)
+                        total = run(function, weight, total, *inputs)
         return total
 
 
 def _add_weighted(
-    candidate: Callable[..., Any], weight: Tensor | None, total: Any, *inputs: Tensor
+    candidate: Callable[..., Any],
+    weight: Tensor | None,
+    total: Any,
+    /,
+    *inputs: Tensor,
+    **by_name: Tensor,
 ) -> Any:
     """What a candidate returns, weighted and added; a network may return several tensors."""
-    output = candidate(*inputs)
+    output = candidate(*inputs, **by_name)
     if weight is None:
         return output
     if isinstance(output, Tensor):

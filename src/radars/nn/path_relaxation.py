@@ -128,7 +128,7 @@ class MaskedNetwork(nn.Module):
         for index, has_V in enumerate(held):
             self.register_buffer(f"mask{index}", has_V, persistent=False)
 
-    def forward(self, *inputs: Tensor) -> Any:
+    def forward(self, /, *inputs: Tensor, **named: Tensor) -> Any:
         """Returns what the network returns."""
         masked: dict[str, Tensor] = {}
         if self.weights:
@@ -139,7 +139,9 @@ class MaskedNetwork(nn.Module):
                     if mask.choice in self.weights:
                         value = value * mask.weight(self.weights[mask.choice]).to(value.dtype)
                 masked[name] = value
-        return functional_call(self.network, masked, inputs) if masked else self.network(*inputs)
+        if not masked:
+            return self.network(*inputs, **named)
+        return functional_call(self.network, masked, inputs, named)
 
 
 @dataclass(frozen=True)

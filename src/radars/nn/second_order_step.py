@@ -10,6 +10,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from radars.example import Example
 from radars.nn.statistics import frozen_statistics
 from radars.nn.steps import (
     Average,
@@ -27,9 +28,9 @@ _SHIFT = 0.01  # how far the weights are moved for a central difference (DARTS, 
 
 def second_order_step(
     supernet: Supernet,
-    example_B: Tensor,
+    example_B: Example,
     label_B: Tensor,
-    train_example_B: Tensor,
+    train_example_B: Example,
     train_label_B: Tensor,
     *,
     virtual_learning_rate: float,

@@ -15,6 +15,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from radars.example import Example, device_of, split_batch
 from radars.nn.optimizer import step_together, stepping_where
 from radars.nn.statistics import StatisticsCopy, batch_norms, frozen_statistics
 from radars.nn.supernet import Supernet
@@ -48,7 +49,7 @@ def num_paths(kind: StepKind) -> int:
 
 def weights_step(
     supernet: Supernet,
-    example_B: Tensor,
+    example_B: Example,
     label_B: Tensor,
     *,
     loss: Loss = nn.functional.cross_entropy,
@@ -79,7 +80,7 @@ def weights_step(
 
 def architecture_step(
     supernet: Supernet,
-    example_B: Tensor,
+    example_B: Example,
     label_B: Tensor,
     *,
     loss: Loss = nn.functional.cross_entropy,
@@ -105,7 +106,7 @@ def architecture_step(
 @torch.no_grad()
 def evaluation_step(
     supernet: Supernet,
-    example_B: Tensor,
+    example_B: Example,
     *,
     precision: Precision = "32-true",
     micro_batches: int = 1,
@@ -123,8 +124,9 @@ def evaluation_step(
     supernet.eval()  # no dropout
     for layer in batch_norms(supernet):
         layer.train()
-    with frozen_statistics(supernet), autocast(example_B.device, precision):
-        parts = [supernet(example_P).float() for example_P in example_B.tensor_split(micro_batches)]
+    examples = split_batch(example_B, micro_batches)
+    with frozen_statistics(supernet), autocast(device_of(example_B), precision):
+        parts = [supernet(example_P).float() for example_P in examples]
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
@@ -143,7 +145,7 @@ def move_logits(supernet: Supernet, loss: Tensor, *others: Tensor) -> Tensor:
 
 def backward_pass(
     supernet: Supernet,
-    example_B: Tensor,
+    example_B: Example,
     label_B: Tensor,
     loss: Loss,
     precision: Precision,
@@ -151,9 +153,9 @@ def backward_pass(
     average: Average,
 ) -> Tensor:
     """Adds the gradients of the loss, part by part; returns the loss, both averaged."""
-    total = torch.zeros((), device=example_B.device)
+    total = torch.zeros((), device=label_B.device)
     for share, example_P, label_P in _parts(example_B, label_B, micro_batches):
-        with autocast(example_B.device, precision):
+        with autocast(label_B.device, precision):
             value = loss(supernet(example_P), label_P)
         if share < 1.0:
             value = value * share
@@ -171,13 +173,11 @@ def add_gradient(value: Tensor) -> None:
 
 
 def _parts(
-    example_B: Tensor, label_B: Tensor, micro_batches: int
-) -> Iterator[tuple[float, Tensor, Tensor]]:
+    example_B: Example, label_B: Tensor, micro_batches: int
+) -> Iterator[tuple[float, Example, Tensor]]:
     """Yields a batch in parts of about the same size, each with its share of the batch."""
-    parts = zip(
-        example_B.tensor_split(micro_batches), label_B.tensor_split(micro_batches), strict=True
-    )
-    for example_P, label_P in parts:
+    examples, labels = split_batch(example_B, micro_batches), label_B.tensor_split(micro_batches)
+    for example_P, label_P in zip(examples, labels, strict=True):
         yield len(label_P) / len(label_B), example_P, label_P
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from radars.errors import SpaceError
+from radars.example import Example, call
 from radars.nn.architecture_logits import ArchitectureLogits
 from radars.nn.memory_saving.disk_offload import DiskOffload
 from radars.nn.memory_saving.savings import PLAIN, MemorySavings
@@ -166,7 +167,7 @@ class Supernet(nn.Module):
         self.savings = savings
         self._candidates.set_savings(savings)
 
-    def forward(self, example_B: Tensor) -> Tensor:
+    def forward(self, example_B: Example) -> Tensor:
         """Returns what the network returns for a batch of examples (B, ...).
 
         In training it may be a tuple or a dict of tensors, which is for the loss to take.
@@ -180,7 +181,7 @@ class Supernet(nn.Module):
             self._candidates.weighted(weights),
             selective() if self.savings.selective > 0 else nullcontext(),
         ):
-            output: Tensor = self.network(example_B)
+            output: Tensor = call(self.network, example_B)
         return output
 
     def train(self, mode: bool = True) -> Self:

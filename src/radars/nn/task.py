@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from radars.errors import ConfigError, first_line
+from radars.example import InputDtype, InputShape, blank, call
 
 Loss = Callable[[Any, Tensor], Tensor]
 """Scores outputs (B, K) against labels (B, ...): a scalar to minimise, the mean over examples.
@@ -159,8 +160,8 @@ def main_output(output: Any) -> Tensor:
 def check_training_output(
     network: nn.Module,
     space_name: str,
-    input_shape: tuple[int, ...],
-    input_dtype: torch.dtype,
+    input_shape: InputShape,
+    input_dtype: InputDtype,
     task: Task,
 ) -> None:
     """Checks that the loss takes what a network on the meta device returns in training.
@@ -172,10 +173,9 @@ def check_training_output(
     """
     if task.loss is not CLASSIFICATION.loss:
         return
-    shape = (2, *input_shape)
     try:
-        with torch.no_grad():
-            output = network.train()(torch.zeros(shape, dtype=input_dtype, device="meta"))
+        with torch.no_grad(), torch.device("meta"):
+            output = call(network.train(), blank(2, input_shape, input_dtype))
     except (Exception, SystemExit):
         return
     finally:

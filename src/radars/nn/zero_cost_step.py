@@ -6,6 +6,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from radars.example import Example
 from radars.nn.steps import Precision, evaluation_step
 from radars.nn.supernet import Supernet
 
@@ -24,7 +25,7 @@ class Watcher(Protocol):
 @torch.no_grad()
 def zero_cost_step(
     supernet: Supernet,
-    example_B: Tensor,
+    example_B: Example,
     watchers: Iterable[Watcher],
     *,
     precision: Precision = "32-true",

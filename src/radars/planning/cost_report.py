@@ -5,9 +5,10 @@ from typing import Any
 
 import torch
 
-from radars.cost import count_macs, count_parameters, extremes
+from radars.cost import count_parameters, extremes, network_macs
 from radars.engine.pricing import priced
 from radars.engine.search_config import CostsConfig
+from radars.example import InputShape
 from radars.registries import COSTS
 from radars.space import Architecture, SearchSpace, building
 
@@ -76,7 +77,7 @@ class CostReport:
 
 
 def cost_report(
-    space: SearchSpace, input_shape: tuple[int, ...], config: CostsConfig, device: str
+    space: SearchSpace, input_shape: InputShape, config: CostsConfig, device: str
 ) -> CostReport:
     """Prices a space, and counts, traces and measures a few whole networks of it.
 
@@ -101,7 +102,7 @@ def cost_report(
         with building(torch.device("meta")):
             network = space.build(architecture)
         whole: dict[str, float] = {
-            "macs": count_macs(network, (1, *input_shape), dtype=space.input_dtype),
+            "macs": network_macs(network, input_shape, space.input_dtype),
             "parameters": count_parameters(network),
         }
         for name, metric in table.priced.items():

@@ -9,6 +9,7 @@ from radars.engine.problem import new_planner
 from radars.engine.search_config import SearchConfig
 from radars.engine.start_search import search_config
 from radars.errors import BudgetError, SpaceError
+from radars.example import InputShape, channels_option, is_several, parts_of
 from radars.execution.device import device_of
 from radars.failures import failures_said
 from radars.memory import Plan
@@ -17,7 +18,7 @@ from radars.planning.reserved_report import ReservedReport, reserved_report
 from radars.planning.time_estimate import expected_seconds
 from radars.registries import METHODS
 from radars.space import SearchSpace
-from radars.units import format_bytes, parse_shape
+from radars.units import format_bytes, format_shape, parse_input
 from radars.zoo import accepted_options, load_space
 
 _NOT_ON_TOP = (
@@ -114,9 +115,7 @@ class PlanReport:
         return {"schema": 1} | fields | {"plan": plan} | costs | reserved
 
 
-def plan_report(
-    space: SearchSpace, config: SearchConfig, input_shape: tuple[int, ...]
-) -> PlanReport:
+def plan_report(space: SearchSpace, config: SearchConfig, input_shape: InputShape) -> PlanReport:
     """Predicts and plans the memory of a space.
 
     Args:
@@ -186,7 +185,7 @@ def plan_for(
         **({} if baseline is None else {"baseline": {"names": baseline}}),
     }
     config = search_config(given, config_file, overrides)
-    input_shape = None if input_text is None else parse_shape(input_text)
+    input_shape = None if input_text is None else parse_input(input_text)
     return plan_of(config, input_shape=input_shape, with_costs=with_costs)
 
 
@@ -194,7 +193,7 @@ def plan_of(
     config: SearchConfig,
     space: SearchSpace | None = None,
     *,
-    input_shape: tuple[int, ...] | None = None,
+    input_shape: InputShape | None = None,
     with_costs: bool = False,
 ) -> PlanReport:
     """The report for the configuration of a search.
@@ -213,7 +212,7 @@ def plan_of(
     """
     searched = trained = space
     if searched is None or trained is None:
-        channels = {} if input_shape is None else {"in_channels": input_shape[0]}
+        channels = {} if input_shape is None else channels_option(input_shape)
         options = accepted_options(config.space, channels) | dict(config.space_options)
         searched = load_space(config.space, **options)
         trained = load_space(config.space, **options | dict(config.proxy_options))
@@ -243,7 +242,7 @@ def plan_of(
 
 
 def _expected_seconds(
-    plan: Plan | None, space: SearchSpace, config: SearchConfig, input_shape: tuple[int, ...]
+    plan: Plan | None, space: SearchSpace, config: SearchConfig, input_shape: InputShape
 ) -> float | None:
     """How long a search takes here, where there is a plan and steps of its device can be run."""
     if plan is None or config.device.startswith("cuda"):
@@ -251,16 +250,17 @@ def _expected_seconds(
     return expected_seconds(space, config, input_shape, plan)
 
 
-def _usual_shape(space: SearchSpace, config: SearchConfig) -> tuple[int, ...] | None:
+def _usual_shape(space: SearchSpace, config: SearchConfig) -> InputShape | None:
     """What a search has: images of the size that its data are resized to, or the space's own."""
     size = config.data.image_size
-    if space.input_shape is None or size is None:
-        return space.input_shape
+    shape: InputShape | None = space.input_shape
+    if shape is None or size is None or is_several(shape):
+        return shape
     return (space.input_shape[0], size, size)
 
 
 def _differences(
-    config: SearchConfig, input_shape: tuple[int, ...], usual_shape: tuple[int, ...] | None
+    config: SearchConfig, input_shape: InputShape, usual_shape: InputShape | None
 ) -> tuple[str, ...]:
     """What a search of the space has where nothing is said, and this plan has not."""
     usual = SearchConfig(space=config.space)
@@ -270,7 +270,8 @@ def _differences(
     if config.data.batch_size != usual.data.batch_size:
         here = f"--set data.batch_size={config.data.batch_size}"
         found.append(f"batches of {usual.data.batch_size} (here {here})")
-    if usual_shape is not None and input_shape[1:] != usual_shape[1:]:
-        here = f"--set data.image_size={input_shape[-1]}"
-        found.append(f"examples of {'x'.join(map(str, usual_shape))} (here {here})")
+    given, usually = (parts_of(shape)[0] for shape in (input_shape, usual_shape or input_shape))
+    if not is_several(input_shape) and given[1:] != usually[1:]:
+        here = f"--set data.image_size={given[-1]}"
+        found.append(f"examples of {format_shape(usually)} (here {here})")
     return tuple(found)

@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from statistics import fmean
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from radars.data import tensor_data
 from radars.engine.context import SearchContext
@@ -14,11 +16,12 @@ from radars.engine.methods.method import Work
 from radars.engine.phases.differentiate import PlannedSteps
 from radars.engine.problem import SearchProblem
 from radars.engine.search_config import SearchConfig
+from radars.example import InputShape, blank, call, mapped
 from radars.machine import usable_memory_bytes
 from radars.memory import Plan
 from radars.nn.steps import StepKind, architecture_step, weights_step
 from radars.registries import METHODS
-from radars.space import SearchSpace, blank, building
+from radars.space import SearchSpace, building
 
 _NUM_PATHS = 3
 _MOST_MEMORY = 0.5  # of what this process may use, for the largest step
@@ -26,7 +29,7 @@ _OTHER_WORK = 1.2  # evaluations, plans and checkpoints beside the training step
 
 
 def expected_seconds(
-    space: SearchSpace, config: SearchConfig, input_shape: tuple[int, ...], plan: Plan
+    space: SearchSpace, config: SearchConfig, input_shape: InputShape, plan: Plan
 ) -> float | None:
     """The expected time of a search without a time limit, and of its baselines, in seconds.
 
@@ -57,27 +60,29 @@ def expected_seconds(
     return _OTHER_WORK * (paths + supernets)
 
 
-def _context(
-    space: SearchSpace, config: SearchConfig, input_shape: tuple[int, ...]
-) -> SearchContext:
+def _context(space: SearchSpace, config: SearchConfig, input_shape: InputShape) -> SearchContext:
     """What a search of random examples works with, without constraints."""
     number = 8 * config.data.batch_size
     generator = torch.Generator().manual_seed(0)
     with building(torch.device("meta")):
         network = space.build(space.best())
     with torch.device("meta"):
-        output = network(blank(2, input_shape, space.input_dtype))
+        output = call(network, blank(2, input_shape, space.input_dtype))
     example_N = blank(number, input_shape, space.input_dtype)
-    if example_N.is_floating_point():
-        example_N = torch.randn(example_N.shape, generator=generator)
     data = tensor_data(
-        example_N,
+        mapped(partial(_drawn, generator), example_N),
         torch.arange(number) % output.shape[1],
         num_outputs=output.shape[1],
     )
     nothing: dict[str, Any] = {"constraints": (), "objectives": (), "pareto": ()}
     free = config.model_copy(update=nothing | {"space_options": {}, "proxy_options": {}})
     return SearchContext.of(SearchProblem.of(free, Given(space=space, data=data)))
+
+
+def _drawn(generator: torch.Generator, input_N: Tensor) -> Tensor:
+    """Random numbers where it is of floats."""
+    is_float = input_N.is_floating_point()
+    return torch.randn(input_N.shape, generator=generator) if is_float else input_N
 
 
 def _path_seconds(context: SearchContext) -> float:

@@ -21,7 +21,7 @@ from radars.space.flow import Flow
 from radars.space.keep import Keep, best_keeping
 from radars.space.outputs import check_output
 from radars.space.search_space import SearchSpace
-from radars.space.shapes import Place, blank, trace_places
+from radars.space.shapes import Place, trace_places
 from radars.space.subspace import Architecture, Subspace
 from radars.space.uniform_draws import UniformDraws
 
@@ -43,7 +43,6 @@ __all__ = [
     "Subspace",
     "UniformDraws",
     "best_keeping",
-    "blank",
     "building",
     "built",
     "check_output",

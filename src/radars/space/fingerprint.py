@@ -12,11 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from radars._torch_internals import TorchDispatchMode, tree_map
+from radars.example import Example, InputDtype, InputShape, blank, call, parts_of
 from radars.space.code_content import is_library
+
+_BATCH_SIZE = 2  # as BatchNorm has no statistics of one
 
 
 def fingerprint(
-    network: nn.Module, input_shape: tuple[int, ...], input_dtype: torch.dtype = torch.float32
+    network: nn.Module, input_shape: InputShape, input_dtype: InputDtype = torch.float32
 ) -> str:
     """A digest of the operations of a forward pass in training, and of what each takes from where.
 
@@ -29,19 +32,20 @@ def fingerprint(
         input_shape: the shape of one example, without the batch.
         input_dtype: the dtype of an example.
     """
-    return operations_of(network, (1, *input_shape), dtype=input_dtype)
+    with torch.device("meta"):
+        example_B = blank(_BATCH_SIZE, input_shape, input_dtype)
+    return _operations(network, example_B)
 
 
-def operations_of(
-    module: nn.Module, *input_shapes: tuple[int, ...], dtype: torch.dtype = torch.float32
-) -> str:
+def operations_of(module: nn.Module, *input_shapes: tuple[int, ...]) -> str:
     """The same of a module with one input or several, whose shapes are of a batch of one."""
-    # of two, as BatchNorm has no statistics of one
-    inputs = [
-        torch.empty(2 * size, *rest, dtype=dtype, device="meta") for size, *rest in input_shapes
-    ]
-    with torch.no_grad(), _Recorder(inputs) as recorder:
-        module.train()(*inputs)
+    inputs = (torch.empty(_BATCH_SIZE * n, *rest, device="meta") for n, *rest in input_shapes)
+    return _operations(module, tuple(inputs))
+
+
+def _operations(module: nn.Module, example_B: Example) -> str:
+    with torch.no_grad(), _Recorder(parts_of(example_B)) as recorder:
+        call(module.train(), example_B)
         digest: str = recorder.digest()
     return digest
 

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from radars._torch_internals import tree_leaves
+from radars.example import InputDtype, InputShape, blank, call, parts_of
 from radars.space.blueprint import building, built
 from radars.space.choose import Candidate, Candidates, Choose, offer_of
-from radars.space.shapes import blank
 
 INPUT = ""
 """Stands for the network's input among the sources of a choice."""
@@ -88,9 +88,9 @@ class _Node(nn.Module):
 
 def trace_flow(
     replay: Callable[[Choose], nn.Module],
-    input_shape: tuple[int, ...],
+    input_shape: InputShape,
     architecture: Mapping[str, Candidate] | None = None,
-    input_dtype: torch.dtype = torch.float32,
+    input_dtype: InputDtype = torch.float32,
 ) -> Flow:
     """Runs a network once on the meta device. Choices of values are not seen.
 
@@ -119,8 +119,8 @@ def trace_flow(
         network = built(attempt).eval()
         example_B = blank(1, input_shape, input_dtype)
         with tags:
-            tags.put([INPUT], example_B)
-            output = tags.of(network(example_B))
+            tags.put([INPUT], parts_of(example_B))
+            output = tags.of(call(network, example_B))
     order = {node.choice: index for index, node in reversed(list(enumerate(nodes)))}
     firsts = {choice: nodes[index] for choice, index in sorted(order.items(), key=lambda e: e[1])}
 

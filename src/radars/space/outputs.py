@@ -4,14 +4,14 @@ import torch
 from torch import nn
 
 from radars.errors import SpaceError, first_line
+from radars.example import InputShape, are_floats, blank, call, call_said, is_several
 from radars.space.search_space import SearchSpace
-from radars.space.shapes import blank
 
 
 def check_output(
     network: nn.Module,
     space: SearchSpace,
-    input_shape: tuple[int, ...],
+    input_shape: InputShape,
     output_shape: tuple[int, ...],
 ) -> None:
     """Checks that a network on the meta device maps a batch of two to what the task takes.
@@ -28,14 +28,17 @@ def check_output(
     """
     try:
         with torch.no_grad(), torch.device("meta"):
-            output = network.eval()(blank(2, input_shape, space.input_dtype))
+            output = call(network.eval(), blank(2, input_shape, space.input_dtype))
     except (Exception, SystemExit) as error:
         ids = ""
-        if not space.input_dtype.is_floating_point:
+        if not are_floats(space.input_dtype):
             ids = " of integers (where they measure something, pass floats)"
+        what, remedy = f", {input_shape}{ids}", "adapt its first layers, or set data.image_size"
+        if is_several(input_shape):
+            what, remedy = f" as {call_said(input_shape)}{ids}", "adapt its forward"
         raise SpaceError(
-            f"a network takes the data's examples, {tuple(input_shape)}{ids}, but {space.name!r} "
-            f"does not: {first_line(error)}; adapt its first layers, or set data.image_size"
+            f"a network takes the data's examples{what}, but {space.name!r} does not: "
+            f"{first_line(error)}; {remedy}"
         ) from error
     if not isinstance(output, torch.Tensor):
         raise SpaceError(

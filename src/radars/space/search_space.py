@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from radars.errors import SpaceError
+from radars.example import InputDtype, InputShape, as_form, as_input_shape, merged
 from radars.space.blueprint import building, built
 from radars.space.candidate_checks import warn_of_equal
 from radars.space.check_architecture import check_architecture
@@ -35,10 +36,10 @@ class SearchSpace:
         network: a function, or an `nn.Module` class, whose one argument is `choose`. It is run
             here on the meta device, where nothing is allocated.
         name: what people call the space; by default the function's name.
-        input_shape: the shape of one example, without the batch; where given, the candidates'
-            output shapes are checked at once.
+        input_shape: the shape of one example, without the batch, or of each input in a tuple or a
+            dict; where given, the candidates' output shapes are checked at once.
         rules: how many of some choices take something, which every architecture keeps.
-        input_dtype: the dtype of an example; int64 for the numbers of tokens and the like.
+        input_dtype: the dtype of an example, or of each input; int64 for tokens and the like.
 
     Attributes:
         network: the function.
@@ -51,6 +52,7 @@ class SearchSpace:
         rules: what every architecture keeps.
 
     Raises:
+        ConfigError: `input_shape` is no shape.
         SpaceError: there is no choice; a choice has no candidate or one twice; a factory raises;
             more than one other choice decide whether one is made; candidates of one choice
             disagree in shape; a rule is not about choices of the space, or cannot be kept.
@@ -61,9 +63,9 @@ class SearchSpace:
         network: Network,
         *,
         name: str | None = None,
-        input_shape: tuple[int, ...] | None = None,
+        input_shape: InputShape | Mapping[str, tuple[int, ...]] | None = None,
         rules: Iterable[Keep] = (),
-        input_dtype: torch.dtype = torch.float32,
+        input_dtype: InputDtype | Mapping[str, torch.dtype] = torch.float32,
     ) -> None:
         if not callable(network):
             raise SpaceError(
@@ -71,18 +73,18 @@ class SearchSpace:
                 f"{type(network).__name__}; write def net(choose): ..."
             )
         self.name = name or str(getattr(network, "__name__", "space"))
-        self.input_shape = input_shape
-        self.input_dtype = input_dtype
+        self.input_shape: Any = None if input_shape is None else as_input_shape(input_shape)
+        self.input_dtype = merged(as_form(input_dtype))
         self.network = network
-        self._places: dict[tuple[int, ...], tuple[Place, ...]] = {}
+        self._places: dict[InputShape, tuple[Place, ...]] = {}
         self.choices = trace_choices(self.replay, self.name, is_ours=is_library_function(network))
         self.full = Subspace({choice.name: choice.candidates for choice in self.choices})
         self.conditions = Conditions(self.choices)
         self.rules = tuple(rules)
         check_rules(self.rules, self.full, self.conditions)
         self._draws = UniformDraws(self.full, self.conditions, self.rules)
-        if input_shape is not None:
-            self.check_input(input_shape)
+        if self.input_shape is not None:
+            self.check_input(self.input_shape)
 
     def __repr__(self) -> str:
         return (
@@ -112,7 +114,7 @@ class SearchSpace:
         """
         return self._again(partial(self.network, **options), self.input_dtype)
 
-    def taking(self, input_dtype: torch.dtype) -> "SearchSpace":
+    def taking(self, input_dtype: InputDtype) -> "SearchSpace":
         """The same space for examples of another type; itself where that is its own.
 
         Raises:
@@ -120,7 +122,7 @@ class SearchSpace:
         """
         return self if input_dtype == self.input_dtype else self._again(self.network, input_dtype)
 
-    def _again(self, network: Network, input_dtype: torch.dtype) -> "SearchSpace":
+    def _again(self, network: Network, input_dtype: InputDtype) -> "SearchSpace":
         name, shape, rules = self.name, self.input_shape, self.rules
         return SearchSpace(
             network, name=name, input_shape=shape, rules=rules, input_dtype=input_dtype
@@ -147,7 +149,7 @@ class SearchSpace:
         """
         return replayed(self.network, choose, self.name)
 
-    def places(self, input_shape: tuple[int, ...]) -> tuple[Place, ...]:
+    def places(self, input_shape: InputShape) -> tuple[Place, ...]:
         """Where the choices stand in the network, and the shapes that go in and out there.
 
         Traced once for each input shape.
@@ -163,7 +165,7 @@ class SearchSpace:
             self._places[input_shape] = places
         return self._places[input_shape]
 
-    def check_input(self, input_shape: tuple[int, ...]) -> None:
+    def check_input(self, input_shape: InputShape) -> None:
         """Checks that networks take examples of this shape.
 
         Raises:
@@ -179,7 +181,7 @@ class SearchSpace:
                     self.build(architecture), input_shape, str(architecture), self.input_dtype
                 )
 
-    def flow(self, input_shape: tuple[int, ...]) -> Flow:
+    def flow(self, input_shape: InputShape) -> Flow:
         """Which choices feed which, for a diagram of the network."""
         deepest = None
         if not self.is_modular:

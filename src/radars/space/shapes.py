@@ -1,6 +1,6 @@
 """Where the choices of a space stand in its network, and the shapes that go in and out there."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from radars.errors import SpaceError, first_line
+from radars.example import InputDtype, InputShape, blank, call
 from radars.space.blueprint import building, built, content_of
 from radars.space.candidate_checks import (
     BuiltBefore,
@@ -134,18 +135,10 @@ class _ShapeProbe(nn.Module):
         return candidate
 
 
-def blank(
-    batch_size: int, input_shape: Sequence[int], dtype: torch.dtype = torch.float32
-) -> Tensor:
-    """A batch of no values, on the current device; of integers zeros, which are tokens too."""
-    shape = (batch_size, *input_shape)
-    return torch.empty(shape) if dtype.is_floating_point else torch.zeros(shape, dtype=dtype)
-
-
 def trace_places(
     replay: Callable[[Choose], nn.Module],
-    input_shape: tuple[int, ...],
-    input_dtype: torch.dtype = torch.float32,
+    input_shape: InputShape,
+    input_dtype: InputDtype = torch.float32,
 ) -> tuple[Place, ...]:
     """Runs a network once on the meta device, with every candidate of every choice.
 
@@ -185,9 +178,9 @@ def trace_places(
 
 def run_network(
     network: nn.Module,
-    input_shape: tuple[int, ...],
+    input_shape: InputShape,
     which: str = "",
-    dtype: torch.dtype = torch.float32,
+    dtype: InputDtype = torch.float32,
 ) -> None:
     """Runs a network once on the meta device, which is the current one.
 
@@ -202,7 +195,7 @@ def run_network(
     """
     try:
         with torch.no_grad():
-            network.eval()(blank(1, input_shape, dtype))
+            call(network.eval(), blank(1, input_shape, dtype))
     except SpaceError:
         raise
     except (Exception, SystemExit) as error:

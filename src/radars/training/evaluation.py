@@ -15,6 +15,7 @@ from torchmetrics.classification import MulticlassCalibrationError, MulticlassCo
 
 from radars.data import Data, DataConfig, Split, load_data, move
 from radars.errors import ConfigError, RadarsWarning, RunError
+from radars.example import InputShape, call, same_form
 from radars.execution.device import device_of
 from radars.execution.fabric import fabric_on
 from radars.memory import out_of_memory_said
@@ -99,6 +100,7 @@ def evaluate_network(
     config = data if isinstance(data, DataConfig) else trained.config.data
     if isinstance(data, Split):
         name, test = "examples", data
+        _check_inputs(name, test.shape, trained)
     else:
         loaded = data if isinstance(data, Data) else load_data(config, trained.config.seed)
         _check_fits(loaded, trained)
@@ -142,12 +144,12 @@ def _evaluate(
         calibration = MulticlassCalibrationError(trained.num_classes, n_bins=15).to(device)
         confusion = MulticlassConfusionMatrix(trained.num_classes).to(device)
     first_B, _ = move(next(test.evaluation_batches(batch_size)), device)
-    _, peak_bytes = measure_network(lambda: network(first_B), network, first_B)
+    _, peak_bytes = measure_network(lambda: call(network, first_B), network, first_B)
     start = time.perf_counter()
     with progress.phase("evaluate", len(test)) as bar:
         for batch in test.evaluation_batches(batch_size):
             example_B, label_B = move(batch, device)
-            output_BK = network(example_B).float()
+            output_BK = call(network, example_B).float()
             accuracy.update(task.score(output_BK, label_B).float())
             loss.update(task.loss(output_BK, label_B), weight=len(label_B))
             if calibration is not None and confusion is not None:
@@ -167,6 +169,14 @@ def _evaluate(
     }
 
 
+def _check_inputs(name: str, input_shape: InputShape, trained: UsableNetwork) -> None:
+    if not same_form(input_shape, trained.input_shape):
+        raise ConfigError(
+            f"the examples must have the inputs that the network was trained on, "
+            f"{trained.input_shape}, but those of {name} have {input_shape}; give the same inputs"
+        )
+
+
 def _check_fits(data: Data, trained: UsableNetwork) -> None:
     if data.num_classes != trained.num_classes:
         raise ConfigError(
@@ -181,6 +191,7 @@ def _check_fits(data: Data, trained: UsableNetwork) -> None:
             f"is {ours[index]!r} and that of {data.name} is {theirs[index]!r}; number the labels, "
             f"or name the folders, in that order"
         )
+    _check_inputs(data.name, data.input_shape, trained)
     if data.input_shape != trained.input_shape:
         raise ConfigError(
             f"the examples must have the shape that the network was trained on, "

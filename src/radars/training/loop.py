@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torchvision.transforms import v2
 
 from radars.data import Split, move
+from radars.example import call
 from radars.nn.optimizer import set_learning_rate, stepping_where
 from radars.nn.statistics import StatisticsCopy
 from radars.nn.task import Task, main_output
@@ -84,7 +85,7 @@ def _train_step(
         example_B, target = mix(example_B, label_B)
         label_B = target.argmax(-1)  # that of which there is most
     statistics = StatisticsCopy(network)
-    output_BK = network(example_B)
+    output_BK = call(network, example_B)
     loss = task.smoothed_loss(config.label_smoothing)(output_BK, target)
     fabric.backward(loss)
     norm = fabric.clip_gradients(
@@ -127,7 +128,7 @@ def accuracy_on(
     for batch in split.evaluation_batches(batch_size):
         example_B, label_B = move(batch, fabric.device)
         with fabric.autocast():
-            output_BK = network(example_B)
+            output_BK = call(network, example_B)
         total_score += task.score(output_BK, label_B).sum()
     return float(total_score) / len(split)
 

@@ -3,13 +3,10 @@
 from dataclasses import dataclass, fields
 from typing import Any
 
-import torch
 from torch import nn
 
-from radars.data import Normalisation
 from radars.space import Architecture
-
-_LARGEST_PIXEL = 255.0
+from radars.training.inputs_record import read_inputs, written_inputs
 
 
 @dataclass(frozen=True)
@@ -31,8 +28,9 @@ class TrainResult:
         macs: multiply-accumulates of the network, for one example.
         train_seconds: wall-clock, over all sittings.
         class_names: what the network tells apart, in the order of its outputs.
-        input_shape: the shape of an example: channels, height, width of an image.
-        normalisation: the normalisation of every example that the network takes.
+        input_shape: the shape of an example: channels, height, width of an image; of several inputs
+            a tuple or a dict of shapes.
+        normalisation: the normalisation of every example that the network takes; likewise.
     """
 
     network: nn.Module
@@ -48,13 +46,13 @@ class TrainResult:
     macs: int
     train_seconds: float
     class_names: tuple[str, ...]
-    input_shape: tuple[int, ...]
-    normalisation: Normalisation
+    input_shape: Any
+    normalisation: Any
 
     @classmethod
     def from_dict(cls, saved: dict[str, Any], network: nn.Module) -> "TrainResult":
         """The result that `to_dict` wrote, with its network."""
-        described = saved["input"]
+        input_shape, normalisation = read_inputs(saved)
         known = {field.name: saved[field.name] for field in fields(cls) if field.name in saved}
         return cls(
             **known
@@ -62,18 +60,13 @@ class TrainResult:
                 "network": network,
                 "architecture": Architecture(saved["architecture"]),
                 "class_names": tuple(saved["class_names"]),
-                "input_shape": tuple(described["shape"]),
-                "normalisation": Normalisation(
-                    torch.tensor(described["mean"]),
-                    torch.tensor(described["std"]),
-                    float(described.get("largest", _LARGEST_PIXEL)),
-                ),
+                "input_shape": input_shape,
+                "normalisation": normalisation,
             }
         )
 
     def to_dict(self) -> dict[str, Any]:
         """The object that `result.json` holds."""
-        mean_C, std_C, largest = self.normalisation
         return {
             "schema": 1,
             "status": "completed",
@@ -92,10 +85,5 @@ class TrainResult:
             "train_seconds": self.train_seconds,
             "num_classes": len(self.class_names),
             "class_names": list(self.class_names),
-            "input": {
-                "shape": list(self.input_shape),
-                "mean": mean_C.tolist(),
-                "std": std_C.tolist(),
-            }
-            | ({} if largest == _LARGEST_PIXEL else {"largest": largest}),
+            **written_inputs(self.input_shape, self.normalisation),
         }

@@ -9,8 +9,9 @@ import yaml
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 
-from radars.data import Data, DataConfig, DataLike, Normalisation, Split, as_split
+from radars.data import Data, DataConfig, DataLike, Split, as_split
 from radars.errors import ConfigError, SpaceError, first_line
+from radars.example import InputShape
 from radars.nn.task import CLASSIFICATION, Task
 from radars.reading import MOST_JSON_BYTES, read_file
 from radars.runs.identity_file import check_config_file, known_identity
@@ -20,6 +21,7 @@ from radars.space import Architecture, SearchSpace
 from radars.tracking.progress import Progress
 from radars.training.evaluation import EVALUATION_NAME, EvaluationResult, evaluate_network
 from radars.training.exporting import ExportResult, export_network
+from radars.training.inputs_record import read_inputs
 from radars.training.train_config import CHANGEABLE, TrainConfig
 from radars.training.train_result import TrainResult
 from radars.training.training_setup import as_trained, space_of
@@ -133,7 +135,7 @@ def load_trained(
     try:
         config = _read_config(path / "config.yaml")
         architecture = Architecture.from_json(_read_text(path / "architecture.json"))
-        class_names, input_shape, _ = _read_interface(result)
+        class_names, input_shape = _read_interface(result)
     except (
         OSError, LookupError, TypeError, ValueError, RecursionError, yaml.YAMLError,
         OmegaConfBaseException,
@@ -171,21 +173,11 @@ def _read_text(file: Path) -> str:
     return read_file(file, MOST_JSON_BYTES).decode()
 
 
-def _read_interface(
-    result: dict[str, Any],
-) -> tuple[tuple[str, ...], tuple[int, ...], Normalisation]:
-    described = result["input"]
-    input_shape = tuple(map(int, described["shape"]))
-    normalisation = Normalisation(
-        torch.tensor(described["mean"]),
-        torch.tensor(described["std"]),
-        float(described.get("largest", 255.0)),
-    )
-    if any(tensor.shape != input_shape[:1] for tensor in normalisation[:2]):
-        raise ValueError(f"mean and std in result.json are not of {input_shape[0]} channels")
+def _read_interface(result: dict[str, Any]) -> tuple[tuple[str, ...], InputShape]:
+    input_shape, _ = read_inputs(result)
     # trainings of before 2026-11-25 do not name their classes
     class_names = result.get("class_names") or range(int(result["num_classes"]))
-    return tuple(map(str, class_names)), input_shape, normalisation
+    return tuple(map(str, class_names)), input_shape
 
 
 def _one_line(error: Exception) -> str:

@@ -7,10 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from radars.cost import count_macs, count_parameters
-from radars.data import Data, load_data, say_missing_classes
+from radars.cost import count_parameters, network_macs
+from radars.data import Data, are_images, load_data, say_missing_classes
 from radars.engine.recipe import check_data
 from radars.errors import ConfigError
+from radars.example import InputShape, channels_option
 from radars.execution.device import device_of
 from radars.nn.task import CLASSIFICATION, Task, check_training_output
 from radars.runs.skipped import SkippedSteps
@@ -104,7 +105,7 @@ class TrainSetup:
             device=device,
             steps_per_epoch=len(data.train) // batch_size,
             parameters=count_parameters(network),
-            macs=count_macs(network, (1, *data.input_shape), dtype=data.input_dtype),
+            macs=network_macs(network, data.input_shape, data.input_dtype),
             initial_weights=(
                 searched_weights(config.from_search, space, chosen) if config.from_search else {}
             ),
@@ -151,7 +152,7 @@ def _check_augmentation(config: TrainConfig, data: Data, task: Task) -> None:
             "MixUp and CutMix mix classes, but the task is no classification; set mixup_alpha and "
             "cutmix_alpha to 0"
         )
-    is_images = len(data.input_shape) == 3 and data.normalisation.is_of_pixels
+    is_images = are_images(data.input_shape, data.normalisation)
     if (mixes or config.rand_augment_ops) and not is_images:
         raise ConfigError(
             f"RandAugment, MixUp and CutMix change images, but {data.name} has other examples, of "
@@ -159,10 +160,10 @@ def _check_augmentation(config: TrainConfig, data: Data, task: Task) -> None:
         )
 
 
-def space_of(config: TrainConfig, num_classes: int, input_shape: tuple[int, ...]) -> SearchSpace:
+def space_of(config: TrainConfig, num_classes: int, input_shape: InputShape) -> SearchSpace:
     """The space that a configuration names, for data of these classes and this shape."""
     suggested = accepted_options(
-        config.space, {"num_classes": num_classes, "in_channels": input_shape[0]}
+        config.space, {"num_classes": num_classes} | channels_option(input_shape)
     )
     options: dict[str, Any] = suggested | config.space_options
     return load_space(config.space, **options)

@@ -5,12 +5,13 @@ Shapes: B batch, C channels, H height, W width, K classes.
 
 import os
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from radars.data import Normalisation, image_to_pixels
+from radars.data import are_images, image_to_pixels
 from radars.errors import DataError
 from radars.space import Architecture
 from radars.training.train_config import TrainConfig
@@ -25,16 +26,17 @@ class UsableNetwork:
         config: how it was trained.
         architecture: the architecture of the network.
         class_names: what it tells apart, in the order of its outputs.
-        input_shape: the shape of an example: channels, height, width of an image.
-        normalisation: the normalisation of every example that it takes.
+        input_shape: the shape of an example: channels, height, width of an image; of several inputs
+            a tuple or a dict of shapes.
+        normalisation: the normalisation of every example that it takes; likewise.
     """
 
     network: nn.Module
     config: TrainConfig
     architecture: Architecture
     class_names: tuple[str, ...]
-    input_shape: tuple[int, ...]
-    normalisation: Normalisation
+    input_shape: Any
+    normalisation: Any
 
     @property
     def num_classes(self) -> int:
@@ -44,7 +46,7 @@ class UsableNetwork:
     @property
     def takes_pixels(self) -> bool:
         """Whether it was trained on images that radars read: it takes values from 0 to 255."""
-        return len(self.input_shape) == 3 and self.normalisation.is_of_pixels
+        return are_images(self.input_shape, self.normalisation)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -75,7 +77,7 @@ class UsableNetwork:
                 takes no images.
         """
         pixels = [torch.tensor(image_to_pixels(image, self.image_shape)) for image in images]
-        normalised_BCHW = self.normalisation(torch.stack(pixels).permute(0, 3, 1, 2))
+        normalised_BCHW: Tensor = self.normalisation(torch.stack(pixels).permute(0, 3, 1, 2))
         return normalised_BCHW.to(next(self.network.parameters()).device)
 
     @torch.inference_mode()

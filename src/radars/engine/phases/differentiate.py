@@ -16,6 +16,7 @@ from radars.engine.context import SearchContext
 from radars.engine.memory_meter import GuardedStep
 from radars.engine.method_config import DifferentiateConfig
 from radars.engine.pace import Pace
+from radars.example import Example
 from radars.memory import Plan
 from radars.nn.second_order_step import second_order_step
 from radars.nn.steps import StepKind, architecture_step, num_paths, weights_step
@@ -70,7 +71,7 @@ class PlannedSteps:
         self.supernet.activate(self.plan.subspace)
 
     def run(
-        self, kind: StepKind, step: Callable[..., Tensor], batch: Sequence[Tensor], **options: Any
+        self, kind: StepKind, step: Callable[..., Tensor], batch: Sequence[Example], **options: Any
     ) -> None:
         """Runs a step as the plan has it; where there is no room for it, as a tighter plan has."""
         trainer, guard = self.context.trainer, self.context.guard

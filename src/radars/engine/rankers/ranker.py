@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -26,7 +26,7 @@ class Look:
     context: SearchContext
     architecture: Architecture
     network: Supernet | None = None
-    example_B: Tensor | None = None  # noqa: N815 - named by its shape
+    example_B: Any = None  # noqa: N815 - named by its shape
 
 
 class Ranker(ABC):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from radars.errors import ConfigError, SpaceError, first_line, root_cause
-from radars.training.exporting.portable import check_same, facts, input_name
+from radars.training.exporting.portable import check_same, facts, input_names, parameter_names
 from radars.training.exporting.torch_export import exported_program
 from radars.training.usable_network import UsableNetwork
 
@@ -30,16 +30,16 @@ def onnx_bytes(trained: UsableNetwork) -> tuple[bytes, float]:
             f"the format onnx needs the package {error.name}, which is not installed; "
             f"pip install 'radars-nas[onnx]'"
         ) from error
-    program, name = exported_program(trained), input_name(trained)
+    program, names = exported_program(trained), input_names(trained)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what changes within onnxscript
             exported = torch.onnx.export(
                 program,
                 dynamo=True,
-                input_names=[name],
+                input_names=names,
                 output_names=[OUTPUT_NAME],
-                dynamic_shapes={"image": {0: "batch"}},
+                dynamic_shapes={key: {0: "batch"} for key in parameter_names(trained)},
                 external_data=False,
                 verbose=False,
             )
@@ -56,8 +56,9 @@ def onnx_bytes(trained: UsableNetwork) -> tuple[bytes, float]:
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
-    def run(image_BCHW: Tensor) -> Tensor:
-        [score_BK] = session.run([OUTPUT_NAME], {name: image_BCHW.numpy()})
+    def run(*inputs: Tensor, **named: Tensor) -> Tensor:
+        given = zip(names, (*inputs, *named.values()), strict=True)
+        [score_BK] = session.run([OUTPUT_NAME], {name: part_B.numpy() for name, part_B in given})
         return torch.from_numpy(score_BK)
 
     return content, check_same(trained, run, "the ONNX file")

@@ -10,8 +10,10 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
+from radars.example import call, mapped
 from radars.training.exporting.network_source import NetworkSource
-from radars.training.exporting.portable import check_same, facts, input_name
+from radars.training.exporting.normalise_source import normalise_source, taken_said, usual_call
+from radars.training.exporting.portable import check_same, facts
 from radars.training.usable_network import UsableNetwork
 from radars.training.weights_file import plain_state
 
@@ -23,7 +25,7 @@ Reads its weights from the file of the same name that ends in `.safetensors`. Ne
 safetensors{needs}.
 
     network = load()
-    scores = network(normalise({input}))      # {said}
+    scores = {usual_call}      # {said}
 {usage}
 Architecture, of the space {space}:
 {architecture}
@@ -54,14 +56,8 @@ def load(weights: str | Path = Path(__file__).with_suffix(".safetensors")) -> nn
     return network.eval()
 
 
-def normalise({input}: Tensor) -> Tensor:
-    """Examples {shape} as the network takes them."""
-    sizes = (-1, *[1] * (len(INPUT_SHAPE) - 1))
-    mean, std = (torch.tensor(each, device={input}.device).view(sizes) for each in (MEAN, STD))
-    return {normalised}
-'''
+{normalise}'''
 
-_NORMALISED = "{}.to(torch.float32) * (1 / (LARGEST * std)) - mean / std"
 _FOR_IMAGES = '''
 
 def read_image(file: str | Path) -> Tensor:
@@ -118,38 +114,35 @@ def source_text(trained: UsableNetwork, name: str) -> str:
         SpaceError: the network cannot be written down.
     """
     known, source = facts(trained), NetworkSource(trained.network)
-    name_in = input_name(trained)
-    mean_C, std_C, largest = trained.normalisation
-    sizes = ", ".join(map(str, trained.input_shape))
+    mean, std = (
+        mapped(lambda one, which=which: tuple(one[which].tolist()), trained.normalisation)
+        for which in (0, 1)
+    )
     choices = "\n".join(f"    {choice}: {name}" for choice, name in trained.architecture.items())
     imports = source.imports | ({"import sys"} if trained.takes_pixels else set())
     usage = f"\nFrom the command line: `python {_in_docstring(name)} IMAGE ...`\n"
-    said = "float32 (batch, {})"
-    if trained.takes_pixels or trained.normalisation.is_of_ids:
-        said = "uint8 (batch, {}), values 0 to 255" if trained.takes_pixels else "int64 (batch, {})"
     text = _TEMPLATE.format(
         header=HEADER,
         version=known["written_by"].removeprefix("radars "),
         needs="; `read_image` needs Pillow too" if trained.takes_pixels else "",
-        input=name_in,
-        said=f"{name_in}: {said.format(sizes)}",
-        normalised=name_in if trained.normalisation.is_of_ids else _NORMALISED.format(name_in),
+        usual_call=usual_call(trained),
+        said=_in_docstring(taken_said(trained)),
+        normalise=normalise_source(trained),
         usage=usage if trained.takes_pixels else "",
-        shape=f"(batch, {sizes})",
         space=_in_docstring(trained.config.space),
         architecture=_in_docstring(choices),
         imports="".join(f"{line}\n" for line in sorted(imports)),
         class_names=repr(trained.class_names),
         input_shape=repr(trained.input_shape),
-        mean=repr(tuple(mean_C.tolist())),
-        std=repr(tuple(std_C.tolist())),
-        largest=repr(largest),
+        mean=repr(mean),
+        std=repr(std),
+        largest=repr(mapped(lambda one: one.largest, trained.normalisation)),
         classes="".join(f"{definition}\n\n" for definition in source.classes.values()),
         expression=source.expression.render(4, len("return ")),
     )
     if not trained.takes_pixels:
         return text
-    return text + _FOR_IMAGES.format(one_shape=f"(1, {sizes})")
+    return text + _FOR_IMAGES.format(one_shape=(1, *trained.input_shape))
 
 
 def _in_docstring(text: str) -> str:
@@ -166,8 +159,8 @@ def _check(trained: UsableNetwork, source: str, weights: bytes) -> float:
         network = written.load()
     network.to(memory_format=torch.channels_last)  # as the trained one is
 
-    def run(image_BCHW: Tensor) -> Tensor:
-        score_BK: Tensor = network(written.normalise(image_BCHW))
+    def run(*inputs: Tensor, **named: Tensor) -> Tensor:
+        score_BK: Tensor = call(network, written.normalise(*inputs, **named))
         return score_BK
 
     return check_same(trained, run, "the Python file")

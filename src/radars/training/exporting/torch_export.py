@@ -7,7 +7,14 @@ import torch
 from torch.export import Dim, ExportedProgram
 
 from radars.errors import SpaceError, first_line
-from radars.training.exporting.portable import Portable, check_same, facts, random_images
+from radars.example import arguments_of
+from radars.training.exporting.portable import (
+    check_same,
+    facts,
+    parameter_names,
+    portable_of,
+    random_examples,
+)
 from radars.training.usable_network import UsableNetwork
 
 
@@ -17,11 +24,16 @@ def exported_program(trained: UsableNetwork) -> ExportedProgram:
     Raises:
         SpaceError: it cannot be exported.
     """
-    *_, example = random_images(trained)
+    *_, example_B = random_examples(trained)
+    inputs, named = arguments_of(example_B)
+    batch = {0: Dim("batch")}
     try:
         with torch.no_grad():
             return torch.export.export(
-                Portable(trained), (example,), dynamic_shapes={"image": {0: Dim("batch")}}
+                portable_of(trained),
+                inputs,
+                named,
+                dynamic_shapes=dict.fromkeys(parameter_names(trained), batch),
             )
     except Exception as error:  # the network's own code runs, on values that it does not expect
         raise SpaceError(

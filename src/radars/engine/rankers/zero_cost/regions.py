@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from radars.engine.rankers.ranker import Look, Ranker
+from radars.example import batch_size_of
 
 _TRIFLE = 1e-9
 
@@ -56,7 +57,8 @@ class Regions(Ranker):
         if self._num_layers:
             kernel_BB = self.kernel_BB.double().cpu()
         elif look.example_B is not None:
-            kernel_BB = torch.ones(len(look.example_B), len(look.example_B), dtype=torch.float64)
+            size = batch_size_of(look.example_B)
+            kernel_BB = torch.ones(size, size, dtype=torch.float64)
         else:
             return 0.0
         score = float(kernel_BB.slogdet().logabsdet)
