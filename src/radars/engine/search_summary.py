@@ -35,9 +35,10 @@ def search_summary(result: SearchResult, out: Path | None) -> str:
         accuracy = f"none: nothing was scored in the time; {result.method} prefers this so far"
     if result.validation_accuracy is not None:
         accuracy = f"{result.validation_accuracy:.2%} on the validation part, briefly trained"
+    rounds = "round" if result.rounds == 1 else "rounds"
     lines = [
         f"\n{result.method} on {result.space}: {result.status.replace('_', ' ')} after "
-        f"{format_seconds(result.search_seconds)}, {result.rounds} rounds, "
+        f"{format_seconds(result.search_seconds)}, {result.rounds} {rounds}, "
         f"{format_whole(result.num_architectures)} architectures",
         "",
         "architecture",
