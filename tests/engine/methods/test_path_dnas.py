@@ -109,7 +109,7 @@ def test_what_proxyless_returns_forward_is_the_open_path() -> None:
     outputs: list[torch.Tensor] = []
     forward = method.supernet.forward
 
-    def keep(example_B: torch.Tensor) -> torch.Tensor:
+    def keep(example_B: Any) -> torch.Tensor:
         output = forward(example_B)
         outputs.append(output.detach())
         return output
