@@ -42,9 +42,10 @@ net.main()
 @pytest.fixture(scope="module")
 def images(small_data: Data) -> Tensor:
     """256 real images, as they are stored: uint8 (B, 1, 8, 8)."""
-    example_B: Tensor = next(small_data.test.open().evaluation_batches(256)).example_B
+    example_B = next(small_data.test.open().evaluation_batches(256)).example_B
     mean_C, std_C, _ = small_data.normalisation
-    return ((example_B * std_C + mean_C) * 255).round().to(torch.uint8)
+    pixels: Tensor = ((example_B * std_C + mean_C) * 255).round().to(torch.uint8)
+    return pixels
 
 
 @pytest.fixture(scope="module")
