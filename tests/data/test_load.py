@@ -15,8 +15,8 @@ def pixels(split: Split) -> torch.Tensor:
     """Every example of a split, back in values from 0 to 1."""
     example_N = torch.cat([batch.example_B for batch in split.evaluation_batches(100)])
     mean_C, std_C, _ = split.normalisation
-    stored_N: torch.Tensor = example_N * std_C[:, None, None] + mean_C[:, None, None]
-    return stored_N
+    value_N: torch.Tensor = example_N * std_C[:, None, None] + mean_C[:, None, None]
+    return value_N
 
 
 def load(path: Path | str, seed: int = 0, **settings: object) -> Data:
