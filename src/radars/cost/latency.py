@@ -27,7 +27,15 @@ from radars.cost.metric import Metric, Whole
 from radars.cost.price_cache import Numbers, PriceCache, price_key
 from radars.cost.priced_places import price_places
 from radars.errors import ConfigError
-from radars.example import Example, InputShape, arguments_of, blank, mapped
+from radars.example import (
+    Example,
+    InputShape,
+    are_floats,
+    arguments_of,
+    blank,
+    is_several,
+    mapped,
+)
 from radars.machine import processor_name
 from radars.space import Architecture, Factory, Place, SearchSpace, building, fingerprint
 
@@ -73,11 +81,16 @@ def measure_ms(module: nn.Module, shapes: Sequence[Sequence[int]], spec: Latency
     return _median_ms(module, tuple(inputs), spec)
 
 
-def _example(space: SearchSpace, input_shape: InputShape, spec: LatencySpec) -> Example:
-    """A batch that the networks of a space take: of ones, or of tokens of the number 0."""
+def _network_ms(
+    space: SearchSpace, network: nn.Module, input_shape: InputShape, spec: LatencySpec
+) -> float:
+    """The median latency of a whole network, on ones, or on tokens of the number 0."""
+    if not is_several(input_shape) and are_floats(space.input_dtype):  # as candidates are measured
+        return measure_ms(network, of_one(input_shape), spec)
     with torch.device(spec.device):
         example_B = blank(spec.batch_size, input_shape, space.input_dtype)
-    return mapped(lambda part_B: part_B.fill_(part_B.is_floating_point()), example_B)
+    ones_B = mapped(lambda part_B: part_B.fill_(part_B.is_floating_point()), example_B)
+    return _median_ms(network, ones_B, spec)
 
 
 def _median_ms(module: nn.Module, example_B: Example, spec: LatencySpec) -> float:
@@ -161,8 +174,7 @@ def measured_whole(space: SearchSpace, input_shape: InputShape, spec: LatencySpe
     @cache
     def measured(architecture: Architecture) -> float:
         network = _built(lambda: space.build(architecture))
-        example_B = _example(space, input_shape, spec)
-        return max(_median_ms(network, example_B, spec) for _ in range(_CHECKS))
+        return max(_network_ms(space, network, input_shape, spec) for _ in range(_CHECKS))
 
     return lambda architecture: measured(Architecture(architecture))
 
@@ -214,8 +226,7 @@ def _whole_ms(
     if key is not None and key in known:
         return known[key][0] / NANOSECONDS
     network = _built(lambda: space.build(architecture))
-    example_B = _example(space, input_shape, spec)
-    nanoseconds = round(_median_ms(network, example_B, spec) * NANOSECONDS)
+    nanoseconds = round(_network_ms(space, network, input_shape, spec) * NANOSECONDS)
     if cache is not None and key is not None:
         cache.add({key: (nanoseconds,)})
     return nanoseconds / NANOSECONDS
