@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from radars.errors import ConfigError
 from radars.example import (
     Named,
     as_input_shape,
@@ -17,6 +18,7 @@ from radars.example import (
     dtype_of,
     is_several,
     mapped,
+    parse_input,
     parts_of,
     same_form,
     shape_of,
@@ -109,3 +111,22 @@ def test_shapes_are_read_from_sequences_and_dicts(given: Any, shape: Any) -> Non
 def test_images_alone_tell_a_space_their_channels() -> None:
     assert channels_option((3, 8, 8)) == {"in_channels": 3}
     assert channels_option(((3, 8, 8), (5,))) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "shape"),
+    [
+        ("3x8x8", (3, 8, 8)),
+        ("3x8x8+5", ((3, 8, 8), (5,))),
+        ("table=5+image=3x8x8", {"image": (3, 8, 8), "table": (5,)}),
+        ("ids=16", {"ids": (16,)}),
+    ],
+)
+def test_the_shapes_of_several_inputs(text: str, shape: object) -> None:
+    assert parse_input(text) == shape
+
+
+@pytest.mark.parametrize("text", ["image=3x8x8+5", "a=5+a=6", "5+b=6"])
+def test_either_all_inputs_have_names_or_none(text: str) -> None:
+    with pytest.raises(ConfigError, match="write it like image=3x224x224"):
+        parse_input(text)

@@ -187,7 +187,7 @@ def test_a_width_is_searched_where_inputs_are_named() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", METHODS.names())
+@pytest.mark.parametrize("method", sorted({*METHODS.names()} - {"pcdarts"}))  # it needs a width
 def test_every_method_takes_several_inputs(method: str) -> None:
     data = radars.tensor_data(FORMS["dict"], LABEL)
     config = quick_config(method, budget=2**20)

@@ -16,7 +16,6 @@ from radars.units import (
     format_whole,
     parse_bytes,
     parse_count,
-    parse_input,
     parse_shape,
 )
 
@@ -166,25 +165,6 @@ def test_durations_are_printed(seconds: float, text: str) -> None:
 def test_no_duration_has_sixty_seconds_or_minutes(seconds: float) -> None:
     text = format_seconds(seconds)
     assert not re.search(r"\b60(\.0)? (s|min)", text)
-
-
-@pytest.mark.parametrize(
-    ("text", "shape"),
-    [
-        ("3x8x8", (3, 8, 8)),
-        ("3x8x8+5", ((3, 8, 8), (5,))),
-        ("table=5+image=3x8x8", {"image": (3, 8, 8), "table": (5,)}),
-        ("ids=16", {"ids": (16,)}),
-    ],
-)
-def test_the_shapes_of_several_inputs(text: str, shape: object) -> None:
-    assert parse_input(text) == shape
-
-
-@pytest.mark.parametrize("text", ["image=3x8x8+5", "a=5+a=6", "5+b=6"])
-def test_either_all_inputs_have_names_or_none(text: str) -> None:
-    with pytest.raises(ConfigError, match="write it like image=3x224x224"):
-        parse_input(text)
 
 
 @pytest.mark.parametrize("text", ["", "3x", "x3", "3x-1", "0x3", "3 x 3", "axb", "9" * 9])

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from radars.errors import ConfigError, SpaceError
+from radars.units import parse_shape
 
 T = TypeVar("T")
 
@@ -191,6 +192,25 @@ def as_input_shape(given: Any) -> InputShape:
         f"an input shape is whole numbers, a tuple of such shapes or a dict of them, but got "
         f"{given!r}; write it like (3, 32, 32) or {{'image': (3, 32, 32), 'table': (5,)}}"
     )
+
+
+def parse_input(text: str) -> InputShape:
+    """Reads `3x224x224`; of several inputs `3x224x224+10`, or `image=3x224x224+table=10`.
+
+    Raises:
+        ConfigError: it is none of these.
+    """
+    named = [part.rpartition("=") for part in text.split("+")]
+    shapes = [parse_shape(shape) for _, _, shape in named]
+    names = [name for name, _, _ in named if name]
+    if not names:
+        return tuple(shapes) if len(shapes) > 1 else shapes[0]
+    if len(set(names)) < len(shapes):
+        raise ConfigError(
+            f"every input has a name of its own or none has one, but got {text!r}; write it like "
+            f"image=3x224x224+table=10"
+        )
+    return Named(zip(names, shapes, strict=True))
 
 
 def _shape(given: Any) -> Shape:

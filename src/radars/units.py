@@ -4,7 +4,6 @@ import math
 import re
 
 from radars.errors import ConfigError
-from radars.example import InputShape, Named
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -102,25 +101,6 @@ def parse_shape(text: str) -> tuple[int, ...]:
             f"write it like 3x224x224"
         )
     return tuple(map(int, text.split("x")))
-
-
-def parse_input(text: str) -> InputShape:
-    """Reads `3x224x224`; of several inputs `3x224x224+10`, or `image=3x224x224+table=10`.
-
-    Raises:
-        ConfigError: it is none of these.
-    """
-    named = [part.rpartition("=") for part in text.split("+")]
-    shapes = [parse_shape(shape) for _, _, shape in named]
-    names = [name for name, _, _ in named if name]
-    if not names:
-        return tuple(shapes) if len(shapes) > 1 else shapes[0]
-    if len(set(names)) < len(shapes):
-        raise ConfigError(
-            f"every input has a name of its own or none has one, but got {text!r}; write it like "
-            f"image=3x224x224+table=10"
-        )
-    return Named(zip(names, shapes, strict=True))
 
 
 def format_shape(shape: tuple[int, ...]) -> str:

@@ -9,7 +9,7 @@ from radars.engine.problem import new_planner
 from radars.engine.search_config import SearchConfig
 from radars.engine.start_search import search_config
 from radars.errors import BudgetError, SpaceError
-from radars.example import InputShape, channels_option, is_several, parts_of
+from radars.example import InputShape, channels_option, is_several, parse_input, parts_of
 from radars.execution.device import device_of
 from radars.failures import failures_said
 from radars.memory import Plan
@@ -18,7 +18,7 @@ from radars.planning.reserved_report import ReservedReport, reserved_report
 from radars.planning.time_estimate import expected_seconds
 from radars.registries import METHODS
 from radars.space import SearchSpace
-from radars.units import format_bytes, format_shape, parse_input
+from radars.units import format_bytes, format_shape
 from radars.zoo import accepted_options, load_space
 
 _NOT_ON_TOP = (
