@@ -9,6 +9,8 @@ KIB = 1024
 MIB = 1024 * KIB
 GIB = 1024 * MIB
 TIB = 1024 * GIB
+CUDA_BLOCK_BYTES = 512
+"""What CUDA's allocator rounds the bytes of every tensor up to."""
 
 _NUMBER = r"[0-9]*\.?[0-9]+(?:e[+-]?[0-9]+)?"
 _COUNT_SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "b": 1e9, "t": 1e12}
@@ -19,6 +21,11 @@ _BYTES_PER_UNIT = {
     "g": 1000**3, "gb": 1000**3, "gib": GIB,
     "t": 1000**4, "tb": 1000**4, "tib": TIB,
 }  # fmt: skip
+
+
+def rounded_up(num_bytes: int, unit_bytes: int) -> int:
+    """The least multiple of a unit that is no less."""
+    return -(-num_bytes // unit_bytes) * unit_bytes
 
 
 def parse_bytes(text: str | int) -> int:

@@ -6,6 +6,7 @@ from tests.tiny import MIB, quick_config, tiny_data, tiny_space
 
 from radars.engine.context import SearchContext
 from radars.engine.given import Given
+from radars.engine.phases.differentiate import PlannedSteps
 from radars.engine.problem import SearchProblem
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -51,5 +52,5 @@ def test_nothing_stays_beside_a_plan_that_may_take_all() -> None:
         path = context.sampler.draw_uniform(generator)
         context.trainer.train_path(supernet, path, context.train_stream.next())
     assert supernet.idle_bytes > 0
-    supernet.keep_idle(0)
+    PlannedSteps(context, supernet, context.guard.planner.plan()).begin(None)
     assert supernet.idle_bytes == 0

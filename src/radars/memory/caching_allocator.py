@@ -9,9 +9,8 @@ from bisect import bisect_left, insort
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from radars.units import MIB
+from radars.units import CUDA_BLOCK_BYTES, MIB, rounded_up
 
-_BLOCK_BYTES = 512  # sizes are rounded up to it
 _SMALL_BYTES = MIB  # up to it, blocks are small
 _SMALL_SEGMENT_BYTES = 2 * MIB
 _LARGE_SEGMENT_BYTES = 20 * MIB  # of blocks below the next limit
@@ -112,13 +111,13 @@ class CachingAllocator:
         Raises:
             MemoryError: it does not fit the limit, even when what is free is given back.
         """
-        size = _rounded(num_bytes, _BLOCK_BYTES)
+        size = rounded_up(num_bytes, CUDA_BLOCK_BYTES)
         key = PoolKey(size <= _SMALL_BYTES, stream)
         pool = self._pools.setdefault(key, _Pool())
         block = pool.take_best(size) or self._new_segment(_segment_bytes(size), key)
         block.tensor_bytes = num_bytes
         rest_bytes = block.num_bytes - size
-        if rest_bytes >= _BLOCK_BYTES if key.is_small else rest_bytes > _SMALL_BYTES:
+        if rest_bytes >= CUDA_BLOCK_BYTES if key.is_small else rest_bytes > _SMALL_BYTES:
             pool.add(_split(block, size))
         self.allocated_bytes += block.num_bytes
         self.peak_allocated_bytes = max(self.peak_allocated_bytes, self.allocated_bytes)
@@ -169,11 +168,7 @@ def _segment_bytes(size: int) -> int:
         return _SMALL_SEGMENT_BYTES
     if size < _OWN_SEGMENT_BYTES:
         return _LARGE_SEGMENT_BYTES
-    return _rounded(size, _ROUND_BYTES)
-
-
-def _rounded(num_bytes: int, unit_bytes: int) -> int:
-    return -(-num_bytes // unit_bytes) * unit_bytes
+    return rounded_up(size, _ROUND_BYTES)
 
 
 def _split(block: Block, size: int) -> Block:

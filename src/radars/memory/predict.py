@@ -316,7 +316,7 @@ def track(
         allocator: as for `MemoryTracker`.
         order: likewise.
     """
-    optimizers = [*supernet.weight_optimizers(), supernet.architecture_optimizer]
+    optimizers = [*supernet.weight_optimizers(), supernet.logits.optimizer]
     tensors = [part for each in batch for part in parts_of(each)]
     return MemoryTracker(
         {

@@ -21,8 +21,9 @@ from radars._torch_internals import (
     tree_iter,
 )
 from radars.memory.allocation_order import AllocationOrder
+from radars.units import CUDA_BLOCK_BYTES, rounded_up
 
-_BLOCK_BYTES = {"cuda": 512}  # what the allocator of a device rounds every tensor up to
+_BLOCK_BYTES = {"cuda": CUDA_BLOCK_BYTES}  # by the kind of device
 
 
 class Part(StrEnum):
@@ -190,7 +191,7 @@ class MemoryTracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return self._order.add_made(num_bytes)
 
     def _allocated_bytes(self, num_bytes: int) -> int:
-        return -(-num_bytes // self._block_bytes) * self._block_bytes
+        return rounded_up(num_bytes, self._block_bytes)
 
     def _note_peak(self) -> None:
         self._peak = self._total

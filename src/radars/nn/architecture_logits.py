@@ -3,12 +3,13 @@
 Shapes: C candidates of one choice (all of them, live or not), or those of a subspace.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 
 import torch
 from torch import Tensor, nn
 
+from radars.nn.modules import frozen
 from radars.nn.optimizer import OptimizerConfig, load_named_state, named_state
 from radars.nn.transfer import constant
 from radars.space import Choice, Subspace
@@ -64,14 +65,9 @@ class ArchitectureLogits(nn.ParameterList):
             if len(subspace.get(choice, ())) > 1
         }
 
-    @contextmanager
-    def frozen(self) -> Iterator[None]:
+    def frozen(self) -> AbstractContextManager[None]:
         """Within, they take no gradient."""
-        self.requires_grad_(False)
-        try:
-            yield
-        finally:
-            self.requires_grad_(True)
+        return frozen(self.parameters())
 
     def preferences(self, subspace: Subspace) -> dict[str, dict[str, float]]:
         """Choice to candidate of the subspace to its part of the softmax of their logits."""

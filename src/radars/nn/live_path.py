@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from radars.nn.memory_saving.module_with_optimizer import ModuleWithOptimizer
-from radars.nn.memory_saving.weight_offload import to_channels_last
+from radars.nn.memory_saving.module_with_optimizer import ModuleWithOptimizer, to_channels_last
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.overlap import Overlap
 from radars.nn.path_names import FIXED, kept_as, labelled_network

@@ -7,26 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from radars._torch_internals import BatchNorm, copy_each
-
-
-def modules_of(module: nn.Module) -> list[nn.Module]:
-    """A module and all within it, as `nn.Module.modules` has them: each once, in order.
-
-    Its nested generators take a good part of what the host does in a step of a small network.
-    """
-    known: dict[nn.Module, None] = {}
-    left = [module]
-    while left:
-        each = left.pop()
-        if each not in known:
-            known[each] = None
-            left.extend(reversed([*each.children()]))
-    return list(known)
+from radars.nn.modules import all_modules
 
 
 def batch_norms(module: nn.Module) -> list[BatchNorm]:
     """The BatchNorm layers of a module."""
-    return [layer for layer in modules_of(module) if isinstance(layer, BatchNorm)]
+    return [layer for layer in all_modules(module) if isinstance(layer, BatchNorm)]
 
 
 @contextmanager

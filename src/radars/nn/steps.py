@@ -137,9 +137,9 @@ def move_logits(supernet: Supernet, loss: Tensor, *others: Tensor) -> Tensor:
     """
     gradients = [logit_C.grad.sum() for logit_C in supernet.logits if logit_C.grad is not None]
     is_sound = torch.stack([loss, *others, *gradients]).isfinite().all()
-    with stepping_where(is_sound, supernet.architecture_optimizer):
-        supernet.architecture_optimizer.step()
-    supernet.architecture_optimizer.zero_grad()
+    with stepping_where(is_sound, supernet.logits.optimizer):
+        supernet.logits.optimizer.step()
+    supernet.logits.optimizer.zero_grad()
     return loss.where(is_sound, math.nan)
 
 

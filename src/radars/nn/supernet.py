@@ -4,8 +4,8 @@ Shapes: B batch; C candidates of one choice.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Self, cast
 
 import torch
@@ -18,12 +18,12 @@ from radars.nn.memory_saving.disk_offload import DiskOffload
 from radars.nn.memory_saving.savings import PLAIN, MemorySavings
 from radars.nn.memory_saving.selective_checkpointing import selective
 from radars.nn.mixture_weights import mixture_weights, probabilities_of
+from radars.nn.modules import frozen, set_training
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.path_relaxation import PathRelaxation
 from radars.nn.path_weights import PathWeights
 from radars.nn.relaxation import Relaxation, Softmax
 from radars.nn.shared_weights import shared_weights
-from radars.nn.statistics import modules_of
 from radars.space import Architecture, SearchSpace, Subspace
 
 Weigh = Callable[[Mapping[str, Tensor], Subspace], Mapping[str, Tensor]]
@@ -103,11 +103,6 @@ class Supernet(nn.Module):
         self.activate(subspace or space.full)
 
     @property
-    def architecture_optimizer(self) -> torch.optim.Optimizer:
-        """The optimizer of the logits."""
-        return self.logits.optimizer
-
-    @property
     def live(self) -> Subspace:
         """The candidates that are live."""
         assert self._candidates.live is not None
@@ -131,11 +126,7 @@ class Supernet(nn.Module):
         return self._candidates.idle_bytes
 
     def keep_idle(self, room_bytes: int) -> None:
-        """From now on candidates stay on a GPU that are not live any more, as each copy takes time.
-
-        Args:
-            room_bytes: the most that they hold there; beyond it the longest idle go to the host.
-        """
+        """How much of a GPU candidates may hold that are not live; see `WeightOffload.keep`."""
         self._candidates.keep_idle(room_bytes)
 
     def draw_paths(self, number: int) -> None:
@@ -185,14 +176,8 @@ class Supernet(nn.Module):
         return output
 
     def train(self, mode: bool = True) -> Self:
-        """As `nn.Module.train`, which takes long at each step, where nothing is to be changed."""
-        modules = modules_of(self)
-        if any(type(module).train is not nn.Module.train for module in modules[1:]):
-            return super().train(mode)  # a user's layer that does something else
-        for module in modules:
-            if module.training is not mode:
-                module.training = mode
-        return self
+        """As `nn.Module.train`."""
+        return self if set_training(self, mode) else super().train(mode)
 
     def weight_parameters(self) -> list[nn.Parameter]:
         """The network weights that are on the device."""
@@ -204,24 +189,16 @@ class Supernet(nn.Module):
 
     def drop_gradients(self) -> None:
         """Forgets the gradients of a step that failed."""
-        for optimizer in (*self.weight_optimizers(), self.architecture_optimizer):
+        for optimizer in (*self.weight_optimizers(), self.logits.optimizer):
             optimizer.zero_grad()
 
     def set_learning_rate(self, learning_rate: float) -> None:
         """Sets the learning rate of all network weights, live or not."""
         self._candidates.set_learning_rate(learning_rate)
 
-    @contextmanager
-    def frozen_weights(self) -> Iterator[None]:
+    def frozen_weights(self) -> AbstractContextManager[None]:
         """Within, network weights take no gradient, so that nothing is saved for theirs."""
-        parameters = [weight for weight in self.weight_parameters() if weight.requires_grad]
-        try:
-            for parameter in parameters:
-                parameter.requires_grad_(False)
-            yield
-        finally:
-            for parameter in parameters:
-                parameter.requires_grad_(True)
+        return frozen(self.weight_parameters())
 
     def live_logits(self) -> dict[str, Tensor]:
         """Choice to the logits of its live candidates, where more than one is live."""

@@ -54,7 +54,7 @@ def test_the_paths_that_are_drawn_satisfy_the_constraints(kind: type[PathDNAS]) 
 def logit_gradients(method: PathDNAS) -> tuple[Supernet, dict[str, torch.Tensor]]:
     """The gradients of the first architecture step, which it then drops."""
     gradients: dict[str, torch.Tensor] = {}
-    optimizer = method.supernet.architecture_optimizer
+    optimizer = method.supernet.logits.optimizer
     step = optimizer.step
 
     def keep(*arguments: Any) -> Any:

@@ -83,7 +83,7 @@ def test_every_iteration_ticks_and_weights_and_logits_move() -> None:
     assert any(value != 0 for names in preferences.values() for value in names.values())
     # nothing of the logits is left for the next round
     assert all(not logit_C.any() for logit_C in supernet.logits)
-    assert not any(tensor.any() for tensor in state_tensors(supernet.architecture_optimizer))
+    assert not any(tensor.any() for tensor in state_tensors(supernet.logits.optimizer))
 
 
 def test_only_the_steps_that_are_left_are_run() -> None:

@@ -175,8 +175,7 @@ class Radars(SharedMethod):
         Before the first reward, those that rankers prefer.
         """
         if self.halving is not None:
-            accuracies = self.halving.accuracies
-            ranked = self.halving.rank(self.context)
+            accuracies, ranked = self.halving.accuracies, self.halving.rank(self.context)
             for index in (*ranked, *range(len(accuracies), len(self.halving.finalists))):
                 known = accuracies[index] if index < len(accuracies) else None
                 yield Found(self.halving.finalists[index], known)

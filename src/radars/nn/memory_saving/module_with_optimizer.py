@@ -1,15 +1,21 @@
 """`ModuleWithOptimizer`: a module and what trains it, which go where they go together."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import torch
 from torch import Tensor, nn
 
-from radars.nn.optimizer import load_named_state, move_state, named_state, state_tensors
-
-_BLOCK_BYTES = 512  # what CUDA's allocator rounds every tensor up to
+from radars.nn.optimizer import (
+    OptimizerConfig,
+    load_named_state,
+    move_state,
+    named_state,
+    state_tensors,
+)
+from radars.space import built
+from radars.units import CUDA_BLOCK_BYTES, rounded_up
 
 
 @dataclass(frozen=True)
@@ -19,6 +25,15 @@ class ModuleWithOptimizer:
     module: nn.Module
     optimizer: torch.optim.Optimizer
 
+    @classmethod
+    def built(
+        cls, factory: Callable[[], nn.Module], config: OptimizerConfig
+    ) -> "ModuleWithOptimizer":
+        """A new module, and a new optimizer."""
+        module = built(factory)
+        to_channels_last(module)
+        return cls(module, config.build(_parameters(module)))
+
     @property
     def num_bytes(self) -> int:
         """Of weights, buffers and optimizer state."""
@@ -27,7 +42,7 @@ class ModuleWithOptimizer:
     @cached_property
     def device_bytes(self) -> int:
         """Likewise, as a GPU holds them."""
-        return sum(-(-tensor.nbytes // _BLOCK_BYTES) * _BLOCK_BYTES for tensor in self._tensors)
+        return sum(rounded_up(tensor.nbytes, CUDA_BLOCK_BYTES) for tensor in self._tensors)
 
     @property
     def _tensors(self) -> list[Tensor]:
@@ -60,3 +75,18 @@ class ModuleWithOptimizer:
             by_kind[kind][rest] = tensor
         self.module.load_state_dict(by_kind["module"])
         load_named_state(self.optimizer, dict(self.module.named_parameters()), by_kind["optimizer"])
+
+
+def to_channels_last(module: nn.Module) -> None:
+    """Puts the weights of convolutions into the layout of their kernels."""
+    for layer in module.modules():
+        # those of 1x1 and of depthwise convolutions are as they should be, and a copy takes time
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) and not layer.weight.is_contiguous(
+            memory_format=torch.channels_last
+        ):
+            nn.utils.convert_conv2d_weight_memory_format(layer, torch.channels_last)
+
+
+def _parameters(module: nn.Module) -> list[nn.Parameter]:
+    # an identity has no parameter, and optimizers refuse an empty list
+    return list(module.parameters()) or [nn.Parameter(torch.empty(0), requires_grad=False)]

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from radars.nn.memory_saving.disk_offload import DiskOffload
+from radars.nn.memory_saving.longest_idle import LongestIdle
 from radars.nn.memory_saving.module_with_optimizer import ModuleWithOptimizer
 from radars.nn.optimizer import OptimizerConfig, set_learning_rate
 from radars.nn.overlap import Overlap
 from radars.seeds import drawn_on_host
-from radars.space import built
 
 _HOST = torch.device("cpu")
 _NEWEST = "newest"  # in a state: of what is lent, which is newer than what its family shares
@@ -53,23 +53,21 @@ class WeightOffload:
         self._device = device
         self._seed = seed
         self._disk = disk
-        self._host_bytes = host_bytes
         self._modules: dict[str, ModuleWithOptimizer] = {}
         self._held_bytes: dict[str, int] = {}  # of everything that was ever built
-        self._idle: dict[str, int] = {}  # bytes of what is not lent, the longest idle first
+        self._idle = LongestIdle(math.inf if disk is None else host_bytes)  # on the host
+        self._staying = LongestIdle(0)  # likewise, on the device
         self._unclaimed: dict[str, dict[str, Tensor]] = {}  # loaded, but not built yet
         self._overlaps: defaultdict[str, Overlap] | None = defaultdict(Overlap) if overlap else None
         self._lent: set[str] = set()
-        self._staying: dict[str, int] = {}  # bytes of what is not lent, but stays on the device
-        self._room_bytes = 0  # for these
         self._newest: set[str] = set()  # loaded as they were lent: what they share is older
 
     @property
     def staying_bytes(self) -> int:
         """What the device holds of modules that are not lent."""
-        return sum(self._staying.values())
+        return self._staying.held_bytes
 
-    def keep(self, room_bytes: int) -> None:
+    def keep(self, room_bytes: float) -> None:
         """From now on modules that are taken back stay on a GPU that has room for them.
 
         Not where they share what they have in common: that is put together on the host.
@@ -77,26 +75,25 @@ class WeightOffload:
         Args:
             room_bytes: the most that they hold there; the longest idle leave.
         """
-        self._room_bytes = room_bytes
-        while self._staying and self.staying_bytes > room_bytes:
-            oldest = next(iter(self._staying))
-            del self._staying[oldest]
-            self._put_aside(oldest)
+        self._staying.room_bytes = room_bytes
+        for key in self._staying.leaving():
+            self._put_aside(key)
 
     def lend(self, key: str, factory: Callable[[], nn.Module]) -> nn.Module:
         """Returns the module of `key` on the device, building it if it is new."""
-        if self._staying.pop(key, None) is not None:
+        if self._staying.remove(key):
             self._lent.add(key)
             return self._modules[key].module
         if key not in self._modules:
-            self._modules[key] = self._built(key, factory)
+            with drawn_on_host(self._seed, key):
+                self._modules[key] = ModuleWithOptimizer.built(factory, self._optimizer_config)
             self._held_bytes[key] = self._modules[key].num_bytes
             if key in self._unclaimed:
                 self._modules[key].load_state_dict(self._unclaimed.pop(key))
             elif self._disk is not None and key in self._disk:
                 self._modules[key].load_state_dict(self._disk.read(key))
                 self._disk.remove(key)
-        self._idle.pop(key, None)
+        self._idle.remove(key)
         if key not in self._lent:
             self._lent.add(key)
             if self._overlaps is not None and key not in self._newest:
@@ -113,11 +110,11 @@ class WeightOffload:
         """
         self._lent.discard(key)
         self._newest.discard(key)
-        if self._room_bytes and self._overlaps is None and self._device.type == "cuda":
-            self._staying[key] = self._modules[key].device_bytes
-            self.keep(self._room_bytes)
-            return
-        self._put_aside(key)
+        if self._overlaps is None and self._device.type == "cuda":
+            self._staying.add(key, self._modules[key].device_bytes)
+            self.keep(self._staying.room_bytes)
+        else:
+            self._put_aside(key)
 
     def move_to_host(self, key: str) -> None:
         """Moves the module of `key` to the host, where it stays."""
@@ -172,17 +169,7 @@ class WeightOffload:
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Puts back what `state_dict` returned, also for modules that are not built yet."""
-        entries: dict[str, dict[str, Tensor]] = {}
-        overlaps: dict[str, dict[str, Tensor]] = {}
-        newest: set[str] = set()
-        for name, tensor in state.items():
-            key, kind, rest = _split(name)
-            if kind != "overlap":
-                entries.setdefault(key, {})[f"{kind}|{rest}"] = tensor
-            elif rest == _NEWEST:
-                newest.add(key)
-            else:
-                overlaps.setdefault(key, {})[rest] = tensor
+        entries, overlaps, newest = _parted(state)
         for key, entry in entries.items():
             if key in self._modules:
                 self._modules[key].load_state_dict(entry)
@@ -190,7 +177,7 @@ class WeightOffload:
             if self._disk is not None:
                 self._disk.remove(key)
             self._unclaimed[key] = entry
-            self._idle[key] = sum(tensor.nbytes for tensor in entry.values())
+            self._idle.add(key, sum(tensor.nbytes for tensor in entry.values()))
         self._make_room()
         if self._overlaps is not None:
             self._newest = newest
@@ -200,45 +187,30 @@ class WeightOffload:
             for key in self._lent - newest:
                 self._overlaps[_family(key)].pull(self._modules[key].state_dict().items())
 
-    def _built(self, key: str, factory: Callable[[], nn.Module]) -> ModuleWithOptimizer:
-        """A new module with its initial weights."""
-        with drawn_on_host(self._seed, key):
-            module = built(factory)
-        to_channels_last(module)
-        return ModuleWithOptimizer(module, self._optimizer_config.build(_parameters(module)))
-
     def _put_aside(self, key: str) -> None:
         """Moves a module that is not lent from the device."""
         self.move_to_host(key)
         if self._overlaps is not None:
             self._wait_for_copies()
             self._overlaps[_family(key)].push(self._modules[key].state_dict().items())
-        self._idle[key] = self._held_bytes[key]
+        self._idle.add(key, self._held_bytes[key])
         self._make_room()
 
     def _make_room(self) -> None:
         """Puts on the disk what the host has no room for, the longest idle first."""
-        while self._disk is not None and sum(self._idle.values()) > self._host_bytes:
+        for key in self._idle.leaving():
+            assert self._disk is not None
             self._wait_for_copies()
-            oldest = next(iter(self._idle))
-            del self._idle[oldest]
-            loaded = self._unclaimed.pop(oldest, None)
-            self._disk.put(oldest, loaded or self._modules.pop(oldest).state_dict())
+            loaded = self._unclaimed.pop(key, None)
+            self._disk.put(key, loaded or self._modules.pop(key).state_dict())
 
     def _weights(self, key: str) -> dict[str, Tensor] | None:
         if key in self._modules:
             return self._modules[key].module.state_dict()
+        entry = self._unclaimed.get(key)
         if self._disk is not None and key in self._disk:
             entry = self._disk.read(key)
-        elif key in self._unclaimed:
-            entry = self._unclaimed[key]
-        else:
-            return None
-        return {
-            name.removeprefix("module|"): tensor
-            for name, tensor in entry.items()
-            if name.startswith("module|")
-        }
+        return None if entry is None else _of_module(entry)
 
     def _move(self, key: str, device: torch.device) -> None:
         if self._device != _HOST:
@@ -265,24 +237,34 @@ def weights_of(key: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return weights
 
 
-def to_channels_last(module: nn.Module) -> None:
-    """Puts the weights of convolutions into the layout of their kernels."""
-    for layer in module.modules():
-        # those of 1x1 and of depthwise convolutions are as they should be, and a copy takes time
-        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) and not layer.weight.is_contiguous(
-            memory_format=torch.channels_last
-        ):
-            nn.utils.convert_conv2d_weight_memory_format(layer, torch.channels_last)
-
-
-def _parameters(module: nn.Module) -> list[nn.Parameter]:
-    # an identity has no parameter, and optimizers refuse an empty list
-    return list(module.parameters()) or [nn.Parameter(torch.empty(0), requires_grad=False)]
-
-
 def _family(key: str) -> str:
     """What shares weights: the candidates of one place."""
     return key.rpartition("/")[0]
+
+
+_Entries = dict[str, dict[str, Tensor]]
+
+
+def _parted(state: Mapping[str, Tensor]) -> tuple[_Entries, _Entries, set[str]]:
+    """What a state says of modules, by key; of families; and which modules are the newest."""
+    entries: defaultdict[str, dict[str, Tensor]] = defaultdict(dict)
+    overlaps: defaultdict[str, dict[str, Tensor]] = defaultdict(dict)
+    newest: set[str] = set()
+    for name, tensor in state.items():
+        key, kind, rest = _split(name)
+        if kind != "overlap":
+            entries[key][f"{kind}|{rest}"] = tensor
+        elif rest == _NEWEST:
+            newest.add(key)
+        else:
+            overlaps[key][rest] = tensor
+    return entries, overlaps, newest
+
+
+def _of_module(entry: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights and buffers among what is kept of a module."""
+    kind = "module|"
+    return {n.removeprefix(kind): t for n, t in entry.items() if n.startswith(kind)}
 
 
 def _split(name: str) -> tuple[str, str, str]:

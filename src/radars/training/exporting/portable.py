@@ -14,7 +14,7 @@ from torch import Tensor, nn
 import radars
 from radars.data import Normalisation
 from radars.errors import RunError
-from radars.example import Example, Shape, call, is_several, mapped, parts_of, with_parts
+from radars.example import Example, Form, Shape, call, is_several, mapped, parts_of, with_parts
 from radars.training.usable_network import UsableNetwork
 
 _BATCH_SIZES = (1, 3)
@@ -101,12 +101,15 @@ def portable_of(trained: UsableNetwork) -> nn.Module:
     return PortableOfSeveral(trained) if is_several(trained.input_shape) else Portable(trained)
 
 
+def statistics_of(trained: UsableNetwork) -> tuple[Form[list[float]], Form[list[float]]]:
+    """The mean and the standard deviation of each channel; of several inputs, of each."""
+    mean = mapped(lambda one: one.mean_C.tolist(), trained.normalisation)
+    return mean, mapped(lambda one: one.std_C.tolist(), trained.normalisation)
+
+
 def facts(trained: UsableNetwork) -> dict[str, str]:
     """What a user of the file must know; goes into the file, as text by name."""
-    mean, std = (
-        mapped(lambda one, which=which: one[which].tolist(), trained.normalisation)
-        for which in (0, 1)
-    )
+    mean, std = statistics_of(trained)
     return {
         "class_names": json.dumps(list(trained.class_names)),
         "input_shape": json.dumps(trained.input_shape),

@@ -13,7 +13,7 @@ from torch import Tensor
 from radars.example import call, mapped
 from radars.training.exporting.network_source import NetworkSource
 from radars.training.exporting.normalise_source import normalise_source, taken_said, usual_call
-from radars.training.exporting.portable import check_same, facts
+from radars.training.exporting.portable import check_same, facts, statistics_of
 from radars.training.usable_network import UsableNetwork
 from radars.training.weights_file import plain_state
 
@@ -114,10 +114,7 @@ def source_text(trained: UsableNetwork, name: str) -> str:
         SpaceError: the network cannot be written down.
     """
     known, source = facts(trained), NetworkSource(trained.network)
-    mean, std = (
-        mapped(lambda one, which=which: tuple(one[which].tolist()), trained.normalisation)
-        for which in (0, 1)
-    )
+    mean, std = statistics_of(trained)
     choices = "\n".join(f"    {choice}: {name}" for choice, name in trained.architecture.items())
     imports = source.imports | ({"import sys"} if trained.takes_pixels else set())
     usage = f"\nFrom the command line: `python {_in_docstring(name)} IMAGE ...`\n"
@@ -134,8 +131,8 @@ def source_text(trained: UsableNetwork, name: str) -> str:
         imports="".join(f"{line}\n" for line in sorted(imports)),
         class_names=repr(trained.class_names),
         input_shape=repr(trained.input_shape),
-        mean=repr(mean),
-        std=repr(std),
+        mean=repr(mapped(tuple, mean)),
+        std=repr(mapped(tuple, std)),
         largest=repr(mapped(lambda one: one.largest, trained.normalisation)),
         classes="".join(f"{definition}\n\n" for definition in source.classes.values()),
         expression=source.expression.render(4, len("return ")),

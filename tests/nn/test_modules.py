@@ -1,7 +1,7 @@
 from tests.tiny import wide_space
 from torch import nn
 
-from radars.nn.statistics import modules_of
+from radars.nn.modules import all_modules
 from radars.nn.supernet import Supernet
 
 
@@ -12,4 +12,4 @@ def test_all_modules_are_had_in_the_order_that_pytorch_has_them() -> None:
     )
     module.register_module("nothing", None)
     for each in (module, Supernet(wide_space())):
-        assert modules_of(each) == list(each.modules())
+        assert all_modules(each) == list(each.modules())
