@@ -1,5 +1,6 @@
 """`SearchProblem`: what a search is about, made from its configuration and checked first."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -8,7 +9,7 @@ import torch
 from radars.cost import CostTable, Feasible, LatencyRow, Objectives
 from radars.data import Data, load_data
 from radars.engine.given import Given
-from radars.engine.policies.maturity import FINAL_EPOCHS, fraction_learnt
+from radars.engine.policies.maturity import FINAL_EPOCHS, largest_deviation, way_learnt
 from radars.engine.pricing import priced
 from radars.engine.recipe import check_data
 from radars.engine.search_config import SearchConfig
@@ -121,6 +122,12 @@ class SearchProblem:
         steps_per_epoch = max(1, len(self.data.train) // self.config.data.batch_size)
         return known or FINAL_EPOCHS * steps_per_epoch
 
+    @property
+    def largest_deviation(self) -> float:
+        """The most that rewards can differ by in the end, a standard deviation over networks."""
+        is_bounded = self.task.is_classification
+        return largest_deviation(self.data.num_classes) if is_bounded else math.inf
+
     def fraction_trained(self, num_steps: float, accuracy: float) -> float:
         """How much of the way of its training a network has behind it (`policies/maturity.py`).
 
@@ -130,7 +137,7 @@ class SearchProblem:
         """
         fraction = max(1.0, num_steps) / self.final_steps
         if self.task.is_classification:
-            fraction = max(fraction, fraction_learnt(accuracy, self.data.num_classes))
+            fraction = max(fraction, way_learnt(accuracy, self.data.num_classes))
         return min(1.0, fraction)
 
 

@@ -8,6 +8,8 @@ from radars.engine.policies.maturity import (
     FINAL_EPOCHS,
     deviation_after,
     gain_to_come,
+    largest_deviation,
+    way_learnt,
 )
 from radars.training.train_config import TrainConfig
 
@@ -35,6 +37,29 @@ def test_the_longer_the_training_the_less_is_left_for_rankers(one: float, other:
     assert counts[0] >= counts[1] >= 0
     assert gain_to_come(1.0, 1.0) == 0
     assert deviation_after(1.0) == 1
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.integers(2, 1000))
+def test_the_more_is_learnt_the_more_of_the_way_is_done(
+    one: float, other: float, classes: int
+) -> None:
+    less, more = (way_learnt(accuracy, classes) for accuracy in sorted((one, other)))
+    assert 0 <= less <= more <= 1
+    assert way_learnt(1 / classes, classes) == 0
+    assert way_learnt(1.0, classes) == 1
+
+
+def test_what_is_half_learnt_is_little_of_the_way_and_what_is_nearly_learnt_is_most_of_it() -> None:
+    assert way_learnt(0.55, 10) == pytest.approx(1 / 16)
+    assert way_learnt(0.98, 10) > 0.9
+
+
+@given(st.integers(2, 1000))
+def test_accuracies_in_the_end_differ_by_at_most_what_lies_between_chance_and_1(
+    classes: int,
+) -> None:
+    even_N = np.linspace(1 / classes, 1, 10_000)
+    assert largest_deviation(classes) == pytest.approx(even_N.std(), rel=1e-3)
 
 
 def test_the_whole_training_is_that_of_radars_train() -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from radars.engine.policies.maturity import deviation_after
 from radars.engine.policies.reward_model import Rewarded, RewardModel, fit_rewards
 from radars.space import Subspace
 
@@ -287,3 +288,18 @@ def test_with_what_is_expected_effects_are_those_of_the_posterior_too() -> None:
         inside = np.array([c == choice for c, _ in pairs])
         centred = effects_P[inside] - effects_P[inside].mean()
         assert list(model.effects[choice].values()) == pytest.approx(centred.tolist(), abs=2e-3)
+
+
+def test_nothing_gains_more_than_differences_can_be_in_the_end() -> None:
+    wrong = {c: {n: -value for n, value in names.items()} for c, names in EFFECTS.items()}
+    known = [replace(r, fraction=0.01) for r in rewarded(0.05)]
+    said = {"wrong": wrong}
+    bounded, free = (
+        fit_rewards(known, FULL, said, said, largest_deviation=most) for most in (0.1, 1e9)
+    )
+    promised = [model.gain(EVERY[0]) for model in (bounded, free)]
+    assert promised[0] / promised[1] == pytest.approx(
+        0.1 / (free.deviation / deviation_after(0.01))
+    )
+    after = np.corrcoef(flat(bounded.final_effects()), flat(EFFECTS))[0, 1]
+    assert after > 0.9, "differences as large as they can be stay as they are"

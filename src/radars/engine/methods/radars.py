@@ -49,6 +49,7 @@ class Radars(SharedMethod):
     def __init__(self, context: SearchContext) -> None:
         super().__init__(context)
         self.controller = self.new_policy(self.problem.proxy.full, self.config)
+        self.controller.largest_deviation = self.problem.largest_deviation
         self.plan: Plan | None = None
         self.halving: SuccessiveHalving | None = None
         self.explored: list[tuple[float, int]] = []

@@ -41,6 +41,7 @@ class Controller:
         full: every candidate.
         rewarded: every architecture that was rewarded.
         tables: what rankers say of each candidate; the rewards decide what it counts.
+        largest_deviation: the most that rewards can differ by in the end (`maturity.py`).
 
     Args:
         full: every candidate.
@@ -52,6 +53,7 @@ class Controller:
         self.full = full
         self.rewarded: list[Rewarded] = []
         self.tables: dict[str, Scores] = {}
+        self.largest_deviation = math.inf
         self._config = config
         self._generator = torch.Generator().manual_seed(seed)
         self._num_fitted = 0  # of the rewards, in the policy
@@ -120,7 +122,13 @@ class Controller:
     def model(self) -> RewardModel:
         """What the rewards so far say of each candidate."""
         rankers = self.tables.keys() - {GRADIENT}
-        return fit_rewards(self.rewarded, self.full, self.tables, expected=rankers)
+        return fit_rewards(
+            self.rewarded,
+            self.full,
+            self.tables,
+            expected=rankers,
+            largest_deviation=self.largest_deviation,
+        )
 
     def entropy(self) -> float:
         """Mean entropy of the choices, as a fraction of the largest possible."""

@@ -57,6 +57,7 @@ class RewardModel:
             over architectures.
         deviation: the standard deviation of rewards over architectures.
         fraction: how much of the way of its training the furthest had behind it.
+        largest_deviation: the most that the standard deviation can be after the whole training.
     """
 
     effects: dict[str, dict[str, float]]
@@ -67,6 +68,7 @@ class RewardModel:
     said: Scores = field(default_factory=dict)
     deviation: float = 0.0
     fraction: float = 1.0
+    largest_deviation: float = math.inf
 
     def __call__(self, architecture: Mapping[str, str]) -> float:
         """The sum of the effects of an architecture's candidates."""
@@ -100,7 +102,8 @@ class RewardModel:
 
     def _gain(self, fraction: float) -> float:
         """For each standard deviation of what rankers say."""
-        return gain_to_come(fraction, self.deviation / deviation_after(self.fraction))
+        in_the_end = self.deviation / deviation_after(self.fraction)
+        return gain_to_come(fraction, min(in_the_end, self.largest_deviation))
 
 
 def fit_rewards(
@@ -108,6 +111,7 @@ def fit_rewards(
     full: Subspace,
     tables: Mapping[str, Scores] | None = None,
     expected: Collection[str] = (),
+    largest_deviation: float = math.inf,
 ) -> RewardModel:
     """Fits the model by Bayesian linear regression (`evidence.py`).
 
@@ -121,6 +125,7 @@ def fit_rewards(
         full: every candidate.
         tables: what rankers say of each candidate; one that is missing counts as its choice's mean.
         expected: the tables that are expected to go along with accuracy, before any reward.
+        largest_deviation: the most that rewards can differ by in the end (`maturity.py`).
     """
     tables = {name: _centred(scores, full) for name, scores in (tables or {}).items()}
     together = _together({name: tables[name] for name in tables if name in expected}, full)
@@ -162,6 +167,7 @@ def fit_rewards(
         said={c: {n: part * value for n, value in of.items()} for c, of in together.items()},
         deviation=fit.deviation,
         fraction=max(r.fraction for r in [r for r in rewarded if r.is_alone] or rewarded),
+        largest_deviation=largest_deviation,
     )
 
 
