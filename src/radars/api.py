@@ -1,6 +1,7 @@
 """The verbs of the Python API: the same as the commands, with the same defaults."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from radars.engine.search_result import SearchResult
 from radars.engine.start_search import completed_search
 from radars.example import as_input_shape
 from radars.nn.task import CLASSIFICATION, Task
+from radars.objects import with_objects
 from radars.optional import without_none
 from radars.planning.plan_report import PlanReport, plan_of
 from radars.reporting.write_report import write_report
@@ -236,21 +238,23 @@ def _train(
     progress: Progress | None,
 ) -> TrainedNetwork:
     """Trains what is left; one that is completed is read again."""
+    data = passed.data_for(config.data, config.seed)
+    config = with_objects(config, space=passed.space, data=data)
     if is_begun and out is not None:
         known = completed_training(out, config, architecture, space=passed.space, task=task)
         if known is not None:
-            return known
+            return replace(known, data=data)
     result = train_architecture(
         architecture,
         config,
         space=passed.space,
-        data=passed.data_for(config.data, config.seed),
+        data=data,
         task=task,
         out=out,
         resume=is_begun,
         progress=progress,
     )
-    return TrainedNetwork.of(result, config, task=task, directory=out)
+    return TrainedNetwork.of(result, config, task=task, directory=out, data=data)
 
 
 def _what_to_train(

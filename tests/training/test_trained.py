@@ -11,6 +11,7 @@ from torch import nn
 import radars
 from radars.data import Data
 from radars.errors import ConfigError, DataError
+from radars.settings import parse_yaml
 from radars.space import Choose, SearchSpace
 from radars.training import TrainConfig, TrainResult, load_trained, train_architecture
 
@@ -125,6 +126,40 @@ def test_a_space_that_was_given_in_code(
     train_architecture(
         {"layer": "linear"}, make_config(epochs=1), space=space, data=small_data, out=out
     )
-    with pytest.raises(ConfigError, match="of the space 'mine', but got 'digits'"):
+    with pytest.raises(ConfigError, match="'mine' is one; pass it again from Python"):
         load_trained(out)
+    with pytest.raises(ConfigError, match="of the space 'mine', but got 'digits'"):
+        load_trained(out, space=radars.load_space("digits"))
     assert dict(load_trained(out, space=space).architecture) == {"layer": "linear"}
+
+
+def test_data_that_were_an_object_are_evaluated_again_and_no_other_data_in_their_place(
+    tmp_path: Path,
+) -> None:
+    def colours(choose: Choose) -> nn.Module:
+        layers = {"plain": nn.Identity, "relu": nn.ReLU}
+        return nn.Sequential(nn.Linear(6, 8), choose("layer", layers), nn.Linear(8, 3))
+
+    generator = torch.Generator().manual_seed(0)
+    row_NC, label_N = torch.randn(200, 6, generator=generator), torch.arange(200) % 3
+    data, space = radars.tensor_data(row_NC, label_N), SearchSpace(colours, input_shape=(6,))
+
+    def trained_in(folder: Path, *, resume: bool = False) -> radars.TrainedNetwork:
+        return radars.train(
+            {"layer": "relu"}, data, space=space, epochs=1, out=folder, resume=resume
+        )
+
+    trained = trained_in(tmp_path / "run")
+    evaluated = trained.evaluate()
+    assert (evaluated.source, evaluated.num_examples) == ("tensors", len(data.test.open()))
+    again = trained_in(tmp_path / "run", resume=True)
+    assert again.evaluate().test_accuracy == evaluated.test_accuracy
+
+    config = TrainConfig.model_validate(parse_yaml((tmp_path / "run/config.yaml").read_text()))
+    assert (config.space, config.data.source) == ("object:colours", "object:tensors")
+    loaded = radars.load(tmp_path / "run", space=space)
+    with pytest.raises(ConfigError, match=r"'tensors' is one; pass it again .* evaluate"):
+        loaded.evaluate()
+    assert loaded.evaluate(data).test_accuracy == evaluated.test_accuracy
+    with pytest.raises(ConfigError, match="'colours' is one"):
+        radars.load(tmp_path / "run")

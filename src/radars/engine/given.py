@@ -1,12 +1,11 @@
 """`Given`: objects that a caller passes in, in the place of what a configuration names."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from radars.data import Data
 from radars.engine.search_config import SearchConfig
 from radars.nn.task import CLASSIFICATION, Task
-from radars.objects import object_name
+from radars.objects import with_objects
 from radars.space import SearchSpace
 
 
@@ -28,10 +27,4 @@ class Given:
 
     def recorded(self, config: SearchConfig) -> SearchConfig:
         """The configuration, which says of objects that they are objects, and not another name."""
-        changes: dict[str, Any] = {}
-        if self.space is not None:
-            changes["space"] = object_name(self.space.name)
-        if self.data is not None:
-            source = object_name(self.data.name)
-            changes["data"] = config.data.model_copy(update={"source": source})
-        return config.model_copy(update=changes)
+        return with_objects(config, space=self.space, data=self.data)

@@ -37,11 +37,13 @@ class TrainedNetwork(UsableNetwork):
         result: what the training ended with.
         task: the loss and the score that it was trained with.
         directory: the directory of the training; None where nothing was kept.
+        data: what it was trained on, where that was passed as an object.
     """
 
     result: TrainResult
     task: Task = CLASSIFICATION
     directory: Path | None = None
+    data: Data | None = None
 
     @classmethod
     def of(
@@ -51,6 +53,7 @@ class TrainedNetwork(UsableNetwork):
         *,
         task: Task = CLASSIFICATION,
         directory: Path | None = None,
+        data: Data | None = None,
     ) -> "TrainedNetwork":
         """What a training ended with, to use."""
         return cls(
@@ -63,6 +66,7 @@ class TrainedNetwork(UsableNetwork):
             result,
             task,
             directory,
+            data,
         )
 
     def evaluate(
@@ -92,7 +96,7 @@ class TrainedNetwork(UsableNetwork):
             changes = {"source": str(data), "num_train": None}  # of the other data's own
             test = self.config.data.model_copy(update=changes)
         elif data is None or isinstance(data, Data | DataConfig):
-            test = data
+            test = self.data if data is None else data
         else:
             test = as_split(data, self.class_names)
         return evaluate_network(

@@ -19,6 +19,7 @@ from radars.execution.interrupt import Interrupt
 from radars.failures import failures_said
 from radars.memory import out_of_memory_said
 from radars.nn.task import CLASSIFICATION, Task
+from radars.objects import with_objects
 from radars.runs.directory import RunDirectory, new_run
 from radars.runs.event_schema import TrainEndedEvent
 from radars.runs.read_run import read_result
@@ -76,7 +77,7 @@ def train_architecture(
         Stopped: it was interrupted; the state is saved.
         RunError: it cannot go on; the loss of too many steps is not finite, say.
     """
-    config = config or TrainConfig()
+    config = with_objects(config or TrainConfig(), space=space, data=data)
     check_installed(config.loggers)
     is_given = space is not None or data is not None or task is not CLASSIFICATION
     if config.devices > 1 and is_given:

@@ -15,6 +15,7 @@ import radars
 from radars.data import Normalisation
 from radars.errors import RunError
 from radars.example import Example, Form, Shape, call, is_several, mapped, parts_of, with_parts
+from radars.objects import bare_name
 from radars.training.usable_network import UsableNetwork
 
 _BATCH_SIZES = (1, 3)
@@ -118,7 +119,7 @@ def facts(trained: UsableNetwork) -> dict[str, str]:
         f"of class_names",
         "mean": json.dumps(mean),
         "std": json.dumps(std),
-        "space": trained.config.space,
+        "space": bare_name(trained.config.space),
         "architecture": trained.architecture.to_json(),
         "written_by": f"radars {radars.__version__}",
     }

@@ -11,6 +11,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from radars.example import call, mapped
+from radars.objects import bare_name
 from radars.training.exporting.network_source import NetworkSource
 from radars.training.exporting.normalise_source import normalise_source, taken_said, usual_call
 from radars.training.exporting.portable import check_same, facts, statistics_of
@@ -126,7 +127,7 @@ def source_text(trained: UsableNetwork, name: str) -> str:
         said=_in_docstring(taken_said(trained)),
         normalise=normalise_source(trained),
         usage=usage if trained.takes_pixels else "",
-        space=_in_docstring(trained.config.space),
+        space=_in_docstring(bare_name(trained.config.space)),
         architecture=_in_docstring(choices),
         imports="".join(f"{line}\n" for line in sorted(imports)),
         class_names=repr(trained.class_names),
