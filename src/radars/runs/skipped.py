@@ -11,6 +11,10 @@ from radars.errors import RunError
 _LOOK_EVERY = 16  # steps, as looking waits for the device
 
 
+class Diverged(RunError):  # noqa: N818 - what became of a training
+    """Too many steps of a training were skipped."""
+
+
 @dataclass
 class SkippedSteps:
     """Counts the steps that were skipped because their loss or gradient was not finite.
@@ -38,7 +42,7 @@ class SkippedSteps:
             is_sound: a scalar, false where the step was skipped.
 
         Raises:
-            RunError: there are more than the limit.
+            Diverged: there are more than the limit.
         """
         self._unseen.append(is_sound)
         if is_sound.device.type == "cpu" or len(self._unseen) >= _LOOK_EVERY:
@@ -48,7 +52,7 @@ class SkippedSteps:
         """Looks at the steps that it has not looked at; waits for the device.
 
         Raises:
-            RunError: there are more than the limit.
+            Diverged: there are more than the limit.
         """
         if self._unseen:
             unseen = torch.stack(self._unseen).tolist()
@@ -59,13 +63,13 @@ class SkippedSteps:
         """Counts this many more.
 
         Raises:
-            RunError: there are more than the limit.
+            Diverged: there are more than the limit.
         """
         for _ in range(number):
             self.count += 1
             self.on_skip(self.count)
             if self.count > self.limit:
-                raise RunError(
+                raise Diverged(
                     f"a run may skip {self.limit} steps whose loss is not finite, but training "
                     f"diverged and this is number {self.count}; lower {self.rates}, or raise "
                     f"max_skipped_steps"

@@ -147,6 +147,25 @@ def test_interrupted_and_resumed_they_are_the_same_bit_for_bit(
     assert_same_tensors(tensors, other_tensors)
 
 
+def test_a_baseline_that_diverges_is_left_out_and_what_was_found_stays(tmp_path: Path) -> None:
+    settings = {
+        "method": "radars",
+        "baseline": {"names": "largest,random=1", "steps": 8},
+        "children": {"optimizer": {"learning_rate": 1e30}},
+        "max_skipped_steps": 2,
+    }
+    result = search(settings=settings, out=tmp_path / "run")
+    assert result.status == "completed"
+    assert result.baselines is None
+    assert result.baselines_left_out is not None
+    assert result.baselines_left_out.startswith("the training of found, largest, random 1 diverged")
+    assert "lower children.optimizer.learning_rate" in result.summary()
+    assert read_search(tmp_path / "run") == result
+    plain = search(settings=settings | {"baseline": ()})
+    assert plain.architecture == result.architecture
+    assert plain.validation_accuracy == result.validation_accuracy
+
+
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """A third of a second between any two looks at it."""

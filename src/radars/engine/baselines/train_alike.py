@@ -4,6 +4,8 @@ Each begins with weights of the same seed, and sees the same batches of the trai
 same number of steps. They are compared on the validation part; the test split is not read.
 """
 
+import math
+
 from radars.engine.baselines.baseline_table import BaselineTable, Trained, baseline_table
 from radars.engine.baselines.choose_baselines import Named, choose_baselines
 from radars.engine.baselines.train_alone import AloneTask, AloneTraining, Outcome, train_alone
@@ -31,7 +33,8 @@ class Baselines:
         found: what the search found, once it is over.
         networks: that and the baselines, once they are chosen.
         num_steps: training steps of each, once that is known; 0 where there is no time for any.
-        outcomes: the fingerprint of a network to what became of it: two may be the same.
+        outcomes: the fingerprint of a network to what became of it: two may be the same. None where
+            its training diverged.
         problem: why not all could be trained, where the device has less memory than expected.
 
     Args:
@@ -44,7 +47,7 @@ class Baselines:
         self.found: Found | None = None
         self.networks: list[Named] = []
         self.num_steps: int | None = None
-        self.outcomes: dict[str, Outcome] = {}
+        self.outcomes: dict[str, Outcome | None] = {}
         self.problem: str | None = None
         self._training: AloneTraining | None = None
 
@@ -81,9 +84,9 @@ class Baselines:
             seconds: how long that took.
         """
         trained = [
-            Trained(name, architecture, self._key(architecture), self.outcomes[key])
+            Trained(name, architecture, key, outcome)
             for name, architecture in self.networks
-            if (key := self._key(architecture)) in self.outcomes
+            if (outcome := self.outcomes.get(key := self._key(architecture))) is not None
         ]
         if not trained or not self.num_steps:
             return None
@@ -91,13 +94,19 @@ class Baselines:
 
     def unfinished(self) -> str | None:
         """Why there are no accuracies of some; None where all are trained."""
-        if self.found is None or (self.networks and self._num_left == 0):
+        if self.found is None:
             return None
-        return self.problem or "the time was over"
-
-    @property
-    def _num_left(self) -> int:
-        return sum(key not in self.outcomes for key in self._different())
+        reasons = []
+        if not self.networks or any(key not in self.outcomes for key in self._different()):
+            reasons.append(self.problem or "the time was over")
+        keys = {name: self._key(architecture) for name, architecture in self.networks}
+        diverged = [name for name, key in keys.items() if self.outcomes.get(key, True) is None]
+        if diverged:
+            reasons.append(
+                f"the training of {', '.join(diverged)} diverged; lower "
+                f"children.optimizer.learning_rate, or raise max_skipped_steps"
+            )
+        return "; ".join(reasons) or None
 
     def state_dict(self) -> State:
         """What a checkpoint keeps."""
@@ -106,7 +115,7 @@ class Baselines:
             "found": found and [dict(found.architecture), found.accuracy, found.by_size],
             "networks": [[name, dict(architecture)] for name, architecture in self.networks],
             "num_steps": self.num_steps,
-            "outcomes": [[key, *outcome] for key, outcome in self.outcomes.items()],
+            "outcomes": [[key, *(outcome or ())] for key, outcome in self.outcomes.items()],
             "problem": self.problem,
         }
         if self._training is not None:
@@ -120,7 +129,9 @@ class Baselines:
             self.found = Found(Architecture(architecture), *rest)
         self.networks = [Named(name, Architecture(known)) for name, known in state["networks"]]
         self.num_steps, self.problem = state["num_steps"], state["problem"]
-        self.outcomes = {key: Outcome(*values) for key, *values in state["outcomes"]}
+        self.outcomes = {
+            key: Outcome(*values) if values else None for key, *values in state["outcomes"]
+        }
         self._training = None
         if "training" in state and self.num_steps:
             self._training = AloneTraining(self._context, self.num_steps)
@@ -182,12 +193,14 @@ class Baselines:
         outcomes = self._context.workers.map(train_alone, tasks, observer.check)
         for key, outcome in zip(left, outcomes, strict=True):
             self._note(key, outcome, observer)
-            pace.done(outcome.accuracy, self.num_steps - num_counted)
+            pace.done(outcome.accuracy if outcome else math.nan, self.num_steps - num_counted)
             num_counted = 0
 
-    def _note(self, key: str, outcome: Outcome, observer: SearchObserver) -> None:
+    def _note(self, key: str, outcome: Outcome | None, observer: SearchObserver) -> None:
         """Takes note of an outcome, for all names of the network."""
         self.outcomes[key] = outcome
+        if outcome is None:
+            return
         for name, architecture in self.networks:
             if self._key(architecture) == key:
                 observer.log(
