@@ -188,7 +188,7 @@ def train(
         architecture: what a search found, or an architecture, or the path of an
             `architecture.json`, beside which the search's own settings are read.
         data: as for `search`, as are the next three; by default what the search was about.
-        space: by default that of what was found.
+        space: what it is one of; by default that of what was found.
         batch_size: examples in a batch.
         data_options: how data are read and divided.
         epochs: visits of the training split.

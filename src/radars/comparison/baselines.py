@@ -18,8 +18,8 @@ def expected_best(
     Args:
         table: a published table of A architectures that satisfy the constraints.
         constraints: hard bounds.
-        num_draws: with replacement; the draws share a chance of (i/A)^num_draws to have nothing
-            better than the i-th worst.
+        num_draws: how many are drawn, with replacement; the draws share a chance of
+            (i/A)^num_draws to have nothing better than the i-th worst.
     """
     ascending_A = table.accuracies(constraints)
     chance_A = (np.arange(len(ascending_A) + 1) / len(ascending_A)) ** num_draws

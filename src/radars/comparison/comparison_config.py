@@ -72,7 +72,8 @@ class CompareConfig(_Config):
     Attributes:
         search: settings of every search, as for `radars search`: space, data, budget.
         by_method: settings of one method's searches, over those.
-        settings: by name, what differs between settings, such as constraints, over those.
+        settings: the names of settings, each with what differs between them, such as constraints;
+            over those.
         grids: which cells there are; what is in several grids is run once.
         train: settings of the training from scratch of what was found, as for `radars train`; None
             for no training.

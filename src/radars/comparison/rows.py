@@ -26,9 +26,9 @@ class Row:
         architecture: what was found; None where the method does not fit the budget.
         validation_accuracy: as the search says; a fraction.
         test_accuracy: after training from scratch; a fraction, None without one.
-        table_accuracy: in the published table; a fraction, None without one.
-        rank: in the table, among what the setting's constraints allow; 1 is the best.
-        regret: to the best of the table that they allow, as a fraction.
+        table_accuracy: its accuracy in the published table; a fraction, None without one.
+        rank: its place in the table, among what the setting's constraints allow; 1 is the best.
+        regret: how far it is below the best of the table that they allow, a fraction.
         search_seconds: wall-clock.
         budget_bytes: what no step may hold.
         predicted_peak_bytes: the most that was predicted for a step that ran.

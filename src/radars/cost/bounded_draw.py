@@ -20,7 +20,7 @@ class BoundedDraw:
     Args:
         subspace: what to draw from.
         conditions: which choices are made.
-        bounds: on costs.
+        bounds: the bounds on costs.
         rules: that are kept.
     """
 

@@ -22,7 +22,7 @@ def combinations(space: SearchSpace, choices: Sequence[str]) -> dict[Combination
 
     Args:
         space: the search space.
-        choices: in the order of the space.
+        choices: those of the space, in its order.
 
     Raises:
         SpaceError: there are too many, for the choices on which the costs of a layer depend.
@@ -50,7 +50,8 @@ def needs_of(
 
     Args:
         space: the search space.
-        choices: in the order of the space, so that each is behind what decides whether it is made.
+        choices: those of the space, in its order, so that each is behind what decides whether it
+            is made.
         combination: what they take.
     """
     conditions = space.conditions

@@ -32,7 +32,7 @@ def network_macs(
     """The same of a network, for one example.
 
     Args:
-        network: on the meta device.
+        network: a network on the meta device.
         input_shape: the shape of one example, without the batch.
         input_dtype: the dtype of an example.
     """

@@ -118,7 +118,7 @@ class Feasible:
             subspace: what to draw from.
             pick: takes a candidate among those that can still be completed within the constraints.
             generator: the generator of the order, and of what is not picked.
-            order: in which the choices are drawn, each once; None for a random order.
+            order: the order in which the choices are drawn, each once; None for a random order.
 
         Returns:
             The architecture, and for each choice the candidates that `pick` had.
@@ -163,7 +163,7 @@ class Feasible:
         """Yields the allowed architectures of a subspace by a cost, the dearest first.
 
         Args:
-            cost: by its sum.
+            cost: the name of a cost, whose sum orders them.
             subspace: what to choose from.
         """
         if not cost.terms:

@@ -39,7 +39,7 @@ class LayerCosts:
         """From now on distinguishes its costs by these choices, which are more than before.
 
         Args:
-            choices: in the order of the space.
+            choices: those of the space, in its order.
             traced: every architecture that was traced, and what the layer costs in it.
         """
         self.choices = choices

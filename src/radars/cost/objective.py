@@ -68,7 +68,7 @@ class Objectives:
 
     Args:
         table: what each candidate costs.
-        targets: on its costs.
+        targets: the targets on its costs.
         conditions: which choices of the space are made.
 
     Raises:

@@ -46,7 +46,7 @@ class PartCounter:
         """Module name to what the module costs by itself; their sums are those of the network.
 
         Args:
-            network: on the meta device; it cannot be run afterwards.
+            network: a network on the meta device; it cannot be run afterwards.
         """
         parts: defaultdict[str, Part] = defaultdict(Part)
         counted: set[nn.Parameter] = set()

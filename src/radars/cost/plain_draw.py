@@ -33,7 +33,7 @@ class PlainCosts:
 
         Args:
             full: the whole space.
-            bounds: on costs, which have no terms.
+            bounds: the bounds on costs, which have no terms.
             rules: that are kept.
         """
         added: dict[tuple[str, Candidate], Amounts] = {

@@ -30,8 +30,8 @@ class ImageFormat(NamedTuple):
 
     Attributes:
         channels: 1 for greyscale, 3 for RGB.
-        height: in pixels.
-        width: in pixels.
+        height: the height in pixels.
+        width: the width in pixels.
         resize: whether images of another size are resized and cropped, rather than refused.
     """
 

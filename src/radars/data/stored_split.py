@@ -91,7 +91,7 @@ class ImageList(StoredSplit):
     Attributes:
         images: encoded, or the paths of their files.
         labels: the class of each.
-        class_names: in the order of the labels.
+        class_names: the names of the classes, in the order of the labels.
     """
 
     images: Sequence[bytes | str]

@@ -48,7 +48,7 @@ class Identity:
         data: the digest of the examples and the labels.
         task: the digest of the loss and the score.
         input_shape: the shape of one example.
-        num_classes: in the data.
+        num_classes: the number of classes in the data.
         input_dtype: the dtype of one example.
     """
 

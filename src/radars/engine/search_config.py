@@ -116,7 +116,7 @@ class SearchConfig(Checked):
         data: where the examples come from.
         method: the search method.
         budget: bytes that no training step exceeds.
-        hard_cap: on CUDA, let the allocator refuse what is beyond the budget, whoever asks; plans
+        hard_cap: let CUDA's allocator refuse what is beyond the budget, whoever asks; plans
             go by what it reserves.
         constraints: hard bounds on the architecture, such as `macs<=40M`.
         objectives: soft targets, such as `{cost: macs, target: 40e6, exponent: -0.07}`.

@@ -30,8 +30,8 @@ class Ranked:
 
     Attributes:
         architecture: itself.
-        accuracy: on the validation part, trained as long as it came in the search; a fraction. None
-            where it was not scored.
+        accuracy: what it reached on the validation part, trained as long as it came in the search;
+            a fraction. None where it was not scored.
         macs: its multiply-accumulates, for one example; None where an older run does not say.
     """
 
@@ -68,8 +68,8 @@ class SearchResult:
             `sum`, by its candidates, and `whole`, as the whole network was traced or measured in
             the end (None where it cannot be, as with a table of another device's latencies).
         ranking: the best architectures that the search has, the one found first.
-        limited: with a time limit, phase to the steps that it had, over all rounds, and those that
-            it has without one.
+        limited: phase to the steps that it had within a time limit, over all rounds, and to those
+            that it has without one.
         front: where `pareto` was asked for, the points that no other is better than in every
             respect: objective to its number, and the architecture.
         by_size: whether size alone speaks for the architecture, as nothing was scored before the

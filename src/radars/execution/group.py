@@ -142,7 +142,7 @@ def new_group(num_processes: int, device_name: str) -> Iterator[Group]:
     Processes that `torchrun` or a cluster's scheduler started are joined, too.
 
     Args:
-        num_processes: on this machine; 1 for this process alone.
+        num_processes: how many there are on this machine; 1 for this process alone.
         device_name: `cpu`, `cuda` or `auto`.
 
     Raises:

@@ -19,7 +19,7 @@ def workplace(
     Args:
         device: where steps run.
         num_threads: the number of threads of the processor; None for as many as PyTorch takes.
-        cap_bytes: on CUDA, what the allocator may hold; None for no cap.
+        cap_bytes: what CUDA's allocator may hold; None for no cap.
 
     Yields:
         What says when to stop.

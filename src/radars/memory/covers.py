@@ -20,7 +20,7 @@ class Cover:
     """Savings with which every path of a subspace fits.
 
     Attributes:
-        subspace: of the paths.
+        subspace: what the paths are of.
         savings: what trades time for memory.
         peak_bytes: the most that a path holds with them.
     """

@@ -30,7 +30,7 @@ def path_relaxation(space: SearchSpace, input_shape: InputShape, batch_size: int
     Args:
         space: the search space.
         input_shape: the shape of one example, without the batch.
-        batch_size: by which candidates are ordered, by what they hold.
+        batch_size: the batch size at which candidates are ordered by what they hold.
 
     Raises:
         SpaceError: a network cannot take its input.

@@ -228,7 +228,7 @@ def trace_step(
     """Runs a step of a supernet of `traced_supernet`; returns what has watched it.
 
     Args:
-        kind: of the step.
+        kind: the kind of step.
         supernet: what is trained.
         spec: batch, precision.
         micro_batches: into how many parts the batch is split.

@@ -21,7 +21,7 @@ class LivePath:
     """The network of a path, on the device.
 
     Attributes:
-        trained: with its optimizer.
+        trained: what is trained, with its optimizer.
         labels: prefix of the names of a candidate's tensors to what it is called in all networks.
     """
 

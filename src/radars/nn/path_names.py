@@ -43,7 +43,7 @@ def kept_as(name: str, labels: Mapping[str, str], overlap: bool) -> str:
     """What a tensor is called in all networks: by the innermost candidate that it is part of.
 
     Args:
-        name: in the network of one path.
+        name: what it is called in the network of one path.
         labels: the labels of that network (`labelled_network`).
         overlap: whether all candidates of a choice have one name.
     """

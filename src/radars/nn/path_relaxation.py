@@ -114,7 +114,7 @@ class MaskedNetwork(nn.Module):
     """The network of a path, whose weights count in part where masks say so.
 
     Attributes:
-        network: at the largest size.
+        network: the network at the largest size.
         masks: parameter name to its masks.
         weights: choice to the weights (V,) of its live candidates, for masks; set for each pass.
     """
@@ -162,7 +162,7 @@ class MaskMaker:
         """Parameter name to the masks of the choices that reach it.
 
         Args:
-            path: at the largest size.
+            path: the path at the largest size.
             live: the candidates that are live.
             device: where the masks are.
         """

@@ -43,7 +43,7 @@ class Supernet(nn.Module):
         relaxation: how mixture weights come from the logits of live candidates.
         weigh: where set, used instead of the relaxation: mixture weights from all logits.
         logits: the logits of all candidates, live or not, with their optimizer.
-        max_gradient_norm: to which a step scales down larger gradients of the weights.
+        max_gradient_norm: the norm to which a step scales down larger gradients of the weights.
         savings: how mixtures trade time for memory now.
         device: where the live part is.
 
@@ -56,7 +56,7 @@ class Supernet(nn.Module):
         savings: how mixtures trade time for memory; micro-batches are the steps' affair.
         device: where the live part is.
         seed: the seed of the initial weights; None where nobody reads them, as of fake tensors.
-        disk: on disk, for weights that are not live and that the host has no room for.
+        disk: offload to disk, for weights that are not live and that the host has no room for.
         host_bytes: the host's room for weights that are not live.
         share_overlap: whether the candidates of a choice share what their tensors have in common.
         path_relaxation: where the space is not modular: how its choices are relaxed; None where

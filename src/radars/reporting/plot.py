@@ -16,7 +16,7 @@ class Series:
     """Points with one name.
 
     Attributes:
-        name: in the legend.
+        name: what the legend calls it.
         x: the horizontal position of each point.
         y: the vertical position of each point; None for a gap.
         style: joined by lines, by steps, by nothing, or a dotted limit.
@@ -38,7 +38,7 @@ class HeatMap:
 
     Attributes:
         x: the horizontal positions of the columns; in between are their borders.
-        row_labels: from above.
+        row_labels: the labels of rows, from above.
         values: the values of each row, for each column a fraction; None leaves the square empty.
         notes: likewise, what is said of a square.
         texts: likewise, what is written in it; none where empty.

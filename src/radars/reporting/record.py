@@ -72,8 +72,8 @@ class RunRecord:
         evaluation: as in `evaluation.json`; likewise.
         architecture: what was found, or is trained; empty where there is none.
         pareto: as in `pareto.json`; empty where there is none.
-        events: in the order in which they happened.
-        baselines: of `result.json`; None where there are none.
+        events: every event, in the order in which they happened.
+        baselines: those of `result.json`; None where there are none.
     """
 
     name: str

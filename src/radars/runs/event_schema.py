@@ -81,7 +81,8 @@ class SearchStartedEvent(StartedEvent):
     Attributes:
         method: the name of the search method.
         candidates: every choice to its candidates, in order.
-        num_threads: with which it computes; results are the same bit for bit with as many.
+        num_threads: how many threads it computes with; with as many, results are the same bit for
+            bit.
     """
 
     kind = "search_started"
@@ -268,7 +269,7 @@ class ChildEvent(Event):
 
     Attributes:
         architecture: choice to its candidate.
-        accuracy: on the validation split.
+        accuracy: what it reached on the validation split.
     """
 
     kind = "child"
@@ -283,7 +284,7 @@ class BaselineEvent(Event):
     Attributes:
         name: `found`, `largest`, `smallest`, or a draw such as `random 1`.
         architecture: choice to its candidate.
-        accuracy: on the validation split.
+        accuracy: what it reached on the validation split.
         measured_peak_bytes: the most that one of its training steps held.
     """
 
@@ -366,8 +367,8 @@ class EpochEndedEvent(TimedEvent):
         epoch: its number; the first is 1.
         train_loss: mean over the epoch.
         train_accuracy: likewise.
-        learning_rate: in the end of the epoch.
-        validation_accuracy: on the held-out examples; None where there are none.
+        learning_rate: that of the epoch's last step.
+        validation_accuracy: what it reached on the held-out examples; None where there are none.
     """
 
     kind = "epoch_ended"

@@ -22,7 +22,7 @@ def check_keeps_inputs(
     Args:
         choice: for the error.
         name: likewise.
-        candidate: on the meta device; is put into training mode.
+        candidate: a candidate on the meta device; is put into training mode.
         inputs: that it was run on, of a batch of one.
         versions: the versions of the inputs before it ran.
 

@@ -28,7 +28,7 @@ def fingerprint(
     the like are operations too.
 
     Args:
-        network: on the meta device.
+        network: a network on the meta device.
         input_shape: the shape of one example, without the batch.
         input_dtype: the dtype of an example.
     """

@@ -46,7 +46,7 @@ class SearchSpace:
         name: what people call it.
         input_shape: the shape of one example, where it is known.
         input_dtype: the dtype of an example.
-        choices: in the order in which the function makes them.
+        choices: all choices, in the order in which the function makes them.
         full: every candidate of every choice.
         conditions: which choices are made only where others take something.
         rules: what every architecture keeps.

@@ -185,7 +185,7 @@ def run_network(
     """Runs a network once on the meta device, which is the current one.
 
     Args:
-        network: on it.
+        network: a network on that device.
         input_shape: the shape of one example, without the batch.
         which: which of the networks of a space it is, for people.
         dtype: the dtype of an example.

@@ -116,7 +116,7 @@ class PlainProgress(Progress):
     Args:
         stream: where the lines go; standard output as it is at the time, where it is not given.
         interval_seconds: between two lines.
-        clock: in seconds, from any origin.
+        clock: the time in seconds, from any origin.
     """
 
     def __init__(

@@ -46,7 +46,7 @@ class EvaluationResult:
             activations.
         peak_rss_bytes: the most resident memory of the process.
         device: where it ran.
-        class_names: in the order of the confusion matrix.
+        class_names: the names of classes, in the order of the confusion matrix.
         confusion: how many examples of a class (row) were taken for a class (column).
     """
 

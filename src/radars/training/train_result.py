@@ -23,7 +23,7 @@ class TrainResult:
         train_accuracy: over the last epoch, on examples as they were trained on; a fraction.
         validation_accuracy: the validation accuracy of the best epoch on what was held out, if
             anything was.
-        best_epoch: from 1; that of the network.
+        best_epoch: the epoch that the network is of, from 1.
         parameters: the number of parameters of the network.
         macs: multiply-accumulates of the network, for one example.
         train_seconds: wall-clock, over all sittings.

@@ -19,7 +19,7 @@ class Means(NamedTuple):
     """Over the examples of an epoch, as they were trained on: augmented, one step after the other.
 
     Attributes:
-        loss: with label smoothing.
+        loss: the training loss, with label smoothing.
         accuracy: a fraction; of another task than classification, the mean score.
     """
 
@@ -31,8 +31,8 @@ class Best(NamedTuple):
     """The best epoch so far.
 
     Attributes:
-        epoch: from 1.
-        accuracy: on the part that is held out.
+        epoch: its number, from 1.
+        accuracy: what it reached on the part that is held out.
         latest_accuracy: that of the latest epoch.
         weights: the weights of the network that counted then, on the CPU.
     """
@@ -48,7 +48,7 @@ class TrainState:
     """The state of a training at a step boundary.
 
     Attributes:
-        network: with its weights, on the device.
+        network: the network with its weights, on the device.
         optimizer: the optimizer of the weights.
         stream: training batches.
         skipped: the steps that were skipped.
@@ -84,7 +84,7 @@ class TrainState:
 
         Args:
             epoch: that has ended, from 1.
-            accuracy: on the part that is held out.
+            accuracy: what it reached on the part that is held out.
         """
         best = self.best
         if best is None or accuracy > best.accuracy:

@@ -22,7 +22,7 @@ class UsableNetwork:
     """A network and what is needed to use it.
 
     Attributes:
-        network: with its trained weights, in evaluation mode.
+        network: the network with its trained weights, in evaluation mode.
         config: how it was trained.
         architecture: the architecture of the network.
         class_names: what it tells apart, in the order of its outputs.

@@ -42,7 +42,7 @@ class BaselineRow:
     Attributes:
         name: `found`, `largest`, `smallest`, or a draw such as `random 1`.
         architecture: choice to what it takes.
-        accuracy: on the validation part; a fraction.
+        accuracy: what it reached on the validation part; a fraction.
         macs: its multiply-accumulates, for one example.
         parameters: the number of them.
         predicted_peak_bytes: the most that was predicted for one of its training steps.

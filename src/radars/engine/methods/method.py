@@ -21,7 +21,7 @@ class Found(NamedTuple):
 
     Attributes:
         architecture: itself.
-        accuracy: on the validation part, where it has one.
+        accuracy: what it reached on the validation part, where it was scored.
         by_size: whether size alone speaks for it, as a search had nothing to go by when it ended.
     """
 

@@ -21,7 +21,7 @@ def num_proposals(wanted: int, pace: Pace, reward_seconds: float) -> int:
 
     Args:
         wanted: how many there are to be, where time is not limited.
-        pace: of the phase, before its first step.
+        pace: that of the phase, before its first step.
         reward_seconds: what a reward takes; 0 where that is not known.
     """
     number, pair_seconds = wanted, 2 * reward_seconds

@@ -43,7 +43,7 @@ class Prior:
         agreement: the correlation of what candidates add to the two kinds of rewards.
         spread: the standard deviation of what they add to rewards of what was trained alone, in
             those of others.
-        correlation: of what rankers say together with the rewards.
+        correlation: that of what rankers say together with the rewards.
     """
 
     of_candidates: float = 1e-2

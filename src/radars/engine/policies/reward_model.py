@@ -184,7 +184,7 @@ def _together(tables: Mapping[str, Scores], full: Subspace) -> dict[str, dict[st
     """What several tables say together: each counts alike.
 
     Args:
-        tables: with the mean 0 in each choice.
+        tables: what each says of candidates, with the mean 0 in each choice.
         full: every candidate.
     """
     of_each = {table: 1.0 / _deviation(scores) for table, scores in tables.items()}

@@ -42,7 +42,7 @@ class ExportResult:
         files: that were written.
         largest_difference: the largest difference of a score, between the file and the network, on
             random images.
-        class_names: in the order of the scores.
+        class_names: the names of classes, in the order of the scores.
         input: what the file takes, for people.
         input_shape: the shape of an example: channels, height, width of an image.
     """

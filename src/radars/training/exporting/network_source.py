@@ -53,7 +53,7 @@ class NetworkSource:
         expression: a call that builds the network.
 
     Args:
-        network: in evaluation mode; what it does in training only is left out.
+        network: a network in evaluation mode; what it does in training only is left out.
 
     Raises:
         SpaceError: a module cannot be written down.
