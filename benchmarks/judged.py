@@ -25,6 +25,7 @@ CONTENDERS: Mapping[str, Settings] = {
     "uniform": {"explore": {"controller": {"temperature": 1e9}}},  # instead of RL
     "no-differentiate": {"differentiate": {"steps": 0}},
     "no-rankers": {"explore": {"rankers": []}},
+    "selection": {"explore": {"share": 0.0}, "differentiate": {"steps": 0}},  # alone
     **{
         name: {"method": name}
         for name in (

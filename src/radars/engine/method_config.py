@@ -69,6 +69,7 @@ class ExploreConfig(Checked):
             counts.
         ranker_draws: architectures that each of them is asked about.
         controller: the policy.
+        share: with a time limit, the fraction of it that `radars` explores for, over all rounds.
     """
 
     steps: int | None = Field(None, ge=1)
@@ -79,6 +80,7 @@ class ExploreConfig(Checked):
     rankers: tuple[RankerName, ...] = ("regions", "expressivity", "size")
     ranker_draws: int = Field(32, ge=2)
     controller: ControllerConfig = ControllerConfig()
+    share: float = Field(0.3, ge=0, lt=0.5)
 
     def num_steps(self, full: Subspace) -> int:
         """The training steps of a round in a space."""
@@ -127,6 +129,8 @@ class DifferentiateConfig(Checked):
         proposals: architectures that the logits like best and that are rewarded after it, so that
             the policy learns what these are worth. With a time limit, no more than half of the
             phase has time for.
+        share: with a time limit, the fraction of it that `radars` differentiates for, over all
+            rounds. What the two phases leave selects.
     """
 
     steps: int | None = Field(None, ge=0)
@@ -139,6 +143,7 @@ class DifferentiateConfig(Checked):
     )
     max_cost_ratio: float | None = Field(2.0, gt=0)
     proposals: int = Field(4, ge=0)
+    share: float = Field(0.1, ge=0, lt=0.5)
 
     def num_steps(self, full: Subspace) -> int:
         """The iterations of a round in a space."""

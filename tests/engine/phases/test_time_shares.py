@@ -29,3 +29,11 @@ def test_what_a_phase_takes_too_long_those_after_it_have_less() -> None:
     config = quick_config(num_rounds=2)
     shares = [share_of_time("explore", round_index, config) for round_index in (0, 1)]
     assert shares == pytest.approx([0.15, 0.15 / 0.8])
+
+
+def test_shares_are_settings() -> None:
+    config = quick_config(num_rounds=1, explore={"share": 0.2}, differentiate={"share": 0.4})
+    assert share_of_time("explore", 0, config) == pytest.approx(0.2)
+    assert share_of_time("differentiate", 0, config) == pytest.approx(0.4 / 0.8)
+    alone = quick_config(explore={"share": 0.0}, differentiate={"steps": 0})
+    assert share_of_time("explore", 0, alone) == 0

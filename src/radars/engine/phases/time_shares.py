@@ -6,9 +6,6 @@ from radars.engine.search_config import SearchConfig
 
 Phase = Literal["explore", "differentiate", "select"]
 
-_SHARES: dict[Phase, float] = {"explore": 0.3, "differentiate": 0.1, "select": 0.6}
-"""Of a whole search; those of explore and differentiate over all rounds."""
-
 
 def share_of_time(phase: Phase, round_index: int, config: SearchConfig) -> float:
     """Of the time that is left when the phase begins.
@@ -18,19 +15,18 @@ def share_of_time(phase: Phase, round_index: int, config: SearchConfig) -> float
     Args:
         phase: that begins.
         round_index: the index of its round.
-        config: how many rounds there are, and whether they differentiate.
+        config: how many rounds there are, whether they differentiate, and the share of each phase.
     """
-    num_rounds = config.num_rounds
-    shares = {
-        "explore": _SHARES["explore"] / num_rounds,
-        "differentiate": _SHARES["differentiate"] / num_rounds,
-    }
-    if config.differentiate.steps == 0:
-        shares["differentiate"] = 0.0
     if phase == "select":
         return 1.0
+    explore, differentiate = config.explore.share, config.differentiate.share
+    select = 1.0 - explore - differentiate
+    if config.differentiate.steps == 0:
+        differentiate = 0.0
+    num_rounds = config.num_rounds
+    shares = {"explore": explore / num_rounds, "differentiate": differentiate / num_rounds}
     num_left = num_rounds - round_index  # of rounds, this one among them
-    left = num_left * sum(shares.values()) + _SHARES["select"]
+    left = num_left * sum(shares.values()) + select
     if phase == "differentiate":
         left -= shares["explore"]  # which is over
     return shares[phase] / left
