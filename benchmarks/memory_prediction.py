@@ -1,30 +1,36 @@
 """Is the predicted peak of a step the measured one? For every built-in space and kind of step.
 
-Measured on the CPU: real steps, every tensor counted. What is predicted to hold more than
-`--limit` is not run, and counted as such.
+Real steps are measured: on the CPU every tensor is counted, on CUDA what its allocator gave. What
+is predicted to hold more than `--limit` is not run, and counted as such.
 
     python benchmarks/memory_prediction.py [--spaces digits,vit] [--batch-sizes 8,64,256]
+    python benchmarks/memory_prediction.py --device cuda
 
-Adds a row to `benchmarks/results/memory_prediction.csv` as each step is done, leaves out those that
-are there, and prints the worst case: it takes hours, and may be stopped at any time.
+Adds a row to `benchmarks/results/memory_prediction.csv` (`memory_prediction_cuda.csv`) as each step
+is done, leaves out those that are there, and prints the worst case: it takes hours, and may be
+stopped at any time.
 """
 
 import argparse
 import csv
+import gc
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
+import torch
 from measured import peak_of
 
 from radars.memory import PLAIN, MemorySavings, Planner, PriceCache, TrainingSpec, predict
+from radars.memory.floor import measured_floor_bytes
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.steps import Precision, StepKind
 from radars.space import Architecture, SearchSpace, Subspace
 from radars.units import parse_bytes
 from radars.zoo import load_space, zoo
 
-RESULT = Path(__file__).parent / "results" / "memory_prediction.csv"
+RESULTS = Path(__file__).parent / "results"
 OPTIMIZERS = {
     "sgd": OptimizerConfig(),
     "adamw": OptimizerConfig(name="adamw", learning_rate=1e-3),
@@ -40,26 +46,52 @@ KEY = ("space", "subspace", "step", "batch_size", "optimizer", "precision", "lev
 NUMBERS = ("predicted_bytes", "measured_bytes", "ratio")
 
 
+@dataclass(frozen=True)
+class Measuring:
+    """Where steps are measured, and what comes of it.
+
+    Attributes:
+        device: where they run.
+        limit: bytes beyond which a step is not run.
+        file: the rows.
+        floor_bytes: what the device holds whatever runs.
+    """
+
+    device: torch.device
+    limit: int
+    file: Path
+    floor_bytes: int
+
+    @classmethod
+    def on(cls, device: torch.device, limit: int) -> "Measuring":
+        """On a device, with a file of its type."""
+        name = "memory_prediction" + ("" if device.type == "cpu" else f"_{device.type}")
+        return cls(device, limit, RESULTS / f"{name}.csv", measured_floor_bytes(device))
+
+
 def main() -> None:
     """Measures what is not in the file yet; a row is written as soon as it is measured."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--spaces", default=",".join(entry.name for entry in zoo()))
     parser.add_argument("--batch-sizes", default="8,64,256")
     parser.add_argument("--limit", default="2GiB", type=parse_bytes)
+    parser.add_argument("--device", default="cpu", type=torch.device)
     arguments = parser.parse_args()
+    measuring = Measuring.on(arguments.device, arguments.limit)
     for name in arguments.spaces.split(","):
         space = load_space(name)
         for batch_size in map(int, arguments.batch_sizes.split(",")):
             for optimizer, precision in product(OPTIMIZERS, PRECISIONS):
-                measure(space, batch_size, optimizer, precision, arguments.limit)
-        print(said(name, [row for row in read() if row["space"] == name]), flush=True)
-    print(said("all", list(read())))
+                measure(measuring, space, batch_size, optimizer, precision)
+        rows = [row for row in read(measuring.file) if row["space"] == name]
+        print(said(name, rows), flush=True)
+    print(said("all", list(read(measuring.file))))
 
 
-def read() -> Iterator[dict[str, str]]:
+def read(path: Path) -> Iterator[dict[str, str]]:
     """The rows that were written."""
-    if RESULT.exists():
-        with RESULT.open(newline="") as file:
+    if path.exists():
+        with path.open(newline="") as file:
             yield from csv.DictReader(file)
 
 
@@ -74,12 +106,20 @@ def said(name: str, rows: list[dict[str, str]]) -> str:
 
 
 def measure(
-    space: SearchSpace, batch_size: int, optimizer: str, precision: Precision, limit: int
+    measuring: Measuring, space: SearchSpace, batch_size: int, optimizer: str, precision: Precision
 ) -> None:
     """Writes a row for every step of one kind of batch; without numbers where it is too large."""
     assert space.input_shape is not None
-    known = {tuple(row[field] for field in KEY) for row in read()}
-    spec = TrainingSpec(space.input_shape, batch_size, OPTIMIZERS[optimizer], precision=precision)
+    known = {tuple(row[field] for field in KEY) for row in read(measuring.file)}
+    spec = TrainingSpec(
+        space.input_shape,
+        batch_size,
+        OPTIMIZERS[optimizer],
+        precision=precision,
+        device_type=measuring.device.type,
+        floor_bytes=measuring.floor_bytes,
+    )
+    limit = measuring.limit
     planner = Planner(space, spec, limit, price_cache=PriceCache())
     first = Architecture({choice: names[-1] for choice, names in space.full.items()})
     two = Subspace({choice: names[-2:] for choice, names in space.full.items()})
@@ -105,10 +145,11 @@ def measure(
             ).peak_bytes
             numbers = (predicted_bytes, "", "")
             if predicted_bytes <= limit:
-                measured_bytes = peak_of(space, subspace, spec, kind, savings)
+                gc.collect()  # the network of the step before
+                measured_bytes = peak_of(space, subspace, spec, kind, savings, measuring.device)
                 numbers = (predicted_bytes, measured_bytes, predicted_bytes / measured_bytes)
-        is_new = not RESULT.exists()
-        with RESULT.open("a", newline="") as file:
+        is_new = not measuring.file.exists()
+        with measuring.file.open("a", newline="") as file:
             writer = csv.writer(file)
             if is_new:
                 writer.writerow((*KEY, *NUMBERS))

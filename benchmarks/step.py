@@ -9,7 +9,7 @@ what the planner makes of a budget of half of those bytes, `recompute` of one of
 procedure's, and `least` holds as little as can be without splitting the batch.
 
     python benchmarks/step.py [--space nasbench-macro|nasbench201|mobile-large-layer]
-                              [--quick] [--json]
+                              [--device cuda] [--quick] [--json]
 
 Prints a table, or with --json one object, and unless --quick appends it to
 `benchmarks/results/step.jsonl`.
@@ -20,6 +20,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from torch import Tensor, nn
 
 from radars.execution.allocator import freed_memory_kept
 from radars.memory import PLAIN, MemorySavings, Planner, TrainingSpec, saving_settings
+from radars.memory.floor import measured_floor_bytes
 from radars.memory.tracker import MemoryTracker, Part
 from radars.nn.operations import classifier
 from radars.nn.steps import StepKind, architecture_step, weights_step
@@ -83,14 +85,17 @@ class PlainMixture(nn.Module):
 class Plain:
     """The plain procedure on a space."""
 
-    def __init__(self, space: SearchSpace) -> None:
-        self.logits = {c: nn.Parameter(1e-3 * torch.randn(len(n))) for c, n in space.full.items()}
+    def __init__(self, space: SearchSpace, device: torch.device) -> None:
+        self.logits = {
+            choice: nn.Parameter(1e-3 * torch.randn(len(names), device=device))
+            for choice, names in space.full.items()
+        }
 
         def choose(name: str, candidates: Candidates) -> Any:
             factories = [factory for _, factory in as_pairs(candidates)]
             return PlainMixture(self.logits[name], [factory() for factory in factories])
 
-        self.network = space.replay(choose)
+        self.network = space.replay(choose).to(device)
         logits = set(self.logits.values())
         self.weights = [weight for weight in self.network.parameters() if weight not in logits]
         self.weights_optimizer = torch.optim.SGD(self.weights, 0.05, 0.9, weight_decay=5e-4)
@@ -131,10 +136,11 @@ def main() -> None:
     """Measures one space."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--space", choices=SPACES, default="nasbench-macro")
+    parser.add_argument("--device", default="cpu", type=torch.device)
     parser.add_argument("--quick", action="store_true", help="three repeats, nothing kept")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
-    row = measure(arguments.space, repeats=3 if arguments.quick else 9)
+    row = measure(arguments.space, arguments.device, repeats=3 if arguments.quick else 9)
     if not arguments.quick:
         RESULTS.parent.mkdir(exist_ok=True)
         with RESULTS.open("a") as file:
@@ -142,27 +148,31 @@ def main() -> None:
     print(json.dumps(row) if arguments.json else table(row), flush=True)
 
 
-def measure(name: str, repeats: int) -> dict[str, Any]:
+def measure(name: str, device: torch.device, repeats: int) -> dict[str, Any]:
     """The ratios of one space to the plain procedure."""
     new_space, spec = SPACES[name]
+    spec = replace(spec, device_type=device.type, floor_bytes=measured_floor_bytes(device))
     space = new_space()
-    contiguous_B = torch.randn(spec.batch_size, *spec.input_shape)
+    contiguous_B = torch.randn(spec.batch_size, *spec.input_shape, device=device)
     example_B = contiguous_B.contiguous(memory_format=torch.channels_last)
-    label_B = torch.arange(spec.batch_size) % 10
-    procedure = Plain(space)
+    label_B = torch.arange(spec.batch_size, device=device) % 10
+    procedure = Plain(space, device)
 
     held_bytes = {"procedure": procedure.peak_bytes(contiguous_B, label_B)}
     allowed = list(saving_settings(recompute=True, max_micro_batches=1, batch_size=spec.batch_size))
 
     def planned(budget_bytes: float) -> OfStep:
-        planner = Planner(space, spec, round(budget_bytes), settings=allowed)
+        budget = round(budget_bytes) + spec.floor_bytes
+        planner = Planner(space, spec, budget, settings=allowed)
         plan = planner.plan_whole(space.full)
         return {kind: plan.savings_of(kind) for kind in STEPS}
 
     def peak_bytes(savings_of: OfStep) -> int:
-        return max(
-            peak_of(space, space.full, spec, kind, savings) for kind, savings in savings_of.items()
+        peaks = (
+            peak_of(space, space.full, spec, kind, savings, device)
+            for kind, savings in savings_of.items()
         )
+        return max(peaks) - spec.floor_bytes
 
     plain = dict.fromkeys(STEPS, PLAIN)
     held_bytes["plain"] = peak_bytes(plain)
@@ -175,7 +185,7 @@ def measure(name: str, repeats: int) -> dict[str, Any]:
     held_bytes |= {variant: peak_bytes(savings) for variant, savings in savings_of.items()}
 
     def radars(savings_of: OfStep) -> Callable[[], None]:
-        supernet = Supernet(space)
+        supernet = Supernet(space, device=device)
 
         def iteration() -> None:
             supernet.set_savings(savings_of[StepKind.WEIGHTS])
@@ -195,10 +205,12 @@ def measure(name: str, repeats: int) -> dict[str, Any]:
             for variant, iteration in variants.items():
                 start = time.perf_counter()
                 iteration()
+                if device.type == "cuda":
+                    torch.cuda.synchronize(device)
                 if repeat:  # the first warms up
                     seconds[variant].append(time.perf_counter() - start)
     row: dict[str, Any] = {**about(), "space": name, "batch_size": spec.batch_size}
-    row["repeats"] = repeats
+    row |= {"device": device.type, "repeats": repeats}
     for variant, times in seconds.items():
         ratios = sorted(t / p for t, p in zip(times, seconds["procedure"], strict=True))
         row[f"{variant}_seconds"] = statistics.median(times)

@@ -91,11 +91,11 @@ def forced(setting: Setting, figures: Figures) -> None:
     known = yaml.safe_load(_CONFIG.read_text())["search"]
     budget_bytes, batch_size = parse_bytes(known["budget"]), known["data"]["batch_size"]
     torch.cuda.empty_cache()
-    procedure = Plain(load_space(known["space"], **known["proxy_options"]))
+    space = load_space(known["space"], **known["proxy_options"])
     said = "it ran"
     with capped(setting.device, budget_bytes):
         try:
-            procedure.network.to(setting.device)
+            procedure = Plain(space, setting.device)
             example_B = torch.randn(batch_size, 3, 32, 32, device=setting.device)
             label_B = torch.arange(batch_size, device=setting.device) % 10
             procedure.iteration(example_B, label_B)
