@@ -158,7 +158,7 @@ def children_of(module: nn.Module) -> dict[str, nn.Module]:
 
 
 def own_parameters(module: nn.Module) -> list[nn.Parameter]:
-    """Those that are not of a module within; `parameters(recurse=False)` takes ten times as long."""
+    """Those that are not of a module within; `parameters(recurse=False)` takes long."""
     own = module._parameters
     return [weight for weight in own.values() if weight is not None] if own else []
 
