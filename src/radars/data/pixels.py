@@ -28,12 +28,14 @@ class Request(NamedTuple):
         policy: the policy of RandAugment; None for none of it.
         part: the part of the examples that is wanted: no more than these are read where that is
             possible.
+        is_raw: whether images may come as `RawImages`, not changed yet.
     """
 
     indices: list[int]
     position: Position | None = None
     policy: RandAugment | None = None
     part: slice = slice(None)
+    is_raw: bool = False
 
 
 class Pixels(ABC):
@@ -62,7 +64,7 @@ class Pixels(ABC):
     def read(self, request: Request) -> Any:
         """The examples of a request (B, C, ...): of images values from 0 to 255 of any type.
 
-        Of several inputs it is a tuple or a dict of tensors.
+        Of several inputs it is a tuple or a dict of tensors; `RawImages` where they were asked for.
 
         The result depends on the request alone; that of a part is the part of the result.
 

@@ -12,11 +12,12 @@ from torch import Tensor
 
 from radars.data.augment import RandAugment
 from radars.data.batch import Batch
-from radars.data.normalisation import Normalisation, normalised
+from radars.data.normalisation import Normalisation, are_images, normalised
 from radars.data.order import Position, walk
 from radars.data.pixels import Pixels, Request
+from radars.data.raw_images import RawImages
 from radars.errors import DataError, TestSplitError
-from radars.example import Example, Form, InputShape
+from radars.example import Form, InputShape
 
 _SEED_LIMIT = 2**63
 
@@ -28,11 +29,20 @@ class Split:
     Attributes:
         label_N: classes, int64 (N,).
         normalisation: what every example goes through; of several inputs, each through its own.
+        is_raw: whether batches have images as they are stored, which `move` changes and normalises.
     """
 
-    def __init__(self, pixels: Pixels, label_N: Tensor, normalisation: Form[Normalisation]) -> None:
+    def __init__(
+        self,
+        pixels: Pixels,
+        label_N: Tensor,
+        normalisation: Form[Normalisation],
+        *,
+        is_raw: bool = False,
+    ) -> None:
         self.label_N = label_N
         self.normalisation: Any = normalisation
+        self.is_raw = is_raw and are_images(pixels.shape, normalisation)
         self._pixels = pixels
 
     def __len__(self) -> int:
@@ -40,7 +50,13 @@ class Split:
 
     def normalised_by(self, normalisation: Form[Normalisation]) -> "Split":
         """The same examples, normalised in another way: as those that a network was trained on."""
-        return Split(self._pixels, self.label_N, normalisation)
+        return Split(self._pixels, self.label_N, normalisation, is_raw=self.is_raw)
+
+    def on(self, device: torch.device) -> "Split":
+        """The same examples for a device: on a GPU images are changed and normalised there."""
+        if device.type != "cuda":
+            return self
+        return Split(self._pixels, self.label_N, self.normalisation, is_raw=True)
 
     @property
     def is_in_memory(self) -> bool:
@@ -119,8 +135,12 @@ class Split:
         ):
             yield self._batch(indices, example_B)
 
-    def _batch(self, indices: list[int], example_B: Example) -> Batch:
-        return Batch(normalised(self.normalisation, example_B), self.label_N[indices])
+    def _batch(self, indices: list[int], example_B: Any) -> Batch:
+        label_B = self.label_N[indices]
+        if not self.is_raw:
+            return Batch(normalised(self.normalisation, example_B), label_B)
+        images = example_B if isinstance(example_B, RawImages) else RawImages(example_B)
+        return Batch(images.normalised_by(self.normalisation), label_B)
 
     def _batches_from(
         self,
@@ -133,7 +153,8 @@ class Split:
         """Batches from a position on, each with the position that it is at."""
         steps = walk(position, len(self), batch_size)
         requests = (
-            Request(indices, at if augment else None, policy, part) for at, indices in steps
+            Request(indices, at if augment else None, policy, part, self.is_raw)
+            for at, indices in steps
         )
         examples = self._pixels.read_each(requests)
         # the same walk again: workers are several requests ahead of what is yielded here
