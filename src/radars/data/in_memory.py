@@ -13,6 +13,7 @@ from radars.data.images import ImageFormat, open_image, to_pixels
 from radars.data.order import seeded
 from radars.data.pixels import Pixels, Request
 from radars.data.raw_images import RawImages
+from radars.data.rows import rows_of
 from radars.data.stored_split import Rows
 from radars.machine import usable_processors
 
@@ -41,7 +42,7 @@ class MemoryPixels(Pixels):
 
     def read_augmented(self, request: Request) -> Tensor | RawImages:
         """See `Pixels`."""
-        image_BCHW = self.image_NCHW[torch.tensor(request.indices, dtype=torch.int64)]
+        image_BCHW = rows_of(self.image_NCHW, torch.tensor(request.indices, dtype=torch.int64))
         if request.position is not None:  # drawn for the whole batch at once
             generator = seeded("batch", *request.position)
             _, height, width = self.shape

@@ -81,8 +81,14 @@ class Pixels(ABC):
         ]
         return rand_augment(image_BCHW, request.policy, seeds)
 
-    def read_each(self, requests: Iterable[Request]) -> Iterator[Any]:
-        """Reads one request after another, ahead of time where there are workers."""
+    def read_each(self, requests: Iterable[Request], *, is_for_gpu: bool = False) -> Iterator[Any]:
+        """Reads one request after another, ahead of time where there are workers.
+
+        Args:
+            requests: what is wanted.
+            is_for_gpu: whether what workers have read is put into pinned memory, by a thread. It
+                waits on the host: the device holds the batch of the step alone.
+        """
         if self.num_workers == 0:
             yield from map(self.read, requests)
             return
@@ -93,6 +99,7 @@ class Pixels(ABC):
             num_workers=min(self.num_workers, usable_processors()),
             collate_fn=_as_it_is,
             generator=torch.Generator(),  # or the loader would draw from the global one
+            pin_memory=is_for_gpu and torch.cuda.is_available(),
         )
         for answer in loader:
             if isinstance(answer, DataError):

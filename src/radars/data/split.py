@@ -29,7 +29,7 @@ class Split:
     Attributes:
         label_N: classes, int64 (N,).
         normalisation: what every example goes through; of several inputs, each through its own.
-        is_raw: whether batches have images as they are stored, which `move` changes and normalises.
+        is_for_gpu: whether batches go to a GPU.
     """
 
     def __init__(
@@ -38,11 +38,13 @@ class Split:
         label_N: Tensor,
         normalisation: Form[Normalisation],
         *,
-        is_raw: bool = False,
+        is_for_gpu: bool = False,
     ) -> None:
         self.label_N = label_N
         self.normalisation: Any = normalisation
-        self.is_raw = is_raw and are_images(pixels.shape, normalisation)
+        self.is_for_gpu = is_for_gpu
+        # images come as they are stored, and `move` changes and normalises them
+        self._is_raw = is_for_gpu and are_images(pixels.shape, normalisation)
         self._pixels = pixels
 
     def __len__(self) -> int:
@@ -50,13 +52,13 @@ class Split:
 
     def normalised_by(self, normalisation: Form[Normalisation]) -> "Split":
         """The same examples, normalised in another way: as those that a network was trained on."""
-        return Split(self._pixels, self.label_N, normalisation, is_raw=self.is_raw)
+        return Split(self._pixels, self.label_N, normalisation, is_for_gpu=self.is_for_gpu)
 
     def on(self, device: torch.device) -> "Split":
         """The same examples for a device: on a GPU images are changed and normalised there."""
         if device.type != "cuda":
             return self
-        return Split(self._pixels, self.label_N, self.normalisation, is_raw=True)
+        return Split(self._pixels, self.label_N, self.normalisation, is_for_gpu=True)
 
     @property
     def is_in_memory(self) -> bool:
@@ -130,14 +132,13 @@ class Split:
         if len(starts) > 1 and 0 < missing <= batch_size - 2 * num_parts:
             starts[-1] -= missing
         chunks = [list(range(*bounds)) for bounds in pairwise((*starts, len(self)))]
-        for indices, example_B in zip(
-            chunks, self._pixels.read_each(map(Request, chunks)), strict=True
-        ):
+        examples = self._pixels.read_each(map(Request, chunks), is_for_gpu=self.is_for_gpu)
+        for indices, example_B in zip(chunks, examples, strict=True):
             yield self._batch(indices, example_B)
 
     def _batch(self, indices: list[int], example_B: Any) -> Batch:
         label_B = self.label_N[indices]
-        if not self.is_raw:
+        if not self._is_raw:
             return Batch(normalised(self.normalisation, example_B), label_B)
         images = example_B if isinstance(example_B, RawImages) else RawImages(example_B)
         return Batch(images.normalised_by(self.normalisation), label_B)
@@ -153,10 +154,10 @@ class Split:
         """Batches from a position on, each with the position that it is at."""
         steps = walk(position, len(self), batch_size)
         requests = (
-            Request(indices, at if augment else None, policy, part, self.is_raw)
+            Request(indices, at if augment else None, policy, part, self._is_raw)
             for at, indices in steps
         )
-        examples = self._pixels.read_each(requests)
+        examples = self._pixels.read_each(requests, is_for_gpu=self.is_for_gpu)
         # the same walk again: workers are several requests ahead of what is yielded here
         for at, indices in walk(position, len(self), batch_size):
             yield at, self._batch(indices[part], next(examples))
