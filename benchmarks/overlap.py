@@ -85,9 +85,8 @@ def accuracy(arguments: argparse.Namespace, seed: int, share_overlap: bool) -> d
         accuracies = []
         for _ in range(arguments.paths):
             path = context.sampler.draw(policy).architecture
-            total = sum(
-                float(context.evaluator.total_score(supernet, path, batch)) for batch in batches
-            )
+            scores = context.evaluator.scores_of_each(supernet, path, batches, "overlap")
+            total = sum(map(float, scores))
             accuracies.append(total / num_examples)
     return {
         "share_overlap": share_overlap,

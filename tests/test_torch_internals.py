@@ -163,6 +163,10 @@ def test_modules_say_what_they_are_made_of(internals: Any) -> None:
     assert internals.children_of(module) == {"a": shared, "b": shared}, "Module._modules is gone"
     saved = [internals.is_buffer_saved(module, name) for name in ("kept", "lost")]
     assert saved == [True, False], "Module._non_persistent_buffers_set no longer says what is saved"
+    layer = nn.Linear(1, 1, bias=False)
+    [weight] = internals.own_parameters(layer)
+    assert weight is layer.weight, "Module._parameters is gone"
+    assert internals.own_parameters(nn.Sequential(layer)) == [], "it has those within"
 
 
 def test_nodes_get_names_that_are_free(internals: Any) -> None:

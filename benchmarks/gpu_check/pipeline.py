@@ -39,7 +39,8 @@ def run(setting: Setting, figures: Figures) -> None:
 
 def images_a_second(setting: Setting, config: DataConfig) -> float:
     """How many come to the device; the first batch, which starts workers, is not counted."""
-    stream = load_data(config, 0).train.batches(config.batch_size, augment=config.augment, seed=0)
+    split = load_data(config, 0).train.on(setting.device)
+    stream = split.batches(config.batch_size, augment=config.augment, seed=0)
     move(stream.next(), setting.device)
     setting.synchronise()
     start, number = time.perf_counter(), 0

@@ -69,7 +69,7 @@ def steps(context: SearchContext, space: SearchSpace) -> Steps:
             context.trainer.train_path(supernet, path, batch)
 
     yield "explore", explore
-    yield "reward", partial(context.evaluator.total_score, supernet, paths[0], batches[0])
+    yield "reward", partial(context.evaluator.total_scores, supernet, paths[:1], batches[0])
     planned = PlannedSteps(context, supernet, context.guard.planner.plan())
     planned.begin(None)
 

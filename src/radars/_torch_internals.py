@@ -50,6 +50,7 @@ __all__ = [
     "in_backward_pass",
     "in_kernel_invocation_manager",
     "is_buffer_saved",
+    "own_parameters",
     "rename_node",
     "storage_key",
     "top_saved_tensors_hooks",
@@ -152,7 +153,14 @@ def trace_fused_sgd() -> None:
 
 def children_of(module: nn.Module) -> dict[str, nn.Module]:
     """The modules within one by name; `named_children` leaves out what stands there twice."""
-    return {name: child for name, child in module._modules.items() if child is not None}
+    own = module._modules
+    return {name: child for name, child in own.items() if child is not None} if own else {}
+
+
+def own_parameters(module: nn.Module) -> list[nn.Parameter]:
+    """Those that are not of a module within; `parameters(recurse=False)` takes long."""
+    own = module._parameters
+    return [weight for weight in own.values() if weight is not None] if own else []
 
 
 def is_buffer_saved(module: nn.Module, name: str) -> bool:

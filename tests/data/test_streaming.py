@@ -5,7 +5,7 @@ import datasets
 import pytest
 import torch
 
-from radars.data import BatchStream, Data, DataConfig, RandAugment, load_data
+from radars.data import BatchStream, Data, DataConfig, RandAugment, load_data, move
 from radars.errors import DataError
 
 
@@ -91,3 +91,32 @@ def test_parts_make_up_the_batch(write_parquet: Callable[..., Path], in_memory_b
         assert torch.equal(torch.cat([half.example_B for half in halves]), batch.example_B)
         assert torch.equal(torch.cat([half.label_B for half in halves]), batch.label_B)
         assert not torch.equal(batch.example_B, plain.next().example_B)
+
+
+GPU = torch.device("cuda")
+
+
+def test_what_goes_to_a_gpu_is_the_same(write_parquet: Callable[..., Path]) -> None:
+    split = load(write_parquet(), num_workers=0).train
+    plain, raw = (s.batches(3, augment=True, seed=1) for s in (split, split.on(GPU)))
+    for _ in range(4):
+        expected, batch = plain.next(), raw.next()
+        assert batch.example_B.image_BCHW.dtype == torch.uint8
+        batch = move(batch, torch.device("cpu"))
+        assert torch.equal(batch.example_B, expected.example_B)
+        assert torch.equal(batch.label_B, expected.label_B)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_workers_leave_what_they_read_in_pinned_memory(write_parquet: Callable[..., Path]) -> None:
+    split = load(write_parquet(), num_workers=1).train.on(GPU)
+    assert split.batches(3, augment=True, seed=1).next().example_B.image_BCHW.is_pinned()
+    assert next(split.evaluation_batches(3)).example_B.image_BCHW.is_pinned()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_damaged_image_is_one_line_beside_a_gpu_too(image_folder: Path) -> None:
+    test = load(image_folder, num_workers=1).test
+    (image_folder / "test" / "dog" / "1.png").write_bytes(b"no image")
+    with pytest.raises(DataError, match=r"dog/1\.png"):
+        list(test.open().on(GPU).evaluation_batches(2))

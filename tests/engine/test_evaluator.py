@@ -21,7 +21,8 @@ def test_accuracy_is_a_fraction_of_the_whole_validation_part() -> None:
         round(whole * len(context.problem.data.validation))
     )
     batch = next(context.problem.data.validation.evaluation_batches(64))
-    assert int(context.evaluator.total_score(supernet, LARGEST, batch)) == whole * 64
+    [score] = context.evaluator.total_scores(supernet, [LARGEST], batch)
+    assert int(score) == whole * 64
 
 
 def test_an_evaluation_of_a_path_that_is_trained_in_parts_is_in_parts() -> None:
@@ -36,7 +37,7 @@ def test_an_evaluation_of_a_path_that_is_trained_in_parts_is_in_parts() -> None:
     with track(supernet, batch) as whole:
         evaluation_step(supernet, batch.example_B)
     with track(supernet, batch) as parts:
-        context.evaluator.total_score(supernet, LARGEST, batch)
+        context.evaluator.total_scores(supernet, [LARGEST], batch)
     assert parts.peak_bytes <= config.budget < whole.peak_bytes
 
 

@@ -1,5 +1,6 @@
 import itertools
 import tracemalloc
+from dataclasses import replace
 
 import pytest
 import torch
@@ -268,3 +269,15 @@ def test_a_split_batch_holds_what_is_predicted_and_less(
     assert predicted.peak_bytes == real_bytes
     whole = predict(TINY, TINY.full, spec, kinds=[kind], savings=MemorySavings(recompute))
     assert predicted.peak_bytes < whole.peak_bytes
+
+
+def test_what_a_batch_holds_on_its_way_to_a_gpu_counts_where_it_is_the_most() -> None:
+    spec, path = TrainingSpec((1, 8, 8), 16), Architecture(dict.fromkeys(TINY.full, "mb2"))
+    plain_bytes = predict(TINY, path, spec).peak_bytes
+    assert predict(TINY, path, replace(spec, arrival_bytes=64)).peak_bytes == plain_bytes
+    first, second = (
+        predict(TINY, path, replace(spec, arrival_bytes=number * plain_bytes)).peak_bytes
+        for number in (1, 2)
+    )
+    assert plain_bytes < first
+    assert second - first == 16 * plain_bytes

@@ -8,6 +8,7 @@ from radars.data.from_objects import DataLike, as_data, as_split, load_data
 from radars.data.images import image_to_pixels
 from radars.data.load import Data
 from radars.data.normalisation import Normalisation, are_images
+from radars.data.raw_images import RawImages, arrival_bytes
 from radars.data.split import BatchStream, SealedSplit, Split
 from radars.data.splits import say_missing_classes
 from radars.data.tensors import tensor_data
@@ -20,9 +21,11 @@ __all__ = [
     "DataLike",
     "Normalisation",
     "RandAugment",
+    "RawImages",
     "SealedSplit",
     "Split",
     "are_images",
+    "arrival_bytes",
     "as_data",
     "as_split",
     "data_fingerprint",

@@ -57,23 +57,57 @@ def augmentation_for(channels: int, height: int, width: int) -> Augmentation:
     return Augmentation(size >= LARGE_IMAGE_SIZE, shift, flip=channels == 3)
 
 
+class Changes(NamedTuple):
+    """What was drawn for each image of a batch.
+
+    Attributes:
+        flip_B: which are mirrored left to right: bool (B,).
+        place_BK: where each is cut out. With a resized crop left, top, width and height in pixels,
+            float64 (B, 4); else how far down and to the right, int64 (B, 2).
+    """
+
+    flip_B: Tensor  # noqa: N815
+    place_BK: Tensor  # noqa: N815
+
+
+def draw_changes(
+    num_images: int,
+    height: int,
+    width: int,
+    augmentation: Augmentation,
+    generator: torch.Generator,
+) -> Changes:
+    """Draws what is done to each image, with `generator` as the only source of randomness."""
+    flip_B = draw_flips(num_images, augmentation, generator)
+    if augmentation.resized_crop:
+        return Changes(flip_B, draw_boxes(num_images, height, width, generator))
+    size = (2, num_images)
+    return Changes(flip_B, torch.randint(2 * augmentation.shift + 1, size, generator=generator).T)
+
+
+def changed(image_BCHW: Tensor, augmentation: Augmentation, changes: Changes) -> Tensor:
+    """Changes decoded images, each in its own way.
+
+    Args:
+        image_BCHW: values from 0 to 255, of any type, on any device.
+        augmentation: what is done.
+        changes: what was drawn for each, on the same device.
+
+    Returns:
+        Images of the same shape; float32 where they were resized.
+    """
+    if augmentation.resized_crop:
+        return _resized_crop(image_BCHW, *changes)
+    return _shifted(image_BCHW, augmentation.shift, *changes)
+
+
 def augment_batch(
     image_BCHW: Tensor, augmentation: Augmentation, generator: torch.Generator
 ) -> Tensor:
-    """Augments decoded images, each in its own way.
-
-    Args:
-        image_BCHW: values from 0 to 255, of any type.
-        augmentation: what is done.
-        generator: the only source of randomness.
-
-    Returns:
-        Images of the same shape, channels last in memory; float32 where they were resized.
-    """
-    flip_B = draw_flips(len(image_BCHW), augmentation, generator)
-    if augmentation.resized_crop:
-        return _resized_crop(image_BCHW, flip_B, generator)
-    return _shifted(image_BCHW, augmentation.shift, flip_B, generator)
+    """Draws changes of decoded images, and changes them. Arguments as for both."""
+    batch_size, _, height, width = image_BCHW.shape
+    changes = draw_changes(batch_size, height, width, augmentation, generator)
+    return changed(image_BCHW, augmentation, changes)
 
 
 def rand_augment(image_BCHW: Tensor, policy: RandAugment, seeds: Iterable[int]) -> Tensor:
@@ -112,24 +146,28 @@ def draw_boxes(num_images: int, height: int, width: int, generator: torch.Genera
     return torch.stack([left_B, top_B, width_B, height_B], dim=1)
 
 
-def _shifted(image_BCHW: Tensor, shift: int, flip_B: Tensor, generator: torch.Generator) -> Tensor:
-    batch_size, _, height, width = image_BCHW.shape
-    padded = F.pad(image_BCHW, (shift, shift, shift, shift))
-    top_B, left_B = torch.randint(2 * shift + 1, (2, batch_size), generator=generator)
-    row_BH = top_B[:, None] + torch.arange(height)
-    column_BW = left_B[:, None] + torch.arange(width)
+def _shifted(image_BCHW: Tensor, shift: int, flip_B: Tensor, place_B2: Tensor) -> Tensor:
+    height, width = image_BCHW.shape[2:]
+    device = image_BCHW.device
+    shifted = F.pad(image_BCHW, (shift, shift, shift, shift))
+    top_B, left_B = place_B2.unbind(1)
+    row_BH = top_B[:, None] + torch.arange(height, device=device)
+    column_BW = left_B[:, None] + torch.arange(width, device=device)
     column_BW = torch.where(flip_B[:, None], column_BW.flip(1), column_BW)
-    image = torch.arange(batch_size)[:, None, None]
-    shifted_BHWC = padded.permute(0, 2, 3, 1)[image, row_BH[:, :, None], column_BW[:, None, :]]
-    return shifted_BHWC.permute(0, 3, 1, 2)
+    # one after the other, as a GPU would make an index of both for every pixel
+    size = [*shifted.shape]
+    for dim, index in ((2, row_BH[:, None, :, None]), (3, column_BW[:, None, None, :])):
+        size[dim] = index.shape[dim]
+        shifted = shifted.gather(dim, index.expand(size))
+    return shifted
 
 
-def _resized_crop(image_BCHW: Tensor, flip_B: Tensor, generator: torch.Generator) -> Tensor:
+def _resized_crop(image_BCHW: Tensor, flip_B: Tensor, box_B4: Tensor) -> Tensor:
     batch_size, _, height, width = image_BCHW.shape
-    left_B, top_B, width_B, height_B = draw_boxes(batch_size, height, width, generator).unbind(1)
+    left_B, top_B, width_B, height_B = box_B4.unbind(1)
     # output coordinates in [-1, 1] to those of the box; a box is never larger than the image, so
     # that this only ever enlarges and bilinear interpolation needs no smoothing first
-    transform_B23 = torch.zeros(batch_size, 2, 3)
+    transform_B23 = torch.zeros(batch_size, 2, 3, device=image_BCHW.device)
     transform_B23[:, 0, 0] = width_B / width * torch.where(flip_B, -1, 1)
     transform_B23[:, 0, 2] = (2 * left_B + width_B) / width - 1
     transform_B23[:, 1, 1] = height_B / height

@@ -8,10 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from radars.data.augment import augment_batch, augmentation_for
+from radars.data.augment import augmentation_for, changed, draw_changes
 from radars.data.images import ImageFormat, open_image, to_pixels
 from radars.data.order import seeded
 from radars.data.pixels import Pixels, Request
+from radars.data.raw_images import RawImages
+from radars.data.rows import rows_of
 from radars.data.stored_split import Rows
 from radars.machine import usable_processors
 
@@ -38,12 +40,16 @@ class MemoryPixels(Pixels):
     def __len__(self) -> int:
         return len(self.image_NCHW)
 
-    def read_augmented(self, request: Request) -> Tensor:
+    def read_augmented(self, request: Request) -> Tensor | RawImages:
         """See `Pixels`."""
-        image_BCHW = self.image_NCHW[torch.tensor(request.indices, dtype=torch.int64)]
+        image_BCHW = rows_of(self.image_NCHW, torch.tensor(request.indices, dtype=torch.int64))
         if request.position is not None:  # drawn for the whole batch at once
             generator = seeded("batch", *request.position)
-            image_BCHW = augment_batch(image_BCHW, self._augmentation, generator)
+            _, height, width = self.shape
+            changes = draw_changes(len(image_BCHW), height, width, self._augmentation, generator)
+            if request.is_raw and request.policy is None:
+                return RawImages(image_BCHW, self._augmentation, changes)[request.part]
+            image_BCHW = changed(image_BCHW, self._augmentation, changes)
         return image_BCHW[request.part]
 
 

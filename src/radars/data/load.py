@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -55,6 +55,12 @@ class Data:
     test: SealedSplit
     normalisation: Any
     input_dtype: InputDtype = torch.float32
+
+    def on(self, device: torch.device) -> "Data":
+        """The same for a device; see `Split.on`. The test split is as it was."""
+        if device.type != "cuda":
+            return self
+        return replace(self, train=self.train.on(device), validation=self.validation.on(device))
 
 
 def load_stored(config: DataConfig, seed: int) -> Data:

@@ -28,12 +28,14 @@ class Request(NamedTuple):
         policy: the policy of RandAugment; None for none of it.
         part: the part of the examples that is wanted: no more than these are read where that is
             possible.
+        is_raw: whether images may come as `RawImages`, not changed yet.
     """
 
     indices: list[int]
     position: Position | None = None
     policy: RandAugment | None = None
     part: slice = slice(None)
+    is_raw: bool = False
 
 
 class Pixels(ABC):
@@ -62,7 +64,7 @@ class Pixels(ABC):
     def read(self, request: Request) -> Any:
         """The examples of a request (B, C, ...): of images values from 0 to 255 of any type.
 
-        Of several inputs it is a tuple or a dict of tensors.
+        Of several inputs it is a tuple or a dict of tensors; `RawImages` where they were asked for.
 
         The result depends on the request alone; that of a part is the part of the result.
 
@@ -79,8 +81,14 @@ class Pixels(ABC):
         ]
         return rand_augment(image_BCHW, request.policy, seeds)
 
-    def read_each(self, requests: Iterable[Request]) -> Iterator[Any]:
-        """Reads one request after another, ahead of time where there are workers."""
+    def read_each(self, requests: Iterable[Request], *, is_for_gpu: bool = False) -> Iterator[Any]:
+        """Reads one request after another, ahead of time where there are workers.
+
+        Args:
+            requests: what is wanted.
+            is_for_gpu: whether what workers have read is put into pinned memory, by a thread. It
+                waits on the host: the device holds the batch of the step alone.
+        """
         if self.num_workers == 0:
             yield from map(self.read, requests)
             return
@@ -91,6 +99,7 @@ class Pixels(ABC):
             num_workers=min(self.num_workers, usable_processors()),
             collate_fn=_as_it_is,
             generator=torch.Generator(),  # or the loader would draw from the global one
+            pin_memory=is_for_gpu and torch.cuda.is_available(),
         )
         for answer in loader:
             if isinstance(answer, DataError):

@@ -12,11 +12,12 @@ from torch import Tensor
 
 from radars.data.augment import RandAugment
 from radars.data.batch import Batch
-from radars.data.normalisation import Normalisation, normalised
+from radars.data.normalisation import Normalisation, are_images, normalised
 from radars.data.order import Position, walk
 from radars.data.pixels import Pixels, Request
+from radars.data.raw_images import RawImages
 from radars.errors import DataError, TestSplitError
-from radars.example import Example, Form, InputShape
+from radars.example import Form, InputShape
 
 _SEED_LIMIT = 2**63
 
@@ -28,11 +29,22 @@ class Split:
     Attributes:
         label_N: classes, int64 (N,).
         normalisation: what every example goes through; of several inputs, each through its own.
+        is_for_gpu: whether batches go to a GPU.
     """
 
-    def __init__(self, pixels: Pixels, label_N: Tensor, normalisation: Form[Normalisation]) -> None:
+    def __init__(
+        self,
+        pixels: Pixels,
+        label_N: Tensor,
+        normalisation: Form[Normalisation],
+        *,
+        is_for_gpu: bool = False,
+    ) -> None:
         self.label_N = label_N
         self.normalisation: Any = normalisation
+        self.is_for_gpu = is_for_gpu
+        # images come as they are stored, and `move` changes and normalises them
+        self._is_raw = is_for_gpu and are_images(pixels.shape, normalisation)
         self._pixels = pixels
 
     def __len__(self) -> int:
@@ -40,7 +52,13 @@ class Split:
 
     def normalised_by(self, normalisation: Form[Normalisation]) -> "Split":
         """The same examples, normalised in another way: as those that a network was trained on."""
-        return Split(self._pixels, self.label_N, normalisation)
+        return Split(self._pixels, self.label_N, normalisation, is_for_gpu=self.is_for_gpu)
+
+    def on(self, device: torch.device) -> "Split":
+        """The same examples for a device: on a GPU images are changed and normalised there."""
+        if device.type != "cuda":
+            return self
+        return Split(self._pixels, self.label_N, self.normalisation, is_for_gpu=True)
 
     @property
     def is_in_memory(self) -> bool:
@@ -114,13 +132,16 @@ class Split:
         if len(starts) > 1 and 0 < missing <= batch_size - 2 * num_parts:
             starts[-1] -= missing
         chunks = [list(range(*bounds)) for bounds in pairwise((*starts, len(self)))]
-        for indices, example_B in zip(
-            chunks, self._pixels.read_each(map(Request, chunks)), strict=True
-        ):
+        examples = self._pixels.read_each(map(Request, chunks), is_for_gpu=self.is_for_gpu)
+        for indices, example_B in zip(chunks, examples, strict=True):
             yield self._batch(indices, example_B)
 
-    def _batch(self, indices: list[int], example_B: Example) -> Batch:
-        return Batch(normalised(self.normalisation, example_B), self.label_N[indices])
+    def _batch(self, indices: list[int], example_B: Any) -> Batch:
+        label_B = self.label_N[indices]
+        if not self._is_raw:
+            return Batch(normalised(self.normalisation, example_B), label_B)
+        images = example_B if isinstance(example_B, RawImages) else RawImages(example_B)
+        return Batch(images.normalised_by(self.normalisation), label_B)
 
     def _batches_from(
         self,
@@ -133,9 +154,10 @@ class Split:
         """Batches from a position on, each with the position that it is at."""
         steps = walk(position, len(self), batch_size)
         requests = (
-            Request(indices, at if augment else None, policy, part) for at, indices in steps
+            Request(indices, at if augment else None, policy, part, self._is_raw)
+            for at, indices in steps
         )
-        examples = self._pixels.read_each(requests)
+        examples = self._pixels.read_each(requests, is_for_gpu=self.is_for_gpu)
         # the same walk again: workers are several requests ahead of what is yielded here
         for at, indices in walk(position, len(self), batch_size):
             yield at, self._batch(indices[part], next(examples))

@@ -15,6 +15,7 @@ from radars.data.load import Data
 from radars.data.normalisation import Normalisation
 from radars.data.order import seeded
 from radars.data.pixels import IDS, Pixels, Request
+from radars.data.rows import rows_of
 from radars.data.split import SealedSplit, Split
 from radars.data.splits import divide, hold_out
 from radars.data.targets import are_classes, are_masks, checked_labels, num_classes_of_masks
@@ -62,7 +63,7 @@ class TensorExamples(Pixels):
             DataError: `augment` returns other inputs than it was given.
         """
         index_B = torch.tensor(request.indices, dtype=torch.int64)
-        example_B = mapped(lambda part_N: part_N[index_B], self.example_N)
+        example_B = mapped(lambda part_N: rows_of(part_N, index_B), self.example_N)
         if request.position is not None and self.augmentation is not None:
             changed_B = self.augmentation(example_B, seeded("batch", *request.position))
             if not same_form(changed_B, example_B):

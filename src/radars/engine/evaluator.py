@@ -1,5 +1,6 @@
 """`Evaluator`: what a path scores on validation batches, with whatever weights."""
 
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -33,29 +34,59 @@ class Evaluator:
     validation: Split
     evaluations: Evaluations | None
 
-    def total_score(
-        self,
-        supernet: Supernet,
-        architecture: Architecture,
-        batch: Batch,
-        savings: MemorySavings | None = None,
-    ) -> Tensor:
-        """The sum of what one path scores on a batch: a scalar on the device.
+    def total_scores(
+        self, supernet: Supernet, architectures: Sequence[Architecture], batch: Batch
+    ) -> list[Tensor]:
+        """The sum of what each of some paths scores on a batch: scalars on the device.
 
         In classification, how many examples it classifies rightly. A path that is trained in parts,
         to fit the budget, is evaluated in parts, so that it holds no more.
 
         Args:
+            supernet: has their weights.
+            architectures: the paths.
+            batch: a batch of the validation part; it goes to the device once.
+        """
+        batch = self._on_device(batch)
+        return [
+            self._total_score(supernet, each, batch, self.guard.evaluation_savings(each))
+            for each in architectures
+        ]
+
+    def scores_of_each(
+        self,
+        supernet: Supernet,
+        architecture: Architecture,
+        batches: Iterable[Batch],
+        key: Hashable,
+    ) -> list[Tensor]:
+        """What one path scores on each of some batches, as `total_scores` has it.
+
+        Args:
             supernet: has its weights.
             architecture: the path.
-            batch: a batch of the validation part.
-            savings: those of `MemoryGuard.evaluation_savings`, where they are known.
+            batches: batches of the validation part. On a GPU they stay for the next architecture,
+                where the budget has room.
+            key: the same for the same batches.
         """
         guard = self.guard
+        savings = guard.evaluation_savings(architecture)
+        moved = guard.kept.each(
+            key, map(self._on_device, batches), lambda: guard.keep_idle(supernet)
+        )
+        return [self._total_score(supernet, architecture, batch, savings) for batch in moved]
+
+    def _on_device(self, batch: Batch) -> Batch:
+        """This process's part of a batch, on the device."""
+        return move(self.guard.group.part(batch), self.guard.device)
+
+    def _total_score(
+        self, supernet: Supernet, architecture: Architecture, batch: Batch, savings: MemorySavings
+    ) -> Tensor:
+        guard = self.guard
+        guard.keep_idle(supernet)
         supernet.activate(architecture)
-        savings = savings or guard.evaluation_savings(architecture)
         supernet.set_savings(savings)
-        batch = move(guard.group.part(batch), guard.device)
         if not len(batch.label_B):  # a last batch of fewer examples than processes
             return guard.group.total(torch.zeros((), dtype=torch.int64, device=guard.device))
         output_BK = evaluation_step(
@@ -84,10 +115,10 @@ class Evaluator:
         """
         guard = self.guard
         total = torch.zeros((), dtype=torch.int64, device=guard.device)
-        savings = guard.evaluation_savings(architecture)
         batches = self.validation.evaluation_batches(batch_size, num_parts=guard.group.size)
-        for batch in batches:
-            total = total + self.total_score(supernet, architecture, batch, savings)
+        key = ("validation", batch_size)
+        for score in self.scores_of_each(supernet, architecture, batches, key):
+            total = total + score
         accuracy = float(total) / len(self.validation)
         self.note(architecture, accuracy, len(self.validation), is_alone=is_alone)
         return accuracy

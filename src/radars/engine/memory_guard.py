@@ -1,11 +1,12 @@
 """`MemoryGuard`: no step of a search exceeds the budget, and what it held is on record."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import torch
 
+from radars.engine.kept_batches import KeptBatches
 from radars.engine.memory_meter import Excess, GuardedStep, MemoryMeter
 from radars.errors import BudgetError
 from radars.execution.group import Group
@@ -33,6 +34,7 @@ class MemoryGuard:
         on_out_of_memory: told what a step was expected to hold that the device had no room for,
             and the budget from then on.
         on_excess: told of a step that held more than was predicted for it.
+        kept: batches that stay on the device while architectures are compared on them.
     """
 
     planner: Planner
@@ -41,6 +43,7 @@ class MemoryGuard:
     group: Group
     on_out_of_memory: Callable[[int, int], None] = lambda expected_bytes, budget_bytes: None
     on_excess: Callable[[Excess], None] = lambda excess: None
+    kept: KeptBatches = field(default_factory=KeptBatches, init=False, repr=False)
     _idle: tuple[object, int] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -89,7 +92,7 @@ class MemoryGuard:
 
     @property
     def idle_bytes(self) -> int:
-        """What candidates that are not live may hold on a GPU while paths are trained.
+        """What may be on a GPU while paths are trained that is not of the step.
 
         What the budget leaves beside the largest path, whatever the next path is. Nothing where
         that takes savings, or where the budget is of what the allocator reserves: tensors that
@@ -103,6 +106,21 @@ class MemoryGuard:
             self._idle = key, max(0, self.planner.budget_bytes - largest_bytes)
         return self._idle[1]
 
+    def keep_idle(self, supernet: Supernet) -> None:
+        """Before a step on a path: what is idle leaves as far as there is no room for it.
+
+        Batches that are kept come first, in up to half of the room; the rest is for candidates that
+        are not live.
+        """
+        if self.kept.held_bytes > self.idle_bytes // 2:
+            self.kept.release()
+        supernet.keep_idle(self.idle_bytes - self.kept.held_bytes)
+
+    def keep_nothing(self, supernet: Supernet) -> None:
+        """Before a step that may take all that there is: whatever is idle leaves."""
+        self.kept.release()
+        supernet.keep_idle(0)
+
     def run(
         self,
         step: GuardedStep[Result],
@@ -110,10 +128,12 @@ class MemoryGuard:
         predict: Callable[[], int] | None = None,
     ) -> Result:
         """Runs a step, and plans by what it held from then on. See `MemoryMeter.run`."""
+        step = self._beside_kept(step, expected_bytes)
         return self._heeded(step, self.meter.run(step, expected_bytes, predict, self.group.largest))
 
     def run_below(self, step: GuardedStep[Result], peak_bytes: int) -> Result:
         """Likewise, of a step that holds no more than another. See `MemoryMeter.run_below`."""
+        step = self._beside_kept(step, peak_bytes)
         return self._heeded(step, self.meter.run_below(step, peak_bytes, self.group.largest))
 
     def within_memory(self, supernet: Supernet, attempt: Callable[[], Result]) -> Result:
@@ -137,7 +157,7 @@ class MemoryGuard:
                     raise  # of several processes one cannot do a step that the others have done
             # out here, as the error holds on to the tensors of the step
             supernet.drop_gradients()
-            supernet.keep_idle(0)
+            self.keep_nothing(supernet)
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()
             self._tighten()
@@ -158,6 +178,12 @@ class MemoryGuard:
         self.meter.include(seen)
         if self.meter.largest_excess not in (None, before):
             self.on_excess(self.meter.largest_excess)
+
+    def _beside_kept(self, step: GuardedStep[Result], expected_bytes: int) -> GuardedStep[Result]:
+        """A step, and what is kept beside it; nothing where the budget has no room for both."""
+        if expected_bytes + self.kept.held_bytes > self.planner.budget_bytes:
+            self.kept.release()
+        return replace(step, kept_bytes=self.kept.held_bytes)
 
     def _heeded(self, step: GuardedStep[Result], result: Result) -> Result:
         """The result of a step; where it held too much, that is heeded from then on."""

@@ -39,12 +39,19 @@ class GuardedStep(Generic[Result]):
         supernet: what it trains.
         batch: its examples and labels, on the device.
         kind: the kind of the step.
+        kept_bytes: what batches hold that stay on the device for other steps.
     """
 
     run: Callable[[], Result]
     supernet: Supernet
     batch: Sequence[Example]
     kind: StepKind = StepKind.WEIGHTS
+    kept_bytes: int = 0
+
+    @property
+    def idle_bytes(self) -> int:
+        """What is on the device beside the step, in the room that the budget leaves."""
+        return self.supernet.idle_bytes + self.kept_bytes
 
     @property
     def setting(self) -> str:
@@ -189,7 +196,7 @@ class MemoryMeter:
         self, step: GuardedStep[Result], agreed: Callable[[int], int]
     ) -> tuple[Result, int]:
         """Runs a step; returns its result, and what it held, without what was idle beside it."""
-        unseen, idle_bytes = self._unseen(step), step.supernet.idle_bytes
+        unseen, idle_bytes = self._unseen(step), step.idle_bytes
         result, measured_bytes = measure(step.run, step.supernet, step.batch)
         measured_bytes = agreed(measured_bytes - idle_bytes)
         self.measured_peak_bytes = max(self.measured_peak_bytes, measured_bytes)
@@ -199,7 +206,7 @@ class MemoryMeter:
 
     def _compare(self, step: GuardedStep[Any], predicted_bytes: int, measured_bytes: int) -> None:
         """Notes where a step held more than was predicted, or than the budget leaves."""
-        left_bytes = self.budget_bytes - step.supernet.idle_bytes
+        left_bytes = self.budget_bytes - step.idle_bytes
         if measured_bytes > min(_TOLERANCE * predicted_bytes, left_bytes):
             self.excess = Excess(predicted_bytes, measured_bytes)
             self.largest_excess = _larger(self.largest_excess, self.excess)

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 import torch
 
 from radars.cost import CostTable, Feasible, LatencyRow, Objectives
-from radars.data import Data, load_data
+from radars.data import Data, arrival_bytes, load_data
 from radars.engine.given import Given
 from radars.engine.policies.maturity import FINAL_EPOCHS, largest_deviation, way_learnt
 from radars.engine.pricing import priced
 from radars.engine.recipe import check_data
 from radars.engine.search_config import SearchConfig
 from radars.errors import ConfigError
-from radars.example import InputDtype, InputShape, channels_option
+from radars.example import InputDtype, InputShape, channels_option, is_several, parts_of
 from radars.execution.device import device_of, device_type_of
 from radars.memory import PathPlanner, Planner, PriceCache, TrainingSpec, saving_settings
 from radars.memory.floor import expected_floor_bytes, measured_floor_bytes
@@ -105,7 +105,7 @@ class SearchProblem:
             config=config,
             space=space,
             proxy=proxy,
-            data=data,
+            data=data.on(device),
             costs=costs.table,
             feasible=feasible,
             objectives=Objectives(costs.table, config.objectives, space.conditions),
@@ -218,8 +218,15 @@ def training_spec(
         task=task,
         floor_bytes=floor_bytes,
         counts_reserved=config.hard_cap and device_type == "cuda",
+        arrival_bytes=_arrival_bytes(input_shape) if device_type == "cuda" else 0,
     )
     return replace(spec, second_order=METHODS.get(config.method).is_second_order(config))
+
+
+def _arrival_bytes(input_shape: InputShape) -> int:
+    """Of an example that may be an image."""
+    is_image = not is_several(input_shape) and len(input_shape) == 3
+    return arrival_bytes(*parts_of(input_shape)[0]) if is_image else 0
 
 
 def _data(config: SearchConfig, given: Given) -> Data:

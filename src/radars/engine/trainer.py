@@ -42,7 +42,7 @@ class Trainer:
         """A weights step on one path; returns the loss, not finite where it was skipped."""
         guard = self.guard
         guard.group.agree("architecture in training", architecture.to_json())
-        supernet.keep_idle(guard.idle_bytes)
+        guard.keep_idle(supernet)
         supernet.activate(architecture)
         batch = self.to_device(batch)
 
@@ -91,7 +91,7 @@ class Trainer:
         """
         guard = self.guard
         guard.group.agree("subspace in training", repr(subspace))
-        supernet.keep_idle(0)
+        guard.keep_nothing(supernet)
         supernet.activate(subspace)
         batch = self.to_device(batch)
         supernet.weigh = weigh

@@ -60,6 +60,7 @@ class TrainingSpec:
         counts_reserved: whether a budget is of what CUDA's allocator reserves (`hard_cap`), not of
             what tensors hold.
         input_dtype: the dtype of an example.
+        arrival_bytes: what a GPU holds for an example on its way there, beside the example itself.
     """
 
     input_shape: Any
@@ -74,6 +75,7 @@ class TrainingSpec:
     floor_bytes: int = 0
     counts_reserved: bool = False
     input_dtype: InputDtype = torch.float32
+    arrival_bytes: int = 0
 
     @property
     def training_kinds(self) -> tuple[StepKind, ...]:
@@ -242,6 +244,9 @@ def trace_step(
         supernet.hold_largest_paths(num_paths(kind))
     tracker: MemoryTracker
     with track(supernet, batch, spec.device_type, order) as tracker:
+        if spec.arrival_bytes:
+            num_bytes = spec.arrival_bytes * spec.batch_size
+            torch.empty(num_bytes, dtype=torch.uint8, device=spec.device)
         run_step(kind, supernet, batch, spec.precision, micro_batches, spec.task.loss)
     return tracker
 

@@ -53,7 +53,11 @@ class Mixture(nn.Module):
     @live.setter
     def live(self, candidates: dict[str, nn.Module]) -> None:
         self._names = tuple(candidates)
-        self._modules_of_live = nn.ModuleList(candidates.values())
+        if len(candidates) != len(self._modules_of_live):
+            self._modules_of_live = nn.ModuleList(candidates.values())
+            return
+        for index, candidate in enumerate(candidates.values()):  # quicker than another list
+            self._modules_of_live[index] = candidate
 
     def forward(self, /, *inputs: Tensor, **by_name: Tensor) -> Any:
         """Returns the weighted sum of what the live candidates return."""

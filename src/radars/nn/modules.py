@@ -5,6 +5,8 @@ from contextlib import contextmanager
 
 from torch import nn
 
+from radars._torch_internals import children_of, own_parameters
+
 
 def all_modules(module: nn.Module) -> list[nn.Module]:
     """A module and all within it, as `nn.Module.modules` has them: each once, in order.
@@ -17,8 +19,15 @@ def all_modules(module: nn.Module) -> list[nn.Module]:
         each = left.pop()
         if each not in known:
             known[each] = None
-            left.extend(reversed([*each.children()]))
+            if children := children_of(each):
+                left.extend(reversed(children.values()))
     return list(known)
+
+
+def all_parameters(module: nn.Module) -> list[nn.Parameter]:
+    """Likewise, the parameters, as `nn.Module.parameters` has them."""
+    found = [weight for each in all_modules(module) for weight in own_parameters(each)]
+    return list({id(weight): weight for weight in found}.values())  # a tensor's own hash is slow
 
 
 def set_training(module: nn.Module, mode: bool) -> bool:

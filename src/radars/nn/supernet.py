@@ -18,7 +18,7 @@ from radars.nn.memory_saving.disk_offload import DiskOffload
 from radars.nn.memory_saving.savings import PLAIN, MemorySavings
 from radars.nn.memory_saving.selective_checkpointing import selective
 from radars.nn.mixture_weights import mixture_weights, probabilities_of
-from radars.nn.modules import frozen, set_training
+from radars.nn.modules import all_parameters, frozen, set_training
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.path_relaxation import PathRelaxation
 from radars.nn.path_weights import PathWeights
@@ -181,7 +181,7 @@ class Supernet(nn.Module):
 
     def weight_parameters(self) -> list[nn.Parameter]:
         """The network weights that are on the device."""
-        return list(self.network.parameters())
+        return all_parameters(self.network)
 
     def weight_optimizers(self) -> list[torch.optim.Optimizer]:
         """The optimizers of the network weights that are on the device."""

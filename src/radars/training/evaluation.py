@@ -105,7 +105,7 @@ def evaluate_network(
         loaded = data if isinstance(data, Data) else load_data(config, trained.config.seed)
         _check_fits(loaded, trained)
         name, test = loaded.name, loaded.test.open()
-    test = test.normalised_by(trained.normalisation)
+    test = test.normalised_by(trained.normalisation).on(where)
     task.check(test.label_N, trained.num_classes)
     batch_size = config.batch_size
     with out_of_memory_said(f"one of batch_size {batch_size}", "evaluate on another device"):

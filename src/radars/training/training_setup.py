@@ -101,7 +101,7 @@ class TrainSetup:
             config=config,
             space=space,
             architecture=chosen,
-            data=data,
+            data=data.on(device),
             device=device,
             steps_per_epoch=len(data.train) // batch_size,
             parameters=count_parameters(network),

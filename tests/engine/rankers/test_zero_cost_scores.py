@@ -39,8 +39,8 @@ def test_it_takes_less_memory_than_an_evaluation() -> None:
     context = SearchContext.of(PROBLEM)
     child, batch = context.networks.new_child(LARGEST), context.train_stream.next()
 
-    def evaluate() -> Tensor:
-        return context.evaluator.total_score(context.networks.new_child(LARGEST), LARGEST, batch)
+    def evaluate() -> list[Tensor]:
+        return context.evaluator.total_scores(context.networks.new_child(LARGEST), [LARGEST], batch)
 
     _, look_bytes = measure(lambda: look_at(context, LARGEST, 1), child, batch)
     _, evaluation_bytes = measure(evaluate, child, batch)

@@ -67,7 +67,7 @@ class PlannedSteps:
             self.supernet.logits.set(initial_logits)
         group.agree("subspace in training", repr(self.plan.subspace))
         group.follow_first("logits", self.supernet.logits)
-        self.supernet.keep_idle(0)  # the plan may take all that there is
+        self.context.guard.keep_nothing(self.supernet)  # the plan may take all that there is
         self.supernet.activate(self.plan.subspace)
 
     def run(

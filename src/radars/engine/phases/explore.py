@@ -48,6 +48,11 @@ class Explorer:
         return stable_seed(self.context.problem.config.seed, "round", self.round_index)
 
     @property
+    def _rewards_seed(self) -> int:
+        """Of the batches of all rewards of the round."""
+        return stable_seed(self.seed, "rewards")
+
+    @property
     def _group(self) -> int:
         """Of the rewards of the round: even. The next is of those after differentiation."""
         return 2 * self.round_index
@@ -165,9 +170,8 @@ class Explorer:
         stream = context.networks.new_child_stream()
         for step in range(num_steps):
             tuning_step(context, child, architecture, stream.next(), step, num_steps)
-        total = sum(
-            float(context.evaluator.total_score(child, architecture, batch)) for batch in batches
-        )
+        scores = context.evaluator.scores_of_each(child, architecture, batches, self._rewards_seed)
+        total: float = sum(torch.stack(scores).tolist())  # waits for the device once
         num_examples = sum(len(batch.label_B) for batch in batches)
         accuracy = total / num_examples
         context.evaluator.note(architecture, accuracy, num_examples, is_alone=False)
@@ -177,9 +181,7 @@ class Explorer:
         """The validation batches of all rewards of the round."""
         problem = self.context.problem
         validation, batch_size = problem.data.validation, problem.config.data.batch_size
-        stream = validation.batches(
-            batch_size, augment=False, seed=stable_seed(self.seed, "rewards")
-        )
+        stream = validation.batches(batch_size, augment=False, seed=self._rewards_seed)
         most = max(1, len(validation) // batch_size)
         return [stream.next() for _ in range(min(most, self.config.reward_batches))]
 

@@ -54,13 +54,14 @@ def update_policy(
 ) -> float:
     """Rewards samples on validation batches and updates the policy; returns their mean accuracy."""
     samples = [context.sampler.draw(controller) for _ in range(config.samples)]
+    architectures = [sample.architecture for sample in samples]
     totals = torch.zeros(len(samples), device=context.problem.device)
     num_examples = 0
     for _ in range(config.reward_batches):
         batch = context.validation_stream.next()
         num_examples += len(batch.label_B)
-        for index, sample in enumerate(samples):
-            totals[index] += context.evaluator.total_score(supernet, sample.architecture, batch)
+        scores = context.evaluator.total_scores(supernet, architectures, batch)
+        totals += torch.stack(scores)
     accuracies: list[float] = (totals / num_examples).tolist()
     rewards = [
         context.reward(sample.architecture, accuracy)

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from statistics import fmean
 
+from radars.data import move
 from radars.engine.context import SearchContext
 from radars.engine.rankers.ranker import Look, Ranker
-from radars.example import batch_size_of, mapped, split_batch
+from radars.example import batch_size_of, split_batch
 from radars.nn.zero_cost_step import zero_cost_step
 from radars.registries import RANKERS
 from radars.seeds import stable_seed
@@ -37,10 +38,9 @@ def zero_cost_scores(
     )
     for draw in range(num_draws if drawn else 0):
         child = context.networks.new_child(architecture, "regions", draw)
-        example_B = stream.next().example_B
+        example_B = move(stream.next(), device).example_B
         for half_B in split_batch(example_B, 2 if batch_size_of(example_B) > 3 else 1):
             rankers = {name: kinds[name]() for name in drawn}
-            half_B = mapped(lambda part_B: part_B.to(device), half_B)
             zero_cost_step(child, half_B, rankers.values(), precision=config.precision)
             look = Look(context, architecture, child, half_B)
             for name, ranker in rankers.items():
