@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel
 
 from radars.errors import ConfigError, RadarsWarning, first_line
+from radars.renamed_settings import with_new_names
 from radars.runs.checkpoint import Checkpoint, CheckpointStore
 from radars.runs.event_schema import CheckpointDamagedEvent, Event, ResumedEvent
 from radars.runs.events import EventLog, read_events
@@ -39,7 +40,6 @@ from radars.runs.files import (
 from radars.runs.lock import DirectoryLock
 from radars.runs.new_directory import check_no_links, check_unused, remove_empty, remove_new
 from radars.runs.read_run import load_config, read_checkpoint, read_result
-from radars.renamed_settings import with_new_names
 from radars.settings import parse_yaml
 
 
