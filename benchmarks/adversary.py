@@ -25,7 +25,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import sklearn.datasets  # noqa: F401 - what the commands would import, each on its own
 from about import about, commit_of_here
 from tries import KINDS
 from tries.place import Place, prepared

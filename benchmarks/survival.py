@@ -20,7 +20,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import sklearn.datasets  # noqa: F401 - what the searches would import, each on its own
 import torch
 import torch.utils.tensorboard
 from about import about, commit_of_here

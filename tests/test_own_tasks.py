@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +87,18 @@ def refusal(space: Any, data: Any, **options: Any) -> str:
     return message
 
 
+@cache
+def space_of(network: Callable[..., nn.Module]) -> SearchSpace:
+    """One for all tests of a network: what was traced of it is not traced again."""
+    return SearchSpace(network)
+
+
+@cache
+def whole() -> SearchResult:
+    """Of numbered labels, to be found again however the same are given."""
+    return searched(space_of(net), (IMAGES, LABELS), seed=1)
+
+
 WEIGHTS = torch.tensor([1.0, 2.0, 1.0, 1.0])
 
 
@@ -101,7 +113,7 @@ WEIGHTS = torch.tensor([1.0, 2.0, 1.0, 1.0])
     ids=["closure", "module", "partial"],
 )
 def test_a_loss_may_hold_weights_of_classes(space: Any, loss: Any) -> None:
-    searched(space, (IMAGES, LABELS), task=Task(loss=loss))
+    searched(space_of(space), (IMAGES, LABELS), task=Task(loss=loss))
 
 
 def test_a_loss_may_hold_weights_of_what_is_positive() -> None:
@@ -120,9 +132,8 @@ def test_a_loss_may_hold_weights_of_what_is_positive() -> None:
     ids=["int64", "uint8", "list"],
 )
 def test_labels_as_numpy_has_them(labels: Any) -> None:
-    whole = searched(net, (IMAGES, LABELS), seed=1)
-    found = searched(net, (IMAGES.numpy(), labels), seed=1)
-    assert (found.architecture, found.accuracy) == (whole.architecture, whole.accuracy)
+    found = searched(space_of(net), (IMAGES.numpy(), labels), seed=1)
+    assert (found.architecture, found.accuracy) == (whole().architecture, whole().accuracy)
 
 
 @pytest.mark.parametrize("kind", ["list", "array", "data set"])
@@ -133,9 +144,8 @@ def test_labels_may_be_texts(kind: str) -> None:
         "array": (IMAGES, np.array(texts)),
         "data set": Items(list(zip(IMAGES, texts, strict=True))),
     }[kind]
-    whole = searched(net, (IMAGES, LABELS), seed=1)
-    found = searched(net, data, seed=1)
-    assert (found.architecture, found.accuracy) == (whole.architecture, whole.accuracy)
+    found = searched(space_of(net), data, seed=1)
+    assert (found.architecture, found.accuracy) == (whole().architecture, whole().accuracy)
 
 
 def test_texts_of_a_test_are_those_of_the_training() -> None:
@@ -163,7 +173,7 @@ def values_of_tokens(choose: Choose) -> nn.Module:
 @pytest.mark.parametrize("space", [net_of_tokens, values_of_tokens])
 @pytest.mark.parametrize("dtype", [torch.int64, torch.int32])
 def test_tokens_stay_what_they_are(space: Any, dtype: torch.dtype) -> None:
-    searched(space, (TOKENS.to(dtype), LABELS))
+    searched(space_of(space), (TOKENS.to(dtype), LABELS))
 
 
 def test_a_network_of_tokens_is_planned_trained_evaluated_and_exported(tmp_path: Path) -> None:
@@ -339,7 +349,7 @@ def test_a_module_that_two_candidates_share_is_refused_each_time() -> None:
 
 @pytest.mark.parametrize("space", [net, net_of_values])
 def test_batches_of_one(space: Any) -> None:
-    searched(space, (IMAGES, LABELS), batch_size=1)
+    searched(space_of(space), (IMAGES, LABELS), batch_size=1)
 
 
 def test_batches_of_one_where_batchnorm_needs_two() -> None:
@@ -373,11 +383,11 @@ def test_photographs_are_read_the_right_way_up(tmp_path: Path) -> None:
 def test_a_class_that_a_part_lacks_is_said(caplog: pytest.LogCaptureFixture) -> None:
     label_N = torch.zeros(64, dtype=torch.int64)
     label_N[:3] = torch.tensor([1, 2, 3])
-    searched(net, (IMAGES, label_N))
+    searched(space_of(net), (IMAGES, label_N))
     said = [record.getMessage() for record in caplog.records]
     assert any("no example in the validation part, which has 32, is of" in line for line in said)
     caplog.clear()
-    searched(net, (IMAGES, LABELS))
+    searched(space_of(net), (IMAGES, LABELS))
     assert not caplog.records
 
 

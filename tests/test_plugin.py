@@ -36,10 +36,46 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(installed: Path, folder: Path, *arguments: str) -> str:
+PROGRAM = """
+import json
+import sys
+import traceback
+from pathlib import Path
+
+from radars.cli.start import main
+from radars.testing import check_cost, check_method, check_ranker
+
+for arguments in json.loads(sys.argv[1]):
+    sys.argv = ["radars", *arguments]
+    try:
+        main()
+    except SystemExit as end:
+        assert not end.code, arguments
+try:
+    check_cost("layers")
+    check_ranker("gradient-norm")
+    check_method("hill-climbing", **{"hill-climbing": {"starts": 6}})
+except Exception:
+    said = traceback.format_exc()
+else:
+    said = "passed"
+Path("suite").write_text(said)
+"""
+
+
+@pytest.fixture(scope="module")
+def ended(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Commands and the suite, in one process in a folder, as each imports all; what it printed."""
+    folder = tmp_path_factory.mktemp("work")
+    ranker = ("--set", "explore.rankers=[gradient-norm]")
+    method = ("--method", "hill-climbing", "--set", "hill-climbing.starts=2")
+    commands = [
+        ["search", *method, *ranker, *QUICK, "--out", "run"],
+        ["compare", "--methods", "hill-climbing", "--seeds", "0", *QUICK, "--out", "compared"],
+    ]
     path = os.pathsep.join(filter(None, [str(installed), os.environ.get("PYTHONPATH")]))
     done = subprocess.run(
-        [sys.executable, *arguments],
+        [sys.executable, "-c", PROGRAM, json.dumps(commands)],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
         capture_output=True,
@@ -47,7 +83,7 @@ def run(installed: Path, folder: Path, *arguments: str) -> str:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return folder, done.stdout
 
 
 def test_each_of_them_is_short() -> None:
@@ -56,28 +92,16 @@ def test_each_of_them_is_short() -> None:
 
 
 @pytest.mark.slow
-def test_the_commands_know_what_a_package_registers(installed: Path, tmp_path: Path) -> None:
-    ranker = ("--set", "explore.rankers=[gradient-norm]")
-    method = ("--method", "hill-climbing", "--set", "hill-climbing.starts=2")
-    run(installed, tmp_path, "-m", "radars", "search", *method, *ranker, *QUICK, "--out", "run")
-    result = json.loads((tmp_path / "run" / "result.json").read_text())
+def test_the_commands_know_what_a_package_registers(ended: tuple[Path, str]) -> None:
+    folder, printed = ended
+    result = json.loads((folder / "run" / "result.json").read_text())
     assert (result["status"], result["method"]) == ("completed", "hill-climbing")
     assert result["costs"]["layers"]["sum"] <= 30
-    table = run(
-        *(installed, tmp_path, "-m", "radars", "compare", "--methods", "hill-climbing"),
-        *("--seeds", "0", *QUICK, "--out", "compared"),
-    )
-    assert "| default | hill-climbing | completed |" in table
+    assert "| default | hill-climbing | completed |" in printed
 
 
 @pytest.mark.slow
 def test_what_a_package_registers_passes_the_suite_that_it_can_call(
-    installed: Path, tmp_path: Path
+    ended: tuple[Path, str],
 ) -> None:
-    run(
-        *(installed, tmp_path, "-c"),
-        "from radars.testing import check_cost, check_method, check_ranker\n"
-        "check_cost('layers')\n"
-        "check_ranker('gradient-norm')\n"
-        "check_method('hill-climbing', **{'hill-climbing': {'starts': 6}})\n",
-    )
+    assert (ended[0] / "suite").read_text() == "passed"

@@ -231,7 +231,8 @@ def test_an_interrupt_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
 def test_a_scheduler_that_ends_a_comparison_lets_its_processes_save(tmp_path: Path) -> None:
     table = tmp_path / "comparison.yaml"
     table.write_text(
-        "search: {budget: 16MiB, checkpoint_seconds: 3600, explore: {steps: 100000}}\n"
+        "search: {budget: 16MiB, checkpoint_seconds: 3600, explore: {steps: 100000},"
+        " data: {batch_size: 16, num_train: 200}, differentiate: {max_cost_ratio: null}}\n"
         "grids: [{methods: [radars], seeds: [0, 1]}]\n"
     )
     out = tmp_path / "out"

@@ -13,10 +13,16 @@ from radars.planning.plan_summary import plan_summary
 MEMORY_ALONE = ["differentiate.max_cost_ratio=null"]
 
 
+@pytest.fixture(autouse=True)
+def no_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaves out the steps that are run to see how long they take: see `test_time_estimate.py`."""
+    monkeypatch.setattr("radars.planning.plan_report.expected_seconds", lambda *of: None)
+
+
 @cache
-def digits(budget: str, *settings: str) -> PlanReport:
+def digits(budget: str, *settings: str, input_text: str | None = None) -> PlanReport:
     """Of batches of 16, made once for all tests that look at it."""
-    return plan_for("digits", None, 16, budget, settings)
+    return plan_for("digits", input_text, 16, budget, settings)
 
 
 def test_a_report_where_nothing_needs_to_be_done() -> None:
@@ -101,14 +107,14 @@ def test_a_report_where_nothing_fits() -> None:
 
 
 def test_the_input_decides_the_channels_and_the_memory() -> None:
-    small = plan_for("digits", "1x8x8", 4, "1GiB")
-    large = plan_for("digits", "3x16x16", 4, "1GiB")
+    small = digits("1GiB", *MEMORY_ALONE, input_text="1x8x8")
+    large = digits("1GiB", *MEMORY_ALONE, input_text="3x16x16")
     assert large.largest_path_bytes > 2 * small.largest_path_bytes
 
 
 def test_settings_of_a_search_are_taken() -> None:
     sgd, adam, wide = (
-        plan_for("digits", None, 4, "1GiB", [*MEMORY_ALONE, *changed])
+        digits("1GiB", *MEMORY_ALONE, *changed)
         for changed in ((), ("optimizer.name=adamw",), ("space_options.width=32",))
     )
     assert sgd.largest_path_bytes < adam.largest_path_bytes < wide.largest_path_bytes
@@ -154,7 +160,7 @@ def test_a_plan_is_that_of_a_search_with_the_same_options() -> None:
 
 
 def test_a_plan_says_where_a_search_differs_that_is_told_nothing() -> None:
-    said = plan_summary(plan_for("digits", "1x16x16", 16, "1GiB", MEMORY_ALONE))
+    said = plan_summary(digits("1GiB", *MEMORY_ALONE, input_text="1x16x16"))
     assert said.splitlines()[-1] == (
         "a search has, where nothing is said, a budget of 16.0 MiB (here --budget); batches of 64 "
         "(here --set data.batch_size=16); examples of 1x8x8 (here --set data.image_size=16)"
@@ -163,8 +169,8 @@ def test_a_plan_says_where_a_search_differs_that_is_told_nothing() -> None:
 
 
 def test_images_are_as_large_as_a_search_makes_them() -> None:
-    whole = plan_for("digits", "1x16x16", 4, "1GiB", MEMORY_ALONE)
-    resized = plan_for("digits", None, 4, "1GiB", [*MEMORY_ALONE, "data.image_size=16"])
+    whole = digits("1GiB", *MEMORY_ALONE, input_text="1x16x16")
+    resized = digits("1GiB", *MEMORY_ALONE, "data.image_size=16")
     assert whole.largest_path_bytes == resized.largest_path_bytes
 
 

@@ -1,3 +1,6 @@
+import sys
+
+import pytest
 import torch
 from torch import nn
 
@@ -54,3 +57,31 @@ def test_what_differs_in_training_only_is_told_apart() -> None:
             for layer in rates
         }
     assert len(found) == 3
+
+
+def test_what_is_not_worked_out_is_told_apart_as_if_it_were(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    activations = [
+        *(nn.ReLU(), nn.GELU(), nn.Sigmoid(), nn.SiLU(), nn.SiLU(inplace=True)),
+        *(nn.Hardswish(), nn.Hardswish(inplace=True)),
+        *(nn.Hardsigmoid(), nn.Hardsigmoid(inplace=True)),
+    ]
+    normalisations = [
+        *(nn.BatchNorm2d(2), nn.BatchNorm2d(2, affine=False, track_running_stats=False)),
+        nn.InstanceNorm2d(2),
+    ]
+
+    def digests() -> list[str]:
+        with torch.device("meta"):
+            layers = [nn.Conv2d(2, 2, 3), *activations, *normalisations]
+            return [
+                fingerprint(nn.Sequential(*layers, nn.BatchNorm2d(2)).to("meta"), (2, 4, 4)),
+                *(fingerprint(layer.to("meta"), (2, 4, 4)) for layer in layers),
+            ]
+
+    quick = digests()
+    module = sys.modules[fingerprint.__module__]
+    monkeypatch.setattr(module, "_run", lambda func, args, kwargs: func(*args, **kwargs))
+    assert digests() == quick
+    assert len(set(quick)) == len(quick)

@@ -222,6 +222,15 @@ def test_a_built_network_runs(entry: ZooEntry) -> None:
     assert not any(isinstance(module, nn.Dropout) for module in network.modules())
 
 
+def test_a_space_of_the_zoo_is_made_once_for_the_same_options(user_file: Path) -> None:
+    space = load_space("digits", width=8, num_classes=5)
+    assert load_space("digits", num_classes=5, width=8) is space
+    assert load_space("digits", num_classes=5, width=4) is not space
+    assert load_space("digits", num_classes=5) is not space
+    name = f"{user_file}:network"  # which may have changed
+    assert load_space(name) is not load_space(name)
+
+
 def test_unknown_space() -> None:
     with pytest.raises(ConfigError, match=r"digits, nasbench-macro.*did you mean 'digits'"):
         load_space("digit")

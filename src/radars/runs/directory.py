@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel
 
 from radars.errors import ConfigError, RadarsWarning, first_line
+from radars.renamed_settings import with_new_names
 from radars.runs.checkpoint import Checkpoint, CheckpointStore
 from radars.runs.event_schema import CheckpointDamagedEvent, Event, ResumedEvent
 from radars.runs.events import EventLog, read_events
@@ -77,7 +78,7 @@ class RunDirectory:
             RunError: another process uses the directory, or it cannot be written.
         """
         path = Path(path).absolute()
-        config_text = _dump_config(config)
+        config_text, read_again = _dump_config(config)
         check_unused(path)
         made = [p for p in (path, *path.parents) if not p.exists()]
         lock: DirectoryLock | None = None
@@ -96,7 +97,7 @@ class RunDirectory:
             is_ours = True
             # its presence is what makes the directory a run
             write_atomically(path / CONFIG_NAME, config_text)
-            run = cls(path, load_config(path), lock)
+            run = cls(path, read_again, lock)
         except BaseException:
             if is_ours:
                 remove_new(path)
@@ -283,15 +284,17 @@ def say_that_it_is_new(path: Path) -> None:
     )
 
 
-def _dump_config(config: Mapping[str, Any]) -> str:
+def _dump_config(config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The text of a `config.yaml`, and what is read from it."""
     try:
         values = plain(config, "the configuration")
         text = OmegaConf.to_yaml(OmegaConf.create(values))  # type: ignore[call-overload]
-        if json.dumps(parse_yaml(text)) != json.dumps(values):
+        read_again = parse_yaml(text)
+        if json.dumps(read_again) != json.dumps(values):
             raise ValueError("YAML does not give back some of its values")
     except (TypeError, ValueError, yaml.YAMLError, OmegaConfBaseException) as error:
         raise ConfigError(
             f"a configuration is plain YAML: {first_line(error)}; "
             "use numbers, texts, lists and mappings"
         ) from error
-    return str(text)
+    return str(text), with_new_names(read_again, is_stored=True)

@@ -1,7 +1,7 @@
 """`load_space`: a search space by its name in the zoo, or from a user's file."""
 
 from collections.abc import Mapping
-from functools import partial
+from functools import lru_cache, partial
 
 from radars.errors import ConfigError, did_you_mean
 from radars.objects import check_no_object
@@ -11,9 +11,14 @@ from radars.zoo import user_file
 from radars.zoo.space_options import NetworkWithOptions, checked_options, options_of
 from radars.zoo.zoo_entry import ZooEntry
 
+_MOST_KEPT = 16  # spaces of the zoo
+
 
 def load_space(name: str, **options: object) -> SearchSpace:
     """Loads a space of the zoo, or of a user's file: `"path/file.py:function"`.
+
+    A space of the zoo is made once for the same options, so that what was traced of it is known to
+    each search of it in a process; a file is executed each time.
 
     Args:
         name: a name of the zoo, or a file and the function (or `nn.Module` class) in it. The file
@@ -33,6 +38,14 @@ def load_space(name: str, **options: object) -> SearchSpace:
             return SearchSpace(checked, name=name, rules=_rules_of(name, network))
     entry = _entry(name)
     options = checked_options(name, entry.network, options)
+    try:
+        hash(tuple(options.values()))
+    except TypeError:
+        return _made(entry, name, **options)
+    return _kept(entry, name, **dict(sorted(options.items())))
+
+
+def _made(entry: ZooEntry, name: str, /, **options: object) -> SearchSpace:
     channels, *sides = entry.input_shape
     in_channels, side = options.get("in_channels", channels), options.get("image_size")
     assert isinstance(in_channels, int)
@@ -44,6 +57,9 @@ def load_space(name: str, **options: object) -> SearchSpace:
         input_shape=(in_channels, *sides),
         rules=entry.rules,
     )
+
+
+_kept = lru_cache(_MOST_KEPT, typed=True)(_made)  # 1 and True are different options
 
 
 def accepted_options(name: str, candidates: Mapping[str, object]) -> dict[str, object]:
