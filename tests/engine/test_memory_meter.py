@@ -1,10 +1,11 @@
 import pytest
 import torch
-from tests.tiny import MIB, tiny_space
+from tests.tiny import MIB, sized_space, tiny_space
 from torch import Tensor
 
 from radars.engine.memory_meter import GuardedStep, MemoryMeter
 from radars.errors import BudgetError
+from radars.memory import path_relaxation
 from radars.nn.steps import StepKind
 from radars.nn.supernet import Supernet
 
@@ -109,3 +110,25 @@ def test_each_candidate_is_measured_once_in_each_kind_of_step() -> None:
         meter.measured_peak_bytes = 0
         meter.run(guarded(10, kind), 10)
         assert meter.measured_peak_bytes == num_measured * first
+
+
+def test_paths_that_are_drawn_are_each_measured_once() -> None:
+    """Which of them hold the most is an estimate."""
+    space, meter = sized_space(), MemoryMeter(MIB)
+    relaxed = Supernet(
+        space, space.full, path_relaxation=path_relaxation(space, space.input_shape, 2)
+    )
+    one = GuardedStep(lambda: step(0), relaxed, BATCH, StepKind.ARCHITECTURE)
+    two = GuardedStep(lambda: step(500_000), relaxed, BATCH, StepKind.ARCHITECTURE)
+    relaxed.hold_largest_paths(2)
+    meter.run_below(one, 100_000)
+    measured_bytes = meter.measured_peak_bytes
+    meter.run_below(two, 100_000)
+    assert meter.measured_peak_bytes == measured_bytes  # the same paths
+    largest = relaxed.drawn_paths
+    torch.manual_seed(0)
+    while relaxed.drawn_paths == largest:
+        relaxed.draw_paths(2)
+    meter.run_below(two, 100_000)
+    assert meter.measured_peak_bytes > 500_000
+    assert meter.excess is not None

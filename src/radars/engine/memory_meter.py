@@ -11,6 +11,7 @@ from radars.memory.corrections import names_of
 from radars.nn.steps import StepKind
 from radars.nn.supernet import Supernet
 from radars.runs.state import State
+from radars.seeds import stable_seed
 from radars.units import format_bytes
 
 Result = TypeVar("Result")
@@ -54,6 +55,18 @@ class GuardedStep(Generic[Result]):
         return self.supernet.idle_bytes + self.kept_bytes
 
     @property
+    def names(self) -> list[str]:
+        """What decides what it holds: its candidates and, where they are drawn, the paths.
+
+        Which of many paths hold the most is an estimate, so each is measured once.
+        """
+        names = list(names_of(self.supernet.live))
+        if self.supernet.drawn_paths:
+            drawn = sorted(path.to_json() for path in self.supernet.drawn_paths)
+            names.append(f"paths/{stable_seed(*drawn):x}")
+        return names
+
+    @property
     def setting(self) -> str:
         """What of it, beside its candidates, decides which operations run."""
         names = [name.partition("=")[0] for name in self.supernet.savings.names]
@@ -66,8 +79,8 @@ class MemoryMeter:
 
     A GPU's allocator counts by itself, so there every step is measured. On the CPU counting takes
     time: a step is measured when more is expected of it than of any before, or when it runs a
-    candidate that was not measured yet in this kind of step, with these savings. Memory depends on
-    shapes alone, so the others hold no more than those that were measured.
+    candidate, or drawn paths, that were not measured yet in this kind of step, with these savings.
+    Memory depends on shapes alone, so the others hold no more than those that were measured.
 
     Attributes:
         budget_bytes: what no step may exceed.
@@ -77,7 +90,7 @@ class MemoryMeter:
         latest_bytes: what was expected of the latest step.
         corrections: what was learned of steps that held more than was predicted.
         largest_excess: the largest excess of all steps.
-        seen: what was measured: kind of step and savings to candidates.
+        seen: what was measured: kind of step and savings to candidates and paths.
         excess: the excess of the latest step; None where it held no more than was predicted.
     """
 
@@ -214,7 +227,7 @@ class MemoryMeter:
     def _unseen(self, step: GuardedStep[Any]) -> list[str]:
         """The candidates that no measured step of this kind ran, with such savings."""
         known = self.seen.get(step.setting, ())
-        return [name for name in names_of(step.supernet.live) if name not in known]
+        return [name for name in step.names if name not in known]
 
 
 def _larger(first: Excess | None, second: Excess | None) -> Excess | None:

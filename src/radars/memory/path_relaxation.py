@@ -1,13 +1,13 @@
 """`path_relaxation`: which choices are relaxed by masks, found by replay, and checked."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
-from radars.cost import learn_terms
+from radars.cost import Term, learn_terms
 from radars.example import Example, InputShape, blank, call, mapped
 from radars.nn.overlap import Overlap
 from radars.nn.path_names import kept_as, labelled_network
@@ -40,9 +40,10 @@ def path_relaxation(space: SearchSpace, input_shape: InputShape, batch_size: int
     if key not in known:
         by_size = _by_size(space, input_shape, batch_size)
         earlier = next((r for (shape, _), r in known.items() if shape == input_shape), None)
-        relaxation = PathRelaxation(by_size)
+        held = partial(_held, learn_terms(space, input_shape).terms, batch_size)
+        relaxation = PathRelaxation(by_size, held)
         masked = _masked(space, relaxation, input_shape) if earlier is None else earlier.masked
-        known[key] = PathRelaxation(by_size, masked)
+        known[key] = PathRelaxation(by_size, held, masked)
     return known[key]
 
 
@@ -53,7 +54,12 @@ def held_numbers(
     architecture: Mapping[str, Candidate],
 ) -> float:
     """About how many numbers a training step on a path holds."""
-    terms = learn_terms(space, input_shape).terms
+    return _held(learn_terms(space, input_shape).terms, batch_size, architecture)
+
+
+def _held(
+    terms: Mapping[str, Sequence[Term]], batch_size: int, architecture: Mapping[str, Candidate]
+) -> float:
     parameters = sum(term.of(architecture) for term in terms["parameters"])
     elements = sum(term.of(architecture) for term in terms["elements"])
     return _PER_PARAMETER * parameters + batch_size * elements
@@ -193,7 +199,8 @@ def _wrong(
     wrong: set[str] = set()
     for path, _ in contexts:
         here = sorted(masked & path.keys())
-        check = _Check(space, PathRelaxation(relaxation.by_size, frozenset(masked)), path)
+        chosen = PathRelaxation(relaxation.by_size, relaxation.held, frozenset(masked))
+        check = _Check(space, chosen, path)
         example_B = mapped(partial(_drawn, generator), blank(2, input_shape, space.input_dtype))
         for _ in range(_CHECKS if here else 0):
             taken = {

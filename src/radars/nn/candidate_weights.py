@@ -93,6 +93,14 @@ class CandidateWeights:
         self._offload.move_to_host(_FIXED)
         self.live = None
 
+    @property
+    def drawn_paths(self) -> tuple[Architecture, ...]:
+        """None: a mixture runs all live candidates."""
+        return ()
+
+    def hold_largest(self, number: int) -> None:
+        """Changes nothing: no paths are drawn."""
+
     def inherit(self, other: "CandidateWeights") -> None:
         """Copies the weights of what is live here from others of the same space."""
         keys = self.keys

@@ -8,7 +8,7 @@ relaxed over two sampled paths (ProxylessNAS, Cai et al. 2019, section 3.2).
 Shapes: V live candidates of a choice.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,11 +31,16 @@ class PathRelaxation:
 
     Attributes:
         by_size: choice to its candidates, the largest first.
+        held: about how much a training step on a path holds, in any unit.
         masked: choices that are relaxed by masks.
     """
 
     by_size: Mapping[str, tuple[Candidate, ...]]
+    held: Callable[[Architecture], float] = field(repr=False, compare=False)
     masked: frozenset[str] = frozenset()
+    _largest: dict[Subspace, tuple[Architecture, ...]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
     _windows: dict[object, Mapping[str, Sequence["Windows"]]] = field(
         default_factory=dict, repr=False, compare=False
     )
@@ -46,7 +51,7 @@ class PathRelaxation:
         return live_by_size[min(place, len(live_by_size) - 1)]
 
     def path(
-        self, space: SearchSpace, live: Subspace, taken: Mapping[str, Candidate], place: int = 0
+        self, space: SearchSpace, live: Subspace, taken: Mapping[str, Candidate]
     ) -> Architecture:
         """A path through live candidates.
 
@@ -54,20 +59,39 @@ class PathRelaxation:
             space: the search space.
             live: what is live.
             taken: what is taken; of other choices it is the largest.
-            place: the largest for 0, the next for 1, of choices that are not masked.
         """
         return space.made(
-            {
-                choice: taken.get(
-                    choice, self.largest(live, choice, 0 if choice in self.masked else place)
-                )
-                for choice in live
-            }
+            {choice: taken.get(choice, self.largest(live, choice)) for choice in live}
         )
 
-    def largest_paths(self, space: SearchSpace, live: Subspace) -> list[Architecture]:
-        """The two paths that hold the most; one where they do not differ."""
-        return list(dict.fromkeys(self.path(space, live, {}, place) for place in (0, 1)))
+    def largest_paths(self, space: SearchSpace, live: Subspace) -> Sequence[Architecture]:
+        """The two paths that hold the most; one where they do not differ.
+
+        The second differs from the first in one choice: with two that differ in more, a step holds
+        no more. Found by a climb, once for each subspace.
+        """
+        if live not in self._largest:
+            if len(self._largest) == _MAX_KNOWN:
+                self._largest.pop(next(iter(self._largest)))
+            self._largest[live] = self._climbed(space, live)
+        return self._largest[live]
+
+    def _climbed(self, space: SearchSpace, live: Subspace) -> tuple[Architecture, ...]:
+        best = self.path(space, live, {})
+        while True:
+            near = {
+                self.path(space, live, {**best, choice: name}): None
+                for choice in live
+                if choice not in self.masked
+                for name in live[choice]
+            }
+            near.pop(best, None)
+            if not near:
+                return (best,)
+            following = max(near, key=self.held)
+            if self.held(following) <= self.held(best):
+                return best, following
+            best = following
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,12 @@ class PathWeights:
         """Those of what is on the device."""
         return [path.trained.optimizer for path in self._paths.values()]
 
+    @property
+    def drawn_paths(self) -> Sequence[Architecture]:
+        """Those that are live, of several that might be."""
+        is_one = self.live is None or all(len(names) == 1 for names in self.live.values())
+        return () if is_one else tuple(self._paths)
+
     def set_learning_rate(self, learning_rate: float) -> None:
         """Sets the learning rate of all weights, live or not."""
         self._optimizer_config = self._optimizer_config.model_copy(
@@ -171,16 +177,16 @@ class PathWeights:
         for path in self._paths.values():
             self._known.pull(path.named(self._overlap))
 
-    def _largest_paths(self, subspace: Subspace) -> list[Architecture]:
+    def _largest_paths(self, subspace: Subspace) -> Sequence[Architecture]:
         if all(len(names) == 1 for names in subspace.values()):
             return [self._space.made({choice: names[0] for choice, names in subspace.items()})]
         if self._relaxation is None:
             raise RuntimeError("a subspace is run where its relaxation is known; activate a path")
         return self._relaxation.largest_paths(self._space, subspace)
 
-    def _run(self, paths: list[Architecture]) -> None:
+    def _run(self, paths: Sequence[Architecture]) -> None:
         """Makes exactly these paths live, at their largest sizes."""
-        if list(self._paths) == paths and self.live is not None:
+        if list(self._paths) == list(paths) and self.live is not None:
             self._refresh_masks()
             return
         self._push()

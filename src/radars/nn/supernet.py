@@ -4,7 +4,7 @@ Shapes: B batch; C candidates of one choice.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Self, cast
 
@@ -130,20 +130,23 @@ class Supernet(nn.Module):
         self._candidates.keep_idle(room_bytes)
 
     def draw_paths(self, number: int) -> None:
-        """Where paths are relaxed over: makes drawn ones of the live subspace live.
+        """Where paths are relaxed over, makes drawn ones live; elsewhere nothing changes.
 
-        They are drawn from the softmax of the logits with the global generator. Nothing changes
-        where the space is modular.
+        They are drawn from the softmax of the logits with the global generator.
         """
         if isinstance(self._candidates, PathWeights):
             preferences = self.logits.preferences(self.live)
             probabilities = {c: list(of_c.values()) for c, of_c in preferences.items()}
             self._candidates.draw(probabilities, number)
 
+    @property
+    def drawn_paths(self) -> Sequence[Architecture]:
+        """Likewise, those that are live now; none where there is only one, or none are drawn."""
+        return self._candidates.drawn_paths
+
     def hold_largest_paths(self, number: int) -> None:
         """Likewise, those that hold the most: what is predicted for them suffices for others."""
-        if isinstance(self._candidates, PathWeights):
-            self._candidates.hold_largest(number)
+        self._candidates.hold_largest(number)
 
     def inherit(self, other: "Supernet") -> None:
         """Copies the weights of what is live here from another supernet of the same space."""
@@ -163,11 +166,8 @@ class Supernet(nn.Module):
 
         In training it may be a tuple or a dict of tensors, which is for the loss to take.
         """
-        weights: Mapping[str, Tensor]
-        if self.weigh is not None:
-            weights = self.weigh(dict(self.logits.by_choice), self.live)
-        else:
-            weights = self.relaxed()
+        given = self.weigh and self.weigh(dict(self.logits.by_choice), self.live)
+        weights = self.relaxed() if given is None else given
         with (
             self._candidates.weighted(weights),
             selective() if self.savings.selective > 0 else nullcontext(),
