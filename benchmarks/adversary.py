@@ -7,7 +7,7 @@ moment. A try is held where the command ends in time, with a status that the REA
 traceback on the screen, with nothing changed outside of its directory, and as its kind says.
 
     python benchmarks/adversary.py                     # 544 tries; goes on where it was
-    python benchmarks/adversary.py --seconds 60        # a sample: a few of each kind
+    python benchmarks/adversary.py --each 1            # a sample: one of each kind
 
 Tries go to `benchmarks/results/adversary.jsonl`, or where `--results` says; the table of kind,
 tries, held is printed, and the exit status is 1 where one did not hold. What is killed and resumed
@@ -21,7 +21,6 @@ import random
 import shutil
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -36,15 +35,15 @@ def main() -> None:
     """Runs what is left of the tries, and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--seconds", type=float, help="a sample: for so long, kind by kind")
+    parser.add_argument("--each", type=int, help="a sample: so many of each kind")
     parser.add_argument("--only", action="append", choices=KINDS)
     parser.add_argument("--results", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     kinds = arguments.only or list(KINDS)
     lines = arguments.results.read_text().splitlines() if arguments.results.exists() else []
     known = {(row["kind"], row["seed"], row["try"]): row for row in map(json.loads, lines)}
-    order = sorted((number, kind) for kind in kinds for number in range(KINDS[kind][0]))
-    until = time.monotonic() + (arguments.seconds or float("inf"))
+    counts = {kind: min(KINDS[kind][0], arguments.each or KINDS[kind][0]) for kind in kinds}
+    order = sorted((number, kind) for kind in kinds for number in range(counts[kind]))
     said = about() | {"commit": commit_of_here()}
     rows = []
     with tempfile.TemporaryDirectory(prefix="radars-adversary-") as folder:
@@ -55,8 +54,6 @@ def main() -> None:
         template = prepared(root / "work")
         shutil.copytree(root / "work", root / "template")
         for number, kind in order:
-            if time.monotonic() > until:
-                break
             row = known.get((kind, arguments.seed, number))
             if row is None:
                 row = said | _tried(kind, arguments.seed, number, template.root, root / "template")
