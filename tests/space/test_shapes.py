@@ -3,9 +3,14 @@ from collections.abc import Mapping
 import pytest
 import torch
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensor
 
+from radars.cost import network_macs
+from radars.cost.parts import PartCounter
 from radars.errors import SpaceError
-from radars.space import Choose, Factory, SearchSpace
+from radars.example import Named
+from radars.memory import TrainingSpec, predict
+from radars.space import Choose, Factory, SearchSpace, building, check_output, fingerprint
 
 
 class Merge(nn.Module):
@@ -142,3 +147,70 @@ class CalledTwice(nn.Module):
 def test_a_module_that_is_called_twice_is_refused_as_it_would_be_priced_once() -> None:
     with pytest.raises(SpaceError, match="that of 'block' is called again"):
         SearchSpace(CalledTwice).places((3, 4, 4))
+
+
+class Masked(nn.Module):
+    """Looks at the values of its mask where it has any, as transformers does."""
+
+    def __init__(self, choose: Choose, *, spares_fake: bool = True) -> None:
+        super().__init__()
+        self.layer = choose(
+            "layer", {"a": lambda: nn.Linear(4, 4), "b": lambda: nn.Linear(4, 4, bias=False)}
+        )
+        self.spares_fake = spares_fake
+
+    def forward(self, feature: Tensor, mask: Tensor) -> Tensor:
+        is_fake = isinstance(mask, FakeTensor) and self.spares_fake
+        hidden = self.layer(feature)
+        if is_fake or not mask.all():
+            hidden = hidden * mask
+        assert isinstance(hidden, Tensor)
+        return hidden
+
+
+INPUTS = Named({"feature": (4,), "mask": (4,)})
+DTYPES = Named({"feature": torch.float32, "mask": torch.int64})
+
+
+def test_a_network_that_reads_values_of_meta_tensors_and_none_of_fake_ones() -> None:
+    space = SearchSpace(Masked, input_shape=INPUTS, input_dtype=DTYPES)
+    [place] = space.places(INPUTS)
+    assert (place.input_shapes, place.output_shape) == (((1, 4),), (1, 4))
+    assert space.flow(INPUTS).num_places == {"layer": 1}
+    with building(torch.device("meta")):
+        network = space.build(space.best())
+    check_output(network, space, INPUTS, (4,))
+    assert fingerprint(network, INPUTS, DTYPES) == fingerprint(network, INPUTS, DTYPES)
+    assert network_macs(network, INPUTS, DTYPES) == 4 * 4
+    assert PartCounter(INPUTS, DTYPES).parts(network)["layer"].macs == 4 * 4
+    assert predict(space, space.full, TrainingSpec(INPUTS, 2, input_dtype=DTYPES)).peak_bytes > 0
+
+
+def test_a_network_that_depends_on_values_is_refused() -> None:
+    with pytest.raises(SpaceError, match=r"depends on values, .*: let it depend on shapes alone"):
+        SearchSpace(
+            lambda choose: Masked(choose, spares_fake=False),
+            input_shape=INPUTS,
+            input_dtype=DTYPES,
+        )
+
+
+class ReadsStride(nn.Module):
+    def __init__(self, choose: Choose) -> None:
+        super().__init__()
+        convs = {"k1": lambda: nn.Conv2d(3, 3, 1), "k3": lambda: nn.Conv2d(3, 3, 3, padding=1)}
+        self.conv = choose("conv", convs)
+
+    def forward(self, example: Tensor) -> Tensor:
+        output = self.conv(example[..., :: self.conv.stride[0]])
+        assert isinstance(output, Tensor)
+        return output
+
+
+def test_a_network_that_reads_a_setting_of_what_is_replaced() -> None:
+    with pytest.raises(
+        SpaceError,
+        match=r"it reads 'stride' of the module that choose returns for 'conv'; choose the module "
+        "that reads it instead",
+    ):
+        SearchSpace(ReadsStride, input_shape=(3, 4, 4))

@@ -7,6 +7,7 @@ from torch import nn
 
 from radars.cost.operations import OperationCounter
 from radars.example import Example, InputDtype, InputShape, blank, call
+from radars.space import run_without_values
 
 
 def count_parameters(module: nn.Module) -> int:
@@ -37,8 +38,7 @@ def network_macs(
         input_dtype: the dtype of an example.
     """
     with torch.device("meta"):
-        example_B = blank(1, input_shape, input_dtype)
-    return _macs(network, example_B)
+        return run_without_values(lambda: _macs(network, blank(1, input_shape, input_dtype)))
 
 
 def _macs(module: nn.Module, example_B: Example) -> int:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from radars.cost.operations import OperationCounter
 from radars.example import InputDtype, InputShape, blank, call
-from radars.space import building
+from radars.space import building, run_without_values
 
 
 @dataclass
@@ -57,8 +57,16 @@ class PartCounter:
             parts[name].parameters = sum(parameter.numel() for parameter in own)
             run = partial(self._run, module.forward, module, parts[name], counter)
             vars(module)["forward"] = run  # setting an attribute of a module takes long
-        with building(torch.device("meta")), torch.no_grad(), counter:
-            call(network.eval(), blank(1, self._input_shape, self._input_dtype))
+
+        def attempt() -> None:
+            counter.total = counter.of_inner = 0
+            for part in parts.values():
+                part.macs = part.elements = 0
+            with counter:
+                call(network.eval(), blank(1, self._input_shape, self._input_dtype))
+
+        with building(torch.device("meta")), torch.no_grad():
+            run_without_values(attempt)
         for module in network.modules():  # or only a search for cycles would free it
             vars(module).pop("forward", None)
         return dict(parts)

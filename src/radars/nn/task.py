@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from radars.errors import ConfigError, first_line
 from radars.example import InputDtype, InputShape, blank, call
+from radars.space import run_without_values
 
 Loss = Callable[[Any, Tensor], Tensor]
 """Scores outputs (B, K) against labels (B, ...): a scalar to minimise, the mean over examples.
@@ -175,7 +176,9 @@ def check_training_output(
         return
     try:
         with torch.no_grad(), torch.device("meta"):
-            output = call(network.train(), blank(2, input_shape, input_dtype))
+            output = run_without_values(
+                lambda: call(network.train(), blank(2, input_shape, input_dtype))
+            )
     except (Exception, SystemExit):
         return
     finally:

@@ -21,7 +21,7 @@ from radars.machine import usable_memory_bytes
 from radars.memory import Plan
 from radars.nn.steps import StepKind, architecture_step, weights_step
 from radars.registries import METHODS
-from radars.space import SearchSpace, building
+from radars.space import SearchSpace, building, run_without_values
 
 _NUM_PATHS = 3
 _MOST_MEMORY = 0.5  # of what this process may use, for the largest step
@@ -67,7 +67,7 @@ def _context(space: SearchSpace, config: SearchConfig, input_shape: InputShape) 
     with building(torch.device("meta")):
         network = space.build(space.best())
     with torch.device("meta"):
-        output = call(network, blank(2, input_shape, space.input_dtype))
+        output = run_without_values(lambda: call(network, blank(2, input_shape, space.input_dtype)))
     example_N = blank(number, input_shape, space.input_dtype)
     data = tensor_data(
         mapped(partial(_drawn, generator), example_N),

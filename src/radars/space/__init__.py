@@ -1,6 +1,6 @@
 """Search spaces: what can be chosen, and how to build a network from what was chosen."""
 
-from radars.space.blueprint import building, built, content_of
+from radars.space.blueprint import building, built, content_of, run_without_values
 from radars.space.choose import (
     Candidate,
     Candidates,
@@ -58,6 +58,7 @@ __all__ = [
     "offer_of",
     "operations_of",
     "plain_value",
+    "run_without_values",
     "trace_places",
     "user_classes",
 ]

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -13,9 +13,12 @@ from torch.overrides import TorchFunctionMode
 from radars._torch_internals import (
     DataDependentOutputException,
     FakeTensor,
+    FakeTensorMode,
     unset_fake_temporarily,
 )
 from radars.space.code_content import Content, UnknownContent, content_of_value
+
+T = TypeVar("T")
 
 # what load_state_dict says of each tensor on the meta device
 _IS_NOT_COPIED = ".*copying from a non-meta parameter in the checkpoint to a meta parameter"
@@ -52,7 +55,7 @@ def built(factory: Callable[[], nn.Module]) -> nn.Module:
         return factory()
     except Exception as error:
         is_fake = type(torch.empty(0, device="cpu")) is FakeTensor
-        if not is_fake and not _reads_values(error):
+        if not is_fake and not reads_values(error):
             raise
     if is_fake:
         with unset_fake_temporarily(), building(torch.device("meta")):
@@ -62,7 +65,26 @@ def built(factory: Callable[[], nn.Module]) -> nn.Module:
         return factory().to("meta")
 
 
-def _reads_values(error: BaseException | None) -> bool:
+def run_without_values(run: Callable[[], T]) -> T:
+    """Runs a network on the meta device; on fake tensors where it reads values, and spares these.
+
+    Libraries that can be compiled look at values, such as whether a mask hides anything, except
+    where a tensor is fake: they know that a fake one has none, and take a meta one for real.
+
+    Args:
+        run: makes the inputs on the meta device, and runs the network. Called again, on other
+            tensors, if it raises because a tensor has no values.
+    """
+    try:
+        return run()
+    except Exception as error:
+        if not reads_values(error):
+            raise
+    with FakeTensorMode(allow_non_fake_inputs=True):  # type: ignore[no-untyped-call]
+        return run()
+
+
+def reads_values(error: BaseException | None) -> bool:
     """Whether it was raised, in the end, because a tensor has no values."""
     while error is not None:
         if isinstance(error, DataDependentOutputException):

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from radars._torch_internals import TorchDispatchMode, tree_map
 from radars.example import Example, InputDtype, InputShape, blank, call, parts_of
+from radars.space.blueprint import run_without_values
 from radars.space.code_content import is_library
 
 _BATCH_SIZE = 2  # as BatchNorm has no statistics of one
@@ -43,8 +44,9 @@ def fingerprint(
         input_dtype: the dtype of an example.
     """
     with torch.device("meta"):
-        example_B = blank(_BATCH_SIZE, input_shape, input_dtype)
-    return _operations(network, example_B)
+        return run_without_values(
+            lambda: _operations(network, blank(_BATCH_SIZE, input_shape, input_dtype))
+        )
 
 
 def operations_of(module: nn.Module, *input_shapes: tuple[int, ...]) -> str:

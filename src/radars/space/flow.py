@@ -10,7 +10,7 @@ from torch.overrides import TorchFunctionMode
 
 from radars._torch_internals import tree_leaves
 from radars.example import InputDtype, InputShape, blank, call, parts_of
-from radars.space.blueprint import building, built
+from radars.space.blueprint import building, built, run_without_values
 from radars.space.choose import Candidate, Candidates, Choose, offer_of
 
 INPUT = ""
@@ -115,12 +115,15 @@ def trace_flow(
         nodes.clear()
         return replay(choose)
 
-    with building(torch.device("meta")), torch.no_grad():
+    def run() -> Any:
         network = built(attempt).eval()
         example_B = blank(1, input_shape, input_dtype)
         with tags:
             tags.put([INPUT], parts_of(example_B))
-            output = tags.of(call(network, example_B))
+            return tags.of(call(network, example_B))
+
+    with building(torch.device("meta")), torch.no_grad():
+        output = run_without_values(run)
     order = {node.choice: index for index, node in reversed(list(enumerate(nodes)))}
     firsts = {choice: nodes[index] for choice, index in sorted(order.items(), key=lambda e: e[1])}
 

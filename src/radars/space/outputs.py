@@ -5,6 +5,7 @@ from torch import nn
 
 from radars.errors import SpaceError, first_line
 from radars.example import InputShape, are_floats, blank, call, call_said, is_several
+from radars.space.blueprint import run_without_values
 from radars.space.search_space import SearchSpace
 
 
@@ -28,7 +29,9 @@ def check_output(
     """
     try:
         with torch.no_grad(), torch.device("meta"):
-            output = call(network.eval(), blank(2, input_shape, space.input_dtype))
+            output = run_without_values(
+                lambda: call(network.eval(), blank(2, input_shape, space.input_dtype))
+            )
     except (Exception, SystemExit) as error:
         ids = ""
         if not are_floats(space.input_dtype):

@@ -14,7 +14,7 @@ from torch import nn
 
 from radars.errors import SpaceError
 from radars.example import InputDtype, InputShape, as_form, as_input_shape, merged
-from radars.space.blueprint import building, built
+from radars.space.blueprint import building, built, run_without_values
 from radars.space.candidate_checks import warn_of_equal
 from radars.space.check_architecture import check_architecture
 from radars.space.choose import Candidate, Candidates, Choose, Network, offer_of
@@ -177,8 +177,9 @@ class SearchSpace:
             return
         for architecture in (self._all_at(0), self._all_at(-1)):
             with building(torch.device("meta")):
-                run_network(
-                    self.build(architecture), input_shape, str(architecture), self.input_dtype
+                network, said = self.build(architecture), str(architecture)
+                run_without_values(
+                    partial(run_network, network, input_shape, said, self.input_dtype)
                 )
 
     def flow(self, input_shape: InputShape) -> Flow:

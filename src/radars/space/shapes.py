@@ -10,7 +10,13 @@ from torch import Tensor, nn
 
 from radars.errors import SpaceError, first_line
 from radars.example import InputDtype, InputShape, blank, call
-from radars.space.blueprint import building, built, content_of
+from radars.space.blueprint import (
+    building,
+    built,
+    content_of,
+    reads_values,
+    run_without_values,
+)
 from radars.space.candidate_checks import (
     BuiltBefore,
     check_keeps_inputs,
@@ -42,6 +48,10 @@ class Place:
     output_shape: tuple[int, ...]
 
 
+class _IsReplacedError(AttributeError):
+    """The network reads a setting of a layer whose place a choice took."""
+
+
 class _ShapeProbe(nn.Module):
     """Runs every candidate on the same input, and compares what they return.
 
@@ -64,6 +74,14 @@ class _ShapeProbe(nn.Module):
         self._contents: dict[str, Content | None] = {}
         self._known = known
         self._before = before
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            raise _IsReplacedError(
+                f"it reads {name!r} of the module that choose returns for {self.choice!r}"
+            ) from None
 
     def forward(self, *inputs: Tensor) -> Tensor:
         if self.place is not None:
@@ -164,8 +182,12 @@ def trace_places(
         probes.clear()
         return replay(choose)
 
-    with building(torch.device("meta")):
+    def attempt() -> None:
+        known.clear()
         run_network(built(network), input_shape, dtype=input_dtype)
+
+    with building(torch.device("meta")):
+        run_without_values(attempt)
     places = [probe.place for probe in probes if probe.place is not None]
     if len(places) < len(probes):
         unused = next(probe.choice for probe in probes if probe.place is None)
@@ -199,7 +221,15 @@ def run_network(
     except SpaceError:
         raise
     except (Exception, SystemExit) as error:
+        remedy = "give another shape, or adapt the network"
+        if isinstance(error, _IsReplacedError):
+            remedy = "choose the module that reads it instead"
+        elif reads_values(error):
+            remedy = (
+                "what it computes depends on values, which a plan has none of: let it depend on "
+                "shapes alone"
+            )
         raise SpaceError(
             f"the network {f'of {which} ' if which else ''}cannot take an input of {input_shape}: "
-            f"{first_line(error)}; give another shape, or adapt the network"
+            f"{first_line(error)}; {remedy}"
         ) from error
