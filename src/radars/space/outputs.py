@@ -46,7 +46,8 @@ def check_output(
     if not isinstance(output, torch.Tensor):
         raise SpaceError(
             f"a network returns one tensor in evaluation mode, but {space.name!r} returns a "
-            f"{type(output).__name__}; return others only where self.training"
+            f"{type(output).__name__}; return others only where self.training, or wrap it in a "
+            f"module that returns one, such as its logits"
         )
     wanted, shape = (2, *output_shape), tuple(output.shape)
     if shape == wanted:
