@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from typing import cast
 
 import pytest
 import torch
@@ -168,7 +169,7 @@ class Masked(nn.Module):
         return hidden
 
 
-INPUTS = Named({"feature": (4,), "mask": (4,)})
+INPUTS: Named[tuple[int, ...]] = Named({"feature": (4,), "mask": (4,)})
 DTYPES = Named({"feature": torch.float32, "mask": torch.int64})
 
 
@@ -202,7 +203,8 @@ class ReadsStride(nn.Module):
         self.conv = choose("conv", convs)
 
     def forward(self, example: Tensor) -> Tensor:
-        output = self.conv(example[..., :: self.conv.stride[0]])
+        [stride, _] = cast("nn.Conv2d", self.conv).stride
+        output = self.conv(example[..., ::stride])
         assert isinstance(output, Tensor)
         return output
 

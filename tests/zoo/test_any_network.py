@@ -8,7 +8,7 @@ them with `RADARS_THOROUGH=1`, which takes some twenty minutes.
 import os
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -108,8 +108,9 @@ def thinner(layer: nn.Module) -> nn.Module:
             nn.Linear(layer.in_features, inside), nn.Linear(inside, layer.out_features)
         )
     if type(layer).__name__ == "Conv1D":  # of GPT-2: a linear layer under another name
-        inside = max(1, min(int(layer.nx), int(layer.nf)) // 4)
-        return nn.Sequential(nn.Linear(int(layer.nx), inside), nn.Linear(inside, int(layer.nf)))
+        [width, out] = cast("Tensor", layer.weight).shape
+        inside = max(1, min(width, out) // 4)
+        return nn.Sequential(nn.Linear(width, inside), nn.Linear(inside, out))
     assert isinstance(layer, nn.Conv2d)
     inside = max(1, layer.out_channels // 4)
     return nn.Sequential(
@@ -249,5 +250,5 @@ def test_transformers(name: str) -> None:
     if kind == "ForImageClassification":
         assert_searchable(build, Named({"pixel_values": (3, 64, 64)}))
     else:
-        shape = Named({"input_ids": (16,), "attention_mask": (16,)})
+        shape: InputShape = Named({"input_ids": (16,), "attention_mask": (16,)})
         assert_searchable(build, shape, torch.int64)

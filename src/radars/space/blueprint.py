@@ -80,7 +80,7 @@ def run_without_values(run: Callable[[], T]) -> T:
     except Exception as error:
         if not reads_values(error):
             raise
-    with FakeTensorMode(allow_non_fake_inputs=True):  # type: ignore[no-untyped-call]
+    with FakeTensorMode(allow_non_fake_inputs=True):
         return run()
 
 
