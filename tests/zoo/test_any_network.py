@@ -49,7 +49,7 @@ TIMM = (
     "maxvit_nano_rw_256",
     "mixer_s32_224", "ghostnet_100", "densenet121", "levit_128s", "edgenext_xx_small",
     "mobilevit_xxs",
-    "poolformer_s12", "pvt_v2_b0", "xcit_nano_12_p16_224", "coat_lite_tiny", 
+    "poolformer_s12", "pvt_v2_b0", "xcit_nano_12_p16_224", "coat_lite_tiny",
 )  # fmt: skip
 QUICK_TIMM = ("convnext_atto", "mobilenetv3_small_050", "vit_tiny_patch16_224")
 TEXT = {"vocab_size": 100, "num_labels": 10, "pad_token_id": 0, "num_hidden_layers": 2}
