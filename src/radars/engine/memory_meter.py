@@ -225,8 +225,8 @@ class MemoryMeter:
             self.largest_excess = _larger(self.largest_excess, self.excess)
 
     def _unseen(self, step: GuardedStep[Any]) -> list[str]:
-        """The candidates that no measured step of this kind ran, with such savings."""
-        known = self.seen.get(step.setting, ())
+        """The candidates and paths that no measured step of this kind ran, with such savings."""
+        known = set(self.seen.get(step.setting, ()))
         return [name for name in step.names if name not in known]
 
 

@@ -10,7 +10,7 @@ Shapes: V live candidates of a choice.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +19,10 @@ from torch.func import functional_call
 from radars.nn.transfer import send
 from radars.space import Architecture, Candidate, SearchSpace, Subspace, building
 
-_MAX_KNOWN = 256  # paths whose masks are kept
+_MAX_KNOWN = 256  # paths whose masks are kept, and subspaces whose largest paths are
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 Shapes = Mapping[str, tuple[int, ...]]
 """Name of a parameter in a network to its shape."""
@@ -67,14 +70,10 @@ class PathRelaxation:
     def largest_paths(self, space: SearchSpace, live: Subspace) -> Sequence[Architecture]:
         """The two paths that hold the most; one where they do not differ.
 
-        The second differs from the first in one choice: with two that differ in more, a step holds
-        no more. Found by a climb, once for each subspace.
+        The second differs from the first in one choice: two that differ in more should hold less.
+        Which they are is as good as the estimate `held`. Found by a climb, once for each subspace.
         """
-        if live not in self._largest:
-            if len(self._largest) == _MAX_KNOWN:
-                self._largest.pop(next(iter(self._largest)))
-            self._largest[live] = self._climbed(space, live)
-        return self._largest[live]
+        return _kept(self._largest, live, lambda: self._climbed(space, live))
 
     def _climbed(self, space: SearchSpace, live: Subspace) -> tuple[Architecture, ...]:
         best = self.path(space, live, {})
@@ -200,13 +199,8 @@ class MaskMaker:
         choices = [c for c in path if c in self.relaxation.masked and len(live[c]) > 1]
         if not choices:
             return {}
-        known = self.relaxation._windows
         key = path, tuple(live[choice] for choice in choices)
-        if key not in known:
-            if len(known) == _MAX_KNOWN:
-                known.pop(next(iter(known)))
-            known[key] = self._found(path, live, choices)
-        return known[key]
+        return _kept(self.relaxation._windows, key, lambda: self._found(path, live, choices))
 
     def _found(
         self, path: Architecture, live: Subspace, choices: list[str]
@@ -257,6 +251,16 @@ class MaskMaker:
 
     def _shapes(self, architecture: Mapping[str, Candidate]) -> dict[str, tuple[int, ...]]:
         return parameter_shapes(self.space, architecture)
+
+
+def _kept(known: dict[Key, Value], key: Key, find: Callable[[], Value]) -> Value:
+    """What is known by a key; found where it is not, and the oldest is forgotten for it."""
+    if key not in known:
+        found = find()
+        if len(known) >= _MAX_KNOWN:
+            known.pop(next(iter(known)))
+        known[key] = found
+    return known[key]
 
 
 def parameter_shapes(

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from radars.errors import ConfigError, first_line
-from radars.example import InputDtype, InputShape, blank, call
-from radars.space import run_without_values
+from radars.example import InputDtype, InputShape
+from radars.space import blank_output
 
 Loss = Callable[[Any, Tensor], Tensor]
 """Scores outputs (B, K) against labels (B, ...): a scalar to minimise, the mean over examples.
@@ -175,10 +175,7 @@ def check_training_output(
     if task.loss is not CLASSIFICATION.loss:
         return
     try:
-        with torch.no_grad(), torch.device("meta"):
-            output = run_without_values(
-                lambda: call(network.train(), blank(2, input_shape, input_dtype))
-            )
+        output = blank_output(network.train(), 2, input_shape, input_dtype)
     except (Exception, SystemExit):
         return
     finally:

@@ -16,12 +16,12 @@ from radars.engine.methods.method import Work
 from radars.engine.phases.differentiate import PlannedSteps
 from radars.engine.problem import SearchProblem
 from radars.engine.search_config import SearchConfig
-from radars.example import InputShape, blank, call, mapped
+from radars.example import InputShape, blank, mapped
 from radars.machine import usable_memory_bytes
 from radars.memory import Plan
 from radars.nn.steps import StepKind, architecture_step, weights_step
 from radars.registries import METHODS
-from radars.space import SearchSpace, building, run_without_values
+from radars.space import SearchSpace, blank_output, building
 
 _NUM_PATHS = 3
 _MOST_MEMORY = 0.5  # of what this process may use, for the largest step
@@ -66,8 +66,7 @@ def _context(space: SearchSpace, config: SearchConfig, input_shape: InputShape) 
     generator = torch.Generator().manual_seed(0)
     with building(torch.device("meta")):
         network = space.build(space.best())
-    with torch.device("meta"):
-        output = run_without_values(lambda: call(network, blank(2, input_shape, space.input_dtype)))
+    output = blank_output(network, 2, input_shape, space.input_dtype)
     example_N = blank(number, input_shape, space.input_dtype)
     data = tensor_data(
         mapped(partial(_drawn, generator), example_N),

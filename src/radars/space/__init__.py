@@ -1,6 +1,6 @@
 """Search spaces: what can be chosen, and how to build a network from what was chosen."""
 
-from radars.space.blueprint import building, built, content_of, run_without_values
+from radars.space.blueprint import blank_output, building, built, content_of, run_without_values
 from radars.space.choose import (
     Candidate,
     Candidates,
@@ -43,6 +43,7 @@ __all__ = [
     "Subspace",
     "UniformDraws",
     "best_keeping",
+    "blank_output",
     "building",
     "built",
     "check_output",

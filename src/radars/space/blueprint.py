@@ -16,6 +16,7 @@ from radars._torch_internals import (
     FakeTensorMode,
     unset_fake_temporarily,
 )
+from radars.example import InputDtype, InputShape, blank, call
 from radars.space.code_content import Content, UnknownContent, content_of_value
 
 T = TypeVar("T")
@@ -82,6 +83,21 @@ def run_without_values(run: Callable[[], T]) -> T:
             raise
     with FakeTensorMode(allow_non_fake_inputs=True):
         return run()
+
+
+def blank_output(
+    network: nn.Module, batch_size: int, input_shape: InputShape, dtype: InputDtype
+) -> Any:
+    """What a network on the meta device returns for examples without values.
+
+    Args:
+        network: it stays in the mode that it is in.
+        batch_size: examples in the batch.
+        input_shape: the shape of one example, without the batch.
+        dtype: the dtype of an example.
+    """
+    with torch.no_grad(), torch.device("meta"):
+        return run_without_values(lambda: call(network, blank(batch_size, input_shape, dtype)))
 
 
 def reads_values(error: BaseException | None) -> bool:

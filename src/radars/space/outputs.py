@@ -4,8 +4,8 @@ import torch
 from torch import nn
 
 from radars.errors import SpaceError, first_line
-from radars.example import InputShape, are_floats, blank, call, call_said, is_several
-from radars.space.blueprint import run_without_values
+from radars.example import InputShape, are_floats, call_said, is_several
+from radars.space.blueprint import blank_output
 from radars.space.search_space import SearchSpace
 
 
@@ -28,10 +28,7 @@ def check_output(
         SpaceError: it does not.
     """
     try:
-        with torch.no_grad(), torch.device("meta"):
-            output = run_without_values(
-                lambda: call(network.eval(), blank(2, input_shape, space.input_dtype))
-            )
+        output = blank_output(network.eval(), 2, input_shape, space.input_dtype)
     except (Exception, SystemExit) as error:
         ids = ""
         if not are_floats(space.input_dtype):

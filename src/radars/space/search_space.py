@@ -14,7 +14,7 @@ from torch import nn
 
 from radars.errors import SpaceError
 from radars.example import InputDtype, InputShape, as_form, as_input_shape, merged
-from radars.space.blueprint import building, built, run_without_values
+from radars.space.blueprint import building, built
 from radars.space.candidate_checks import warn_of_equal
 from radars.space.check_architecture import check_architecture
 from radars.space.choose import Candidate, Candidates, Choose, Network, offer_of
@@ -23,7 +23,7 @@ from radars.space.conditions import Conditions
 from radars.space.flow import Flow, trace_flow
 from radars.space.keep import Keep, best_keeping, check_rules, num_keeping
 from radars.space.replay import replayed
-from radars.space.shapes import Place, run_network, trace_places
+from radars.space.shapes import Place, check_network, trace_places
 from radars.space.subspace import Architecture, Subspace
 from radars.space.trace_choices import trace_choices
 from radars.space.uniform_draws import UniformDraws
@@ -177,10 +177,8 @@ class SearchSpace:
             return
         for architecture in (self._all_at(0), self._all_at(-1)):
             with building(torch.device("meta")):
-                network, said = self.build(architecture), str(architecture)
-                run_without_values(
-                    partial(run_network, network, input_shape, said, self.input_dtype)
-                )
+                network = self.build(architecture)
+                check_network(network, input_shape, str(architecture), self.input_dtype)
 
     def flow(self, input_shape: InputShape) -> Flow:
         """Which choices feed which, for a diagram of the network."""

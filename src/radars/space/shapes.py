@@ -184,7 +184,7 @@ def trace_places(
 
     def attempt() -> None:
         known.clear()
-        run_network(built(network), input_shape, dtype=input_dtype)
+        _run(built(network), input_shape, input_dtype)
 
     with building(torch.device("meta")):
         run_without_values(attempt)
@@ -198,19 +198,25 @@ def trace_places(
     return tuple(places)
 
 
-def run_network(
-    network: nn.Module,
-    input_shape: InputShape,
-    which: str = "",
-    dtype: InputDtype = torch.float32,
+def check_network(
+    network: nn.Module, input_shape: InputShape, which: str, dtype: InputDtype
 ) -> None:
-    """Runs a network once on the meta device, which is the current one.
+    """Checks that a network takes examples: runs it on the meta device, which is the current one.
 
     Args:
         network: a network on that device.
         input_shape: the shape of one example, without the batch.
         which: which of the networks of a space it is, for people.
         dtype: the dtype of an example.
+
+    Raises:
+        SpaceError: it cannot take the input.
+    """
+    run_without_values(lambda: _run(network, input_shape, dtype, which))
+
+
+def _run(network: nn.Module, input_shape: InputShape, dtype: InputDtype, which: str = "") -> None:
+    """Runs a network once.
 
     Raises:
         SpaceError: it cannot take the input.

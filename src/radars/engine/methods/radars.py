@@ -201,9 +201,8 @@ class Radars(SharedMethod):
         self.controller.load_state_dict(state["controller"])
         self.plan = state["plan"] and Plan.from_dict(state["plan"])
         self.explored = [(seconds, steps) for seconds, steps in state["explored"]]
-        self.halving = state["halving"] and SuccessiveHalving.of_state(
-            state["halving"], self.context
-        )
+        halving = state["halving"]
+        self.halving = halving and SuccessiveHalving.of_state(halving, self.context)
 
     def scalars(self) -> dict[str, float]:
         """See `Method`."""

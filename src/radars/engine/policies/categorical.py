@@ -18,7 +18,7 @@ Shapes: C candidates of one choice.
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import torch
 from torch import Tensor
@@ -122,13 +122,8 @@ class Controller:
     def model(self) -> RewardModel:
         """What the rewards so far say of each candidate."""
         rankers = self.tables.keys() - {GRADIENT}
-        return fit_rewards(
-            self.rewarded,
-            self.full,
-            self.tables,
-            expected=rankers,
-            largest_deviation=self.largest_deviation,
-        )
+        model = fit_rewards(self.rewarded, self.full, self.tables, expected=rankers)
+        return replace(model, largest_deviation=self.largest_deviation)
 
     def entropy(self) -> float:
         """Mean entropy of the choices, as a fraction of the largest possible."""

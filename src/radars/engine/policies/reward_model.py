@@ -111,7 +111,6 @@ def fit_rewards(
     full: Subspace,
     tables: Mapping[str, Scores] | None = None,
     expected: Collection[str] = (),
-    largest_deviation: float = math.inf,
 ) -> RewardModel:
     """Fits the model by Bayesian linear regression (`evidence.py`).
 
@@ -125,7 +124,6 @@ def fit_rewards(
         full: every candidate.
         tables: what rankers say of each candidate; one that is missing counts as its choice's mean.
         expected: the tables that are expected to go along with accuracy, before any reward.
-        largest_deviation: the most that rewards can differ by in the end (`maturity.py`).
     """
     tables = {name: _centred(scores, full) for name, scores in (tables or {}).items()}
     together = _together({name: tables[name] for name in tables if name in expected}, full)
@@ -167,7 +165,6 @@ def fit_rewards(
         said={c: {n: part * value for n, value in of.items()} for c, of in together.items()},
         deviation=fit.deviation,
         fraction=max(r.fraction for r in [r for r in rewarded if r.is_alone] or rewarded),
-        largest_deviation=largest_deviation,
     )
 
 
