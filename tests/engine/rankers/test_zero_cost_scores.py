@@ -16,6 +16,7 @@ from radars.engine.rankers.ranker import Look, Ranker
 from radars.engine.rankers.zero_cost.expressivity import Expressivity
 from radars.engine.rankers.zero_cost.regions import Regions
 from radars.engine.rankers.zero_cost_scores import zero_cost_scores
+from radars.errors import RunError
 from radars.memory import measure
 from radars.nn.supernet import Supernet
 from radars.nn.zero_cost_step import zero_cost_step
@@ -125,3 +126,12 @@ def test_a_ranker_of_another_package_is_asked_once_where_it_needs_no_network(
     assert not step.called
     names = ("size", "convolutions", "regions")
     assert tuple(zero_cost_scores(context, names, SHALLOW, 1)) == names
+
+
+def test_what_is_no_number_is_refused_with_the_name_of_the_ranker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Regions, "score", lambda self, look: float("nan"))
+    context = SearchContext.of(PROBLEM)
+    with pytest.raises(RunError, match=r"returns a number, but regions returned nan for \{"):
+        look_at(context, LARGEST, 1)

@@ -1,6 +1,8 @@
 """`ranker_tables`: what rankers of untrained networks say of each candidate."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+from scipy.stats import norm, rankdata
 
 from radars.engine.context import SearchContext
 from radars.engine.policies.categorical import Controller
@@ -11,7 +13,7 @@ from radars.engine.rankers.zero_cost_scores import zero_cost_scores
 def ranker_tables(
     context: SearchContext, controller: Controller, tick: Callable[[], None]
 ) -> dict[str, Scores]:
-    """Asks each ranker about uniform draws, and fits what each candidate adds to what it says.
+    """Asks each ranker about uniform draws, and fits what each candidate adds to how it ranks them.
 
     Args:
         context: makes fresh weights, and says where they run.
@@ -32,9 +34,17 @@ def ranker_tables(
         tick()
     tables: dict[str, Scores] = {}
     for name in config.rankers:
-        rewarded = [
-            Rewarded(architecture, scores[name])
-            for architecture, scores in zip(architectures, said, strict=True)
-        ]
+        scores = normal_scores([scores[name] for scores in said])
+        rewarded = [Rewarded(*ranked) for ranked in zip(architectures, scores, strict=True)]
         tables[name] = fit_rewards(rewarded, controller.full).effects
     return tables
+
+
+def normal_scores(values: Sequence[float]) -> list[float]:
+    """The ranks of values, as quantiles of the standard normal distribution (Blom 1958).
+
+    Only the order counts: a network whose signal dies is far behind in what a ranker says of it,
+    and would otherwise decide what its candidates add. Equal values have equal scores.
+    """
+    fraction = (rankdata(values) - 0.375) / (len(values) + 0.25)
+    return [float(score) for score in norm.ppf(fraction)]

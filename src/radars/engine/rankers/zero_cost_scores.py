@@ -1,11 +1,13 @@
 """`zero_cost_scores`: what rankers say of an architecture before it is trained."""
 
+import math
 from collections.abc import Sequence
 from statistics import fmean
 
 from radars.data import move
 from radars.engine.context import SearchContext
 from radars.engine.rankers.ranker import Look, Ranker
+from radars.errors import RunError
 from radars.example import batch_size_of, split_batch
 from radars.nn.zero_cost_step import zero_cost_step
 from radars.registries import RANKERS
@@ -29,6 +31,9 @@ def zero_cost_scores(
 
     Returns:
         Ranker to what it says, in the order of the names.
+
+    Raises:
+        RunError: a ranker says what is no number.
     """
     kinds: dict[str, type[Ranker]] = {name: RANKERS.get(name) for name in names}
     drawn: dict[str, list[float]] = {name: [] for name, kind in kinds.items() if kind.needs_network}
@@ -46,7 +51,14 @@ def zero_cost_scores(
             for name, ranker in rankers.items():
                 drawn[name].append(ranker.score(look))
     asked_once = Look(context, architecture)
-    return {
+    said = {
         name: fmean(drawn[name] or [0.0]) if name in drawn else kind().score(asked_once)
         for name, kind in kinds.items()
     }
+    for name, score in said.items():
+        if math.isnan(score):
+            raise RunError(
+                f"a ranker returns a number, but {name} returned {score} for "
+                f"{architecture.to_json()}; leave it out of the rankers, or mend it"
+            )
+    return said
