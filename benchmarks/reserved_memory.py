@@ -1,6 +1,7 @@
 """What CUDA's allocator reserves, predicted against what it has reserved after a few steps.
 
-Needs a GPU. Only bytes count, so a GPU whose kernels do nothing will do.
+On a GPU, cases are measured. Only bytes count, so a GPU whose kernels do nothing will do. Without a
+GPU, what a plan made there predicts is compared with what the cases in the results have reserved.
 
     python benchmarks/reserved_memory.py [--spaces digits,vit] [--batch-sizes 32,128]
 
@@ -36,61 +37,98 @@ ROUNDS = 4  # of all steps
 
 
 def main() -> None:
-    """Measures every case, and prints the ratio of predicted to reserved."""
+    """Measures every case, or predicts those of the results; prints predicted / reserved."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--spaces", default=",".join(entry.name for entry in zoo()))
     parser.add_argument("--batch-sizes", default="32,128")
     arguments = parser.parse_args()
-    floor_bytes = measured_floor_bytes(torch.device("cuda"))
+    names = arguments.spaces.split(",")
+    batch_sizes = [int(size) for size in arguments.batch_sizes.split(",")]
+    is_here = torch.cuda.is_available()
     ratios: list[float] = []
-    for name in arguments.spaces.split(","):
-        space = load_space(name)
-        batch_sizes = [int(size) for size in arguments.batch_sizes.split(",")]
-        for row in rows_of(space, batch_sizes, floor_bytes):
-            ratios.append(row["predicted_bytes"] / row["reserved_bytes"])
-            print(f"{ratios[-1]:.3f} {row}", flush=True)
+    for row in measured_rows(names, batch_sizes) if is_here else rows_without_gpu(names):
+        ratios.append(row["predicted_bytes"] / row["reserved_bytes"])
+        print(f"{ratios[-1]:.3f} {row}", flush=True)
+        if is_here:
             with RESULT.open("a") as file:
                 file.write(json.dumps(about() | row) + "\n")
     print(f"predicted / reserved {min(ratios):.3f}, {median(ratios):.3f}, {max(ratios):.3f}")
+    print(f"{sum(ratio == 1 for ratio in ratios)} of {len(ratios)} exact")
+
+
+def measured_rows(names: Sequence[str], batch_sizes: Sequence[int]) -> Iterator[dict[str, Any]]:
+    """A row for each case of some spaces."""
+    floor_bytes = measured_floor_bytes(torch.device("cuda"))
+    for name in names:
+        yield from rows_of(load_space(name), batch_sizes, floor_bytes)
+
+
+def rows_without_gpu(names: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The rows in the results of some spaces, as they are predicted without a GPU."""
+    for row in map(json.loads, RESULT.read_text().splitlines()):
+        if row["space"] in names:
+            space = load_space(row["space"])
+            savings = next(known for known in SAVINGS if " ".join(known.names) == row["savings"])
+            spec = spec_of(space, row["precision"], row["batch_size"], row["floor_bytes"])
+            yield row | predicted(space, live_of(space)[row["subspace"]], spec, savings)
 
 
 def rows_of(
     space: SearchSpace, batch_sizes: Sequence[int], floor_bytes: int
 ) -> Iterator[dict[str, Any]]:
     """A row for each case of a space."""
-    assert space.input_shape is not None
-    path = {choice: names[-1] for choice, names in space.full.items()}
-    live = {"path": space.made(path).as_subspace()}
-    if space.is_modular:
-        two = {choice: names[-2:] for choice, names in space.full.items()}
-        live["two candidates"] = Subspace(two)
     for (label, subspace), savings, precision, batch_size in product(
-        live.items(), SAVINGS, PRECISIONS, batch_sizes
+        live_of(space).items(), SAVINGS, PRECISIONS, batch_sizes
     ):
-        spec = TrainingSpec(
-            space.input_shape,
-            batch_size,
-            precision=precision,
-            device_type="cuda",
-            floor_bytes=floor_bytes,
-        )
+        spec = spec_of(space, precision, batch_size, floor_bytes)
         kinds = kinds_of(subspace, spec.training_kinds)
-        steps = [(kind, savings) for kind in kinds]
         reserved_bytes, allocated_bytes = measured(space, subspace, spec, kinds, savings)
-        predicted = predict_reserved(space, subspace, spec, steps)
-        tensors = predict(space, subspace, spec, savings=savings)
         yield {
             "space": space.name,
             "subspace": label,
             "savings": " ".join(savings.names),
             "precision": precision,
             "batch_size": batch_size,
-            "tensor_bytes": tensors.peak_bytes,
-            "predicted_bytes": predicted.reserved_bytes,
+            "floor_bytes": floor_bytes,
+            **predicted(space, subspace, spec, savings),
             "reserved_bytes": reserved_bytes,
-            "predicted_allocated_bytes": predicted.allocated_bytes,
             "allocated_bytes": allocated_bytes,
         }
+
+
+def live_of(space: SearchSpace) -> dict[str, Subspace]:
+    """The subspaces that are trained, by name."""
+    path = {choice: names[-1] for choice, names in space.full.items()}
+    live = {"path": space.made(path).as_subspace()}
+    if space.is_modular:
+        live["two candidates"] = Subspace({choice: of[-2:] for choice, of in space.full.items()})
+    return live
+
+
+def spec_of(
+    space: SearchSpace, precision: Precision, batch_size: int, floor_bytes: int
+) -> TrainingSpec:
+    """How a case is trained."""
+    return TrainingSpec(
+        space.input_shape,
+        batch_size,
+        precision=precision,
+        device_type="cuda",
+        floor_bytes=floor_bytes,
+    )
+
+
+def predicted(
+    space: SearchSpace, subspace: Subspace, spec: TrainingSpec, savings: MemorySavings
+) -> dict[str, int]:
+    """What is predicted of a case."""
+    steps = [(kind, savings) for kind in kinds_of(subspace, spec.training_kinds)]
+    device = predict_reserved(space, subspace, spec, steps)
+    return {
+        "tensor_bytes": predict(space, subspace, spec, savings=savings).peak_bytes,
+        "predicted_bytes": device.reserved_bytes,
+        "predicted_allocated_bytes": device.allocated_bytes,
+    }
 
 
 def measured(

@@ -21,6 +21,9 @@ from torch._subclasses.fake_tensor import (
     unset_fake_temporarily,
 )
 
+# adds kernels to operators, and takes them away again, which the public `Library` does not
+from torch.library import _scoped_library as scoped_library
+
 # what all BatchNorm layers, and all convolutions, are instances of, those of users too
 from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
 from torch.nn.modules.conv import _ConvNd as Convolution
@@ -52,6 +55,7 @@ __all__ = [
     "is_buffer_saved",
     "own_parameters",
     "rename_node",
+    "scoped_library",
     "storage_key",
     "top_saved_tensors_hooks",
     "trace_fused_sgd",

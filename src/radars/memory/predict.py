@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from radars._torch_internals import trace_fused_sgd, tree_leaves
 from radars.example import Example, InputDtype, blank, mapped, parts_of
 from radars.memory.allocation_order import AllocationOrder
+from radars.memory.cuda_operators import cuda_operators
 from radars.memory.fake import tracing
 from radars.memory.path_relaxation import path_relaxation
 from radars.memory.tracker import Breakdown, MemoryTracker, Part
@@ -88,10 +89,22 @@ class TrainingSpec:
         """The device that is traced for; with its index, as tensors there name it.
 
         It is the CPU for a GPU that is not here, too, as a backward pass of fake tensors asks
-        PyTorch for it: kernels are the CPU's then, and only the allocator's rounding is a GPU's.
+        PyTorch for it: most kernels are the CPU's then. The allocator's rounding is a GPU's, and so
+        is what is known to differ (`cuda_operators`).
         """
         is_here = self.device_type != "cpu" and torch.cuda.is_available()
         return torch.device(self.device_type, 0) if is_here else torch.device("cpu")
+
+    @property
+    def is_imitated(self) -> bool:
+        """Whether a GPU is traced for that is not here."""
+        return self.device.type != self.device_type
+
+    @contextmanager
+    def tracing(self) -> Iterator[None]:
+        """Within, tensors are fake, and operators keep what they keep on the device type."""
+        with tracing(), cuda_operators() if self.is_imitated else nullcontext():
+            yield
 
     def batch(self) -> tuple[Any, Tensor]:
         """Examples and labels of the right shapes, with no values to speak of."""
@@ -191,7 +204,7 @@ def traced_supernet(
 ) -> Iterator[Supernet]:
     """Within, tensors are fake, and so is this supernet. Arguments as for `predict`."""
     relaxation = _known_relaxation(space, subspace, spec)
-    with tracing():
+    with spec.tracing():
         with building(spec.device):
             supernet = Supernet(
                 space,

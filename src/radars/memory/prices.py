@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from radars.cost import PriceCache, price_places
-from radars.memory.fake import tracing
 from radars.memory.predict import TrainingSpec
 from radars.memory.tracker import MemoryTracker, Part
 from radars.nn.memory_saving.channel_splitting import in_parts
@@ -179,12 +178,13 @@ def held_bytes(
 def _dependencies(spec: TrainingSpec) -> tuple[object, ...]:
     """What a price depends on beside the candidate and its inputs' shapes."""
     optimizer = spec.optimizer.model_dump_json()
-    return spec.batch_size, optimizer, spec.precision, spec.device_type, spec.device.type
+    imitated = ("cuda_operators",) if spec.is_imitated else ()
+    return spec.batch_size, optimizer, spec.precision, spec.device_type, spec.device.type, *imitated
 
 
 def _price(factory: Factory, place: Place, spec: TrainingSpec, *, is_real: bool = False) -> Price:
     """Traces a training step of one candidate, or runs it on the device."""
-    with _running(spec.device) if is_real else tracing():
+    with _running(spec.device) if is_real else spec.tracing():
         step = _Step(factory, place, spec)
         saved_bytes, peak_bytes = step.traced(step.candidate)
         gradient_bytes = sum(parameter.nbytes for parameter in step.candidate.parameters())
@@ -205,7 +205,7 @@ def _running(device: torch.device) -> Iterator[None]:
 
 def _peak_in_parts(factory: Factory, place: Place, spec: TrainingSpec) -> int:
     """Traces a training step in parts of the channels; 0 where a candidate does not allow that."""
-    with tracing():
+    with spec.tracing():
         step = _Step(factory, place, spec)
         parts = in_parts(step.candidate)
         return 0 if parts is step.candidate else step.traced(parts)[1]
