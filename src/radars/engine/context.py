@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Protocol, TypeVar
 
 from radars.data import BatchStream
@@ -13,6 +14,7 @@ from radars.engine.networks import Networks
 from radars.engine.problem import SearchProblem
 from radars.engine.sampler import Sampler
 from radars.engine.trainer import Trainer
+from radars.engine.within_memory import ever_smaller
 from radars.execution.group import Group
 from radars.nn.memory_saving.disk_offload import DiskOffload
 from radars.runs.skipped import SkippedSteps
@@ -114,7 +116,9 @@ class SearchContext:
             guard=guard,
             trainer=Trainer(guard, problem.task, problem.objectives, config.precision, skipped),
             evaluator=evaluator,
-            sampler=Sampler(problem.proxy, problem.feasible, guard),
+            sampler=Sampler(
+                problem.proxy, problem.feasible, guard, cache(partial(ever_smaller, problem))
+            ),
             networks=Networks(problem, disk),
             train_stream=data.train.batches(
                 batch_size, augment=config.data.augment, seed=stable_seed(seed, "train")

@@ -1,18 +1,16 @@
 """`largest`: the largest architecture within constraints and budget, which size says is best."""
 
-from dataclasses import replace
 from itertools import islice
 
-from radars.cost import Additive, Constraint, Feasible, Metric
+from radars.cost import Feasible
 from radars.engine.context import SearchContext
-from radars.engine.problem import SearchProblem
+from radars.engine.within_memory import path_bytes, smallest_bytes, within_bytes
 from radars.space import Architecture
 
 _MAX_LOOKED_AT = 32  # whether one fits may take a trace of each
 _NUM_TRIES = 10
 _LOOKED_AT_A_TRY = 4
 _TRIES_IN_HASTE = 4
-_PATH = "path"  # the memory of training a path, by prices
 
 
 def largest(context: SearchContext) -> Architecture:
@@ -37,13 +35,12 @@ def _largest_by_prices(
 ) -> Architecture | None:
     """The largest that is found where memory decides: how much may be held is bisected."""
     problem = context.problem
-    path = Additive(0.0, problem.planner.path_bytes)
-    cheap = {c: {n: -float(size) for n, size in of.items()} for c, of in path.candidates.items()}
-    [smallest] = problem.feasible.best(cheap, problem.space.full, 1)
-    low, high = path.of(smallest), float(sum(max(of.values()) for of in path.candidates.values()))
+    path = path_bytes(problem)
+    low = smallest_bytes(problem, path)
+    high = float(sum(max(of.values()) for of in path.candidates.values()))
     limit_bytes, best = low, None
     for _ in range(num_tries):
-        within = _bounded(problem, path, limit_bytes)
+        within = within_bytes(problem, path, limit_bytes)
         found = _first_allowed(context, within, looked_at)
         if found is None:
             high = limit_bytes
@@ -52,18 +49,6 @@ def _largest_by_prices(
             best = max(best or found, found, key=lambda known: problem.costs.cost(known).macs)
         limit_bytes = (low + high) / 2
     return best
-
-
-def _bounded(problem: SearchProblem, path: Additive, limit_bytes: float) -> Feasible:
-    """The architectures within the constraints whose memory is within a bound, by prices."""
-    sums = {name: Metric(metric.sums) for name, metric in problem.costs.priced.items()}
-    return Feasible(
-        replace(problem.costs, priced={**sums, _PATH: Metric((path,))}),
-        (*problem.config.constraints, Constraint(_PATH, limit_bytes)),
-        problem.space.full,
-        problem.space.rules,
-        problem.space.conditions,
-    )
 
 
 def _first_allowed(

@@ -1,6 +1,6 @@
 """`Sampler`: architectures that satisfy the constraints and fit the budget."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -8,10 +8,11 @@ import torch
 from radars.cost import Feasible
 from radars.engine.memory_guard import MemoryGuard
 from radars.engine.policies.policy import Policy, Sample, Uniform
-from radars.errors import BudgetError
+from radars.errors import BudgetError, ConfigError
 from radars.space import Architecture, SearchSpace, building, fingerprint
 
 _MAX_DRAWS = 1000
+_FROM_ALL = 10  # draws from all that is allowed, before those of little memory
 
 
 @dataclass(frozen=True)
@@ -22,11 +23,13 @@ class Sampler:
         space: the network that is trained while searching.
         feasible: the architectures that may be returned.
         guard: knows what fits the budget.
+        smaller: makes what is drawn from if hardly any of these fit: those that hold ever less.
     """
 
     space: SearchSpace
     feasible: Feasible
     guard: MemoryGuard
+    smaller: Callable[[], Sequence[Feasible]]
     _fingerprints: dict[Architecture, str] = field(default_factory=dict, repr=False, compare=False)
 
     def allows(self, architecture: Architecture) -> bool:
@@ -36,18 +39,33 @@ class Sampler:
     def draw(self, policy: Policy, *, uniform: bool = False) -> Sample:
         """Draws from a policy, or uniformly: also where a policy is sure of what does not fit.
 
+        Where few architectures fit, draws go on among those that hold less.
+
         Raises:
             BudgetError: none was found in many draws.
         """
         for draw in range(_MAX_DRAWS):
             is_uniform = uniform or draw > _MAX_DRAWS // 2
-            sample = policy.sample(self.feasible, uniform=is_uniform)
-            if self.guard.fits(sample.architecture):
+            sample = self._sample(policy, draw, uniform=is_uniform)
+            if sample is not None and self.guard.fits(sample.architecture):
                 return sample
         raise BudgetError(
             f"of {_MAX_DRAWS} architectures that satisfy the constraints none fits the budget of "
             f"{self.guard.planner.budget_bytes:,} bytes; raise the budget or loosen a constraint"
         )
+
+    def _sample(self, policy: Policy, draw: int, *, uniform: bool) -> Sample | None:
+        """A draw, by its number: after the first few, those that hold less have their turns.
+
+        None where the policy knows none that hold so little.
+        """
+        if draw < _FROM_ALL:
+            return policy.sample(self.feasible, uniform=uniform)
+        smaller = self.smaller()
+        try:
+            return policy.sample(smaller[(draw - _FROM_ALL) % len(smaller)], uniform=uniform)
+        except ConfigError:
+            return None
 
     def draw_uniform(self, generator: torch.Generator) -> Architecture:
         """Draws uniformly.
