@@ -11,7 +11,8 @@ from radars.data import say_missing_classes
 from radars.engine.baselines.train_alike import PHASE
 from radars.engine.given import Given
 from radars.engine.identity import DIGESTS, Identity, check_same
-from radars.engine.methods.method import Found, Method
+from radars.engine.memory_guard import MemoryGuard
+from radars.engine.methods.method import Found
 from radars.engine.problem import SearchProblem
 from radars.engine.search_config import CHANGEABLE, SearchConfig
 from radars.engine.search_observer import TimeLimitReached
@@ -208,7 +209,7 @@ def _result(
         parameters=cost.parameters,
         rounds=position.round_index,
         costs=_asked_costs(problem, found.architecture),
-        ranking=_ranking(problem, session.method, found),
+        ranking=_ranking(session, found),
         by_size=found.by_size,
         baselines=None if baselines is None else baselines.table(baseline_seconds),
         baselines_left_out=None if baselines is None else baselines.unfinished(),
@@ -222,17 +223,32 @@ def _result(
     )
 
 
-def _ranking(problem: SearchProblem, method: Method, found: Found) -> tuple[Ranked, ...]:
+def _ranking(session: SearchSession, found: Found) -> tuple[Ranked, ...]:
     """The best architectures, the one found first."""
+    costs, method = session.problem.costs, session.method
     accuracies = {found.architecture: found.accuracy}
     for architecture, accuracy, _ in islice(method.ranked(), 10 * _MOST_RANKED):
         if accuracy is None or len(accuracies) == _MOST_RANKED:
             break  # what was not scored is ranked by the policy or the logits alone
         accuracies.setdefault(architecture, accuracy)
     return tuple(
-        Ranked(architecture, accuracy, problem.costs.cost(architecture).macs)
+        Ranked(
+            architecture,
+            accuracy,
+            macs=costs.cost(architecture).macs,
+            memory_bytes=_path_bytes(session.state.context.guard, architecture),
+            proposed_by=method.proposed_by(architecture),
+        )
         for architecture, accuracy in accuracies.items()
     )
+
+
+def _path_bytes(guard: MemoryGuard, architecture: Architecture) -> int | None:
+    """The peak of a training step on an architecture; None where none fits the budget."""
+    try:
+        return guard.expected_path_bytes(architecture, guard.savings(architecture))
+    except BudgetError:
+        return None
 
 
 def resumed_config(out: str | Path, asked: SearchConfig | None) -> SearchConfig:
