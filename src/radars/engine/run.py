@@ -34,6 +34,7 @@ from radars.settings import validate_settings
 from radars.space import Architecture
 from radars.tracking.loggers import check_installed
 from radars.tracking.progress import Progress
+from radars.units import format_seconds
 
 _MOST_RANKED = 5
 
@@ -110,6 +111,7 @@ def _run(session: SearchSession) -> SearchResult:
         method.check_memory()
         if session.is_new:
             observer.save()
+            observer.say(_length(session))
         with (
             failures_said(RunError, f"a step on {session.problem.space.name!r}"),
             out_of_memory_said("what an evaluation holds"),
@@ -131,6 +133,22 @@ def _run(session: SearchSession) -> SearchResult:
         position.is_over = True
         observer.save()  # the weights as they are in the end, for a training to start from
     return _end(session, "completed", found)
+
+
+def _length(session: SearchSession) -> str:
+    """How long a search is that begins: its time limit, or its training steps."""
+    config, full = session.problem.config, session.problem.proxy.full
+    if config.max_minutes is not None:
+        return f"this search takes {format_seconds(60 * config.max_minutes)} at most (max_minutes)"
+    work = session.method.planned_work(config, full)
+    if work is None:
+        return "this search has no time limit; max_minutes sets one"
+    number = work.path_steps + config.baseline.num_steps(session.problem.space.num_architectures)
+    supernets = f" and {work.supernet_steps:,} of a supernet" if work.supernet_steps else ""
+    return (
+        f"this search has {number:,} training steps of single networks{supernets}; radars plan "
+        f"says how long they take here, and max_minutes limits the time"
+    )
 
 
 def _found(session: SearchSession) -> Found:
