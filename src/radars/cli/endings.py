@@ -90,7 +90,8 @@ def _end_where_nobody_reads(error: BaseException | None) -> None:
         SystemExit: it was.
     """
     if isinstance(error, BrokenPipeError):
-        sys.stdout = sys.stderr = Path(os.devnull).open("w")  # or Python says it again at exit
+        # or Python says it again when it exits
+        sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
         sys.exit(1)
 
 
