@@ -195,7 +195,7 @@ def test_a_completed_search_is_only_read_again(tmp_path: Path) -> None:
         return net(choose, nn.Tanh)
 
     other.__name__ = "net"
-    with pytest.raises(radars.ConfigError, match="goes on with the same space"):
+    with pytest.raises(radars.ConfigError, match="continues with the same space"):
         search(network=other)
 
 

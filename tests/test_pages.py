@@ -52,7 +52,10 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _layers(choose: radars.Choose) -> nn.Module:
-    block = {"skip": nn.Identity, "conv3": lambda: nn.Conv2d(4, 4, 3, padding=1)}
+    block: dict[str, Callable[[], nn.Module]] = {
+        "skip": nn.Identity,
+        "conv3": lambda: nn.Conv2d(4, 4, 3, padding=1),
+    }
     body = [choose(f"edge{i}", block) for i in range(2)]
     return nn.Sequential(nn.Conv2d(3, 4, 3), *body, nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
@@ -65,7 +68,10 @@ def _edges(choose: radars.Choose) -> nn.Module:
     class Sum(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            block = {"none": Zeros, "conv": lambda: nn.Conv2d(3, 3, 1)}
+            block: dict[str, Callable[[], nn.Module]] = {
+                "none": Zeros,
+                "conv": lambda: nn.Conv2d(3, 3, 1),
+            }
             self.edges = nn.ModuleList(choose(f"edge{i}", block) for i in range(3))
 
         def forward(self, image: torch.Tensor) -> torch.Tensor:
@@ -165,7 +171,7 @@ def test_another_loss() -> None:
 
 def test_segmentation() -> None:
     def net(choose: radars.Choose) -> nn.Module:
-        block = {
+        block: dict[str, Callable[[], nn.Module]] = {
             "conv1": lambda: nn.Conv2d(1, 3, 1),
             "conv3": lambda: nn.Conv2d(1, 3, 3, padding=1),
         }
@@ -180,7 +186,10 @@ def test_segmentation() -> None:
 
 def test_regression() -> None:
     def net(choose: radars.Choose) -> nn.Module:
-        block = {"skip": nn.Identity, "dense": lambda: nn.Linear(8, 8)}
+        block: dict[str, Callable[[], nn.Module]] = {
+            "skip": nn.Identity,
+            "dense": lambda: nn.Linear(8, 8),
+        }
         return nn.Sequential(nn.Linear(10, 8), choose("layer", block), nn.Linear(8, 1))
 
     generator = torch.Generator().manual_seed(0)

@@ -328,6 +328,6 @@ def _asked_costs(
 
 
 def _read_latencies(out: Path) -> list[LatencyRow] | None:
-    """What a search to go on with has measured: it goes on with the same numbers."""
+    """What a search to go on with has measured: it continues with the same numbers."""
     path = out / LATENCIES_NAME
     return read_latencies(path) if path.is_file() else None
