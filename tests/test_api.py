@@ -15,6 +15,7 @@ from radars.errors import RadarsWarning
 from radars.runs.event_schema import Event
 from radars.runs.events import read_events
 from radars.runs.read_run import read_config
+from radars.units import format_bytes
 
 QUICK: dict[str, Any] = {
     "budget": "4MiB",
@@ -90,6 +91,12 @@ def test_what_was_found(found: radars.SearchResult) -> None:
     differs = [f"{c} {n}" for c, n in other.architecture.items() if n != best.architecture[c]]
     row = next(line for line in found.summary().splitlines() if line.endswith(", ".join(differs)))
     assert f"{other.accuracy:.2%}" in row
+    for ranked in found.ranking:
+        assert ranked.memory_bytes is not None
+        assert 0 < ranked.memory_bytes <= found.budget_bytes
+        assert ranked.proposed_by in ("explore", "differentiate", "select")
+    assert format_bytes(other.memory_bytes or 0) in row
+    assert str(other.proposed_by) in row
     assert "<pre>" in found._repr_html_()
     assert "&lt;" not in found._repr_html_()
 
@@ -188,7 +195,7 @@ def test_a_completed_search_is_only_read_again(tmp_path: Path) -> None:
         return net(choose, nn.Tanh)
 
     other.__name__ = "net"
-    with pytest.raises(radars.ConfigError, match="goes on with the same space"):
+    with pytest.raises(radars.ConfigError, match="continues with the same space"):
         search(network=other)
 
 

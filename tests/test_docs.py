@@ -112,7 +112,6 @@ def test_every_page_says_first_whom_it_is_for() -> None:
         "changelog.md",
         "contributing.md",
         "security.md",
-        "method.md",
     }  # of others, or short
     for page in (ROOT / "docs").rglob("*.md"):
         if page.name not in included:

@@ -206,7 +206,7 @@ def test_a_search_that_was_interrupted_goes_on_with_the_same_data_alone(tmp_path
         run("parts", progress=InterruptAt(10))
     other = IDS.clone()
     other[0, 0] = 7
-    with pytest.raises(ConfigError, match="goes on with the same data"):
+    with pytest.raises(ConfigError, match="continues with the same data"):
         run("parts", ids=other, resume=True)
     run("parts", resume=True)
     run("whole")
@@ -225,7 +225,7 @@ def test_a_completed_search_is_found_again_and_other_inputs_are_not_its_own(
     first = radars.search(Net, (FORMS["dict"], LABEL), out=tmp_path / "run", **options)
     again = radars.search(Net, (FORMS["dict"], LABEL), out=tmp_path / "run", resume=True, **options)
     assert again.architecture == first.architecture
-    with pytest.raises(ConfigError, match="goes on with the same"):
+    with pytest.raises(ConfigError, match="continues with the same"):
         radars.search(Net, (FORMS["tuple"], LABEL), out=tmp_path / "run", resume=True, **options)
 
 

@@ -141,7 +141,7 @@ def _search(
     progress: Progress | None,
     on_event: EventSink | None,
 ) -> SearchResult:
-    """Starts a search, or goes on with the one in `out`; one that is completed is only read."""
+    """Starts a search, or continues the one in `out`; one that is completed is only read."""
     stored = read_config(out) if resume and out is not None else None
     if stored is not None and config is None:
         config = validate_settings(SearchConfig, stored)
@@ -366,7 +366,7 @@ def compare(
     progress: bool | Progress | None = None,
     **settings: Any,
 ) -> Comparison:
-    """Compares search methods under one budget; goes on where it was stopped. `print` shows it.
+    """Compares search methods under one budget; continues where it stopped. `print` shows it.
 
     Args:
         space: as for `search`.

@@ -251,8 +251,8 @@ def test_a_scheduler_that_ends_a_comparison_lets_its_processes_save(tmp_path: Pa
     _, error = process.communicate()
     assert process.returncode == 130
     assert error.splitlines()[-1] == (
-        f"stopped: it was interrupted, and what is done is saved; go on with the same command and "
-        f"--out {out}"
+        f"stopped: it was interrupted, and what is done is saved; continue with the same command "
+        f"and --out {out}"
     )
     assert "leaked" not in error
     after = [max(_checkpoints(cell)) for cell in cells]

@@ -90,10 +90,10 @@ def test_a_configuration_that_was_edited_is_refused(
     config = edited(yaml.safe_load(file.read_text()))[change]
     file.write_text(yaml.safe_dump(config) if config else "")
     before = content_of(out)
-    with pytest.raises(ConfigError, match="that it was begun with, but ") as caught:
+    with pytest.raises(ConfigError, match="that it began with, but ") as caught:
         run_search(None, GIVEN, out=out, resume=True)
     assert "\n" not in str(caught.value)
-    with pytest.raises(ConfigError, match=r"config\.yaml that it was begun with, but "):
+    with pytest.raises(ConfigError, match=r"config\.yaml that it began with, but "):
         start_search({}, config_file=None, overrides=[], out=out, new_out=Path, resume=True,
                      progress=NoProgress())  # fmt: skip
     assert content_of(out) == before
@@ -237,7 +237,7 @@ def test_a_resumed_search_augments_as_before(tmp_path: Path) -> None:
     out = tmp_path / "run"
     with pytest.raises(Stopped):
         run_search(quick_config(), given(1), out=out, progress=InterruptAt(2))
-    with pytest.raises(ConfigError, match="goes on with the same data"):
+    with pytest.raises(ConfigError, match="continues with the same data"):
         run_search(quick_config(), given(2), out=out, resume=True)
     assert run_search(quick_config(), given(1), out=out, resume=True).status == "completed"
 
@@ -271,10 +271,10 @@ def test_a_completed_search_is_read_for_the_same_objects_only(tmp_path: Path) ->
         "task": Given(GIVEN.space, None, GIVEN.data, Task(loss=with_factor(2))),
     }  # fmt: skip
     for what, given in others.items():
-        with pytest.raises(ConfigError, match=f"goes on with the same {what}"):
+        with pytest.raises(ConfigError, match=f"continues with the same {what}"):
             completed_search(out, asked, given)
     (out / "config.yaml").write_text("")
-    with pytest.raises(ConfigError, match=r"that it was begun with, but \w+ is missing"):
+    with pytest.raises(ConfigError, match=r"that it began with, but \w+ is missing"):
         completed_search(out, asked, GIVEN)
 
 

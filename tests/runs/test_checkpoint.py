@@ -350,5 +350,5 @@ def test_one_of_another_version_is_not_passed_over(tmp_path: Path) -> None:
     store = CheckpointStore(tmp_path)
     store.save(1, {"x": torch.ones(2)})
     forged(tmp_path, 2, {"x": torch.ones(2)}, {"format": "9"})
-    with pytest.raises(RunError, match="has 9; go on with the version that began the run"):
+    with pytest.raises(RunError, match="has 9; continue with the version that began the run"):
         store.latest()

@@ -136,7 +136,7 @@ def test_nothing_to_resume(tmp_path: Path) -> None:
 def test_an_old_run_is_never_overwritten(tmp_path: Path) -> None:
     RunDirectory.create(tmp_path, CONFIG).close()
     before = (tmp_path / "config.yaml").read_bytes()
-    with pytest.raises(ConfigError, match=r"holds a run; go on with it by --resume") as caught:
+    with pytest.raises(ConfigError, match=r"holds a run; continue it with --resume") as caught:
         RunDirectory.create(tmp_path, {})
     assert "\n" not in str(caught.value)
     assert (tmp_path / "config.yaml").read_bytes() == before
@@ -273,7 +273,7 @@ def test_a_run_of_the_first_version_is_refused_before_anything_is_touched(tmp_pa
     checksum = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
     checkpoint.with_suffix(".sha256").write_text(f"{checksum}  {checkpoint.name}\n")
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    with pytest.raises(RunError, match="go on with the version that began the run") as caught:
+    with pytest.raises(RunError, match="continue with the version that began the run") as caught:
         RunDirectory.resume(tmp_path)
     assert "\n" not in str(caught.value)
     after = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
@@ -321,7 +321,7 @@ def test_reports_and_exports_are_not_written_over_a_run(tmp_path: Path, name: st
     path = tmp_path / "run"
     RunDirectory.create(path, CONFIG).close()
     (tmp_path / "link").symlink_to(path / "config.yaml")
-    with pytest.raises(ConfigError, match="is of the run there"):
+    with pytest.raises(ConfigError, match="belongs to the run there"):
         check_no_file_of_a_run(path / name)
     for other in (path / "report.html", path / "net.onnx", path / "exports" / "net.pt2"):
         check_no_file_of_a_run(other)

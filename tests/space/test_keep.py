@@ -70,7 +70,7 @@ def test_candidates_that_are_not_there_are_not_taken() -> None:
 
 
 def test_rules_that_are_refused() -> None:
-    with pytest.raises(SpaceError, match="'e' is none"):
+    with pytest.raises(SpaceError, match="'e' is not one"):
         check_rules([Keep(("a", "e"), 1)], FULL)
     with pytest.raises(SpaceError, match="'b' is named twice"):
         check_rules([Keep(("a", "b"), 1), Keep(("b", "c"), 1)], FULL)

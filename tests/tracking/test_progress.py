@@ -35,6 +35,14 @@ def test_a_line_every_ten_seconds() -> None:
     ]
 
 
+def test_a_line_between_phases() -> None:
+    stream = io.StringIO()
+    for progress in (PlainProgress(stream), TerminalProgress(Console(file=stream, width=200))):
+        progress.say("this search takes 5 min at most")
+    NoProgress().say("nothing")
+    assert stream.getvalue() == 2 * "this search takes 5 min at most\n"
+
+
 def test_candidates_that_are_live() -> None:
     clock, stream = Clock(), io.StringIO()
     with PlainProgress(stream, clock=clock).phase("differentiate", total=2) as bar:

@@ -358,7 +358,7 @@ def _checked_directory(out: Path | None, *, resume: bool = False) -> Path | None
             ) from error
         return out
     if resume:
-        raise ConfigError("--resume goes on with the run in --out, but --out is not given; add it")
+        raise ConfigError("--resume continues the run in --out, but --out is not given; add it")
     return None
 
 

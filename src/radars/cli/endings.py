@@ -5,6 +5,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TextIO
 
 import typer
@@ -44,6 +45,7 @@ def errors_in_a_line() -> Iterator[None]:
         _say(f"{label}: {message}")
         sys.exit(error.exit_status)
     except OSError as error:
+        _end_where_nobody_reads(error)
         _say(f"error: {_refusal(error)}")
         sys.exit(1 if error.filename is None else ConfigError.exit_status)
     except (KeyboardInterrupt, typer.Abort):
@@ -52,6 +54,7 @@ def errors_in_a_line() -> Iterator[None]:
     except (Exception, SystemExit) as error:
         if isinstance(error, SystemExit) and os.environ.get(_COMPLETION):
             raise  # how a shell is told what may come next
+        _end_where_nobody_reads(error.__context__)
         _say(f"error: the command failed with {said(error)}{traceback_file_said(error)}")
         sys.exit(1)
 
@@ -78,6 +81,18 @@ def notes_in_a_line() -> Iterator[None]:
         warnings.simplefilter("default", RadarsWarning)
         warnings.showwarning = show_or_say
         yield
+
+
+def _end_where_nobody_reads(error: BaseException | None) -> None:
+    """Ends the process without a word if its output was closed, as `radars spaces | head -1` does.
+
+    Raises:
+        SystemExit: it was.
+    """
+    if isinstance(error, BrokenPipeError):
+        # or Python says it again when it exits
+        sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
+        sys.exit(1)
 
 
 def _refusal(error: OSError) -> str:

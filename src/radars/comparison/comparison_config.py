@@ -71,14 +71,13 @@ class CompareConfig(_Config):
 
     Attributes:
         search: settings of every search, as for `radars search`: space, data, budget.
-        by_method: settings of one method's searches, over those.
-        settings: the names of settings, each with what differs between them, such as constraints;
-            over those.
-        grids: which cells there are; what is in several grids is run once.
-        train: settings of the training from scratch of what was found, as for `radars train`; None
+        by_method: settings for the searches of one method; they override `search`.
+        settings: named groups of settings, such as constraints; they override both.
+        grids: which cells to run; a cell that is in several grids runs once.
+        train: settings of the training from scratch after each search, as for `radars train`; None
             for no training.
-        table: `NAME=PATH` of a published table that judges what was found; None for none.
-        table_data: whose accuracies of the table are read, such as `cifar100`.
+        table: `NAME=PATH` of a published table that judges the results; None for no table.
+        table_data: the data set whose accuracies are read from the table, such as `cifar100`.
         executor: where cells run.
     """
 

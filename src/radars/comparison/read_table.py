@@ -76,7 +76,7 @@ def _content(path: Path, name: str) -> str:
     try:
         if not path.is_file():
             raise ConfigError(
-                f"there is no file {str(path)!r}, which table {name} is to be in; "
+                f"there is no file {str(path)!r}, which should hold table {name}; "
                 "check the path, or download the table"
             )
         if path.stat().st_size > _MOST_BYTES:

@@ -70,7 +70,7 @@ def start_comparison(
     try:
         return run_comparison(config, out, progress)
     except Stopped as error:
-        raise Stopped(f"{error}; go on with the same command and --out {out}") from error
+        raise Stopped(f"{error}; continue with the same command and --out {out}") from error
 
 
 def _asked(

@@ -171,8 +171,8 @@ class _Learner:
         """Makes the costs of a layer depend on one more choice."""
         if choice in layer.choices:
             raise SpaceError(
-                f"costs are the same whenever the same is built, but those of {name!r} in "
-                f"{self._space.name!r} are not; let the function depend on `choose` alone"
+                f"the same architecture always has the same costs, but {name!r} in "
+                f"{self._space.name!r} does not; let the function depend on `choose` alone"
             )
         names = {*layer.choices, choice}
         ordered = tuple(c.name for c in self._space.choices if c.name in names)

@@ -40,9 +40,10 @@ class SoftTarget(BaseModel):
     """A soft target on one cost.
 
     Attributes:
-        cost: which one.
-        target: what it should be about; for memory, bytes such as 1MiB.
-        exponent: that of cost / target in the reward; 0 or less. Nearer to 0, it counts less.
+        cost: the name of the cost.
+        target: its desired value; for memory, bytes such as 1MiB.
+        exponent: the exponent of cost / target in the reward; 0 or less. Closer to 0, the target
+            counts less.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

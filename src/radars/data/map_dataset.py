@@ -90,7 +90,7 @@ def checked_dataset(source: object) -> MapDataset:
         ) from error
     if not size:
         raise DataError(
-            f"data have an example or more, but {type(source).__name__} has none; add examples"
+            f"data need at least one example, but {type(source).__name__} has none; add examples"
         )
     known: MapDataset = dataset
     return known

@@ -158,7 +158,7 @@ def _checked(label_N: Tensor, input_N: Tensor, name: str) -> Tensor:
             f"{of_input} and {tuple(label_N.shape)}; give each example a label"
         )
     if not len(input_N):
-        raise DataError("data have an example or more, but got none; add examples")
+        raise DataError("data need at least one example, but got none; add examples")
     if input_N.dtype in IDS:
         return input_N.to(torch.int64)
     input_N = input_N.to(torch.float32)

@@ -123,7 +123,7 @@ def check_same(out: Path, known: Mapping[str, Any] | None, digests: Mapping[str,
     for name, digest in digests.items():
         if known.get(name) != digest:
             raise ConfigError(
-                f"a resumed run goes on with the same {name}, but that of {out} was another: "
+                f"a resumed run continues with the same {name}, but that of {out} was another: "
                 f"it has changed since, or another was passed; give the same, or choose "
                 f"another --out"
             )

@@ -45,8 +45,8 @@ class ControllerConfig(Checked):
     """The RL policy of `radars`.
 
     Attributes:
-        temperature: what effects are divided by to make logits of them, in standard errors.
-        update_every: rewards between updates.
+        temperature: the divisor of effects that gives logits, in standard errors.
+        update_every: rewards between policy updates.
     """
 
     temperature: float = Field(1.0, gt=0)
@@ -57,17 +57,18 @@ class ExploreConfig(Checked):
     """The RL half of a round: shared weights on single paths, rewards, policy.
 
     Attributes:
-        steps: training steps, a round; those of the rewards are among them. Also those of the
-            methods that train shared weights alone. None for 30 for each candidate of the space.
-        training_fraction: how much of the phase trains shared weights; the rest is for rewards.
-        uniform_fraction: how much of that training, after the first round, takes each candidate
-            equally often, as the first round does, and how many of the architectures that are
-            rewarded are drawn uniformly. The rest follows the policy.
+        steps: training steps in each round, including those for rewards; also the steps of the
+            methods that only train shared weights. None for 30 for each candidate of the space.
+        training_fraction: the fraction of the phase that trains shared weights; the rest is for
+            rewards.
+        uniform_fraction: after the first round, the fraction of this training that takes each
+            candidate equally often; in every round, the fraction of rewarded architectures that
+            are drawn uniformly. The rest follows the policy.
         tuning_steps: training steps on a path alone before it is rewarded.
-        reward_batches: validation batches that each reward is measured on.
-        rankers: rankers of untrained networks that the policy hears. Rewards decide what each
-            counts.
-        ranker_draws: architectures that each of them is asked about.
+        reward_batches: validation batches for each reward.
+        rankers: rankers of untrained networks that inform the policy. Rewards decide the weight of
+            each.
+        ranker_draws: architectures that each ranker scores.
         controller: the policy.
         share: with a time limit, the fraction of it that `radars` explores for, over all rounds.
     """
@@ -96,14 +97,14 @@ class PolicyUpdatesConfig(Checked):
     """Rewards with shared weights, in turns with their training, as in `enas`.
 
     Attributes:
-        warmup_fraction: the fraction of training steps that, at first, draw uniformly, without
-            updates.
-        uniform_fraction: how much of the training after it is drawn uniformly all the same. The
-            rest follows the policy: weights and policy then feed each other, which concentrates
-            training among many candidates, and locks onto the first success among few.
+        warmup_fraction: the fraction of training steps at the start that draw uniformly, without
+            policy updates.
+        uniform_fraction: the fraction of later training that still draws uniformly. The rest
+            follows the policy. This concentrates training if there are many candidates, but may
+            lock onto the first success if there are few.
         update_every: training steps between policy updates.
         samples: architectures that are rewarded for each policy update.
-        reward_batches: validation batches that each of them is rewarded on.
+        reward_batches: validation batches for each reward.
     """
 
     warmup_fraction: float = Field(0.4, ge=0, le=1)
@@ -117,20 +118,19 @@ class DifferentiateConfig(Checked):
     """The DNAS half of a round: the supernet of the subspace.
 
     Attributes:
-        steps: iterations (a weights step and an architecture step each), a round; with 0 nothing
-            is differentiated. None for 5 for each candidate of the space.
+        steps: iterations in each round, with a weights step and an architecture step each; 0 skips
+            differentiation. None for 5 for each candidate of the space.
         relaxation: `softmax` or `gumbel`.
-        temperature: that of the relaxation at the beginning.
-        final_temperature: that at the end; geometric in between.
-        beta_decay: weight, at the end, of the regulariser against collapse; linear from 0.
+        temperature: the temperature of the relaxation at the start.
+        final_temperature: the temperature at the end; it changes geometrically.
+        beta_decay: the final weight of the regulariser against collapse; it grows linearly from 0.
         architecture_optimizer: trains the logits.
         max_cost_ratio: the most multiply-accumulates of a supernet step, as a multiple of those of
             the largest architecture; candidates are pruned to keep it. None for no limit.
-        proposals: architectures that the logits like best and that are rewarded after it, so that
-            the policy learns what these are worth. With a time limit, no more than half of the
-            phase has time for.
+        proposals: how many of the best architectures by logits are rewarded, so that the policy
+            learns their worth. With a time limit, this takes at most half of the phase.
         share: with a time limit, the fraction of it that `radars` differentiates for, over all
-            rounds. What the two phases leave selects.
+            rounds. The time that both phases leave is for selecting.
     """
 
     steps: int | None = Field(None, ge=0)
@@ -165,15 +165,14 @@ class SelectConfig(Checked):
     2016), each halving round from the first step on.
 
     Attributes:
-        finalists: how many architectures are trained alone. With a time limit there are more or
-            fewer, as there is time.
-        batch: how many are proposed at a time; the policy learns from their accuracies before it
-            proposes the next.
-        halving_steps: training steps of each halving round; after each, the best `keep` go on. With
-            a time limit they are more or fewer, as there is time.
-        max_steps: the most, whatever time there is: what is found will not be trained for longer.
-            None for no limit.
-        keep: the fraction that goes on to the next halving round.
+        finalists: how many architectures are trained alone. With a time limit, the time decides.
+        batch: how many finalists are proposed at a time; the policy learns from their accuracies
+            before it proposes the next.
+        halving_steps: training steps of each halving round; after each, the best `keep` continue.
+            With a time limit, the time decides, in these proportions.
+        max_steps: the most training steps of a halving round, with any time limit. Set it to the
+            steps of your final training. None for no limit.
+        keep: the fraction that continues in the next halving round.
         optimizer: trains finalists, and architectures before a reward.
     """
 
@@ -189,15 +188,15 @@ class ChildrenConfig(Checked):
     """Settings of the methods that train each architecture from scratch.
 
     Attributes:
-        number: how many are proposed; what builds the same network as an earlier one is not
-            trained again.
-        steps: training steps of each.
-        check_fraction: after this part of its steps what is worse than the median of those before
-            it is stopped; 0 stops none.
-        batch: how many are proposed at a time, and trained without knowing of each other, so that
-            workers can train them at the same time. The result depends on it, and not on the
-            number of workers. `reinforce` proposes its own batch, and trains it in groups of these.
-        optimizer: trains all of them.
+        number: how many architectures are proposed; one that builds the same network as an earlier
+            one is not trained again.
+        steps: training steps of each architecture.
+        check_fraction: after this fraction of its steps, an architecture that is worse than the
+            median of earlier ones is stopped; 0 stops none.
+        batch: how many architectures are proposed before any of their results are known, so that
+            workers can train them in parallel. It changes the result; the number of workers does
+            not. `reinforce` proposes its own batch, and trains it in groups of this size.
+        optimizer: trains each architecture.
     """
 
     number: int = Field(24, ge=1)
@@ -208,13 +207,13 @@ class ChildrenConfig(Checked):
 
 
 class DnasConfig(Checked):
-    """Of the methods that differentiate alone: `darts`, `fbnet`, `pcdarts`, `gdas`, `proxyless`.
+    """Settings of the methods that only differentiate, such as `darts`, `fbnet` and `gdas`.
 
     Attributes:
         steps: iterations, a weights step and an architecture step each.
-        warmup_fraction: the fraction of iterations that, at first, have no architecture step; for
+        warmup_fraction: the fraction of iterations at the start without an architecture step; for
             `pcdarts`, `gdas` and `proxyless`.
-        partial_channels: `pcdarts` searches on one channel in this many.
+        partial_channels: `pcdarts` searches one channel out of this many.
         second_order: whether `darts` takes the virtual step of its paper (equation 7).
     """
 

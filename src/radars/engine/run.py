@@ -11,7 +11,8 @@ from radars.data import say_missing_classes
 from radars.engine.baselines.train_alike import PHASE
 from radars.engine.given import Given
 from radars.engine.identity import DIGESTS, Identity, check_same
-from radars.engine.methods.method import Found, Method
+from radars.engine.memory_guard import MemoryGuard
+from radars.engine.methods.method import Found
 from radars.engine.problem import SearchProblem
 from radars.engine.search_config import CHANGEABLE, SearchConfig
 from radars.engine.search_observer import TimeLimitReached
@@ -33,6 +34,7 @@ from radars.settings import validate_settings
 from radars.space import Architecture
 from radars.tracking.loggers import check_installed
 from radars.tracking.progress import Progress
+from radars.units import format_seconds
 
 _MOST_RANKED = 5
 
@@ -109,6 +111,7 @@ def _run(session: SearchSession) -> SearchResult:
         method.check_memory()
         if session.is_new:
             observer.save()
+            observer.say(_length(session))
         with (
             failures_said(RunError, f"a step on {session.problem.space.name!r}"),
             out_of_memory_said("what an evaluation holds"),
@@ -130,6 +133,22 @@ def _run(session: SearchSession) -> SearchResult:
         position.is_over = True
         observer.save()  # the weights as they are in the end, for a training to start from
     return _end(session, "completed", found)
+
+
+def _length(session: SearchSession) -> str:
+    """How long a search is that begins: its time limit, or its training steps."""
+    config, full = session.problem.config, session.problem.proxy.full
+    if config.max_minutes is not None:
+        return f"this search takes {format_seconds(60 * config.max_minutes)} at most (max_minutes)"
+    work = session.method.planned_work(config, full)
+    if work is None:
+        return "this search has no time limit; max_minutes sets one"
+    number = work.path_steps + config.baseline.num_steps(session.problem.space.num_architectures)
+    supernets = f" and {work.supernet_steps:,} of a supernet" if work.supernet_steps else ""
+    return (
+        f"this search has {number:,} training steps of single networks{supernets}; radars plan "
+        f"says how long they take here, and max_minutes limits the time"
+    )
 
 
 def _found(session: SearchSession) -> Found:
@@ -208,7 +227,7 @@ def _result(
         parameters=cost.parameters,
         rounds=position.round_index,
         costs=_asked_costs(problem, found.architecture),
-        ranking=_ranking(problem, session.method, found),
+        ranking=_ranking(session, found),
         by_size=found.by_size,
         baselines=None if baselines is None else baselines.table(baseline_seconds),
         baselines_left_out=None if baselines is None else baselines.unfinished(),
@@ -222,17 +241,32 @@ def _result(
     )
 
 
-def _ranking(problem: SearchProblem, method: Method, found: Found) -> tuple[Ranked, ...]:
+def _ranking(session: SearchSession, found: Found) -> tuple[Ranked, ...]:
     """The best architectures, the one found first."""
+    costs, method = session.problem.costs, session.method
     accuracies = {found.architecture: found.accuracy}
     for architecture, accuracy, _ in islice(method.ranked(), 10 * _MOST_RANKED):
         if accuracy is None or len(accuracies) == _MOST_RANKED:
             break  # what was not scored is ranked by the policy or the logits alone
         accuracies.setdefault(architecture, accuracy)
     return tuple(
-        Ranked(architecture, accuracy, problem.costs.cost(architecture).macs)
+        Ranked(
+            architecture,
+            accuracy,
+            macs=costs.cost(architecture).macs,
+            memory_bytes=_path_bytes(session.state.context.guard, architecture),
+            proposed_by=method.proposed_by(architecture),
+        )
         for architecture, accuracy in accuracies.items()
     )
+
+
+def _path_bytes(guard: MemoryGuard, architecture: Architecture) -> int | None:
+    """The peak of a training step on an architecture; None where none fits the budget."""
+    try:
+        return guard.expected_path_bytes(architecture, guard.savings(architecture))
+    except BudgetError:
+        return None
 
 
 def resumed_config(out: str | Path, asked: SearchConfig | None) -> SearchConfig:
@@ -294,6 +328,6 @@ def _asked_costs(
 
 
 def _read_latencies(out: Path) -> list[LatencyRow] | None:
-    """What a search to go on with has measured: it goes on with the same numbers."""
+    """What a search to go on with has measured: it continues with the same numbers."""
     path = out / LATENCIES_NAME
     return read_latencies(path) if path.is_file() else None

@@ -48,16 +48,16 @@ class MemorySavingsConfig(Checked):
     """What may be traded for memory, each on its own switch.
 
     Attributes:
-        recompute: candidates may be run again in the backward pass: time for memory, and nothing
-            else changes.
-        selective: maps that are cheap to compute again may be made again in the backward pass;
-            results change by rounding only.
-        split_channels: inverted residual blocks that are run again may be run in parts of their
-            channels, which takes one more run; results change by rounding only.
-        max_micro_batches: the most parts that a training batch may be split into. More than one
-            changes results, as BatchNorm sees the parts, so it is off unless asked for.
-        host_bytes: the most that weights which are not live hold in the host's memory; the others
-            are on disk, in the run directory. None for half of what the process may use.
+        recompute: allow candidates to run again in the backward pass, which takes time and saves
+            memory.
+        selective: allow the backward pass to recompute cheap outputs; results change by rounding
+            only.
+        split_channels: allow recomputed inverted residual blocks to run in parts of their channels,
+            which takes one more run; results change by rounding only.
+        max_micro_batches: the largest number of parts that a training batch may be split into.
+            BatchNorm sees the parts, and results change; 1 switches this off.
+        host_bytes: the most host memory for weights that are not live. The others are on disk, in
+            the run directory. None for half of the memory of the process.
     """
 
     recompute: bool = True
@@ -68,16 +68,16 @@ class MemorySavingsConfig(Checked):
 
 
 class CostsConfig(Checked):
-    """How costs are priced that are not simply counted: `memory` and `latency_ms`.
+    """How `memory` and `latency_ms` are priced.
 
     Attributes:
-        batch_size: examples in a forward pass, for both.
-        threads: the threads that a forward pass may use while it is measured.
+        batch_size: examples in a forward pass, for memory and latency.
+        threads: threads of a forward pass while its latency is measured.
         latency_table: a CSV or JSON file with the latency of each candidate, on any device; None to
             measure on this machine.
-        seconds: how long each candidate is measured, at least.
-        margin: how far below its bound the latency of what is returned has to be when it is
-            measured, as a fraction: measured again, it is a little more or less.
+        seconds: the least time for measuring each candidate.
+        margin: how far below its bound the measured latency of the returned network must be, as a
+            fraction, because measurements vary.
     """
 
     batch_size: int = Field(1, ge=1, le=10**9)
@@ -111,46 +111,46 @@ class SearchConfig(Checked):
     Attributes:
         space: a name of the zoo, or `file.py:function`.
         space_options: keyword arguments of the space's function.
-        proxy_options: options that differ while searching, such as a smaller width. Constraints and
-            results are about the space without them.
+        proxy_options: options that differ during the search, such as a smaller width. Constraints
+            and results are about the space without them.
         data: where the examples come from.
         method: the search method.
         budget: bytes that no training step exceeds.
-        hard_cap: let CUDA's allocator refuse what is beyond the budget, whoever asks; plans
-            go by what it reserves.
+        hard_cap: make CUDA's allocator refuse any memory beyond the budget; plans then count
+            reserved bytes.
         constraints: hard bounds on the architecture, such as `macs<=40M`.
         objectives: soft targets, such as `{cost: macs, target: 40e6, exponent: -0.07}`.
-        pareto: `accuracy` and costs whose front is written to `pareto.json`; none for no front.
-        costs: how costs are priced that are not simply counted.
+        pareto: `accuracy` and costs whose front is written to `pareto.json`; empty for no front.
+        costs: how memory and latency are priced.
         seed: the seed of all random draws.
-        device: `auto`, `cpu`, `cuda` or `cuda:N`. `auto` is the GPU where there is one, and the
-            budget has room for what its libraries hold by themselves.
-        compute_capability: that of the GPU to plan for, such as `8.6`, if this machine has none.
-            None plans for GPUs whose libraries hold most.
-        num_threads: processor threads of every step; None for as many as PyTorch takes here.
-            Results depend on it in the last bits.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`. `auto` takes the GPU if there is one and the
+            budget has room for what its libraries hold.
+        compute_capability: compute capability of the GPU to plan for, such as `8.6`, if this
+            machine has no GPU. None plans for GPUs whose libraries hold the most.
+        num_threads: processor threads of every step; None for PyTorch's default here. Results
+            depend on it in the last bits.
         precision: `32-true` or `bf16-mixed`.
         memory_savings: what may be traded for memory.
         num_rounds: rounds of explore and differentiate.
         optimizer: trains the shared weights.
-        share_overlap: whether the candidates of a choice share what their tensors have in common.
-            Each is then trained more often, if many are alike.
-        explore: the RL half.
-        differentiate: the DNAS half.
-        select: how the returned architecture is taken among the best.
+        share_overlap: whether the candidates of a choice share the common part of their tensors.
+            Similar candidates are then trained more often.
+        explore: settings of the RL half of a round.
+        differentiate: settings of the DNAS half of a round.
+        select: how the best architecture is chosen in the end.
         children: settings of the methods that train each architecture from scratch.
         dnas: settings of the methods that only differentiate.
-        baseline: networks that are trained beside what was found, when the search is over; a list
-            of names, or a group.
-        max_skipped_steps: a step whose loss or gradient is not finite is skipped; more of them
-            than this end the search.
+        baseline: networks that are trained for comparison after the search; a list of names, or a
+            group.
+        max_skipped_steps: steps with a loss or gradient that is not finite are skipped; more of
+            them than this end the search.
         num_processes: processes of this machine that train each step together. Each takes a part
             of the batch, and BatchNorm sees the parts. With `cuda`, each has a GPU.
         executor: where parallel work runs, such as children. Results do not depend on it.
-        max_minutes: wall-clock limit: phases have shares of it, and not their steps. None for
-            none.
+        max_minutes: a limit in wall-clock time; each phase gets a share of it instead of a number
+            of steps. None for no limit.
         checkpoint_seconds: the time between checkpoints.
-        loggers: what draws curves while it runs: `tensorboard`, `mlflow`, `wandb`. None for
+        loggers: where curves are written: `tensorboard`, `mlflow`, `wandb`. None for
             `tensorboard`, if it is installed.
     """
 

@@ -33,11 +33,20 @@ class Ranked:
         accuracy: what it reached on the validation part, trained as long as it came in the search;
             a fraction. None where it was not scored.
         macs: its multiply-accumulates, for one example; None where an older run does not say.
+        memory_bytes: the peak of a training step on it in this search, predicted on the high side;
+            None where no such step fits the budget, or an older run does not say.
+        proposed_by: the part of the search that proposed it first: `explore`, `differentiate` or
+            `select`; None for methods without parts, and where an older run does not say.
     """
 
     architecture: Architecture
     accuracy: float | None
     macs: int | None = None
+    memory_bytes: int | None = None
+    proposed_by: str | None = None
+
+
+_RANKED = [known.name for known in fields(Ranked)]
 
 
 @dataclass(frozen=True)
@@ -175,7 +184,10 @@ class SearchResult:
         """Reads what `to_dict` returned; the rest is not in `result.json`."""
         known = {known.name: value[known.name] for known in fields(cls) if known.name in value}
         ranking = tuple(
-            Ranked(Architecture(r["architecture"]), r["accuracy"], r.get("macs"))
+            Ranked(
+                **{name: r[name] for name in _RANKED if name in r}
+                | {"architecture": Architecture(r["architecture"])}
+            )
             for r in value.get("ranking", ())
         )
         known |= {"architecture": Architecture(value["architecture"]), "ranking": ranking}
@@ -202,11 +214,8 @@ class SearchResult:
                 "architecture": dict(self.architecture),
                 "test_accuracy": None,  # a search does not read the test split
                 "ranking": [
-                    {
-                        "architecture": dict(ranked.architecture),
-                        "accuracy": ranked.accuracy,
-                        "macs": ranked.macs,
-                    }
+                    {name: getattr(ranked, name) for name in _RANKED}
+                    | {"architecture": dict(ranked.architecture)}
                     for ranked in self.ranking
                 ],
             }
@@ -247,6 +256,8 @@ class _StoredRank(BaseModel):
     architecture: StoredArchitecture
     accuracy: float | None
     macs: _Whole | None = None
+    memory_bytes: _Whole | None = None
+    proposed_by: str | None = None
 
 
 class _Stored(BaseModel):

@@ -4,7 +4,7 @@ from pathlib import Path
 from shlex import quote
 
 from radars.cost import format_cost
-from radars.engine.search_result import SearchResult
+from radars.engine.search_result import Ranked, SearchResult
 from radars.registries import COSTS
 from radars.runs.file_names import PARETO_NAME
 from radars.runs.read_run import read_front
@@ -15,6 +15,7 @@ _LABELS = {"memory": "inference", "latency_ms": "latency"}
 _MOST_POINTS = 10  # of a front
 _MOST_RANKED = 5
 _MOST_DIFFERENCES = 4  # that are named
+_HEAD = ["accuracy", "MACs", "memory", "proposed by", "what differs"]
 _NOT_BY_ACCURACY = " (by accuracy and what is expected of a longer training or asked for)"
 
 
@@ -53,7 +54,7 @@ def search_summary(result: SearchResult, out: Path | None) -> str:
         f"({result.measured_peak_bytes / budget:.0%} used)",
         *_excess_rows(result),
         *_limited_rows(result),
-        *_other_rows(result),
+        *_best_rows(result),
         *_baseline_rows(result),
         *_next_rows(result, out),
     ]
@@ -87,24 +88,40 @@ def _limited_rows(result: SearchResult) -> list[str]:
     return [f"shortened   by the time limit: {', '.join(shortened)}"] if shortened else []
 
 
-def _other_rows(result: SearchResult) -> list[str]:
-    """The next best architectures, and in what they differ from the best."""
-    rows = []
-    for other in result.ranking[1:_MOST_RANKED]:
-        differs = [
-            f"{choice} {name_of(taken)}"
-            for choice, taken in other.architecture.items()
-            if choice not in result.architecture or result.architecture[choice] != taken
-        ]
-        if len(differs) > _MOST_DIFFERENCES:
-            differs = [*differs[:_MOST_DIFFERENCES], f"and {len(differs) - _MOST_DIFFERENCES} more"]
-        accuracy = "" if other.accuracy is None else f"{other.accuracy:.2%}"
-        macs = "" if other.macs is None else format_count(other.macs)
-        rows.append(f"  {accuracy:>7} {macs:>8}  {', '.join(differs)}")
-    accuracies = [ranked.accuracy or 0.0 for ranked in result.ranking]
-    by = "" if accuracies == sorted(accuracies, reverse=True) else _NOT_BY_ACCURACY
-    head = ["", f"next best{by}: accuracy, multiply-accumulates, what differs"]
-    return [*head, *rows, ""] if rows else []
+def _best_rows(result: SearchResult) -> list[str]:
+    """The best architectures in a table: what each reached and needs, and who proposed it."""
+    best = result.ranking[:_MOST_RANKED]
+    if len(best) < 2:
+        return []
+    accuracies = [ranked.accuracy or 0.0 for ranked in best]
+    order = "" if accuracies == sorted(accuracies, reverse=True) else _NOT_BY_ACCURACY
+    rows = [_HEAD, *(_best_row(index, ranked, result) for index, ranked in enumerate(best))]
+    if all(ranked.proposed_by is None for ranked in best):  # the method has no parts
+        rows = [[*row[:-2], row[-1]] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    aligned = [
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    return ["", f"the best {len(best)}{order}", *(f"  {row}" for row in aligned), ""]
+
+
+def _best_row(index: int, ranked: Ranked, result: SearchResult) -> list[str]:
+    """One of them, in the columns of the head."""
+    differs = [
+        f"{choice} {name_of(taken)}"
+        for choice, taken in ranked.architecture.items()
+        if choice not in result.architecture or result.architecture[choice] != taken
+    ]
+    if len(differs) > _MOST_DIFFERENCES:
+        differs = [*differs[:_MOST_DIFFERENCES], f"and {len(differs) - _MOST_DIFFERENCES} more"]
+    return [
+        "" if ranked.accuracy is None else f"{ranked.accuracy:.2%}",
+        "" if ranked.macs is None else format_count(ranked.macs),
+        "" if ranked.memory_bytes is None else format_bytes(ranked.memory_bytes),
+        ranked.proposed_by or "",
+        ", ".join(differs) if index else "the one above",
+    ]
 
 
 def _baseline_rows(result: SearchResult) -> list[str]:
@@ -114,7 +131,7 @@ def _baseline_rows(result: SearchResult) -> list[str]:
         rows.append(f"not all baselines were trained: {result.baselines_left_out}")
     if not rows:
         return []
-    return [*([] if result.ranking[1:_MOST_RANKED] else [""]), *rows, ""]
+    return [*([] if _best_rows(result) else [""]), *rows, ""]
 
 
 def _next_rows(result: SearchResult, out: Path | None) -> list[str]:

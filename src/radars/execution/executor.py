@@ -51,7 +51,7 @@ class ExecutorConfig(BaseModel):
     @model_validator(mode="after")
     def _check(self) -> "ExecutorConfig":
         if self.address is not None and self.name != "ray":
-            raise ValueError("an address is that of a Ray cluster; add --executor ray")
+            raise ValueError("an address names a Ray cluster; add --executor ray")
         if self.jobs > 1 and self.name != "local":
             raise ValueError("jobs are processes of the local executor; leave one of the two out")
         return self
@@ -238,7 +238,7 @@ def check_retries(lost: Lost, retries: int) -> None:
         raise RunError(
             f"a task is tried again {retries} times where its worker is lost, but task {lost.task} "
             f"was lost {lost.tries} times ({lost.reason}); look for what kills it, such as too "
-            f"little memory, then go on by --resume, or raise executor.retries"
+            f"little memory, then continue with --resume, or raise executor.retries"
         )
 
 

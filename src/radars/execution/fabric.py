@@ -77,7 +77,7 @@ def launch(
     except (ProcessRaisedException, ProcessExitedException) as error:
         reason = str(error).strip().splitlines()[-1]
         raise RunError(
-            f"a process of {num_devices} failed: {reason}; go on with --resume"
+            f"a process of {num_devices} failed: {reason}; continue with --resume"
         ) from error
     return result
 

@@ -172,6 +172,6 @@ def _all_there() -> Iterator[None]:
         yield
     except RuntimeError as error:
         raise RunError(
-            "the processes of a search must all go on, but one of them is gone; see what it said, "
-            "then go on by --resume"
+            "the processes of a search must all continue, but one of them is gone; see what it "
+            "said, then continue with --resume"
         ) from error

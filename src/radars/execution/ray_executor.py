@@ -147,7 +147,7 @@ class RayExecutor(Executor):
         except (LocalRayletDiedError, RayError, ConnectionError) as error:
             raise RunError(
                 f"the Ray cluster must stay up, but it failed: {first_line(error)}; start it "
-                f"again, then go on by --resume"
+                f"again, then continue with --resume"
             ) from error
         finally:
             _leave(running)

@@ -147,7 +147,7 @@ def read_directory(path: Path) -> RunRecord | ComparisonRecord:
         if not rows:
             raise ConfigError(
                 f"a comparison has a row for each search that is done, but {path / RESULTS_NAME} "
-                f"has none; go on with radars compare --out {quote(str(path))}"
+                f"has none; continue with radars compare --out {quote(str(path))}"
             )
         return ComparisonRecord(name, rows)
     config = read_config(path)

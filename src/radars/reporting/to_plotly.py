@@ -66,10 +66,11 @@ def _series(series: Series, index: int) -> dict[str, Any]:
         "marker": {"color": colour, "symbol": SYMBOLS[index % len(SYMBOLS)], "size": 7},
         "hoverinfo": "text",
         "hovertext": [label(note) for note in series.notes] or label(series.name),
+        "cliponaxis": False,  # a mark at the end of the time is drawn as a whole
     }
     if any(series.texts):
         trace |= {"mode": "markers+text", "text": [label(text) for text in series.texts]}
-        trace |= {"textposition": "bottom center", "cliponaxis": False}
+        trace["textposition"] = "bottom center"
     if series.style == "steps":
         trace["line"]["shape"] = "hv"
     if series.style == "limit":

@@ -256,8 +256,8 @@ def _malformed(path: Path, error: Exception) -> RunError:
     if isinstance(error, RunError):
         return error
     return RunError(
-        f"{path} is not a checkpoint of radars: {first_line(error)}; remove it, to go on from the "
-        f"one before, or start again with another --out"
+        f"{path} is not a checkpoint of radars: {first_line(error)}; remove it, to continue from "
+        f"the one before, or start again with another --out"
     )
 
 
@@ -266,7 +266,8 @@ def _check_format(path: Path, metadata: Mapping[str, str] | None) -> None:
     if known != _FORMAT:
         raise RunError(
             f"a checkpoint has the format {_FORMAT} of this version of radars, but {path} has "
-            f"{known}; go on with the version that began the run, or start again with another --out"
+            f"{known}; continue with the version that began the run, or start again with another "
+            f"--out"
         )
 
 

@@ -278,7 +278,7 @@ def no_run_to_resume(path: Path) -> ConfigError:
 def say_that_it_is_new(path: Path) -> None:
     """Warns that there was nothing to go on with."""
     warnings.warn(
-        f"there is no run in {path} to go on with; a new one starts, from the settings given here",
+        f"there is no run in {path} to continue; a new one starts, from the settings given here",
         RadarsWarning,
         stacklevel=2,
     )

@@ -99,10 +99,10 @@ class TrainStartedEvent(StartedEvent):
 
 
 class ResumedEvent(Event):
-    """A run goes on after it was interrupted.
+    """A run continues after it was interrupted.
 
     Attributes:
-        step: the step of the checkpoint that it goes on from; None where it starts again.
+        step: the step of the checkpoint that it continues from; None where it starts again.
     """
 
     kind = "resumed"
@@ -123,7 +123,7 @@ class CheckpointDamagedEvent(Event):
 
 
 class PhaseStartedEvent(Event):
-    """A phase began, or goes on after the run was resumed.
+    """A phase began, or continues after the run was resumed.
 
     Attributes:
         phase: its name, such as `explore`.

@@ -58,12 +58,12 @@ def check_config_file(
         was, now = before.get(key, _MISSING), stored.get(key, _MISSING)
         if key not in stored:
             raise ConfigError(
-                f"a run goes on with the config.yaml that it was begun with, but {key} is missing "
+                f"a run continues with the config.yaml that it began with, but {key} is missing "
                 f"in that of {path}; restore the file, or choose another --out"
             )
         if was != now:
             raise ConfigError(
-                f"a run goes on with the config.yaml that it was begun with, but {key} in that of "
+                f"a run continues with the config.yaml that it began with, but {key} in that of "
                 f"{path} was {was!r} and is now {now!r}; set it back, or choose another --out"
             )
 

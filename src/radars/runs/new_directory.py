@@ -48,7 +48,7 @@ def check_unused(path: Path) -> None:
     if (path / CONFIG_NAME).exists():
         raise ConfigError(
             f"a new run needs an empty directory, but {path} holds a run; "
-            f"go on with it by --resume or choose another --out"
+            f"continue it with --resume or choose another --out"
         )
     try:
         names = [p.name for p in path.iterdir()] if path.exists() else []

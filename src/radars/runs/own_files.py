@@ -19,7 +19,7 @@ def check_no_file_of_a_run(file: Path) -> None:
         is_of_a_run = any((folder / name).exists() for name in (CONFIG_NAME, "results.jsonl"))
         if is_of_a_run and (folder != file.parent or _OWN_FILES.fullmatch(file.name)):
             raise ConfigError(
-                f"{file.name} in {folder} is of the run there, and is not written over; choose "
+                f"{file.name} in {folder} belongs to the run there, and is not overwritten; choose "
                 f"another --out"
             )
 

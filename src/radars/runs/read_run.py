@@ -88,9 +88,9 @@ def put_back(checkpoint: Checkpoint) -> Iterator[None]:
         raise
     except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise RunError(
-            f"a run goes on from a state of its own, but the checkpoint of step {checkpoint.step} "
-            f"is of something else: {first_line(error)}; remove it, to go on from the one before, "
-            f"or start again with another --out"
+            f"a run continues from a state of its own, but the checkpoint of step "
+            f"{checkpoint.step} is of something else: {first_line(error)}; remove it, to continue "
+            f"from the one before, or start again with another --out"
         ) from error
 
 

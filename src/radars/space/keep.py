@@ -58,8 +58,8 @@ def check_rules(rules: Sequence[Keep], full: Subspace, conditions: Conditions = 
     unknown = [choice for choice in named if choice not in full]
     if unknown:
         raise SpaceError(
-            f"a rule is about choices of the space, but {unknown[0]!r} is none; name those of "
-            f"choose"
+            f"a rule names choices of the space, but {unknown[0]!r} is not one; use the names "
+            f"given to choose"
         )
     twice = [choice for choice in named if named.count(choice) > 1]
     if twice:
@@ -69,7 +69,7 @@ def check_rules(rules: Sequence[Keep], full: Subspace, conditions: Conditions = 
     sometimes = [choice for choice in named if conditions.parent(choice) is not None]
     if sometimes:
         raise SpaceError(
-            f"a rule is about choices that are always made, but {sometimes[0]!r} is not; make it "
+            f"a rule names choices that are always made, but {sometimes[0]!r} is not; make it "
             f"always, or leave it out"
         )
     best_keeping(rules, {}, full)

@@ -20,7 +20,7 @@ class MlflowCurves(Curves):
     """Writes a run of MLflow's, in the store and the experiment that its own settings name.
 
     These are `MLFLOW_TRACKING_URI` and `MLFLOW_EXPERIMENT_NAME`; without the latter it is
-    `radars`. A run that is resumed goes on with the same run of MLflow's.
+    `radars`. A run that is resumed continues with the same run of MLflow's.
 
     Args:
         path: the run directory, which keeps MLflow's id.

@@ -98,6 +98,9 @@ class Progress(ABC):
             completed: how many were done before, in a run that is resumed.
         """
 
+    def say(self, line: str) -> None:  # noqa: B027 - a class of users need not show it
+        """Shows a line between phases; nothing, unless a class says otherwise."""
+
 
 class NoProgress(Progress):
     """Reports nothing: for use as a library."""
@@ -148,6 +151,10 @@ class PlainProgress(Progress):
             yield bar
         finally:
             self._write(bar, f"{format_seconds(self._clock() - start)} in all")
+
+    def say(self, line: str) -> None:
+        """Writes the line."""
+        print(line, file=self._stream or sys.stdout, flush=True)
 
     def _write(self, bar: Bar, time_text: str) -> None:
         head = f"{bar.description} {bar.count_text()}"
@@ -202,6 +209,10 @@ class TerminalProgress(Progress):
             if len(self._bars.task_ids) == 1:
                 self._bars.stop()  # before the bar is removed, so that its last state stays visible
             self._bars.remove_task(task)
+
+    def say(self, line: str) -> None:
+        """Prints the line above the bars."""
+        self._bars.console.print(line, markup=False, highlight=False)
 
 
 def progress_for(stream: TextIO | None = None) -> Progress:

@@ -15,7 +15,7 @@ class WandbCurves(Curves):
     """Writes a run of Weights & Biases, as its own settings say.
 
     These are `WANDB_MODE` (`offline` for no network), `WANDB_PROJECT` (without it `radars`) and the
-    others. A run that is resumed goes on with the same run there.
+    others. A run that is resumed continues with the same run there.
 
     Args:
         path: the run directory, which keeps the id, and what is not yet uploaded.

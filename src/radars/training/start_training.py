@@ -64,7 +64,7 @@ def start_training(
         return train_architecture(architecture, config, out=out, resume=resume, progress=progress)
     except Stopped as error:
         raise Stopped(
-            f"{error}; go on with the same command, --out {quote(str(out))} and --resume"
+            f"{error}; continue with the same command, --out {quote(str(out))} and --resume"
         ) from error
 
 

@@ -103,6 +103,6 @@ def _rules_of(name: str, network: NetworkWithOptions) -> tuple[Keep, ...]:
         if not isinstance(rule, Keep):
             raise ConfigError(
                 f"the rules of a space are radars.Keep(choices, number), but {name!r} has "
-                f"{type(rule).__name__}; make them so"
+                f"{type(rule).__name__}; use radars.Keep"
             )
     return rules

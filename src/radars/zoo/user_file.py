@@ -69,7 +69,7 @@ def _split(name: str) -> tuple[Path, str]:
         is_file = False
     if not is_file:
         raise ConfigError(
-            f"there is no file {file_name!r}, which the space {name!r} is to be in; check the path"
+            f"there is no file {file_name!r}, which should hold the space {name!r}; check the path"
         )
     return path, function
 

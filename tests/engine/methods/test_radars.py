@@ -1,3 +1,4 @@
+from itertools import islice, product
 from typing import Any
 
 import pytest
@@ -5,10 +6,12 @@ from tests.tiny import quick_config, tiny_data, tiny_space
 
 from radars.engine import SelectConfig
 from radars.engine.given import Given
+from radars.engine.methods.radars import Radars
 from radars.engine.pace import Pace
 from radars.engine.phases.finalists import _num_left, num_finalists
 from radars.engine.phases.successive_halving import SuccessiveHalving
 from radars.engine.policies.categorical import Controller
+from radars.engine.policies.policy import Sample
 from radars.engine.run import run_search
 from radars.engine.search_state import SearchPosition
 from radars.runs.event_schema import Event, SelectionEvent
@@ -41,6 +44,20 @@ def test_finalists_are_proposed_in_batches_and_the_policy_learns_from_each(
     assert len({tuple(known.items()) for known in first.finalists}) == 6
     assert [len(rewards) for rewards in heard] == [2, 2]
     assert [reward for rewards in heard for reward in rewards] == list(first.accuracies[:4])
+
+
+def test_an_architecture_is_proposed_by_the_part_that_rewarded_it_first() -> None:
+    method = object.__new__(Radars)
+    method.config = quick_config(num_rounds=2)
+    space = tiny_space()
+    method.controller = Radars.new_policy(space.full, method.config)
+    taken = (dict(zip(space.full, names, strict=True)) for names in product(*space.full.values()))
+    first, second, third, last = map(Architecture, islice(taken, 4))
+    for group, *known in ((0, first), (1, first, second), (2, third), (4, third, last)):
+        samples = [Sample(architecture, {}) for architecture in known]
+        method.controller.reinforce(samples, [0.5] * len(samples), group=group)
+    said = [method.proposed_by(known) for known in (first, second, third, last)]
+    assert said == ["explore", "differentiate", "explore", "select"]
 
 
 @pytest.mark.parametrize(

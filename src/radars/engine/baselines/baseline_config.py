@@ -52,11 +52,11 @@ class BaselineConfig(Checked):
 
     Attributes:
         names: `largest` and `smallest`, the networks with the most and the fewest
-            multiply-accumulates within constraints and budget; `random`, 3 uniform draws of these;
-            `random=N` for another number of draws. None for no baselines.
-        steps: training steps of each network, from scratch, by `children.optimizer`. None for 400;
-            with a time limit for as many as there is time for.
-        share: the fraction of a time limit that is kept for them.
+            multiply-accumulates within constraints and budget; `random`, 3 uniform draws;
+            `random=N` for another number of draws. Empty for no baselines.
+        steps: training steps of each network, from scratch, by `children.optimizer`. None for 400,
+            or for as many as fit a time limit.
+        share: the fraction of a time limit that is kept for baselines.
     """
 
     names: Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_checked)] = ()

@@ -30,10 +30,10 @@ _MAX_DRAWS = 200  # until there is taken to be no other network
 
 
 class AshaConfig(Checked):
-    """Of `asha`; all its trainings take `children.number` times `children.steps` at most.
+    """Settings of `asha`; all its trainings take `children.number` times `children.steps` at most.
 
     Attributes:
-        eta: the best 1/eta of a rung go on to the next, whose trainings are eta times as long.
+        eta: the best 1/eta of a rung continue in the next, whose trainings are eta times as long.
         minimum_steps: the fewest training steps of a rung; the highest has `children.steps`.
     """
 

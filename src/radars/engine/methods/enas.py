@@ -27,7 +27,7 @@ _EXPLORE_SHARE = 0.9  # of the time; the finalists have the rest
 
 
 class EnasConfig(Checked):
-    """Of `enas`; `explore.steps` says how long the shared weights are trained.
+    """Settings of `enas`; `explore.steps` says how long the shared weights are trained.
 
     Attributes:
         updates: when and how the policy is rewarded.

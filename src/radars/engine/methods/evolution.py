@@ -18,11 +18,11 @@ from radars.space import Architecture
 
 
 class EvolutionConfig(Checked):
-    """Of `evolution`.
+    """Settings of `evolution`.
 
     Attributes:
-        population: the youngest architectures, which are alive.
-        tournament: how many of them compete to be the parent of the next.
+        population: how many of the youngest architectures stay in the population.
+        tournament: how many of them compete to be the parent of the next architecture.
     """
 
     population: int = Field(8, ge=2)

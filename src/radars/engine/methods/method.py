@@ -141,6 +141,14 @@ class Method(ABC):
         Nothing where nothing was scored yet, and nothing was learned that ranks architectures.
         """
 
+    def proposed_by(self, architecture: Architecture) -> str | None:
+        """The part of the search that proposed an architecture first; None where it has no parts.
+
+        Args:
+            architecture: one of `ranked` that was scored.
+        """
+        return None
+
     def best_so_far(self) -> Found:
         """The first of `ranked` that satisfies the constraints as a whole network.
 

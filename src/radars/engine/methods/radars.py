@@ -30,7 +30,7 @@ from radars.runs.event_schema import DifferentiatedEvent, PlannedEvent, Selectio
 from radars.runs.state import State
 from radars.schedules import cosine
 from radars.seeds import stable_seed
-from radars.space import Subspace
+from radars.space import Architecture, Subspace
 from radars.tracking.heat_map import Preferences
 
 _DIFFERENTIATE_RATE = 0.3  # of the highest learning rate of the weights, at the beginning
@@ -185,6 +185,14 @@ class Radars(SharedMethod):
             scores = policy.scores() if policy.rewarded else policy.model().effects
             likeliest = self.problem.feasible.ranked(scores, policy.full)
             yield from (Found(architecture, None) for architecture in likeliest)
+
+    def proposed_by(self, architecture: Architecture) -> str | None:
+        """See `Method`: where it had its first reward."""
+        groups = (r.group for r in self.controller.rewarded if r.architecture == architecture)
+        group = next(groups, 2 * self.config.num_rounds)  # those of select are learnt from later
+        if group == 2 * self.config.num_rounds:
+            return "select"
+        return "differentiate" if group % 2 else "explore"
 
     def state_dict(self) -> State:
         """See `Method`."""

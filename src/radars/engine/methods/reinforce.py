@@ -18,7 +18,7 @@ from radars.space import Architecture, Subspace
 
 
 class ReinforceConfig(Checked):
-    """Of `reinforce`.
+    """Settings of `reinforce`.
 
     Attributes:
         batch: architectures that are sampled for each policy update.

@@ -27,7 +27,7 @@ _UNIFORM = PolicyUpdatesConfig(warmup_fraction=1.0)
 
 
 class SposConfig(Checked):
-    """Of `spos`; `explore.steps` says how long the shared weights are trained.
+    """Settings of `spos`; `explore.steps` says how long the shared weights are trained.
 
     Attributes:
         population: architectures of a generation.

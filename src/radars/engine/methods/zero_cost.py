@@ -33,12 +33,12 @@ def _all_different(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class ZeroCostConfig(Checked):
-    """Of `zero_cost`; `children.steps` says how long the finalists are trained.
+    """Settings of `zero_cost`; `children.steps` says how long the finalists are trained.
 
     Attributes:
         number: architectures that are drawn uniformly and ranked.
-        rankers: the rankers of untrained networks; of several the mean of the ranks counts.
-        weight_draws: draws of fresh weights, each of which has a training batch to look at.
+        rankers: the rankers of untrained networks; with several, the mean of their ranks counts.
+        weight_draws: draws of fresh weights, each with a training batch of its own.
         finalists: how many of the best are trained from scratch, instead of `children.number`.
     """
 

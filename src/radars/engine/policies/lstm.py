@@ -35,15 +35,15 @@ class LSTMControllerConfig(Checked):
     published code for cells, as the paper's (3.5e-4 and 5) need many more rewards to learn.
 
     Attributes:
-        hidden_size: units of the LSTM, and of the embeddings of what was taken before.
+        hidden_size: units of the LSTM, and of the embeddings of earlier decisions.
         learning_rate: the learning rate of Adam.
         entropy_weight: the weight of the entropy bonus.
         baseline_decay: the decay of the moving average of earlier rewards.
-        group_weight: how much of the baseline is the mean of the samples that are rewarded
-            together; the rest is the moving average. The papers have none of it.
-        temperature: what logits are divided by.
-        tanh_constant: then they are this constant times their tanh, so that no probability gets
-            stuck at 0 or 1; None to leave them as they are.
+        group_weight: the share of the baseline that is the mean of the samples that are rewarded
+            together; the rest is the moving average. It is 0 in the papers.
+        temperature: the divisor of logits.
+        tanh_constant: logits become this constant times their tanh, so that no probability gets
+            stuck at 0 or 1; None to leave them unchanged.
         max_gradient_norm: the largest norm of a step; larger gradients are scaled down to it. None
             for any norm.
     """
