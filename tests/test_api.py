@@ -323,7 +323,7 @@ def test_arrays_and_rows_of_mappings_are_data() -> None:
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        ([], "an example or more"),
+        ([], "at least one example"),
         ((torch.rand(4, 1, 8, 8), torch.arange(3)), "each example has a target"),
         (iter([1]), "map-style data set"),
         ([(torch.rand(1, 8, 8), "cat"), (torch.rand(1, 8, 8), 3)] * 4, "targets are all texts"),
