@@ -162,6 +162,14 @@ def _is_hooked(module: nn.Module) -> bool:
     return any(vars(module).get(name) for name in _HOOKS)
 
 
+def settings_of(module: nn.Module) -> Content | None:
+    """What tells a module apart beside what is in it; None where that cannot be told."""
+    try:
+        return None if _is_hooked(module) else _settings(module)
+    except (UnknownContent, RuntimeError):
+        return None
+
+
 def _settings(module: nn.Module) -> tuple[Content, ...]:
     own = {key: value for key, value in vars(module).items() if key not in _OF_EVERY_MODULE}
     return content_of_value(type(module)), content_of_value(own)
