@@ -49,7 +49,7 @@ def errors_in_a_line() -> Iterator[None]:
     except (KeyboardInterrupt, typer.Abort):
         _say("stopped")
         sys.exit(Stopped.exit_status)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # a user's code raises what it likes
         if isinstance(error, SystemExit) and os.environ.get(_COMPLETION):
             raise  # how a shell is told what may come next
         _say(f"error: the command failed with {said(error)}{traceback_file_said(error)}")
