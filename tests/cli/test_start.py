@@ -1,5 +1,7 @@
 import signal
+import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -35,3 +37,34 @@ def test_being_stopped_while_it_is_loaded_is_one_line(
             signal.signal(each, handler)
     assert end.value.code == 130
     assert capsys.readouterr() == ("", "stopped\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["import", "run"])
+def test_being_stopped_while_text_is_executed_ends_with_the_status(
+    where: str, tmp_path: Path
+) -> None:
+    loads = "exec('raise KeyboardInterrupt')" if where == "import" else "None"
+    program = f"""
+import sys
+from radars.cli import start
+
+class App:
+    def __getattr__(self, name):
+        if name == "main":
+            {loads}
+            return self.run
+        raise AttributeError(name)
+
+    def run(self):
+        try:
+            exec("raise KeyboardInterrupt")
+        except KeyboardInterrupt:
+            sys.exit(130)
+
+sys.modules["radars.cli.app"] = App()
+start.main()
+"""
+    (tmp_path / "stopped.py").write_text(program)
+    command = [sys.executable, "-m", "stopped"]  # as `python -m radars`
+    assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 130

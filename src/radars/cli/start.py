@@ -11,8 +11,13 @@ def main() -> None:
     # what a scheduler sends ends any command as Ctrl-C does; a search and a training save first
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        from radars.cli.app import main as run  # takes a while
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        sys.exit(_STOPPED)
-    run()
+        try:
+            from radars.cli.app import main as run  # takes a while
+        except KeyboardInterrupt:
+            print("stopped", file=sys.stderr)
+            sys.exit(_STOPPED)
+        run()
+    finally:
+        # Ctrl-C within the `exec` of a text, as dataclasses are made by, is noted by Python as if
+        # nobody had caught it, until the next one: it would end by the signal, without its status
+        exec("")
