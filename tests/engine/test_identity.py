@@ -360,7 +360,7 @@ class Distilled:
 
 def test_a_task_is_told_by_all_that_its_loss_uses(monkeypatch: pytest.MonkeyPatch) -> None:
     teacher = nn.Linear(2, 2)
-    losses = {
+    losses: dict[str, Callable[[Any, Tensor], Tensor]] = {
         "a constant": scaled,
         "a keyword": partial(tempered, temperature=2.0),
         "another keyword": partial(tempered, temperature=4.0),

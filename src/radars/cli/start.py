@@ -1,15 +1,15 @@
 """Where the command line begins: with ears for Ctrl-C, before anything that takes time."""
 
-import signal
 import sys
+
+from radars.cli.stopping import listen
 
 _STOPPED = 130
 
 
 def main() -> None:
     """Runs the command line; being stopped while it is loaded is one line, too."""
-    # what a scheduler sends ends any command as Ctrl-C does; a search and a training save first
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    listen()
     try:
         try:
             from radars.cli.app import main as run  # takes a while
