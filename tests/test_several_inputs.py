@@ -23,7 +23,7 @@ from radars.errors import ConfigError, DataError, RadarsError, SpaceError, Stopp
 from radars.example import Named, call, mapped
 from radars.memory import PLAIN, MemorySavings, TrainingSpec, measure, predict
 from radars.memory.inference import inference_bytes, inference_memory
-from radars.memory.path_relaxation import path_relaxation
+from radars.memory.masked_choices import path_relaxation
 from radars.memory.predict import run_step
 from radars.nn.steps import StepKind, num_paths
 from radars.nn.supernet import Supernet

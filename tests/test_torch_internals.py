@@ -1,6 +1,9 @@
 """A canary for each private name of PyTorch: what a new version changed, in one line."""
 
+import ast
 import importlib
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +29,44 @@ NAMES = {
     "torch._C._autograd._top_saved_tensors_default_hooks": "selective checkpointing",
     "torch._C._dispatch_has_kernel_for_dispatch_key": "tracing the fused SGD",
 }
+SOURCE = Path(__file__).parents[1] / "src" / "radars"
+PRIVATE = {
+    name
+    for owner in (
+        Tensor, nn.Module, torch.optim.Optimizer, torch.autograd.graph.Node, fx.Node, fx.Graph,
+        torch.Generator, torch.UntypedStorage, torch.ops.aten.add.Tensor, torch,
+    )
+    for name in dir(owner)
+    if name.startswith("_") and not name.startswith("__")
+} | nn.Module().__dict__.keys() - {"training"}  # fmt: skip
+
+
+def _private_names(file: Path) -> list[str]:
+    """What of PyTorch a file names that is private, as far as names tell."""
+    found = []
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("torch"):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names if alias.name.startswith("torch")]
+        elif isinstance(node, ast.Attribute):
+            owner = ast.unparse(node.value)
+            own = owner in ("self", "cls", "other")
+            of_torch = node.attr in PRIVATE or re.fullmatch(r"(torch|_aten)[\w.]*", owner)
+            names = [f"{owner}.{node.attr}"] if of_torch and not own else []
+        elif isinstance(node, ast.Constant):
+            names = [f".{node.value}"] if node.value in PRIVATE else []
+        else:
+            continue
+        found += [
+            name for name in names if re.fullmatch(r"[^(\[]*\._\w[\w.]*", name) and "__" not in name
+        ]
+    return found
+
+
+def test_private_names_stand_in_one_module() -> None:
+    files = set(SOURCE.rglob("*.py")) - {SOURCE / "_torch_internals.py"}
+    assert {str(file): names for file in files if (names := _private_names(file))} == {}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -153,6 +194,9 @@ def test_fake_tensors_say_what_they_stand_for(internals: Any) -> None:
 def test_operators_that_are_asked_for_by_name(internals: Any) -> None:
     for operator in (internals.DEVICE_OF, internals.UNSAFE_VIEW):
         assert isinstance(operator, internals.OpOverload), f"{operator} is no operator any more"
+    packets = [*internals.DISTANCES, internals.TRILINEAR]
+    said = [operator.default.overloadpacket for operator in packets]
+    assert said == packets, "the operators of cdist and Bilinear have other overloads"
 
 
 def test_modules_say_what_they_are_made_of(internals: Any) -> None:
@@ -167,6 +211,17 @@ def test_modules_say_what_they_are_made_of(internals: Any) -> None:
     [weight] = internals.own_parameters(layer)
     assert weight is layer.weight, "Module._parameters is gone"
     assert internals.own_parameters(nn.Sequential(layer)) == [], "it has those within"
+    parameters, buffers = internals.own_tensors(nn.BatchNorm1d(1))
+    said = [list(parameters), list(buffers)[:2]]
+    expected = [["weight", "bias"], ["running_mean", "running_var"]]
+    assert said == expected, "Module._parameters or _buffers has no tensors"
+
+
+def test_hooks_on_gradients_are_noticed(internals: Any) -> None:
+    tensor = torch.ones(1, requires_grad=True)
+    assert not internals.has_gradient_hooks(tensor), "there are hooks where nobody set any"
+    tensor.register_hook(lambda gradient: gradient)  # type: ignore[no-untyped-call]
+    assert internals.has_gradient_hooks(tensor), "Tensor._backward_hooks no longer has hooks"
 
 
 def test_nodes_get_names_that_are_free(internals: Any) -> None:

@@ -28,8 +28,11 @@ def run(setting: Setting, figures: Figures) -> None:
         memory_bytes=memory_bytes,
         processors=os.cpu_count(),
         threads=torch.get_num_threads(),
-        matmul_fp32=torch.backends.cuda.matmul.fp32_precision,
-        convolution_fp32=torch.backends.cudnn.conv.fp32_precision,  # type: ignore[attr-defined]
+        # PyTorch 2.9 and newer say how products of float32 are computed
+        matmul_fp32=getattr(torch.backends.cuda.matmul, "fp32_precision", None),
+        convolution_fp32=getattr(
+            getattr(torch.backends.cudnn, "conv", None), "fp32_precision", None
+        ),
         cudnn_benchmark=torch.backends.cudnn.benchmark,
         environment={key: os.environ[key] for key in _VARIABLES if key in os.environ},
     )

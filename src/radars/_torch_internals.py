@@ -36,7 +36,9 @@ from torch.utils._pytree import tree_iter, tree_leaves, tree_map
 
 __all__ = [
     "DEVICE_OF",
+    "DISTANCES",
     "LSTM",
+    "TRILINEAR",
     "UNSAFE_VIEW",
     "BatchNorm",
     "Convolution",
@@ -50,10 +52,12 @@ __all__ = [
     "copy_each",
     "default_device",
     "found_inf",
+    "has_gradient_hooks",
     "in_backward_pass",
     "in_kernel_invocation_manager",
     "is_buffer_saved",
     "own_parameters",
+    "own_tensors",
     "rename_node",
     "scoped_library",
     "storage_key",
@@ -73,6 +77,10 @@ LSTM = torch._VF.lstm
 """The function that `nn.LSTM` calls, as a mode of functions is told of it."""
 UNSAFE_VIEW = torch.ops.aten._unsafe_view.default
 """The operator that returns a view, and says that it returns none."""
+DISTANCES = torch.ops.aten._cdist_forward, torch.ops.aten._euclidean_dist
+"""What `torch.cdist` is made of, as a mode is told of it."""
+TRILINEAR = torch.ops.aten._trilinear
+"""What `nn.Bilinear` is made of, as a mode is told of it."""
 
 
 def version_of(tensor: Tensor) -> int:
@@ -165,6 +173,16 @@ def own_parameters(module: nn.Module) -> list[nn.Parameter]:
     """Those that are not of a module within; `parameters(recurse=False)` takes long."""
     own = module._parameters
     return [weight for weight in own.values() if weight is not None] if own else []
+
+
+def own_tensors(module: nn.Module) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The parameters and the buffers of a module, to put others there without its checks."""
+    return module._parameters, module._buffers
+
+
+def has_gradient_hooks(tensor: Tensor) -> bool:
+    """Whether somebody is called with the tensor's gradient; no public name says so."""
+    return bool(tensor._backward_hooks)
 
 
 def is_buffer_saved(module: nn.Module, name: str) -> bool:

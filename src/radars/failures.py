@@ -8,6 +8,9 @@ from contextlib import contextmanager
 
 from radars.errors import RadarsError, StopSearch, first_line
 
+_NO_FAILURES = (KeyboardInterrupt, GeneratorExit)
+"""What ends a program, or a generator, from outside. All else is a failure, `sys.exit` too."""
+
 
 class CallerError(Exception):
     """Carries what a callback of the caller raised, to be raised again as it is."""
@@ -31,7 +34,9 @@ def named(what: str) -> Iterator[None]:
     """Within, what is raised is marked as coming from `what`, such as a candidate."""
     try:
         yield
-    except (Exception, SystemExit) as error:
+    except _NO_FAILURES:
+        raise
+    except BaseException as error:
         if not isinstance(error, RadarsError):
             error.add_note(what)
         raise
@@ -50,9 +55,9 @@ def failures_said(kind: type[RadarsError], what: str) -> Iterator[None]:
     """
     try:
         yield
-    except (RadarsError, StopSearch, CallerError):
+    except (RadarsError, StopSearch, CallerError, *_NO_FAILURES):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         where = next(iter(getattr(error, "__notes__", ())), what)
         raise kind(
             f"{where} failed with {said(error)}; {_remedy(error)}{traceback_file_said(error)}"

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from radars.errors import ConfigError
 
 
-class Named(Protocol):
+class HasName(Protocol):
     """A space or data."""
 
     @property
@@ -31,7 +31,7 @@ def bare_name(text: str) -> str:
     return text.removeprefix(_PREFIX)
 
 
-def with_objects(config: ConfigT, *, space: Named | None, data: Named | None) -> ConfigT:
+def with_objects(config: ConfigT, *, space: HasName | None, data: HasName | None) -> ConfigT:
     """A configuration that says of objects that they are objects, and not another name.
 
     Args:

@@ -21,7 +21,7 @@ METHODS: Registry[Any] = Registry(
         "evolution": f"{_METHODS}.evolution:Evolution",
         "local_search": f"{_METHODS}.local_search:LocalSearch",
         "asha": f"{_METHODS}.asha:Asha",
-        "zero_cost": f"{_METHODS}.zero_cost:ZeroCost",
+        "zero_cost": f"{_METHODS}.zero_cost_search:ZeroCost",
         "largest": f"{_METHODS}.largest:Largest",
         "darts": f"{_METHODS}.darts:Darts",
         "fbnet": f"{_METHODS}.fbnet:FBNet",

@@ -63,6 +63,27 @@ class Sparse(nn.Module):
         return output
 
 
+class NoError(BaseException):
+    """Which `except Exception` lets pass."""
+
+
+def raising(kind: type[BaseException]) -> Callable[[], nn.Module]:
+    def does(module: nn.Module, example_B: Tensor) -> Tensor:
+        raise kind
+
+    return lambda: Candidate(does)
+
+
+class Counting(nn.Conv2d):
+    """Its state is no tensor."""
+
+    def get_extra_state(self) -> Any:
+        return {"count": 1}
+
+    def set_extra_state(self, state: Any) -> None:
+        assert state == {"count": 1}
+
+
 class Renamed(Candidate):
     """Its name would clear a screen and write a line of its own."""
 
@@ -80,6 +101,8 @@ FAILING: dict[str, Callable[[], nn.Module]] = {
     "sparse gradients": Sparse,
     "a value": lambda: Candidate(lambda _, x: x * float(x.mean())),
     "lazy": lambda: nn.LazyConv2d(4, 1),
+    "no error": raising(NoError),
+    "another state": lambda: Counting(4, 4, 1),
     "scripted": lambda: torch.jit.script(nn.Conv2d(4, 4, 1)),
 }
 

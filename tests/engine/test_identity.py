@@ -3,7 +3,9 @@
 import hashlib
 import importlib.util
 import shutil
+import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -332,3 +334,46 @@ def test_a_checkpoint_without_a_tensor(whole: Path, tmp_path: Path, is_said: boo
     assert resumed[-1]["step"] == int(before.stem)
     assert outcome(out) == outcome(whole)
     assert_same_tensors(final_state(out)[0], final_state(whole)[0])
+
+
+CONSTANT = 2.0
+NUM_CALLS = 0
+
+
+def scaled(output: Tensor, label: Tensor) -> Tensor:
+    global NUM_CALLS
+    NUM_CALLS += 1
+    return nn.functional.cross_entropy(output, label) * CONSTANT
+
+
+def tempered(output: Tensor, label: Tensor, temperature: float) -> Tensor:
+    return scaled(output / temperature, label)
+
+
+class Distilled:
+    def __init__(self, teacher: nn.Module, share: float) -> None:
+        self.teacher, self.share = teacher, share
+
+    def loss(self, output: Tensor, label: Tensor) -> Tensor:
+        return self.share * nn.functional.cross_entropy(output, label)
+
+
+def test_a_task_is_told_by_all_that_its_loss_uses(monkeypatch: pytest.MonkeyPatch) -> None:
+    teacher = nn.Linear(2, 2)
+    losses: dict[str, Callable[[Any, Tensor], Tensor]] = {
+        "a constant": scaled,
+        "a keyword": partial(tempered, temperature=2.0),
+        "another keyword": partial(tempered, temperature=4.0),
+        "an object": Distilled(teacher, 0.5).loss,
+        "another object": Distilled(teacher, 0.7).loss,
+        "a closure": lambda output, label: teacher(output).mean(),
+    }
+    digests = {name: task_digest(Task(loss=loss)) for name, loss in losses.items()}
+    assert len(set(digests.values())) == len(losses)
+    monkeypatch.setattr(sys.modules[__name__], "NUM_CALLS", 7)  # which the function itself sets
+    assert digests == {name: task_digest(Task(loss=loss)) for name, loss in losses.items()}
+    monkeypatch.setattr(sys.modules[__name__], "CONSTANT", 3.0)
+    with torch.no_grad():
+        teacher.weight += 1
+    again = {name: task_digest(Task(loss=loss)) for name, loss in losses.items()}
+    assert not set(digests.values()) & set(again.values())

@@ -1,13 +1,15 @@
 import json
 from pathlib import Path
 
-from tests.tiny import quick_config, tiny_data, tiny_space
+import pytest
+from tests.tiny import InterruptAt, quick_config, tiny_data, tiny_space
 
 from radars.cost import LatencyRow
 from radars.engine.given import Given
 from radars.engine.pricing import priced
 from radars.engine.run import run_search
 from radars.engine.search_config import CostsConfig
+from radars.errors import ConfigError, Stopped
 
 SPACE, SHAPE = tiny_space(), (1, 8, 8)
 
@@ -56,3 +58,16 @@ def test_a_search_under_a_bound_from_a_table_of_another_device(tmp_path: Path) -
     assert latency["sum"] <= 4
     assert latency["whole"] is None
     assert not (tmp_path / "run" / "latencies.json").exists()
+
+
+def test_a_search_is_not_resumed_with_another_table(tmp_path: Path) -> None:
+    costs = {"latency_table": table(tmp_path / "phone.json", 2.0)}
+    config = quick_config("random", constraints=["latency_ms<=4"], costs=costs, num_rounds=1)
+    given, out = Given(space=SPACE, data=tiny_data()), tmp_path / "run"
+    with pytest.raises(Stopped):
+        run_search(config, given, out=out, progress=InterruptAt(2))
+    table(tmp_path / "phone.json", 1.0)
+    with pytest.raises(ConfigError, match="same latency table"):
+        run_search(None, given, out=out, resume=True)
+    table(tmp_path / "phone.json", 2.0)
+    assert run_search(None, given, out=out, resume=True).status == "completed"

@@ -5,7 +5,7 @@ import torch
 from tests.tiny import tiny_space, zoo_space
 
 from radars.memory import PLAIN, MemorySavings, TrainingSpec
-from radars.memory.allocation_order import AllocationOrder, Event
+from radars.memory.allocation_order import Allocation, AllocationOrder
 from radars.memory.floor import measured_floor_bytes
 from radars.memory.predict import kinds_of, predict, run_step
 from radars.memory.reserved import ReservedMemory, predict_reserved, replayed
@@ -20,7 +20,7 @@ TINY = tiny_space()
 def order(resident: list[int], events: list[tuple[int, int | None]]) -> AllocationOrder:
     """What is there before is named 1, 2 and so on."""
     known = dict(enumerate(resident, start=1))
-    return AllocationOrder(known, [Event(*event) for event in events])
+    return AllocationOrder(known, [Allocation(*event) for event in events])
 
 
 def test_a_step_takes_what_is_free_of_the_segments_that_are_there() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from radars.space import SearchSpace, fingerprint
+from radars.space import SearchSpace, fingerprint, origins_of
 
 
 def _network(choose):  # type: ignore[no-untyped-def]
@@ -85,3 +85,32 @@ def test_what_is_not_worked_out_is_told_apart_as_if_it_were(
     monkeypatch.setattr(module, "_run", lambda func, args, kwargs: func(*args, **kwargs))
     assert digests() == quick
     assert len(set(quick)) == len(quick)
+
+
+class Scale(nn.Module):
+    """Computes the same whatever its settings are, but begins with other values."""
+
+    def __init__(self, start: object, is_parameter: bool = False) -> None:
+        super().__init__()
+        self.start = start
+        scale = torch.ones(())
+        self.scale = nn.Parameter(scale) if is_parameter else scale
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.scale
+
+
+@pytest.mark.parametrize("is_parameter", [True, False])
+def test_values_that_begin_by_a_setting_are_told_apart(is_parameter: bool) -> None:
+    def said(*starts: object) -> str:
+        layers = [nn.Sequential(Scale(start, is_parameter)) for start in starts]
+        network = nn.Sequential(*layers, nn.Linear(3, 3))
+        return fingerprint(network, (3,), origins=origins_of(network))
+
+    with torch.device("meta"):
+        assert len({said(0), said(1), said(0, 1), said(1, 0)}) == 4
+        assert said(0, 1) == said(0, 1)
+
+
+def test_settings_that_cannot_be_told_have_no_origin() -> None:
+    assert origins_of(nn.Sequential(Scale(object()))) is None

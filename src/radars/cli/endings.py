@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 import typer
 
+from radars.cli.stopping import was_stopped
 from radars.errors import ConfigError, RadarsError, RadarsWarning, Stopped, first_line
 from radars.failures import said, traceback_file_said
 
@@ -51,10 +52,13 @@ def errors_in_a_line() -> Iterator[None]:
     except (KeyboardInterrupt, typer.Abort):
         _say("stopped")
         sys.exit(Stopped.exit_status)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # a user's code raises what it likes
         if isinstance(error, SystemExit) and os.environ.get(_COMPLETION):
             raise  # how a shell is told what may come next
         _end_where_nobody_reads(error.__context__)
+        if was_stopped():  # a library caught it, and stumbled
+            _say("stopped")
+            sys.exit(Stopped.exit_status)
         _say(f"error: the command failed with {said(error)}{traceback_file_said(error)}")
         sys.exit(1)
 

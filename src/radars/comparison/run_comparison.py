@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from radars.comparison.baselines import yardsticks_table
 from radars.comparison.cells import compare
 from radars.comparison.comparison_config import CompareConfig
 from radars.comparison.read_table import read_table
 from radars.comparison.results_table import markdown_table
 from radars.comparison.rows import Row
+from radars.comparison.table_baselines import yardsticks_table
 from radars.cost import Constraint
 from radars.engine.given import Given
 from radars.errors import RunError

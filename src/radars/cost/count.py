@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from radars.cost.operations import OperationCounter
+from radars.cost.operation_macs import OperationCounter
 from radars.example import Example, InputDtype, InputShape, blank, call
 from radars.space import run_without_values
 

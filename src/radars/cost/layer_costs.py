@@ -5,13 +5,13 @@ from dataclasses import astuple, dataclass, field
 
 from radars.cost.combinations import Combination
 from radars.cost.metric import ABSENT, Term
-from radars.cost.parts import Part
+from radars.cost.parts import ModuleCost
 from radars.space import Architecture, Candidate
 
 Counts = tuple[int, ...]
-"""The fields of a `Part`, in their order."""
+"""The fields of a `ModuleCost`, in their order."""
 
-NOTHING: Counts = astuple(Part())
+NOTHING: Counts = astuple(ModuleCost())
 """The costs of a layer that a network does not have."""
 
 _Tables = dict[tuple[str, ...], dict[Combination, Counts]]
@@ -51,7 +51,7 @@ class LayerCosts:
 
 
 def terms_of(layers: Iterable[LayerCosts]) -> dict[str, tuple[Term, ...]]:
-    """Sums over the layers that depend on the same choices: each field of `Part` to its terms."""
+    """Sums over the layers that depend on the same choices, by field of `ModuleCost`."""
     tables: _Tables = {}
     for layer in layers:
         table = tables.setdefault(layer.choices, {})
@@ -62,7 +62,7 @@ def terms_of(layers: Iterable[LayerCosts]) -> dict[str, tuple[Term, ...]]:
             Term(choices, {key: float(counts[index]) for key, counts in table.items()})
             for choices, table in _merged(tables).items()
         )
-        for index, name in enumerate(vars(Part()))
+        for index, name in enumerate(vars(ModuleCost()))
     }
 
 

@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from radars.cost.operations import OperationCounter
+from radars.cost.operation_macs import OperationCounter
 from radars.example import InputDtype, InputShape, blank, call
 from radars.space import building, run_without_values
 
 
 @dataclass
-class Part:
+class ModuleCost:
     """What one module adds to a network, without the modules inside it.
 
     Attributes:
@@ -42,13 +42,13 @@ class PartCounter:
         self._input_dtype = input_dtype
         self._known: dict[object, tuple[torch.Size, int]] = {}  # output's shape, MACs
 
-    def parts(self, network: nn.Module) -> dict[str, Part]:
+    def parts(self, network: nn.Module) -> dict[str, ModuleCost]:
         """Module name to what the module costs by itself; their sums are those of the network.
 
         Args:
             network: a network on the meta device; it cannot be run afterwards.
         """
-        parts: defaultdict[str, Part] = defaultdict(Part)
+        parts: defaultdict[str, ModuleCost] = defaultdict(ModuleCost)
         counted: set[nn.Parameter] = set()
         counter = _Operations()
         for name, module in network.named_modules():
@@ -75,7 +75,7 @@ class PartCounter:
         self,
         forward: Callable[..., Any],
         module: nn.Module,
-        part: Part,
+        part: ModuleCost,
         counter: "_Operations",
         *inputs: Any,
         **options: Any,

@@ -1,6 +1,7 @@
 """Data sets in, augmented batches out."""
 
 from radars.data.augment import RandAugment
+from radars.data.balanced_draws import say_missing_classes
 from radars.data.batch import Batch, move
 from radars.data.data_config import DataConfig
 from radars.data.data_fingerprint import data_fingerprint
@@ -10,7 +11,6 @@ from radars.data.load import Data
 from radars.data.normalisation import Normalisation, are_images
 from radars.data.raw_images import RawImages, arrival_bytes
 from radars.data.split import BatchStream, SealedSplit, Split
-from radars.data.splits import say_missing_classes
 from radars.data.tensors import tensor_data
 
 __all__ = [

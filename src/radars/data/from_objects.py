@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from radars.data.balanced_draws import divide
 from radars.data.data_config import DataConfig
 from radars.data.load import Data, load_stored
 from radars.data.map_dataset import (
@@ -28,7 +29,6 @@ from radars.data.normalisation import Normalisation
 from radars.data.order import seeded
 from radars.data.pixels import Pixels, Request
 from radars.data.split import SealedSplit, Split
-from radars.data.splits import divide
 from radars.data.stored_split import StoredSplit
 from radars.data.targets import are_classes
 from radars.errors import DataError

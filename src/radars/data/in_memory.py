@@ -13,8 +13,8 @@ from radars.data.images import ImageFormat, open_image, to_pixels
 from radars.data.order import seeded
 from radars.data.pixels import Pixels, Request
 from radars.data.raw_images import RawImages
-from radars.data.rows import rows_of
 from radars.data.stored_split import Rows
+from radars.data.take_rows import rows_of
 from radars.machine import usable_processors
 
 _IMAGES_PER_TASK = 256

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from radars.data.balanced_draws import divide, hold_out
 from radars.data.data_config import DataConfig
 from radars.data.images import ImageFormat, format_of
 from radars.data.in_memory import MemoryPixels, decode_rows
@@ -15,7 +16,6 @@ from radars.data.normalisation import Normalisation
 from radars.data.pixels import Pixels, Request
 from radars.data.source import Source, open_source
 from radars.data.split import SealedSplit, Split
-from radars.data.splits import divide, hold_out
 from radars.data.stored_split import Rows
 from radars.data.streaming import StreamedPixels
 from radars.errors import DataError

@@ -10,14 +10,14 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
+from radars.data.balanced_draws import divide, hold_out
 from radars.data.inputs import inputs_of
 from radars.data.load import Data
 from radars.data.normalisation import Normalisation
 from radars.data.order import seeded
 from radars.data.pixels import IDS, Pixels, Request
-from radars.data.rows import rows_of
 from radars.data.split import SealedSplit, Split
-from radars.data.splits import divide, hold_out
+from radars.data.take_rows import rows_of
 from radars.data.targets import are_classes, are_masks, checked_labels, num_classes_of_masks
 from radars.errors import DataError
 from radars.example import (

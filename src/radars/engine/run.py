@@ -1,7 +1,9 @@
 """`run_search`: a whole search, from its configuration to its result, in a run directory or not."""
 
+import json
 from collections.abc import Mapping
 from contextlib import suppress
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -82,9 +84,9 @@ def run_search(
             problem = SearchProblem.of(config, given, latencies=latencies)
             known = Identity.of(problem.space, problem.proxy, problem.data, problem.task)
         _say_missing_classes(problem)
-        identity = known.to_dict()
+        identity = known.to_dict() | _tables(config)
         if resume and out is not None:
-            digests = {name: identity[name] for name in DIGESTS}
+            digests = {name: identity[name] for name in (*DIGESTS, *_tables(config))}
             check_same(out, known_identity(out), digests)
         origin = Origin(config, given, problem.latencies)
         if config.executor.jobs > 1:
@@ -325,6 +327,15 @@ def _asked_costs(
         for name, metric in sorted(metrics.items())
         if not COSTS.get(name).is_counted
     }
+
+
+def _tables(config: SearchConfig) -> dict[str, str]:
+    """The digest of each table of costs that the configuration names."""
+    table = config.costs.latency_table
+    if table is None or "latency_ms" not in config.asked_costs:
+        return {}
+    rows = [row.to_dict() for row in read_latencies(Path(table))]
+    return {"latency table": sha256(json.dumps(rows).encode()).hexdigest()}
 
 
 def _read_latencies(out: Path) -> list[LatencyRow] | None:

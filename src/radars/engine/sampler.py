@@ -9,7 +9,7 @@ from radars.cost import Feasible
 from radars.engine.memory_guard import MemoryGuard
 from radars.engine.policies.policy import Policy, Sample, Uniform
 from radars.errors import BudgetError, ConfigError
-from radars.space import Architecture, SearchSpace, building, fingerprint
+from radars.space import Architecture, SearchSpace, building, fingerprint, origins_of
 
 _MAX_DRAWS = 1000
 _FROM_ALL = 10  # draws from all that is allowed, before those of little memory
@@ -81,8 +81,11 @@ class Sampler:
             with building(torch.device("meta")):
                 network = self.space.build(architecture)
             spec = self.guard.planner.spec
+            origins = origins_of(network)
             with torch.device("meta"):
-                traced = fingerprint(network, spec.input_shape, spec.input_dtype)
+                traced = fingerprint(network, spec.input_shape, spec.input_dtype, origins)
+            if origins is None:  # it may differ in what is not traced
+                traced = f"{traced} {architecture}"
             self._fingerprints[architecture] = traced
         return self._fingerprints[architecture]
 

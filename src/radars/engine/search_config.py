@@ -15,7 +15,7 @@ from pydantic import (
 
 from radars.cost import Constraint, SoftTarget
 from radars.data import DataConfig
-from radars.engine.baselines.baseline_config import BaselineConfig, Baselines
+from radars.engine.baselines.baseline_config import BaselineConfig, BaselineSettings
 from radars.engine.method_config import (
     Checked,
     ChildrenConfig,
@@ -179,7 +179,7 @@ class SearchConfig(Checked):
     select: SelectConfig = SelectConfig()
     children: ChildrenConfig = ChildrenConfig()
     dnas: DnasConfig = DnasConfig()
-    baseline: Baselines = BaselineConfig()
+    baseline: BaselineSettings = BaselineConfig()
     max_skipped_steps: int = Field(5, ge=0)
     num_processes: int = Field(1, ge=1, le=1024)
     executor: ExecutorConfig = ExecutorConfig()

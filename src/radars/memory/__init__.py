@@ -3,10 +3,10 @@
 from radars.cost import PriceCache
 from radars.memory.corrections import Corrections
 from radars.memory.inference import inference_bytes, inference_memory
+from radars.memory.masked_choices import path_relaxation
 from radars.memory.measure import measure
 from radars.memory.out_of_memory import is_out_of_memory, no_room, out_of_memory_said
 from radars.memory.path_planner import PathPlanner
-from radars.memory.path_relaxation import path_relaxation
 from radars.memory.plan import Plan
 from radars.memory.planner import Planner
 from radars.memory.predict import StepMemory, TrainingSpec, predict

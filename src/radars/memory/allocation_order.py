@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 
-class Event(NamedTuple):
+class Allocation(NamedTuple):
     """A tensor's memory comes, or goes.
 
     Attributes:
@@ -27,7 +27,7 @@ class AllocationOrder:
     """
 
     resident: dict[int, int] = field(default_factory=dict)
-    events: list[Event] = field(default_factory=list)
+    events: list[Allocation] = field(default_factory=list)
     _num_made: int = 0
 
     def add_resident(self, name: int, num_bytes: int) -> int:
@@ -38,9 +38,9 @@ class AllocationOrder:
     def add_made(self, num_bytes: int) -> int:
         """Notes what the step makes; returns its name."""
         self._num_made += 1
-        self.events.append(Event(-self._num_made, num_bytes))
+        self.events.append(Allocation(-self._num_made, num_bytes))
         return -self._num_made
 
     def add_freed(self, name: int) -> None:
         """Notes what goes."""
-        self.events.append(Event(name, None))
+        self.events.append(Allocation(name, None))

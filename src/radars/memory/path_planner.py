@@ -11,7 +11,7 @@ from typing import Any
 
 from radars.cost import learn_terms
 from radars.memory.covers import Cover
-from radars.memory.path_relaxation import held_numbers
+from radars.memory.masked_choices import held_numbers
 from radars.memory.plan import Plan
 from radars.memory.planner import Planner
 from radars.nn.memory_saving.savings import PLAIN, MemorySavings, extra_time

@@ -15,7 +15,7 @@ from radars.example import Example, InputDtype, blank, mapped, parts_of
 from radars.memory.allocation_order import AllocationOrder
 from radars.memory.cuda_operators import cuda_operators
 from radars.memory.fake import tracing
-from radars.memory.path_relaxation import path_relaxation
+from radars.memory.masked_choices import path_relaxation
 from radars.memory.tracker import Breakdown, MemoryTracker, Part
 from radars.nn.memory_saving.savings import PLAIN, MemorySavings
 from radars.nn.mixture import Mixture

@@ -261,7 +261,9 @@ def new_run(config: BaseModel, out: Path | None) -> Iterator[RunDirectory | None
     with RunDirectory.create(out, config.model_dump(mode="json")) as run:
         try:
             yield run
-        except Exception:
+        except KeyboardInterrupt:  # it can be gone on with
+            raise
+        except BaseException:
             if not run.has_begun:
                 run.discard()
             raise

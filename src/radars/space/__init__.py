@@ -14,9 +14,10 @@ from radars.space.choose import (
     offer_of,
     plain_value,
 )
-from radars.space.code_content import definition_of, is_library, is_library_function, modules_of
+from radars.space.code_content import is_library, is_library_function, modules_of
 from radars.space.conditions import ALWAYS, Conditions, drawn_index
-from radars.space.fingerprint import fingerprint, operations_of, user_classes
+from radars.space.definition import definition_of
+from radars.space.fingerprint import fingerprint, operations_of, origins_of, user_classes
 from radars.space.flow import Flow
 from radars.space.keep import Keep, best_keeping
 from radars.space.outputs import check_output
@@ -58,6 +59,7 @@ __all__ = [
     "name_of",
     "offer_of",
     "operations_of",
+    "origins_of",
     "plain_value",
     "run_without_values",
     "trace_places",

@@ -14,6 +14,8 @@ from radars._torch_internals import (
     DataDependentOutputException,
     FakeTensor,
     FakeTensorMode,
+    has_gradient_hooks,
+    own_tensors,
     unset_fake_temporarily,
 )
 from radars.example import InputDtype, InputShape, blank, call
@@ -125,8 +127,7 @@ def _remade(module: nn.Module) -> nn.Module:
         return new[id(tensor)]
 
     for part in module.modules():
-        tensors: Any = (part._parameters, part._buffers, vars(part))
-        for held in tensors:
+        for held in (*own_tensors(part), vars(part)):
             for name, value in list(held.items()):
                 if isinstance(value, Tensor):
                     held[name] = like(value)
@@ -142,7 +143,9 @@ def content_of(module: nn.Module) -> Content | None:
     """
     parts = tuple(module.named_modules())
     tensors = (*module.named_parameters(), *module.named_buffers())
-    if any(_is_hooked(part) for _, part in parts) or any(t._backward_hooks for _, t in tensors):
+    if any(_is_hooked(part) for _, part in parts) or any(
+        has_gradient_hooks(each) for _, each in tensors
+    ):
         return None
     try:
         settings = tuple((name, *_settings(part)) for name, part in parts)
@@ -157,6 +160,14 @@ _HOOKS = tuple(name for name in _OF_EVERY_MODULE if name.endswith("_hooks"))
 
 def _is_hooked(module: nn.Module) -> bool:
     return any(vars(module).get(name) for name in _HOOKS)
+
+
+def settings_of(module: nn.Module) -> Content | None:
+    """What tells a module apart beside what is in it; None where that cannot be told."""
+    try:
+        return None if _is_hooked(module) else _settings(module)
+    except (UnknownContent, RuntimeError):
+        return None
 
 
 def _settings(module: nn.Module) -> tuple[Content, ...]:

@@ -61,15 +61,15 @@ def versions_of(tensors: Sequence[Tensor]) -> list[int]:
     return list(map(version_of, tensors))
 
 
-def check_not_lazy(what: str, module: nn.Module) -> None:
-    """Checks that every weight has a shape: nothing could be planned of one that has none yet.
+def check_state(what: str, module: nn.Module) -> None:
+    """Checks that every weight has a shape, or nothing could be planned; and all state is tensors.
 
     Args:
         what: it is, for the error.
         module: just built.
 
     Raises:
-        SpaceError: a layer is one of PyTorch's lazy ones.
+        SpaceError: a layer is one of PyTorch's lazy ones, or keeps other state.
     """
     for where, part in module.named_modules():
         if any(map(is_lazy, (*part.parameters(recurse=False), *part.buffers(recurse=False)))):
@@ -77,6 +77,12 @@ def check_not_lazy(what: str, module: nn.Module) -> None:
             raise SpaceError(
                 f"a layer has its sizes when it is built, but {where or 'all'!r} of {what} is a "
                 f"{kind}; write {kind.removeprefix('Lazy')} with its sizes"
+            )
+        has_extra = type(part).get_extra_state is not nn.Module.get_extra_state
+        if has_extra and not isinstance(part.get_extra_state(), Tensor):
+            raise SpaceError(
+                f"a layer keeps its state in tensors, but {where or 'all'!r} of {what} is a "
+                f"{type(part).__name__} whose get_extra_state returns none; register a buffer"
             )
 
 

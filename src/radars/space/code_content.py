@@ -4,11 +4,8 @@ Equal contents do the same: also of two classes of one name that a function made
 values bound, and also in another process, as long as the files are the same.
 """
 
-import ast
 import builtins
-import inspect
 import sys
-import textwrap
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import is_dataclass
@@ -105,37 +102,6 @@ def is_library_function(function: Callable[..., Any]) -> bool:
     return is_library(function.__module__)
 
 
-def definition_of(value: Callable[..., Any] | type) -> str:
-    """The code of a function or a class, whatever it is called; comments and layout do not count.
-
-    With the values that it has bound, as far as they can be told.
-    """
-    while isinstance(value, partial):
-        value = value.func
-    try:
-        content = repr(content_of_value(value))
-    except (UnknownContent, RecursionError):
-        content = type(value).__name__
-    try:
-        source = ast.dump(ast.parse(textwrap.dedent(inspect.getsource(value))))
-    except (OSError, TypeError, SyntaxError):
-        source = _bare_code(value)
-    return f"{content} {source}"
-
-
-def _bare_code(value: Any) -> str:
-    """The code of a function, or of all in a class, where its source is not at hand."""
-    if isinstance(value, type):
-        return str([(name, _bare_code(part)) for name, part in sorted(vars(value).items())])
-    code = getattr(value, "__code__", None)
-    if code is None:
-        return ""
-    try:
-        return repr(_of_code(code, ()))
-    except UnknownContent:
-        return repr((code.co_code, code.co_names))
-
-
 def modules_of(content: object) -> set[str]:
     """The names of the modules whose code a content names."""
     if not isinstance(content, tuple):
@@ -160,6 +126,15 @@ def _of_callable(value: Any, within: tuple[int, ...]) -> Content:
     if isinstance(value, _NATIVE):
         return "native", str(value.__module__), value.__qualname__
     raise UnknownContent(type(value).__name__)
+
+
+def code_content(code: CodeType) -> Content:
+    """What tells code apart.
+
+    Raises:
+        UnknownContent: it has a constant that cannot be told.
+    """
+    return _of_code(code, ())
 
 
 def _of_function(function: FunctionType, within: tuple[int, ...]) -> Content:

@@ -5,7 +5,7 @@ would be a waste.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from radars._torch_internals import TorchDispatchMode, tree_map
 from radars.example import Example, InputDtype, InputShape, blank, call, parts_of
-from radars.space.blueprint import run_without_values
+from radars.space.blueprint import run_without_values, settings_of
 from radars.space.code_content import is_library
 
 _BATCH_SIZE = 2  # as BatchNorm has no statistics of one
@@ -30,7 +30,10 @@ _ACTIVATIONS_IN_PLACE = {
 
 
 def fingerprint(
-    network: nn.Module, input_shape: InputShape, input_dtype: InputDtype = torch.float32
+    network: nn.Module,
+    input_shape: InputShape,
+    input_dtype: InputDtype = torch.float32,
+    origins: Mapping[int, str] | None = None,
 ) -> str:
     """A digest of the operations of a forward pass in training, and of what each takes from where.
 
@@ -42,11 +45,30 @@ def fingerprint(
         network: a network on the meta device.
         input_shape: the shape of one example, without the batch.
         input_dtype: the dtype of an example.
+        origins: of tensors, by their ids, what else tells them apart (`origins_of`).
     """
     with torch.device("meta"):
         return run_without_values(
-            lambda: _operations(network, blank(_BATCH_SIZE, input_shape, input_dtype))
+            lambda: _operations(network, blank(_BATCH_SIZE, input_shape, input_dtype), origins)
         )
+
+
+def origins_of(network: nn.Module) -> dict[int, str] | None:
+    """By the id of each tensor in users' modules, their settings: values may begin by them.
+
+    No trace shows values. None where the settings of such a module cannot be told.
+    """
+    origins: dict[int, str] = {}
+    for name, module in network.named_modules():
+        if not name or is_library(type(module).__module__):  # the whole is no part of it
+            continue
+        settings = settings_of(module)
+        if settings is None:
+            return None
+        for tensor in (*module.parameters(), *module.buffers(), *vars(module).values()):
+            if isinstance(tensor, Tensor):
+                origins[id(tensor)] = f"{origins.get(id(tensor), '')} {settings!r}"
+    return origins
 
 
 def operations_of(module: nn.Module, *input_shapes: tuple[int, ...]) -> str:
@@ -55,8 +77,10 @@ def operations_of(module: nn.Module, *input_shapes: tuple[int, ...]) -> str:
     return _operations(module, tuple(inputs))
 
 
-def _operations(module: nn.Module, example_B: Example) -> str:
-    with torch.no_grad(), _Recorder(parts_of(example_B)) as recorder:
+def _operations(
+    module: nn.Module, example_B: Example, origins: Mapping[int, str] | None = None
+) -> str:
+    with torch.no_grad(), _Recorder(parts_of(example_B), origins or {}) as recorder:
         call(module.train(), example_B)
         digest: str = recorder.digest()
     return digest
@@ -78,8 +102,9 @@ def _run(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Writes down operations; a tensor is known by the order in which it was first seen."""
 
-    def __init__(self, inputs: Sequence[Tensor]) -> None:
+    def __init__(self, inputs: Sequence[Tensor], origins: Mapping[int, str]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self._origins = origins
         self._seen = list(inputs)  # held, so that no two share an id
         self._number = {id(tensor): number for number, tensor in enumerate(inputs)}
         self._hash = hashlib.sha256()
@@ -106,6 +131,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if id(value) not in self._number:
             self._number[id(value)] = len(self._seen)
             self._seen.append(value)
+            self._hash.update(self._origins.get(id(value), "").encode())
         return ("tensor", self._number[id(value)], tuple(value.shape))
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from radars.errors import SpaceError, first_line
 from radars.example import InputDtype, InputShape, blank, call
+from radars.failures import named
 from radars.space.blueprint import (
     building,
     built,
@@ -20,7 +21,7 @@ from radars.space.blueprint import (
 from radars.space.candidate_checks import (
     BuiltBefore,
     check_keeps_inputs,
-    check_not_lazy,
+    check_state,
     versions_of,
 )
 from radars.space.choose import Candidates, Choose, Factory, as_pairs, build_candidate
@@ -131,7 +132,8 @@ class _ShapeProbe(nn.Module):
             )
         versions = versions_of(inputs)
         try:
-            output = candidate(*inputs)
+            with named(f"candidate {name!r} of choice {self.choice!r}"):
+                output = candidate(*inputs)
         except (Exception, SystemExit) as error:
             raise SpaceError(
                 f"candidate {name!r} of choice {self.choice!r} cannot take an input of {shapes}: "
@@ -149,7 +151,7 @@ class _ShapeProbe(nn.Module):
     def _new(self, name: str) -> nn.Module:
         candidate = built(partial(build_candidate, self.choice, name, self.factories[name]))
         self._before.check_candidate(self.choice, name, candidate)
-        check_not_lazy(f"candidate {name!r} of choice {self.choice!r}", candidate)
+        check_state(f"candidate {name!r} of choice {self.choice!r}", candidate)
         return candidate
 
 

@@ -10,7 +10,7 @@ from torch.nn.parameter import is_lazy
 
 from radars.errors import SpaceError
 from radars.space.blueprint import building, built, content_of
-from radars.space.candidate_checks import BuiltBefore, check_not_lazy, warn_of_equal
+from radars.space.candidate_checks import BuiltBefore, check_state, warn_of_equal
 from radars.space.choose import Candidate, Candidates, Choice, Choose, Offer, checked_offer
 from radars.space.code_content import Content
 from radars.space.conditions import Conditions
@@ -86,7 +86,7 @@ def trace_choices(replay: Replay, name: str, *, is_ours: bool = False) -> tuple[
         repeated, again = _traced(replay, lambda offer: offer.candidates[0])
     for each in (network, last_network, again):
         before.check_network(name, each)
-        check_not_lazy(repr(name), each)
+        check_state(repr(name), each)
     if (repeated, _shapes(again)) != (first, _shapes(network)):
         raise SpaceError(
             f"a network function makes the same network whenever the same is chosen, but that of "
@@ -153,7 +153,7 @@ class _Discovery:
                 self._replay, lambda offer: taken.get(offer.choice, offer.candidates[0])
             )
         self._before.check_network(self._name, network)
-        check_not_lazy(repr(self._name), network)
+        check_state(repr(self._name), network)
         return trace
 
     def _noted(self, trace: Trace, taken: dict[str, Candidate]) -> list[str]:
@@ -239,7 +239,7 @@ def _traced(replay: Replay, take: Callable[[Offer], Candidate]) -> tuple[Trace, 
     network = built(attempt)
     for choice, parts in trace.modules.items():
         for candidate, module in parts:
-            check_not_lazy(f"candidate {candidate!r} of choice {choice!r}", module)
+            check_state(f"candidate {candidate!r} of choice {choice!r}", module)
     return trace, network
 
 

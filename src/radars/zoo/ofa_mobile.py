@@ -24,7 +24,7 @@ _DEPTHS = (2, 3, 4)
 WidthMultiplier = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
 
 
-class _Stage(NamedTuple):
+class _MobileStage(NamedTuple):
     """Blocks of one size, the first of which may halve the image."""
 
     channels: int
@@ -34,11 +34,11 @@ class _Stage(NamedTuple):
 
 
 _STAGES = (
-    _Stage(24, 2, False, "RE"),
-    _Stage(40, 2, True, "RE"),
-    _Stage(80, 2, False, "HS"),
-    _Stage(112, 1, True, "HS"),
-    _Stage(160, 2, True, "HS"),
+    _MobileStage(24, 2, False, "RE"),
+    _MobileStage(40, 2, True, "RE"),
+    _MobileStage(80, 2, False, "HS"),
+    _MobileStage(112, 1, True, "HS"),
+    _MobileStage(160, 2, True, "HS"),
 )
 
 
@@ -62,7 +62,7 @@ def ofa_mobile(
     first, last = scaled(16, width_mult), scaled(960, width_mult)
     parts: OrderedDict[str, nn.Module] = OrderedDict()
     parts["stem"] = Conv2dNormActivation(in_channels, first, 3, 2, activation_layer=nn.Hardswish)
-    parts["first"] = _block(first, first, 3, 1, _Stage(first, 1, False, "RE"), 1)
+    parts["first"] = _block(first, first, 3, 1, _MobileStage(first, 1, False, "RE"), 1)
     channels = first
     for number, stage in enumerate(_STAGES, 1):
         blocks: list[nn.Module] = []
@@ -91,7 +91,7 @@ def _block(
     out_channels: int,
     kernel_size: int,
     expansion: int,
-    stage: _Stage,
+    stage: _MobileStage,
     stride: int,
 ) -> nn.Module:
     config = InvertedResidualConfig(

@@ -27,7 +27,7 @@ _BASE_WIDTH = 64
 WidthMultiplier = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
 
 
-class _Stage(NamedTuple):
+class _ResidualStage(NamedTuple):
     """Blocks of one size, the first of which may halve the image."""
 
     channels: int
@@ -36,10 +36,10 @@ class _Stage(NamedTuple):
 
 
 _STAGES = (
-    _Stage(256, 1, (2, 3, 4)),
-    _Stage(512, 2, (2, 3, 4)),
-    _Stage(1024, 2, (4, 5, 6)),
-    _Stage(2048, 2, (2, 3, 4)),
+    _ResidualStage(256, 1, (2, 3, 4)),
+    _ResidualStage(512, 2, (2, 3, 4)),
+    _ResidualStage(1024, 2, (4, 5, 6)),
+    _ResidualStage(2048, 2, (2, 3, 4)),
 )
 
 

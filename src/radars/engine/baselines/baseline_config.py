@@ -92,5 +92,5 @@ def grouped(value: Any) -> Any:
     return {"names": list(value) if is_several else value}
 
 
-Baselines = Annotated[BaselineConfig, BeforeValidator(grouped)]
+BaselineSettings = Annotated[BaselineConfig, BeforeValidator(grouped)]
 """A group of settings, or the names alone."""

@@ -18,7 +18,7 @@ _MOST_LOOKED_AT = 32  # whether one fits may take a trace of each
 _MOST_TRIES = 20  # for each draw: several may build the same network
 
 
-class Named(NamedTuple):
+class NamedNetwork(NamedTuple):
     """A network, and what it is called in the table: `found`, `largest`, `random 2`."""
 
     name: str
@@ -30,7 +30,7 @@ def choose_baselines(
     found: Architecture,
     counts: Mapping[str, int],
     on_chosen: Callable[[], None] = lambda: None,
-) -> list[Named]:
+) -> list[NamedNetwork]:
     """What was found, and the baselines; all are within budget and constraints.
 
     Args:
@@ -40,15 +40,17 @@ def choose_baselines(
             there are not so many that differ, or none that is known to fit.
         on_chosen: called after each kind.
     """
-    chosen = [Named(FOUND, found)]
+    chosen = [NamedNetwork(FOUND, found)]
     for kind, count in counts.items():
         if kind == "random":
             drawn = _random(context, found, count)
-            chosen += [Named(f"random {index + 1}", known) for index, known in enumerate(drawn)]
+            chosen += [
+                NamedNetwork(f"random {index + 1}", known) for index, known in enumerate(drawn)
+            ]
         else:
             known = largest(context) if kind == "largest" else _smallest(context)
             if known is not None and context.guard.fits(known):
-                chosen.append(Named(kind, known))
+                chosen.append(NamedNetwork(kind, known))
         on_chosen()
     return chosen
 

@@ -7,7 +7,7 @@ same number of steps. They are compared on the validation part; the test split i
 import math
 
 from radars.engine.baselines.baseline_table import BaselineTable, Trained, baseline_table
-from radars.engine.baselines.choose_baselines import Named, choose_baselines
+from radars.engine.baselines.choose_baselines import NamedNetwork, choose_baselines
 from radars.engine.baselines.train_alone import AloneTask, AloneTraining, Outcome, train_alone
 from radars.engine.context import SearchContext
 from radars.engine.methods.method import Found
@@ -45,7 +45,7 @@ class Baselines:
         self._context = context
         self._config = context.problem.config.baseline
         self.found: Found | None = None
-        self.networks: list[Named] = []
+        self.networks: list[NamedNetwork] = []
         self.num_steps: int | None = None
         self.outcomes: dict[str, Outcome | None] = {}
         self.problem: str | None = None
@@ -127,7 +127,9 @@ class Baselines:
         if state["found"] is not None:
             architecture, *rest = state["found"]
             self.found = Found(Architecture(architecture), *rest)
-        self.networks = [Named(name, Architecture(known)) for name, known in state["networks"]]
+        self.networks = [
+            NamedNetwork(name, Architecture(known)) for name, known in state["networks"]
+        ]
         self.num_steps, self.problem = state["num_steps"], state["problem"]
         self.outcomes = {
             key: Outcome(*values) if values else None for key, *values in state["outcomes"]

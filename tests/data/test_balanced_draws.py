@@ -3,8 +3,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from radars.data.balanced_draws import balanced_order, divide, hold_out
 from radars.data.order import seeded
-from radars.data.splits import balanced_order, divide, hold_out
 from radars.errors import DataError
 
 labels = st.lists(st.integers(0, 5), min_size=4, max_size=80).map(torch.tensor)

@@ -11,7 +11,7 @@ import torchvision.ops  # noqa: F401 - which registers its own operations
 from torch import Tensor
 from torch.utils.flop_counter import flop_registry
 
-from radars._torch_internals import TorchDispatchMode
+from radars._torch_internals import DISTANCES, TRILINEAR, TorchDispatchMode
 from radars.errors import RadarsWarning
 
 _aten = torch.ops.aten
@@ -44,7 +44,7 @@ class OperationCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Runs an operation, and counts it."""
         kwargs = kwargs or {}
         output = func(*args, **kwargs)
-        operation = getattr(func, "_overloadpacket", None)
+        operation = getattr(func, "overloadpacket", None)
         if operation in _MACS:
             self.total += _MACS[operation](output, *args)
         elif operation in flop_registry:
@@ -118,8 +118,7 @@ _MACS: dict[object, Callable[..., int]] = {
     _aten.dot: _of_vectors,
     _aten.vdot: _of_vectors,
     _aten.addbmm: _of_added_batches,
-    _aten._cdist_forward: _of_distances,
-    _aten._euclidean_dist: _of_distances,
-    _aten._trilinear: _of_trilinear,
+    **dict.fromkeys(DISTANCES, _of_distances),
+    TRILINEAR: _of_trilinear,
     torch.ops.torchvision.deform_conv2d: _of_deformable_convolution,
 }

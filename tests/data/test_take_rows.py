@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from radars.data.rows import rows_of
+from radars.data.take_rows import rows_of
 
 PLAIN = torch.randint(0, 256, (9, 3, 5, 4)).byte()
 GREY = PLAIN[:, :1].clone()

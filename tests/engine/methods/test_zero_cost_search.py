@@ -5,7 +5,7 @@ from tests.tiny import quick_config, tiny_data, tiny_space
 
 from radars.cost import CostTable
 from radars.engine.given import Given
-from radars.engine.methods.zero_cost import mean_ranks
+from radars.engine.methods.zero_cost_search import mean_ranks
 from radars.engine.run import run_search
 from radars.engine.search_config import SearchConfig
 from radars.engine.search_result import SearchResult

@@ -4,8 +4,8 @@ from itertools import product
 
 import pytest
 
-from radars.comparison.baselines import expected_best, yardsticks_table
 from radars.comparison.published_table import Entry, PublishedTable
+from radars.comparison.table_baselines import expected_best, yardsticks_table
 from radars.cost import Constraint
 from radars.errors import ConfigError
 from radars.space import Architecture
