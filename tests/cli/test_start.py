@@ -91,3 +91,25 @@ start.main()
     (tmp_path / "stopped.py").write_text(program)
     command = [sys.executable, "-m", "stopped"]  # as `python -m radars`
     assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 130
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_comes_when_the_command_has_ended_changes_nothing(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    program = f"""
+import atexit, os, sys
+from radars.cli import start
+
+class App:
+    def main(self):
+        sys.exit(3)
+
+atexit.register(os.kill, os.getpid(), {number.value})  # while Python closes
+sys.modules["radars.cli.app"] = App()
+start.main()
+"""
+    (tmp_path / "ended.py").write_text(program)
+    command = [sys.executable, "-m", "ended"]
+    ended = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True)
+    assert (ended.returncode, ended.stderr) == (3, b"")

@@ -2,7 +2,7 @@
 
 import sys
 
-from radars.cli.stopping import listen
+from radars.cli.stopping import listen, stop_listening
 
 _STOPPED = 130
 
@@ -18,6 +18,7 @@ def main() -> None:
             sys.exit(_STOPPED)
         run()
     finally:
+        stop_listening()
         # Ctrl-C within the `exec` of a text, as dataclasses are made by, is noted by Python as if
         # nobody had caught it, until the next one: it would end by the signal, without its status
         exec("")

@@ -17,6 +17,16 @@ def listen() -> None:
         signal.signal(signal.SIGINT, _stop)
 
 
+def stop_listening() -> None:
+    """From now on neither does anything: the command has ended, and only Python is to close.
+
+    There an exception would be a traceback of whatever closes, and later the signal would end the
+    process in the place of the command's status.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def was_stopped() -> bool:
     """Whether one came: a library may have taken `KeyboardInterrupt` for an error of its own."""
     return bool(_numbers)
