@@ -10,6 +10,7 @@ import pytest
 from radars.cli.endings import errors_in_a_line
 from radars.cli.start import main
 from radars.cli.stopping import listen
+from radars.errors import ConfigError
 
 
 class Loading(ModuleType):
@@ -45,15 +46,16 @@ def test_being_stopped_while_it_is_loaded_is_one_line(
     assert capsys.readouterr() == ("", "stopped\n")
 
 
+@pytest.mark.parametrize("error", [RecursionError(), ConfigError("a configuration is plain YAML")])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_being_stopped_in_a_library_that_stumbles_over_it_is_that_line(
-    number: signal.Signals, capsys: pytest.CaptureFixture[str]
+    number: signal.Signals, error: Exception, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def stumble() -> None:
         try:
             signal.raise_signal(number)
         except KeyboardInterrupt:
-            raise RecursionError from None
+            raise error from None
 
     listen()
     with pytest.raises(SystemExit) as end, errors_in_a_line():

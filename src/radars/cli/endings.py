@@ -39,6 +39,8 @@ def errors_in_a_line() -> Iterator[None]:
             _say(f"error: {message[:1].lower()}{message[1:].rstrip('.?')}; see {command} --help")
         sys.exit(ConfigError.exit_status)
     except RadarsError as error:
+        if error.exit_status == ConfigError.exit_status:  # of input that was read half
+            _end_where_stopped()
         label = "stopped" if isinstance(error, Stopped) else "error"
         message = str(error)
         if len(message) > _LONGEST_MESSAGE:  # it names something huge
@@ -56,9 +58,7 @@ def errors_in_a_line() -> Iterator[None]:
         if isinstance(error, SystemExit) and os.environ.get(_COMPLETION):
             raise  # how a shell is told what may come next
         _end_where_nobody_reads(error.__context__)
-        if was_stopped():  # a library caught it, and stumbled
-            _say("stopped")
-            sys.exit(Stopped.exit_status)
+        _end_where_stopped()
         _say(f"error: the command failed with {said(error)}{traceback_file_said(error)}")
         sys.exit(1)
 
@@ -85,6 +85,17 @@ def notes_in_a_line() -> Iterator[None]:
         warnings.simplefilter("default", RadarsWarning)
         warnings.showwarning = show_or_say
         yield
+
+
+def _end_where_stopped() -> None:
+    """Ends the process if it was stopped: a library caught that, and stumbled.
+
+    Raises:
+        SystemExit: it was.
+    """
+    if was_stopped():
+        _say("stopped")
+        sys.exit(Stopped.exit_status)
 
 
 def _end_where_nobody_reads(error: BaseException | None) -> None:
