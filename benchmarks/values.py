@@ -100,7 +100,7 @@ def networks(
     known = {row["who"] for row in made}
     smallest = space.made({choice: of[0] for choice, of in space.full.items()})
     makers: dict[str, Callable[[], Architecture]] = {
-        "radars": lambda: searched(space, problem, seed, data),
+        "radars": lambda: searched(space, problem, seed, data, max_minutes=problem.minutes),
         "largest": lambda: searched(space, problem, seed, data, method="largest"),
         "smallest": lambda: smallest,
     }
@@ -125,7 +125,6 @@ def searched(
         seed=seed,
         budget=problem.budget,
         constraints=[problem.bound],
-        max_minutes=problem.minutes,
         data_options=problem.data() | {"validation_fraction": 0.2},
         num_threads=1,
         optimizer={"learning_rate": 0.1},

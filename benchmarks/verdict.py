@@ -20,6 +20,7 @@ from judged import PROBLEMS
 from numpy.typing import NDArray
 from scipy import stats
 
+from radars.comparison.paired import mean_interval
 from radars.space import Architecture
 
 _TABLES = re.compile(
@@ -105,11 +106,11 @@ def problem_table(
     ]
     for contender, regret_of in sorted(by_contender.items(), key=lambda item: mean(item[1])):
         regret_S = np.array(list(regret_of.values()))
-        low, high = interval(regret_S)
+        low, high = mean_interval(regret_S)
         difference = ""
         paired = paired_differences(regret_of, by_contender.get(against, {}))
         if contender != against and len(paired):
-            lower, upper = interval(paired)
+            lower, upper = mean_interval(paired)
             difference = f"{paired.mean():+.2f} | {lower:+.2f} to {upper:+.2f}"
         lines.append(
             f"| `{contender}` | {len(regret_S)} | {regret_S.mean():.2f} | {low:.2f} to {high:.2f} "
@@ -161,14 +162,6 @@ def paired_differences(
 ) -> NDArray[np.float64]:
     """How much the one is above the other, (S,), for each seed that both have."""
     return np.array([regret_of[seed] - other[seed] for seed in sorted(regret_of.keys() & other)])
-
-
-def interval(value_S: NDArray[np.float64]) -> tuple[float, float]:
-    """The 95% bootstrap interval of a mean; the mean itself where there is no spread."""
-    if len(value_S) < 2 or np.ptp(value_S) == 0:
-        return float(value_S.mean()), float(value_S.mean())
-    found = stats.bootstrap((value_S,), np.mean, rng=np.random.default_rng(0))
-    return float(found.confidence_interval.low), float(found.confidence_interval.high)
 
 
 def stratified(parts: Sequence[NDArray[np.float64]]) -> tuple[float, float, float]:

@@ -139,14 +139,17 @@ def test_peoples_questions_find_their_page() -> None:
         assert first == (ROOT / address).resolve(), question
 
 
-def test_the_comparison_in_the_guide_is_one() -> None:
+def test_the_comparisons_in_the_guide_are_some() -> None:
     text = (ROOT / "docs" / "compare.md").read_text("utf-8")
-    [settings] = re.findall(r"^```yaml\n(.*?)^```", text, re.M | re.S)
-    config = validate_settings(CompareConfig, parse_yaml(settings))
-    cells = list(config.cells())
-    assert {cell.setting for cell in cells} == set(config.settings)
-    for cell in cells:
-        assert config.train_config(config.search_config(cell)) is not None
+    blocks = re.findall(r"^```yaml\n(.*?)^```", text, re.M | re.S)
+    trained, ablation = (validate_settings(CompareConfig, parse_yaml(block)) for block in blocks)
+    for config in (trained, ablation):
+        assert {cell.setting for cell in config.cells()} == set(config.settings)
+    for cell in trained.cells():
+        assert trained.train_config(trained.search_config(cell)) is not None
+    whole, *parts = (ablation.search_config(cell) for cell in list(ablation.cells())[::5])
+    assert len(parts) == 3
+    assert all(part != whole for part in parts)
 
 
 def test_commands_are_found_and_wrong_ones_refused() -> None:

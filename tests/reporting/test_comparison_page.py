@@ -1,6 +1,12 @@
+import pytest
 from tests.reporting.conftest import row
 
-from radars.reporting.comparison_page import comparison_plots, comparison_table, origin_table
+from radars.reporting.comparison_page import (
+    comparison_plots,
+    comparison_table,
+    differences_table,
+    origin_table,
+)
 from radars.reporting.plot import Plot
 from radars.reporting.record import ComparisonRecord
 from radars.reporting.to_plotly import plotly_figure
@@ -55,3 +61,22 @@ def test_when_and_where_is_said() -> None:
         ["date", "2026-11-25; 2026-11-26"],
         ["device", "cpu; cuda"],
     ]
+
+
+def test_differences_from_radars_are_drawn_with_their_intervals() -> None:
+    rows = [
+        row(method, seed, setting="s", test_accuracy=0.8 + 0.01 * seed * (method == "radars"))
+        for method in ("radars", "spos")
+        for seed in range(3)
+    ]
+    record = ComparisonRecord("c", tuple(rows))
+    plot = next(p for p in comparison_plots(record) if p.key == "differences")
+    assert plot.x_ticks == [(0, "spos, s")]
+    shown = {series.name: series for series in plot.series}
+    assert list(shown["mean"].y) == pytest.approx([-1.0])
+    low, high, gap = shown["95% interval"].y
+    assert low is not None
+    assert high is not None
+    assert low < -1.0 < high <= 0.0
+    assert gap is None
+    assert differences_table(record).rows[0][:2] == ["s", "spos"]

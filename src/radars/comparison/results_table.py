@@ -12,7 +12,11 @@ Column = tuple[str, Callable[[Sequence[Row]], str]]
 
 def markdown_table(rows: Iterable[Row]) -> str:
     """The table of `table_cells`, as Markdown."""
-    header, lines = table_cells(rows)
+    return as_markdown(*table_cells(rows))
+
+
+def as_markdown(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """A table of cells, as Markdown."""
     rules = "|" + "---|" * len(header)
     written = [f"| {' | '.join(cells)} |" for cells in (header, *lines)]
     return "\n".join([written[0], rules, *written[1:]]) + "\n"

@@ -4,8 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from radars.comparison.comparison_config import Cell
+from radars.comparison.paired import (
+    DIFFERENCES_TITLE,
+    Difference,
+    differences_cells,
+    paired_differences,
+)
 from radars.comparison.results_table import table_cells
 from radars.comparison.rows import Row
+from radars.reporting.anytime import mean_anytime_plot
 from radars.reporting.plot import Plot, Series, TextTable, byte_unit, time_unit
 from radars.reporting.record import ComparisonRecord
 from radars.units import format_bytes, format_seconds
@@ -26,8 +33,13 @@ def origin_table(comparison: ComparisonRecord) -> TextTable:
     return TextTable(["", comparison.name], [row for row in rows if row[1]])
 
 
+def differences_table(comparison: ComparisonRecord) -> TextTable:
+    """What contenders are above or below `radars`, likewise; no rows where nothing compares."""
+    return TextTable(*differences_cells(comparison.rows))
+
+
 def comparison_plots(comparison: ComparisonRecord) -> list[Plot]:
-    """Accuracy, time and memory: a mark a search."""
+    """Accuracy, time and memory: a mark a search. Differences, and accuracy against time: means."""
     rows = sorted(comparison.rows, key=lambda row: (row.setting, row.method, row.seed))
     plots = []
     for key, title in (
@@ -56,7 +68,38 @@ def comparison_plots(comparison: ComparisonRecord) -> list[Plot]:
     measured = [row for row in rows if row.measured_peak_bytes or row.needed_bytes]
     if measured:
         plots.append(_memory_plot(measured))
+    if differences := paired_differences(comparison.rows):
+        plots.append(_differences_plot(differences, differences_table(comparison)))
+    if (anytime := mean_anytime_plot(comparison)) is not None:
+        plots.append(anytime)
     return plots
+
+
+def _differences_plot(differences: Sequence[Difference], table: TextTable) -> Plot:
+    """The mean difference of each contender, with its interval."""
+    notes = [f"{d.method}, {d.setting}: {d.mean:+.2f} points" for d in differences]
+    ends: list[tuple[float, float | None]] = []
+    for index, known in enumerate(differences):
+        if known.interval is not None:
+            ends += [(index, end) for end in known.interval]
+            ends.append((index, None))  # the next one is not joined to it
+    series = [
+        Series("95% interval", [x for x, _ in ends], [y for _, y in ends], "line"),
+        Series("mean", range(len(differences)), [d.mean for d in differences], "points", notes),
+        Series("no difference", [-0.5, len(differences) - 0.5], [0.0, 0.0], "limit"),
+    ]
+    return Plot(
+        key="differences",
+        title=DIFFERENCES_TITLE,
+        caption="Above 0: better than radars. Other methods are compared within their setting; "
+        "settings of radars, which may leave out a part of it, with its first. The bar is the 95% "
+        "bootstrap interval of the mean over the seeds that both have.",
+        x_label="",
+        y_label="accuracy (points)",
+        table=table,
+        series=[one for one in series if one.x],
+        x_ticks=[(index, f"{d.method}, {d.setting}") for index, d in enumerate(differences)],
+    )
 
 
 def _plot(

@@ -128,10 +128,12 @@ class ComparisonRecord:
     Attributes:
         name: what people call it.
         rows: one for each cell that is done; there are some.
+        searches: the events of the searches that are still there, each with its row.
     """
 
     name: str
     rows: tuple[Row, ...]
+    searches: tuple[tuple[Row, RunRecord], ...] = field(default=(), repr=False)
 
 
 def read_directory(path: Path) -> RunRecord | ComparisonRecord:
@@ -149,7 +151,11 @@ def read_directory(path: Path) -> RunRecord | ComparisonRecord:
                 f"a comparison has a row for each search that is done, but {path / RESULTS_NAME} "
                 f"has none; continue with radars compare --out {quote(str(path))}"
             )
-        return ComparisonRecord(name, rows)
+        searches = ((row, path / row.cell.key / "search") for row in rows)
+        known = ((row, read_directory(folder)) for row, folder in searches if folder.is_dir())
+        return ComparisonRecord(
+            name, rows, tuple((row, run) for row, run in known if isinstance(run, RunRecord))
+        )
     config = read_config(path)
     if config is None:
         raise ConfigError(

@@ -1,0 +1,107 @@
+"""Paired differences: what the searches of a comparison found, against `radars` with the same seed.
+
+Each method is compared with `radars` in its setting. Where settings leave out parts of `radars`,
+they are an ablation: each setting of `radars` is compared with its first one.
+
+Compared are accuracies after the same training, or in a published table: those that searches see
+are of weights that differ in kind.
+
+Shapes: S seeds.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from radars.comparison.rows import Row
+
+REFERENCE = "radars"
+DIFFERENCES_TITLE = f"Difference in accuracy from {REFERENCE}, paired by seed"
+_SCORES = ("test_accuracy", "table_accuracy")  # the first that both have
+
+Numbers = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How much more accurate the results of one contender are than those of another.
+
+    Attributes:
+        setting: the setting of the contender.
+        method: its method.
+        against: the setting of `radars` that it is compared with.
+        score: the accuracy that is compared, a field of `Row`.
+        differences: (S,) for each seed that both have, in points.
+    """
+
+    setting: str
+    method: str
+    against: str
+    score: str
+    differences: Numbers
+
+    @property
+    def mean(self) -> float:
+        """The mean over seeds."""
+        return float(self.differences.mean())
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95% bootstrap interval of the mean; None for a single seed."""
+        return mean_interval(self.differences) if len(self.differences) > 1 else None
+
+
+def paired_differences(rows: Iterable[Row]) -> list[Difference]:
+    """All differences that the rows tell, by settings in the order in which they came."""
+    of: dict[tuple[str, str], dict[int, Row]] = {}
+    for row in rows:
+        of.setdefault((row.setting, row.method), {})[row.seed] = row
+    firsts = [setting for setting, method in of if method == REFERENCE]
+    found = []
+    for setting, method in of:
+        against = setting if method != REFERENCE else firsts[0]
+        others = of.get((against, REFERENCE))
+        if others is None or (setting, method) == (against, REFERENCE):
+            continue
+        score, differences = _differences(of[setting, method], others)
+        if len(differences):
+            found.append(Difference(setting, method, against, score, differences))
+    return found
+
+
+def differences_cells(rows: Iterable[Row]) -> tuple[list[str], list[list[str]]]:
+    """A header, and a line for each difference; no lines where there is none."""
+    header = ["setting", "method", f"against {REFERENCE} in", "seeds", "points", "95% interval"]
+    return header, [
+        [
+            known.setting,
+            known.method,
+            known.against,
+            str(len(known.differences)),
+            f"{known.mean:+.2f}",
+            "" if known.interval is None else "{:+.2f} to {:+.2f}".format(*known.interval),
+        ]
+        for known in paired_differences(rows)
+    ]
+
+
+def mean_interval(value_S: Numbers) -> tuple[float, float]:
+    """The 95% bootstrap interval of a mean; the mean itself where there is no spread."""
+    if len(value_S) < 2 or np.ptp(value_S) == 0:
+        return float(value_S.mean()), float(value_S.mean())
+    found = stats.bootstrap((value_S,), np.mean, rng=np.random.default_rng(0))
+    return float(found.confidence_interval.low), float(found.confidence_interval.high)
+
+
+def _differences(own: dict[int, Row], others: dict[int, Row]) -> tuple[str, Numbers]:
+    """What is compared, and the differences of the seeds that both have, in points."""
+    seeds: Sequence[int] = sorted(own.keys() & others)
+    for score in _SCORES:
+        pairs = [(getattr(own[seed], score), getattr(others[seed], score)) for seed in seeds]
+        known = [100.0 * (one - other) for one, other in pairs if None not in (one, other)]
+        if known:
+            return score, np.array(known)
+    return _SCORES[-1], np.array([])
