@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from radars.comparison.rows import Row
 
@@ -90,6 +89,8 @@ def differences_cells(rows: Iterable[Row]) -> tuple[list[str], list[list[str]]]:
 
 def mean_interval(value_S: Numbers) -> tuple[float, float]:
     """The 95% bootstrap interval of a mean; the mean itself where there is no spread."""
+    from scipy import stats  # half a second, and only intervals need it
+
     if len(value_S) < 2 or np.ptp(value_S) == 0:
         return float(value_S.mean()), float(value_S.mean())
     found = stats.bootstrap((value_S,), np.mean, rng=np.random.default_rng(0))

@@ -1,8 +1,8 @@
 """`ranker_tables`: what rankers of untrained networks say of each candidate."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
-
-from scipy.stats import norm, rankdata
+from statistics import NormalDist
 
 from radars.engine.context import SearchContext
 from radars.engine.policies.categorical import Controller
@@ -46,5 +46,6 @@ def normal_scores(values: Sequence[float]) -> list[float]:
     Only the order counts: a network whose signal dies is far behind in what a ranker says of it,
     and would otherwise decide what its candidates add. Equal values have equal scores.
     """
-    fraction = (rankdata(values) - 0.375) / (len(values) + 0.25)
-    return [float(score) for score in norm.ppf(fraction)]
+    ordered, normal = sorted(values), NormalDist()
+    ranks = [(bisect_left(ordered, v) + bisect_right(ordered, v) + 1) / 2 for v in values]
+    return [normal.inv_cdf((rank - 0.375) / (len(values) + 0.25)) for rank in ranks]
