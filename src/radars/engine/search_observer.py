@@ -74,10 +74,6 @@ class SearchObserver(RunObserver):
         self._steps_saved = in_newest
         self._logged_at = self._preferred_at = -math.inf  # in seconds of the search
 
-    def say(self, line: str) -> None:
-        """Shows people a line."""
-        self._progress.say(line)
-
     @contextmanager
     def phase(
         self,

@@ -66,6 +66,10 @@ class RunObserver(ABC):
         for event in () if run is None else run.resume_events:
             self._tell(event)
 
+    def say(self, line: str) -> None:
+        """Shows people a line."""
+        self._progress.say(line)
+
     def log(self, event: Event) -> None:
         """Appends an event to the run's log, and tells whoever wants to know."""
         if self._run is not None:

@@ -9,7 +9,7 @@ successive halving in `engine/phases/successive_halving.py`.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from radars.engine.context import SearchContext
@@ -84,8 +84,7 @@ class Radars(SharedMethod):
                 position.begin("differentiate")
             self.differentiate(observer)
             position.round_index += 1
-            is_last = position.round_index == self.config.num_rounds
-            position.begin("select" if is_last else "explore")
+            position.begin("explore" if position.round_index < self.config.num_rounds else "select")
         return self.select(observer)
 
     def explore(self, observer: SearchObserver) -> None:
@@ -117,7 +116,7 @@ class Radars(SharedMethod):
         share = share_of_time("differentiate", position.round_index, self.config)
         highest = _DIFFERENTIATE_RATE * self.config.optimizer.learning_rate
         with observer.phase("differentiate", num_steps, label, share=share) as pace:
-            reward_seconds = self.config.explore.steps_per_reward * self.step_seconds
+            reward_seconds = self.config.explore.steps_per_reward * _step_seconds(self.explored)
             number = num_proposals(config.proposals, pace, reward_seconds)
             trained = differentiate(
                 steps,
@@ -138,12 +137,6 @@ class Radars(SharedMethod):
             )
         )
 
-    @property
-    def step_seconds(self) -> float:
-        """What a training step on a path took while exploring, with the rest of exploring."""
-        seconds = sum(seconds for seconds, _ in self.explored)
-        return seconds / max(1, sum(steps for _, steps in self.explored))
-
     def select(self, observer: SearchObserver) -> Found:
         """Trains the most promising architectures alone, and drops the worst."""
         config = self.config.select
@@ -151,7 +144,7 @@ class Radars(SharedMethod):
         shared_steps = self._explorer(observer).shared_steps()
         self.supernet.release()  # a finalist has the device to itself
         num_steps = num_select_steps(config, config.finalists)
-        with observer.phase("select", num_steps, step_seconds=self.step_seconds) as pace:
+        with observer.phase("select", num_steps, step_seconds=_step_seconds(self.explored)) as pace:
             known = self.context, self.controller, self.plan.subspace
             more = partial(next_finalists, *known, shared_steps=shared_steps, pace=pace)
             if self.halving is None:
@@ -189,10 +182,9 @@ class Radars(SharedMethod):
     def proposed_by(self, architecture: Architecture) -> str | None:
         """See `Method`: where it had its first reward."""
         groups = (r.group for r in self.controller.rewarded if r.architecture == architecture)
-        group = next(groups, 2 * self.config.num_rounds)  # those of select are learnt from later
-        if group == 2 * self.config.num_rounds:
-            return "select"
-        return "differentiate" if group % 2 else "explore"
+        of_select = 2 * self.config.num_rounds
+        group = next(groups, of_select)  # as those are learnt from later
+        return "select" if group == of_select else ("explore", "differentiate")[group % 2]
 
     def state_dict(self) -> State:
         """See `Method`."""
@@ -244,6 +236,12 @@ class Radars(SharedMethod):
         """Takes a plan, and logs it."""
         self.plan = plan
         _log_plan(observer, plan, self.controller)
+
+
+def _step_seconds(explored: Sequence[tuple[float, int]]) -> float:
+    """What a training step on a path took while exploring, with the rest of exploring."""
+    seconds = sum(seconds for seconds, _ in explored)
+    return seconds / max(1, sum(steps for _, steps in explored))
 
 
 def _plan_of_first(context: SearchContext, controller: Controller) -> Plan:
