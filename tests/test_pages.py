@@ -80,6 +80,14 @@ def _edges(choose: radars.Choose) -> nn.Module:
     return Sum()
 
 
+def test_a_space_is_a_function() -> None:
+    net = _run("spaces.md", "def net(choose, *, num_classes", nn=nn)["net"]
+    space = radars.SearchSpace(net, input_shape=(3, 8, 8))
+    assert set(space.full) == {"layer0", "layer1", "layer2"}
+    network = space.build(space.random_architecture(torch.Generator().manual_seed(0)))
+    assert network(torch.randn(2, 3, 8, 8)).shape == (2, 10)
+
+
 def test_values_and_choices_inside_others() -> None:
     names = _run(
         "spaces.md", "    width = choose(", nn=nn,
