@@ -37,7 +37,10 @@ from torch.utils._pytree import tree_iter, tree_leaves, tree_map
 __all__ = [
     "DEVICE_OF",
     "DISTANCES",
+    "EFFICIENT_ATTENTION",
+    "FLASH_ATTENTION",
     "LSTM",
+    "PLAIN_ATTENTION",
     "TRILINEAR",
     "UNSAFE_VIEW",
     "BatchNorm",
@@ -73,6 +76,10 @@ __all__ = [
 
 DEVICE_OF = torch.ops.prim.device.default
 """The operator that fake tensors are asked for at every turn, though it is none that computes."""
+EFFICIENT_ATTENTION = torch.ops.aten._scaled_dot_product_efficient_attention
+FLASH_ATTENTION = torch.ops.aten._scaled_dot_product_flash_attention
+PLAIN_ATTENTION = torch.ops.aten._scaled_dot_product_attention_math
+"""What attention is made of on a GPU: each keeps something else."""
 LSTM = torch._VF.lstm
 """The function that `nn.LSTM` calls, as a mode of functions is told of it."""
 UNSAFE_VIEW = torch.ops.aten._unsafe_view.default

@@ -11,6 +11,7 @@ import verdict
 from about import commit_of_here
 from judged import CONTENDERS, PROBLEMS, Problem
 
+from radars.comparison.paired import mean_interval
 from radars.engine import SearchConfig
 
 
@@ -75,8 +76,8 @@ def test_differences_are_paired_and_ranks_are_means_over_seeds() -> None:
     other = {seed: value + 1 for seed, value in mine.items()}
     paired = verdict.paired_differences(other, mine)
     assert paired == pytest.approx(np.ones(20))
-    assert verdict.interval(paired) == pytest.approx((1.0, 1.0))
-    low, high = verdict.interval(np.array(list(mine.values())))
+    assert mean_interval(paired) == pytest.approx((1.0, 1.0))
+    low, high = mean_interval(np.array(list(mine.values())))
     assert low < np.mean(list(mine.values())) < high
     ranks = verdict.mean_ranks({"mine": mine, "other": other}, ["mine", "other"])
     assert ranks.tolist() == [1.0, 2.0]

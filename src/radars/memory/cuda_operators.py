@@ -14,7 +14,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from radars._torch_internals import OpOverload, scoped_library, tree_map
+from radars._torch_internals import (
+    EFFICIENT_ATTENTION,
+    FLASH_ATTENTION,
+    PLAIN_ATTENTION,
+    OpOverload,
+    scoped_library,
+    tree_map,
+)
 
 _FLOAT32 = (
     *("layer_norm", "native_layer_norm", "group_norm", "rms_norm", "renorm", "cosine_similarity"),
@@ -85,8 +92,7 @@ def _attention(
     """Attention by the kernel that CUDA takes: flash, memory-efficient or plain."""
     attended_BHTD: Tensor
     if not _is_efficient(query_BHTD):
-        plain = torch.ops.aten._scaled_dot_product_attention_math
-        attended_BHTD, _ = plain(
+        attended_BHTD, _ = PLAIN_ATTENTION(
             query_BHTD,
             key_BHSD,
             value_BHSD,
@@ -98,17 +104,15 @@ def _attention(
         )
         return attended_BHTD
     if attn_mask is None and query_BHTD.dtype is not torch.float32:
-        flash = torch.ops.aten._scaled_dot_product_flash_attention
         heads = query_BHTD, key_BHSD, value_BHSD
-        attended_BHTD, *_ = flash(*heads, dropout_p, is_causal, False, scale=scale)
+        attended_BHTD, *_ = FLASH_ATTENTION(*heads, dropout_p, is_causal, False, scale=scale)
         return attended_BHTD
     if attn_mask is not None:
         if attn_mask.dtype is torch.bool:
             attn_mask = query_BHTD.new_zeros(attn_mask.shape).masked_fill(~attn_mask, -torch.inf)
         shape = (*query_BHTD.shape[:-1], key_BHSD.shape[-2])
         attn_mask = attn_mask.to(query_BHTD.dtype).expand(shape)
-    efficient = torch.ops.aten._scaled_dot_product_efficient_attention
-    attended_BHTD, *_ = efficient(
+    attended_BHTD, *_ = EFFICIENT_ATTENTION(
         query_BHTD,
         key_BHSD,
         value_BHSD,
