@@ -31,6 +31,7 @@ def handlers() -> Iterator[None]:
     before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
     signal.signal(signal.SIGINT, signal.default_int_handler)  # also where it was ignored
     yield
+    listen()  # forgets that the command was stopped
     for each, handler in before.items():
         signal.signal(each, handler)
 
