@@ -377,3 +377,14 @@ def test_a_task_is_told_by_all_that_its_loss_uses(monkeypatch: pytest.MonkeyPatc
         teacher.weight += 1
     again = {name: task_digest(Task(loss=loss)) for name, loss in losses.items()}
     assert not set(digests.values()) & set(again.values())
+
+
+def test_what_others_add_to_a_class_of_a_library_is_no_part_of_a_task(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def loss(output: Any, label: Tensor) -> Tensor:
+        return torch.zeros(()) if type(output) is not Tensor else output.mean()
+
+    before = task_digest(Task(loss=loss))
+    monkeypatch.setattr(Tensor, "added_by_a_library", lambda self: self, raising=False)
+    assert task_digest(Task(loss=loss)) == before

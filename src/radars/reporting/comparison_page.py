@@ -6,6 +6,7 @@ from functools import partial
 from radars.comparison.comparison_config import Cell
 from radars.comparison.paired import (
     DIFFERENCES_TITLE,
+    REFERENCE,
     Difference,
     differences_cells,
     paired_differences,
@@ -98,8 +99,13 @@ def _differences_plot(differences: Sequence[Difference], table: TextTable) -> Pl
         y_label="accuracy (points)",
         table=table,
         series=[one for one in series if one.x],
-        x_ticks=[(index, f"{d.method}, {d.setting}") for index, d in enumerate(differences)],
+        x_ticks=[(index, _contender(known)) for index, known in enumerate(differences)],
     )
+
+
+def _contender(known: Difference) -> str:
+    """What differs from the reference: a setting of it, or a method in a setting."""
+    return known.setting if known.method == REFERENCE else f"{known.method}, {known.setting}"
 
 
 def _plot(

@@ -120,7 +120,7 @@ def _comparison(comparisons: Sequence[ComparisonRecord]) -> Section:
         "comparison",
         "Comparison",
         "A row of the table is a method in a setting: medians over its seeds, with the range "
-        "in parentheses. A mark in a figure is one search.",
+        "in parentheses. A mark in a figure is one search, where it does not say otherwise.",
         [Panel(c.name, [plot]) for c in comparisons for plot in comparison_plots(c)],
         [
             known

@@ -45,6 +45,8 @@ def _said(value: object, known: dict[int, object]) -> Iterator[str]:
     if parts is not None:
         for part in parts:
             yield from _said(part, known)
+    elif isinstance(value, type) and _is_installed(value.__module__):
+        yield f"{value.__module__}.{value.__qualname__}"  # to which others may add
     elif isinstance(value, FunctionType | type):
         yield f"{_content(value)} {_source(value)}"
         if _is_users(value.__module__):
@@ -106,11 +108,20 @@ def _bare_code(value: Any) -> str:
 
 
 def _is_users(module_name: str | None) -> bool:
-    """Whether a module is neither ours nor of an installed package."""
-    if is_library(module_name):
-        return False
-    file = getattr(sys.modules.get(module_name or ""), "__file__", None)
-    return file is not None and not file.startswith(_PACKAGES)
+    """Whether a module is a file that is neither ours nor of an installed package."""
+    return _file(module_name) is not None and not _is_installed(module_name)
+
+
+def _is_installed(module_name: str | None) -> bool:
+    """Whether a module is ours, of an installed package, or of Python itself."""
+    if is_library(module_name) or module_name in sys.builtin_module_names:
+        return True
+    file = _file(module_name)
+    return file is not None and file.startswith(_PACKAGES)
+
+
+def _file(module_name: str | None) -> str | None:
+    return getattr(sys.modules.get(module_name or ""), "__file__", None)
 
 
 def _used(value: FunctionType | type) -> Iterator[object]:
