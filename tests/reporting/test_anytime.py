@@ -10,13 +10,14 @@ from radars.reporting.anytime import anytime_plot, mean_anytime_plot
 from radars.reporting.record import ComparisonRecord
 
 
+def child(seconds: float, accuracy: float) -> list[dict[str, Any]]:
+    progress = {"event": "progress", "phase": "children", "seconds": seconds}
+    return [progress, {"event": "child", "architecture": {"a": "x"}, "accuracy": accuracy}]
+
+
 def test_several_searches_are_drawn_by_the_best_that_they_had_found(
     written_run: Callable[..., Path],
 ) -> None:
-    def child(seconds: float, accuracy: float) -> list[dict[str, Any]]:
-        progress = {"event": "progress", "phase": "children", "seconds": seconds}
-        return [progress, {"event": "child", "architecture": {"a": "x"}, "accuracy": accuracy}]
-
     events = [*child(1.0, 0.5), *child(2.0, 0.4), *child(4.0, 0.75), *child(8.0, 0.7)]
     run = read_directory(written_run(*events))
     assert isinstance(run, RunRecord)
@@ -33,10 +34,6 @@ def test_several_searches_are_drawn_by_the_best_that_they_had_found(
 def test_of_a_comparison_contenders_are_drawn_by_the_mean_over_seeds(
     written_run: Callable[..., Path],
 ) -> None:
-    def child(seconds: float, accuracy: float) -> list[dict[str, Any]]:
-        progress = {"event": "progress", "phase": "children", "seconds": seconds}
-        return [progress, {"event": "child", "architecture": {"a": "x"}, "accuracy": accuracy}]
-
     first = read_directory(written_run(*child(1.0, 0.5), *child(4.0, 0.7), *child(6.0, 0.1)))
     assert isinstance(first, RunRecord)
     second = replace(first, events=first.events[2:])  # from 4 s on
