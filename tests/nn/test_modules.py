@@ -1,7 +1,7 @@
 from tests.tiny import wide_space
 from torch import nn
 
-from radars.nn.modules import all_modules, all_parameters
+from radars.nn.modules import all_modules, parameters_of
 from radars.nn.supernet import Supernet
 
 
@@ -13,5 +13,5 @@ def test_all_modules_are_had_in_the_order_that_pytorch_has_them() -> None:
     module.register_module("nothing", None)
     for each in (module, Supernet(wide_space())):
         assert all_modules(each) == list(each.modules())
-        pairs = zip(all_parameters(each), each.parameters(), strict=True)
+        pairs = zip(parameters_of(all_modules(each)), each.parameters(), strict=True)
         assert all(ours is theirs for ours, theirs in pairs)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from radars.cost import Term, learn_terms
 from radars.example import Example, InputShape, blank, call, mapped
+from radars.nn.modules import set_training
 from radars.nn.overlap import Overlap
 from radars.nn.path_names import kept_as, labelled_network
 from radars.nn.path_relaxation import MaskedNetwork, MaskMaker, PathRelaxation, parameter_shapes
@@ -262,8 +263,7 @@ class _Check:
 
 def _output(module: nn.Module, example_B: Example) -> Tensor:
     """What it returns with the batch's own statistics, and without dropout."""
-    module.eval()
-    for layer in batch_norms(module):
+    for layer in batch_norms(set_training(module, False)):
         layer.train()
     output = call(module, mapped(torch.clone, example_B))
     assert isinstance(output, Tensor)

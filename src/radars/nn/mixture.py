@@ -4,7 +4,7 @@ Shapes: C live candidates; inputs and outputs as the candidates take and return 
 """
 
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -61,6 +61,9 @@ class Mixture(nn.Module):
 
     def forward(self, /, *inputs: Tensor, **by_name: Tensor) -> Any:
         """Returns the weighted sum of what the live candidates return."""
+        is_plain = not (self.savings.recompute or self.savings.selective)
+        if is_plain and self.weight_C is None and len(self._names) == 1:
+            return self._only_one(*inputs, **by_name)
         run = partial(_add_weighted, **by_name)
         weights: tuple[Tensor | None, ...] = (None,)
         if self.weight_C is not None:
@@ -74,7 +77,7 @@ class Mixture(nn.Module):
         for index, (candidate, weight) in enumerate(
             zip(self._modules_of_live, weights, strict=True)
         ):
-            with named(f"candidate {self._names[index]!r} of choice {self._choice!r}"):
+            with self._named(index):
                 savings = self.savings.of_candidate(index, len(weights))
                 is_split = savings.recompute and savings.split_channels
                 function = in_parts(candidate) if is_split else candidate
@@ -85,6 +88,15 @@ class Mixture(nn.Module):
                     with nullcontext() if savings.selective else all_kept():
                         total = run(function, weight, total, *inputs)
         return total
+
+    def _only_one(self, /, *inputs: Tensor, **by_name: Tensor) -> Any:
+        """Likewise of a single one without savings: for a small candidate the rest takes long."""
+        [candidate] = self._modules_of_live
+        with self._named(0), all_kept():
+            return candidate(*inputs, **by_name)
+
+    def _named(self, index: int) -> AbstractContextManager[None]:
+        return named(f"candidate {self._names[index]!r} of choice {self._choice!r}")
 
 
 def _add_weighted(

@@ -24,25 +24,26 @@ def all_modules(module: nn.Module) -> list[nn.Module]:
     return list(known)
 
 
-def all_parameters(module: nn.Module) -> list[nn.Parameter]:
-    """Likewise, the parameters, as `nn.Module.parameters` has them."""
-    found = [weight for each in all_modules(module) for weight in own_parameters(each)]
+def parameters_of(modules: Iterable[nn.Module]) -> list[nn.Parameter]:
+    """The parameters of all modules of a network, as `nn.Module.parameters` has them."""
+    found = [weight for each in modules for weight in own_parameters(each)]
     return list({id(weight): weight for weight in found}.values())  # a tensor's own hash is slow
 
 
-def set_training(module: nn.Module, mode: bool) -> bool:
+def set_training(module: nn.Module, mode: bool) -> list[nn.Module]:
     """As `nn.Module.train`, which takes long even where nothing is to be changed.
 
     Returns:
-        False, with nothing changed, where a layer within decides by itself whether it trains.
+        All modules, as `all_modules` has them, for who needs them next.
     """
     modules = all_modules(module)
-    if any(type(each).train is not nn.Module.train for each in modules[1:]):
-        return False
+    if any(type(each).train is not nn.Module.train for each in modules):
+        module.train(mode)  # a layer within decides by itself whether it trains
+        return modules
     for each in modules:
         if each.training is not mode:
             each.training = mode
-    return True
+    return modules
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """BatchNorm statistics: keeping them as they are while a network runs on a batch's own."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -10,15 +10,15 @@ from radars._torch_internals import BatchNorm, copy_each
 from radars.nn.modules import all_modules
 
 
-def batch_norms(module: nn.Module) -> list[BatchNorm]:
-    """The BatchNorm layers of a module."""
-    return [layer for layer in all_modules(module) if isinstance(layer, BatchNorm)]
+def batch_norms(modules: Iterable[nn.Module]) -> list[BatchNorm]:
+    """The BatchNorm layers among modules."""
+    return [layer for layer in modules if isinstance(layer, BatchNorm)]
 
 
 @contextmanager
 def frozen_statistics(module: nn.Module) -> Iterator[None]:
     """Within, BatchNorm layers normalise as set, but never touch their running statistics."""
-    layers = batch_norms(module)
+    layers = batch_norms(all_modules(module))
     saved = [layer.track_running_stats for layer in layers]
     try:
         for layer in layers:
@@ -36,7 +36,7 @@ def uncounted_batch(module: nn.Module) -> Iterator[None]:
     Unlike with `frozen_statistics`, they save for the backward pass what they saved in the first
     run, as recomputation demands. A batch that is not finite leaves its trace all the same.
     """
-    layers = batch_norms(module)
+    layers = batch_norms(all_modules(module))
     saved = [(layer.momentum, layer.num_batches_tracked) for layer in layers]
     try:
         for layer in layers:
@@ -49,15 +49,15 @@ def uncounted_batch(module: nn.Module) -> Iterator[None]:
 
 
 class StatisticsCopy:
-    """The running statistics of a module as they are now, to be put back.
+    """The running statistics of layers as they are now, to be put back.
 
     Args:
-        module: whose BatchNorm layers are copied: a tensor for each dtype.
+        layers: whose statistics are copied: a tensor for each dtype.
     """
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, layers: Iterable[BatchNorm]) -> None:
         self._buffers: dict[torch.dtype, list[Tensor]] = {}
-        for layer in batch_norms(module):
+        for layer in layers:
             statistics = (layer.running_mean, layer.running_var, layer.num_batches_tracked)
             for buffer in statistics:  # of one that keeps none they are None
                 if buffer is None:

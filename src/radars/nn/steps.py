@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from radars.example import Example, device_of, split_batch
+from radars.nn.modules import parameters_of
 from radars.nn.optimizer import step_together, stepping_where
 from radars.nn.statistics import StatisticsCopy, batch_norms, frozen_statistics
 from radars.nn.supernet import Supernet
@@ -65,12 +66,12 @@ def weights_step(
     batch's: `loss` is a mean over examples. BatchNorm sees the parts. Where several processes have
     a part of the batch each, `average` makes their gradients, and the loss, those of the whole.
     """
-    supernet.train()
-    statistics = StatisticsCopy(supernet)
+    modules = supernet.set_training(True)
+    statistics = StatisticsCopy(batch_norms(modules))
     with supernet.logits.frozen():
         value = backward_pass(supernet, example_B, label_B, loss, precision, micro_batches, average)
     norm = nn.utils.clip_grad_norm_(
-        supernet.weight_parameters(), supernet.max_gradient_norm, foreach=True
+        parameters_of(modules), supernet.max_gradient_norm, foreach=True
     )
     is_sound = value.isfinite() & norm.isfinite()
     step_together(supernet.weight_optimizers(), is_sound)
@@ -121,8 +122,7 @@ def evaluation_step(
         precision: the precision of the forward pass.
         micro_batches: into how many parts the batch is split, as in training.
     """
-    supernet.eval()  # no dropout
-    for layer in batch_norms(supernet):
+    for layer in batch_norms(supernet.set_training(False)):  # no dropout
         layer.train()
     examples = split_batch(example_B, micro_batches)
     with frozen_statistics(supernet), autocast(device_of(example_B), precision):

@@ -18,7 +18,7 @@ from radars.nn.memory_saving.disk_offload import DiskOffload
 from radars.nn.memory_saving.savings import PLAIN, MemorySavings
 from radars.nn.memory_saving.selective_checkpointing import selective
 from radars.nn.mixture_weights import mixture_weights, probabilities_of
-from radars.nn.modules import all_parameters, frozen, set_training
+from radars.nn.modules import all_modules, frozen, parameters_of, set_training
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.path_relaxation import PathRelaxation
 from radars.nn.path_weights import PathWeights
@@ -177,11 +177,17 @@ class Supernet(nn.Module):
 
     def train(self, mode: bool = True) -> Self:
         """As `nn.Module.train`."""
-        return self if set_training(self, mode) else super().train(mode)
+        self.set_training(mode)
+        return self
+
+    def set_training(self, mode: bool) -> list[nn.Module]:
+        """Likewise; returns the modules of the network, as `all_modules` has them."""
+        self.training = self.logits.training = mode
+        return set_training(self.network, mode)
 
     def weight_parameters(self) -> list[nn.Parameter]:
         """The network weights that are on the device."""
-        return all_parameters(self.network)
+        return parameters_of(all_modules(self.network))
 
     def weight_optimizers(self) -> list[torch.optim.Optimizer]:
         """The optimizers of the network weights that are on the device."""

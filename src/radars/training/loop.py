@@ -9,8 +9,9 @@ from torchvision.transforms import v2
 
 from radars.data import Split, move
 from radars.example import call
+from radars.nn.modules import all_modules
 from radars.nn.optimizer import set_learning_rate, stepping_where
-from radars.nn.statistics import StatisticsCopy
+from radars.nn.statistics import StatisticsCopy, batch_norms
 from radars.nn.task import Task, main_output
 from radars.seeds import seed_torch
 from radars.training.train_config import TrainConfig
@@ -84,7 +85,7 @@ def _train_step(
     if mix is not None:
         example_B, target = mix(example_B, label_B)
         label_B = target.argmax(-1)  # that of which there is most
-    statistics = StatisticsCopy(network)
+    statistics = StatisticsCopy(batch_norms(all_modules(network)))
     output_BK = call(network, example_B)
     loss = task.smoothed_loss(config.label_smoothing)(output_BK, target)
     fabric.backward(loss)

@@ -23,7 +23,7 @@ BLOCKS = {
 def block_and_image(name: str) -> tuple[nn.Module, Tensor]:
     torch.manual_seed(0)
     block = mbconv(*BLOCKS[name]).double().train()
-    for norm in batch_norms(block):
+    for norm in batch_norms(block.modules()):
         nn.init.normal_(norm.weight, 1.0, 0.3)
         nn.init.normal_(norm.bias, 0.0, 0.3)
     return block, torch.randn(6, BLOCKS[name][0], 9, 9, dtype=torch.float64, requires_grad=True)
@@ -89,7 +89,7 @@ def of_a_subclass() -> nn.Module:
 
 def cumulative() -> nn.Module:
     block = mbconv(16, 16, 3, 4)
-    for norm in batch_norms(block):
+    for norm in batch_norms(block.modules()):
         norm.momentum = None
     return block
 
