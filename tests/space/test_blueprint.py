@@ -2,6 +2,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
@@ -22,6 +23,16 @@ def test_nothing_is_initialised_and_everything_has_its_shape() -> None:
     assert {tensor.device.type for tensor in on_meta.state_dict().values()} == {"meta"}
     assert {tensor.device.type for tensor in fake.state_dict().values()} == {"cuda"}
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_changes_of_values_are_left_out_unless_another_tensor_is_in_them() -> None:
+    with building(torch.device("meta")):
+        weight = torch.empty(3)
+        version = weight._version
+        assert weight.mul_(2.0).clamp_(min=0.0) is weight
+        assert weight._version == version + 2
+        with pytest.raises(RuntimeError, match="broadcast"):
+            weight.add_(torch.empty(4))
 
 
 def test_content_tells_candidates_apart() -> None:

@@ -38,8 +38,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 HAS_ALL = bool(os.environ.get("RADARS_THOROUGH"))
 FAMILIES = (
-    "alexnet", "convnext_tiny", "densenet121", "efficientnet_b0", "googlenet", "mobilenet_v3_small",
-    "regnet_x_400mf", "resnet18", "shufflenet_v2_x0_5", "squeezenet1_0", "swin_v2_t", "vit_b_16",
+    "alexnet", "efficientnet_b0", "googlenet", "mobilenet_v3_small", "regnet_x_400mf", "resnet18",
+    "shufflenet_v2_x0_5", "squeezenet1_0", "swin_v2_t", "vit_b_16",
 )  # fmt: skip
 TORCHVISION = list_models(module=torchvision.models) if HAS_ALL else FAMILIES
 TIMM = (

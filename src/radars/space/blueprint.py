@@ -1,7 +1,7 @@
 """Networks without values, on the meta device or of fake tensors: to look at, not to use."""
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -31,6 +31,9 @@ _INITIALISERS = {
     *(nn.init.kaiming_uniform_, nn.init.kaiming_normal_),
     *(nn.init.xavier_uniform_, nn.init.xavier_normal_, nn.init.trunc_normal_),
     *(Tensor.uniform_, Tensor.normal_, Tensor.fill_, Tensor.zero_, Tensor.copy_),
+}
+_CHANGES = {  # in place, of values alone where no other tensor is given
+    *(Tensor.add_, Tensor.sub_, Tensor.mul_, Tensor.div_, Tensor.clamp_, Tensor.erfinv_),
 }
 
 
@@ -186,7 +189,7 @@ class _WithoutValues(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
-        if func in _INITIALISERS:
+        if func in _INITIALISERS or (func in _CHANGES and not _is_any_tensor(args[1:], kwargs)):
             tensor: Tensor = args[0] if args else kwargs["tensor"]
             increment_version(tensor)  # it counts as changed
             return tensor
@@ -196,6 +199,10 @@ class _WithoutValues(TorchFunctionMode):
         if func is nn.functional.batch_norm and _keeps_shape(*args, **kwargs):
             return torch.empty_like(args[0])
         return func(*args, **kwargs)
+
+
+def _is_any_tensor(args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+    return any(isinstance(each, Tensor) for each in (*args, *kwargs.values()))
 
 
 def _keeps_shape(

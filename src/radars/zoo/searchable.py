@@ -100,7 +100,7 @@ def _build(
     """
     tensors = [*replaced.parameters(), *replaced.buffers()]
     kinds = {tensor.device.type for tensor in tensors}
-    if name in handed_out or "meta" in kinds or kinds - {torch.empty(0).device.type}:
+    if name in handed_out or kinds - {torch.empty(0).device.type}:
         return build(network().get_submodule(name))
     candidate = build(replaced)
     own = set(map(id, tensors))
