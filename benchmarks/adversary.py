@@ -11,7 +11,7 @@ traceback on the screen, with nothing changed outside of its directory, and as i
 
 Tries go to `benchmarks/results/adversary.jsonl`, or where `--results` says; the table of kind,
 tries, held is printed, and the exit status is 1 where one did not hold. What is killed and resumed
-bit for bit, and full disks, are in `faults.py`; several processes and users in `others.py`.
+bit for bit, and full disks, are in `faults.py`; several processes and users in `several.py`.
 """
 
 import argparse

@@ -1,44 +1,48 @@
-"""What a search finds in spaces of values, beside the largest, the smallest and random networks.
+"""What searches find in large spaces, beside the largest, the smallest and random networks.
 
-`nats-size` at half its widths on images of 16 pixels, and `ofa-mobile` at a quarter of its widths
-on images of 64, both on CIFAR-10, with a bound of about half of the largest network's
-multiply-accumulates. The budget is less than the plain supernet of all values needs. All networks
-are then trained alike, from scratch, with the same seed.
+All on CIFAR-10, with a bound of about half of the largest network's multiply-accumulates or less:
+`nats-size` at half its widths on images of 16 pixels and `ofa-mobile` at a quarter of its widths on
+images of 64, two spaces of values; and `twelve-layers` (`twelve_layers.py`) on images of 16 pixels,
+which was written to judge on. The budget is less than the plain supernet of the whole space needs.
+Methods have the same time. All networks are then trained alike, from scratch, with the same seed.
 
-    python benchmarks/values.py --data DATA                   # both, some hours on one core
-    python benchmarks/values.py --data DATA --spaces nats-size --seeds 0,1,2
+    python benchmarks/large_spaces.py --data DATA             # all, some hours on one core
+    python benchmarks/large_spaces.py --data DATA --spaces nats-size --seeds 0,1,2
 
-Appends a row for each network to `benchmarks/results/values.jsonl`, goes on where it stopped, and
-prints the table.
+Appends a row for each network to `benchmarks/results/large_spaces.jsonl`, goes on where it stopped,
+and prints the table.
 """
 
 import argparse
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import torch
 from about import about
+from twelve_layers import twelve_layers
 
 import radars
 from radars import SearchSpace
 from radars.cost.count import count_macs, count_parameters
 
-RESULTS = Path(__file__).parent / "results" / "values.jsonl"
-_NUM_RANDOM = 5
+RESULTS = Path(__file__).parent / "results" / "large_spaces.jsonl"
+METHODS = ("radars", "reinforce", "random", "asha")
+_NUM_DRAWN = 5
 
 Architecture = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A space of values, and how its networks are searched and trained.
+    """A space, and how its networks are searched and trained.
 
     Attributes:
-        options: of the space.
+        space: the space.
         image_size: in pixels.
         budget: of the search.
         bound: the constraint on what is found.
@@ -48,7 +52,7 @@ class Problem:
         minutes: of the search.
     """
 
-    options: Mapping[str, Any]
+    space: Callable[[], SearchSpace]
     image_size: int
     budget: str
     bound: str
@@ -61,9 +65,18 @@ class Problem:
         return {"num_train": self.num_train, "image_size": self.image_size}
 
 
+def _zoo(name: str, **options: Any) -> Callable[[], SearchSpace]:
+    return lambda: radars.load_space(name, num_classes=10, **options)
+
+
 PROBLEMS = {
-    "nats-size": Problem({"width": 4}, 16, "40MiB", "macs<=5e6", 20_000, 8, 10),
-    "ofa-mobile": Problem({"width_mult": 0.25}, 64, "256MiB", "macs<=4.5e6", 8_000, 5, 15),
+    "nats-size": Problem(_zoo("nats-size", width=4), 16, "40MiB", "macs<=5e6", 20_000, 8, 10),
+    "ofa-mobile": Problem(
+        _zoo("ofa-mobile", width_mult=0.25), 64, "256MiB", "macs<=4.5e6", 8_000, 5, 15
+    ),
+    "twelve-layers": Problem(
+        lambda: SearchSpace(twelve_layers), 16, "40MiB", "macs<=4e6", 20_000, 8, 6
+    ),
 }
 
 
@@ -78,7 +91,7 @@ def main() -> None:
     torch.set_num_threads(1)
     cifar10 = str(arguments.data / "cifar10")
     for name in arguments.spaces.split(","):
-        space = radars.load_space(name, num_classes=10, **PROBLEMS[name].options)
+        space = PROBLEMS[name].space()
         for seed in map(int, arguments.seeds.split(",")):
             made = rows(arguments.out, name, seed)
             for who, architecture in networks(space, PROBLEMS[name], seed, cifar10, made):
@@ -99,24 +112,23 @@ def networks(
     """Who has no row yet, and its network; a search runs only when it is asked for."""
     known = {row["who"] for row in made}
     smallest = space.made({choice: of[0] for choice, of in space.full.items()})
+    given = space, problem, data
     makers: dict[str, Callable[[], Architecture]] = {
-        "radars": lambda: searched(space, problem, seed, data, max_minutes=problem.minutes),
-        "largest": lambda: searched(space, problem, seed, data, method="largest"),
-        "smallest": lambda: smallest,
+        method: partial(searched, *given, seed, method=method, max_minutes=problem.minutes)
+        for method in METHODS
     }
-    for number in range(_NUM_RANDOM):
-        # one network that is drawn uniformly within the bound, and trained for a step
-        drawn = {"method": "random", "children": {"number": 1, "steps": 1}}
-        makers[f"random {number}"] = lambda drawn=drawn, number=number: searched(  # type: ignore[misc]
-            space, problem, 100 * seed + number, data, **drawn
-        )
+    makers["largest"] = partial(searched, *given, seed, method="largest")
+    makers["smallest"] = lambda: smallest
+    # one network that is drawn uniformly within the bound, and trained for a step
+    drawn = partial(searched, *given, method="random", children={"number": 1, "steps": 1})
+    makers |= {f"drawn {n}": partial(drawn, seed=100 * seed + n) for n in range(_NUM_DRAWN)}
     for who, make in makers.items():
         if who not in known:
             yield who, make()
 
 
 def searched(
-    space: SearchSpace, problem: Problem, seed: int, data: str, **settings: Any
+    space: SearchSpace, problem: Problem, data: str, seed: int, **settings: Any
 ) -> Architecture:
     """What a method finds within budget and bound."""
     found = radars.search(
@@ -164,10 +176,10 @@ def rows(path: Path, space: str, seed: int | None = None) -> list[dict[str, Any]
 
 
 def table(space: str, made: list[dict[str, Any]]) -> str:
-    """Means over seeds; of the random networks, over seeds and draws, with their range."""
+    """Means over seeds; of networks that were drawn, over seeds and draws, with their range."""
     lines = [f"{space}, `{PROBLEMS[space].bound}`", "", "| network | MACs | test accuracy |"]
     lines.append("|---|---|---|")
-    for who in ("radars", "largest", "smallest", "random"):
+    for who in (*METHODS, "largest", "smallest", "drawn"):
         of_who = [row for row in made if row["who"].split()[0] == who]
         if of_who:
             accuracies = [row["test_accuracy"] for row in of_who]
