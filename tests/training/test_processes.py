@@ -100,7 +100,7 @@ def test_two_processes_train_on_several_inputs_as_one(tmp_path: Path) -> None:
     script.write_text(_SEVERAL)
     space = f"{ROOT / 'tests' / 'test_several_inputs.py'}:Net"
     env = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, script, space, tmp_path]
+    command = [sys.executable, str(script), space, str(tmp_path)]
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=600)
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     for form in ("tuple", "dict"):
