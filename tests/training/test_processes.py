@@ -1,17 +1,24 @@
 """Several processes that train one network: gloo on the CPU."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from pydantic import ValidationError
+from safetensors.torch import load_file
 
 from radars.data import Data
 from radars.errors import ConfigError
 from radars.runs.events import read_events
 from radars.training import TrainConfig, TrainResult, train_architecture
+from radars.training.weights_file import WEIGHTS_NAME
+
+ROOT = Path(__file__).parents[2]
 
 # without BatchNorm, which sees the part of its process, and with weights that no step needs
 _SPACE = """
@@ -61,6 +68,46 @@ def test_two_processes_train_as_one(
     assert sorted(p.name for p in (tmp_path / "run2").iterdir()) == sorted(
         p.name for p in (tmp_path / "run1").iterdir()
     )
+
+
+# what is registered when the script is imported is known in each process
+_SEVERAL = """
+import sys
+from pathlib import Path
+
+from tests.test_several_inputs import FORMS, Items
+
+from radars.registries import DATA_SOURCES
+from radars.training import TrainConfig, train_architecture
+
+for form, example_N in FORMS.items():
+    DATA_SOURCES.register(f"several-{form}", lambda n=example_N: {"train": Items(n)})
+
+if __name__ == "__main__":
+    space, out = sys.argv[1], Path(sys.argv[2])
+    for form in FORMS:
+        for devices in (1, 2):
+            data = {"source": f"several-{form}", "batch_size": 16}
+            config = TrainConfig(space=space, data=data, epochs=2, device="cpu", devices=devices)
+            linear = {"of_image": "linear", "of_ids": "linear"}
+            train_architecture(linear, config, out=out / f"{form}{devices}")
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_train_on_several_inputs_as_one(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(_SEVERAL)
+    space = f"{ROOT / 'tests' / 'test_several_inputs.py'}:Net"
+    env = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, str(script), space, str(tmp_path)]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=600)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    for form in ("tuple", "dict"):
+        one, two = (load_file(tmp_path / f"{form}{n}" / WEIGHTS_NAME) for n in (1, 2))
+        assert one.keys() == two.keys()
+        for name, tensor in one.items():
+            assert torch.allclose(two[name], tensor, atol=1e-4), name
 
 
 def test_objects_cannot_be_shared(

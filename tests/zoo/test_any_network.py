@@ -1,8 +1,9 @@
 """Networks of others, made searchable: planned, trained for a step as predicted, and searched.
 
 Some of torchvision's classification networks, of all kinds, and some of timm and of transformers by
-name, where these are installed; with random weights, and the smallest images that they take. All of
-them with `RADARS_THOROUGH=1`, which takes some twenty minutes.
+name, where these are installed; with random weights, and the smallest images that they take. With
+`RADARS_THOROUGH=1` all of them, which takes some twenty minutes, and BERT, GPT-2 and ViT as large
+as they are published.
 """
 
 import os
@@ -18,7 +19,7 @@ from torchvision.models import get_model, list_models
 
 import radars
 from radars.cost import count_parameters
-from radars.example import Example, InputShape, Named, blank, call, mapped
+from radars.example import Example, InputShape, Named, arguments_of, blank, call, mapped
 from radars.memory import Planner, TrainingSpec, measure
 from radars.memory.predict import run_step
 from radars.nn.steps import StepKind
@@ -89,9 +90,13 @@ TRANSFORMERS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
 }  # fmt: skip
 QUICK_TRANSFORMERS = ("Bert", "GPT2", "ConvNext")
+FULL_SIZE = {  # the first linear layers of the last two of 12 blocks
+    "Bert": "*.layer.1[01].intermediate.dense",
+    "GPT2": "*.h.1[01].mlp.c_fc",
+    "ViT": "*.layers.1[01].mlp.fc1",
+}
 SEARCH: dict[str, Any] = {
     "budget": "4GiB",
-    "batch_size": BATCH_SIZE,
     "num_rounds": 1,
     "device": "cpu",
     "explore": {"steps": 4, "tuning_steps": 1, "reward_batches": 1, "ranker_draws": 2},
@@ -122,6 +127,12 @@ def thinner(layer: nn.Module) -> nn.Module:
     )  # fmt: skip
 
 
+CANDIDATES: dict[str, Callable[[nn.Module], nn.Module]] = {
+    "full": lambda layer: layer,
+    "thin": thinner,
+}
+
+
 def called_layers(network: nn.Module, example_B: Example) -> list[str]:
     """Names of the layers that are called, once each, in order, and that `thinner` knows."""
     calls: dict[str, int] = {}
@@ -150,25 +161,36 @@ def assert_searchable(
     with building(torch.device("meta")):
         network = built(build)
         layers = called_layers(network, blank(1, shape, dtype))
-    candidates = {"full": lambda layer: layer, "thin": thinner}
-    space = SearchSpace(
-        searchable(build, dict.fromkeys(layers[-2:], candidates)),
-        input_shape=shape,
-        input_dtype=dtype,
-    )
+    replacements = dict.fromkeys(layers[-2:], CANDIDATES)
+    space = SearchSpace(searchable(build, replacements), input_shape=shape, input_dtype=dtype)
+    planner = planned(space, BATCH_SIZE)
+    if count_parameters(network) <= MOST_PARAMETERS:
+        assert_step_as_predicted(space, planner)
+        assert isinstance(searched(space, BATCH_SIZE), nn.Module)
+
+
+def planned(space: SearchSpace, batch_size: int) -> Planner:
+    """A planner with room for all of a space of two choices."""
     assert space.num_architectures == 4
-    spec = TrainingSpec(shape, BATCH_SIZE, input_dtype=dtype)
+    spec = TrainingSpec(space.input_shape, batch_size, input_dtype=space.input_dtype)
     planner = Planner(space, spec, 2**40)
     assert not planner.plan().is_pruned
-    if count_parameters(network) > MOST_PARAMETERS:
-        return
-    assert_step_as_predicted(space, planner, spec)
+    return planner
+
+
+def searched(space: SearchSpace, batch_size: int) -> nn.Module:
+    """The network that a search of a few steps finds, within its budget."""
     torch.manual_seed(0)
     label_N = torch.arange(4 * NUM_CLASSES) % NUM_CLASSES
-    example_N = mapped(values_of, blank(len(label_N), shape, dtype))
-    found = radars.search(space, (example_N, label_N), **SEARCH)
+    example_N = examples_of(space, len(label_N))
+    found = radars.search(space, (example_N, label_N), batch_size=batch_size, **SEARCH)
     assert 0 < found.measured_peak_bytes <= found.budget_bytes
-    assert isinstance(found.build(), nn.Module)
+    return found.build()
+
+
+def examples_of(space: SearchSpace, number: int) -> Example:
+    """As many examples, in which there is nothing to learn."""
+    return mapped(values_of, blank(number, space.input_shape, space.input_dtype))
 
 
 def values_of(blank_N: Tensor) -> Tensor:
@@ -176,13 +198,13 @@ def values_of(blank_N: Tensor) -> Tensor:
     return torch.randn_like(blank_N) if blank_N.is_floating_point() else blank_N + 1
 
 
-def assert_step_as_predicted(space: SearchSpace, planner: Planner, spec: TrainingSpec) -> None:
+def assert_step_as_predicted(space: SearchSpace, planner: Planner) -> None:
     """A step of the largest network holds what was predicted, within 2%."""
     path = space.best()
     predicted = planner.predict(path, kind=StepKind.WEIGHTS).peak_bytes
     supernet = Supernet(space)
     supernet.activate(path)
-    batch = spec.batch()
+    batch = planner.spec.batch()
     step = partial(run_step, StepKind.WEIGHTS, supernet, batch)
     step()  # makes the state of the optimizers
     _, peak_bytes = measure(step, supernet, batch)
@@ -237,19 +259,40 @@ class PooledScores(nn.Module):
         return scores
 
 
-@pytest.mark.parametrize("name", TRANSFORMERS if HAS_ALL else QUICK_TRANSFORMERS)
-def test_transformers(name: str) -> None:
+def of_transformers(name: str, options: dict[str, Any]) -> Callable[[], nn.Module]:
+    """A function that builds a network of a configuration."""
     transformers = pytest.importorskip("transformers")
-    kind, options = TRANSFORMERS[name]
+    kind, _ = TRANSFORMERS[name]
     config = getattr(transformers, f"{name}Config")(**options)
-    network = getattr(transformers, name + kind)
 
     def build() -> nn.Module:
-        model = network(config)
+        model = getattr(transformers, name + kind)(config)
         return PooledScores(model, config.d_model) if kind == "EncoderModel" else Scores(model)
 
-    if kind == "ForImageClassification":
-        assert_searchable(build, Named({"pixel_values": (3, 64, 64)}))
-    else:
-        shape: InputShape = Named({"input_ids": (16,), "attention_mask": (16,)})
-        assert_searchable(build, shape, torch.int64)
+    return build
+
+
+def inputs_of(name: str, side: int) -> tuple[InputShape, torch.dtype]:
+    """Images of a size, or texts of 16 tokens."""
+    if TRANSFORMERS[name][0] == "ForImageClassification":
+        return Named({"pixel_values": (3, side, side)}), torch.float32
+    return Named({"input_ids": (16,), "attention_mask": (16,)}), torch.int64
+
+
+@pytest.mark.parametrize("name", TRANSFORMERS if HAS_ALL else QUICK_TRANSFORMERS)
+def test_transformers(name: str) -> None:
+    assert_searchable(of_transformers(name, TRANSFORMERS[name][1]), *inputs_of(name, 64))
+
+
+@pytest.mark.skipif(not HAS_ALL, reason="takes minutes")
+@pytest.mark.parametrize("name", FULL_SIZE)
+def test_transformers_as_large_as_published(name: str) -> None:
+    build = of_transformers(name, {"num_labels": NUM_CLASSES, "pad_token_id": 0})
+    network, (shape, dtype) = searchable(build, {FULL_SIZE[name]: CANDIDATES}), inputs_of(name, 224)
+    space = SearchSpace(network, input_shape=shape, input_dtype=dtype)
+    assert_step_as_predicted(space, planned(space, 2))
+    found = searched(space, 2).eval()
+    example_B = examples_of(space, 2)
+    program = torch.export.export(found, *arguments_of(example_B)).module()
+    with torch.no_grad():
+        torch.testing.assert_close(call(program, example_B), call(found, example_B))

@@ -8,14 +8,14 @@ stop instead of averaging gradients of different networks.
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, distributed
 
 from radars.data import Batch
 from radars.errors import ConfigError, RunError
-from radars.example import split_batch
+from radars.example import mapped, split_batch
 from radars.execution.device import device_of
 from radars.seeds import stable_seed
 
@@ -51,7 +51,8 @@ class Group:
         if self.size == 1:
             return batch
         example_B = split_batch(batch.example_B, self.size)[self.rank]
-        return Batch(example_B, batch.label_B.tensor_split(self.size)[self.rank])
+        label_B = batch.label_B.tensor_split(self.size)[self.rank]
+        return Batch(mapped(_copy, example_B), label_B.clone())
 
     def average(self, tensors: Iterable[Tensor]) -> None:
         """Averages tensors over the processes, in place and one by one: nothing more is held."""
@@ -159,6 +160,11 @@ def new_group(num_processes: int, device_name: str) -> Iterator[Group]:
     from radars.execution.fabric import data_parallel_fabric  # as above
 
     yield Group(data_parallel_fabric(num_processes, device_of(device_name)))
+
+
+def _copy(part_B: Any) -> Any:
+    """A tensor of its own: a part of another holds all of it. Raw images go to a GPU anyway."""
+    return part_B.clone() if isinstance(part_B, Tensor) else part_B
 
 
 def is_first_process() -> bool:
