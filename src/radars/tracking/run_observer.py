@@ -12,7 +12,7 @@ from radars.runs.directory import RunDirectory
 from radars.runs.event_schema import Event, EventSink
 from radars.runs.state import Stateful
 from radars.tracking.curves import Curves
-from radars.tracking.progress import Progress
+from radars.tracking.progress import NoProgress, Progress
 
 
 class TimedState(Stateful, Protocol):
@@ -65,6 +65,11 @@ class RunObserver(ABC):
         self._on_event = on_event
         for event in () if run is None else run.resume_events:
             self._tell(event)
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether people see what is said."""
+        return not isinstance(self._progress, NoProgress)
 
     def say(self, line: str) -> None:
         """Shows people a line."""

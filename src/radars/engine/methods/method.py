@@ -36,10 +36,12 @@ class Work(NamedTuple):
     Attributes:
         path_steps: training steps of one architecture.
         supernet_steps: iterations of differentiating a subspace.
+        is_whole: whether that is the whole space, whatever a plan would keep.
     """
 
     path_steps: int
     supernet_steps: int = 0
+    is_whole: bool = False
 
 
 Scored = tuple[Architecture, float]
