@@ -25,7 +25,7 @@ def all_modules(module: nn.Module) -> list[nn.Module]:
 
 
 def all_parameters(module: nn.Module) -> list[nn.Parameter]:
-    """Likewise, the parameters, as `nn.Module.parameters` has them."""
+    """The parameters of all modules, as `nn.Module.parameters` has them."""
     found = [weight for each in all_modules(module) for weight in own_parameters(each)]
     return list({id(weight): weight for weight in found}.values())  # a tensor's own hash is slow
 
