@@ -103,9 +103,8 @@ def test_what_completed_nothing_has_no_rank_and_one_method_has_none_to_rank_with
 
 
 def test_ranks_are_of_one_accuracy_that_all_have() -> None:
-    both = {"table_accuracy": 0.6, "test_accuracy": 0.9}
     rows = [
-        row("radars", 0, setting="s", **both),
+        row("radars", 0, setting="s", table_accuracy=0.6, test_accuracy=0.9),
         row("random", 0, setting="s", table_accuracy=0.7, test_accuracy=None),
     ]
     assert [known.method for known in mean_ranks(rows)] == ["random", "radars"]

@@ -1,10 +1,11 @@
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from tests.tiny import assert_same_tensors, quick_config, tiny_data, tiny_space
+from tests.tiny import InterruptAt, assert_same_tensors, quick_config, tiny_data, tiny_space
 
 from radars.engine import search_time
 from radars.engine.given import Given
@@ -12,8 +13,8 @@ from radars.engine.problem import SearchProblem
 from radars.engine.run import run_search
 from radars.engine.search_config import SearchConfig
 from radars.engine.search_time import search_seconds
-from radars.errors import BudgetError
-from radars.memory import Plan, Planner
+from radars.errors import BudgetError, Stopped
+from radars.memory import Plan
 from radars.testing import final_state
 from radars.tracking.progress import PlainProgress
 
@@ -28,10 +29,13 @@ def problem_of(config: SearchConfig) -> SearchProblem:
 def seconds_are_known(monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
     """A step of a path takes a second, one of a supernet two; returns the plans of these."""
     plans: list[Plan] = []
+
+    def supernet_seconds(_: object, plan: Plan) -> float:
+        plans.append(plan)
+        return 2.0
+
     monkeypatch.setattr(search_time, "_path_seconds", lambda context: 1.0)
-    monkeypatch.setattr(
-        search_time, "_supernet_seconds", lambda context, plan: plans.append(plan) or 2.0
-    )
+    monkeypatch.setattr(search_time, "_supernet_seconds", supernet_seconds)
     return plans
 
 
@@ -40,8 +44,10 @@ def test_it_is_the_time_of_each_step_times_their_number(seconds_are_known: list[
         return search_seconds(problem_of(SearchConfig(device="cpu", budget="1GiB", **settings)))
 
     select = {"finalists": 4, "halving_steps": [3]}
-    steps = {"explore": {"steps": 10}, "differentiate": {"steps": 5}, "select": select}
-    assert took(**steps) == pytest.approx(1.2 * (2 * 10 + 4 * 3 + 2 * (2 * 5)))
+    explore = {"steps": 16, "training_fraction": 0.5, "tuning_steps": 4, "reward_batches": 9}
+    steps = {"explore": explore, "differentiate": {"steps": 5}, "select": select}
+    scored = 2 * 2 * 9  # two rewards in each round; to score a batch takes a third of a step
+    assert took(**steps) == pytest.approx(1.2 * (2 * 16 + scored / 3 + 4 * 3 + 2 * (2 * 5)))
     children = {"number": 6, "steps": 7}
     assert took(method="random", children=children) == pytest.approx(1.2 * 6 * 7)
     assert took(method="darts", dnas={"steps": 9}) == pytest.approx(1.2 * 9 * 2)
@@ -62,23 +68,37 @@ def test_a_method_that_prunes_nothing_is_timed_with_every_candidate(
     assert whole.subspace == tiny_space().full
 
 
+class SaidUntilStopped(InterruptAt):
+    """Keeps what is said, and presses Ctrl-C after some steps."""
+
+    def __init__(self, *steps: int) -> None:
+        super().__init__(*steps)
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+
 def test_a_search_says_first_how_long_it_takes_and_finds_what_it_finds_unasked(
     tmp_path: Path,
 ) -> None:
-    stream = io.StringIO()
     quiet = run_search(quick_config(), GIVEN, out=tmp_path / "quiet")
-    shown = run_search(
-        quick_config(), GIVEN, out=tmp_path / "shown", progress=PlainProgress(stream)
-    )
-    first, *_ = stream.getvalue().splitlines()
-    assert first.startswith("this search takes about ")
-    assert first.endswith(
+    first, second = SaidUntilStopped(7), SaidUntilStopped()
+    with pytest.raises(Stopped):
+        run_search(quick_config(), GIVEN, out=tmp_path / "shown", progress=first)
+    shown = run_search(quick_config(), GIVEN, out=tmp_path / "shown", resume=True, progress=second)
+    (line,) = first.lines
+    assert line.startswith("this search takes about ")
+    assert line.endswith(
         " here, for 28 training steps of single networks and 8 of a supernet; max_minutes limits "
         "the time"
     )
+    assert second.lines == []
     clock = dict.fromkeys(("search_seconds", "peak_rss_bytes"))
     assert shown.to_dict() | clock == quiet.to_dict() | clock
-    (tensors, values), (others, other_values) = map(final_state, (shown.directory, quiet.directory))
+    (tensors, values), (others, other_values) = (
+        final_state(tmp_path / name) for name in ("shown", "quiet")
+    )
     assert values == other_values
     assert_same_tensors(tensors, others)
 
@@ -113,8 +133,21 @@ def test_what_runs_elsewhere_or_fits_nowhere_is_not_timed(monkeypatch: pytest.Mo
     assert search_seconds(problem_of(quick_config(executor={"jobs": 2}))) is None
     assert search_seconds(problem_of(quick_config(num_processes=2))) is None
 
-    def refuse(*of: object) -> Plan:
-        raise BudgetError("nothing fits", 1)
 
-    monkeypatch.setattr(Planner, "plan", refuse)
-    assert search_seconds(problem_of(quick_config())) is None
+def test_an_estimate_ends_no_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail_with(error: Exception) -> Callable[..., float]:
+        def fail(*of: object) -> float:
+            raise error
+
+        return fail
+
+    problem = problem_of(quick_config("random"))
+    monkeypatch.setattr(search_time, "_path_seconds", fail_with(BudgetError("nothing fits", 1)))
+    assert search_seconds(problem) is None
+    monkeypatch.setattr(search_time, "_path_seconds", fail_with(RuntimeError("of a network")))
+    with pytest.raises(RuntimeError):
+        search_seconds(problem)  # `radars plan` says it
+    stream = io.StringIO()
+    result = run_search(quick_config("random"), GIVEN, progress=PlainProgress(stream))
+    assert result.status == "completed"
+    assert stream.getvalue().startswith("this search has 36 training steps")

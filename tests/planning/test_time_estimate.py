@@ -53,6 +53,12 @@ def test_the_examples_that_are_made_up_are_nobodys_to_mend(
     assert not caplog.records
 
 
+@pytest.mark.parametrize("name", METHODS.names())
+def test_every_method_says_how_much_it_trains(name: str) -> None:
+    work = METHODS.get(name).planned_work(SearchConfig(method=name), digits().full)
+    assert work.path_steps + work.supernet_steps > 0
+
+
 def test_nothing_is_said_of_what_cannot_be_known(
     monkeypatch: pytest.MonkeyPatch, plan: Plan
 ) -> None:

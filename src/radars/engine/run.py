@@ -150,12 +150,20 @@ def _length(session: SearchSession) -> str:
     number = work.path_steps + config.baseline.num_steps(session.problem.space.num_architectures)
     supernets = f" and {work.supernet_steps:,} of a supernet" if work.supernet_steps else ""
     steps = f"{number:,} training steps of single networks{supernets}"
-    seconds = search_seconds(session.problem)
-    session.state.context.guard.follow_meter()  # as the steps that were timed are not of the search
+    seconds = _expected_seconds(session)
     if seconds is None:
         return f"this search has {steps}; max_minutes limits the time"
     about = format_seconds(seconds)
     return f"this search takes about {about} here, for {steps}; max_minutes limits the time"
+
+
+def _expected_seconds(session: SearchSession) -> float | None:
+    """How long a search takes; None where that is not known, or where a timed step fails."""
+    seconds: float | None = None
+    with suppress(Exception):  # the search meets what is wrong itself, and says it
+        seconds = search_seconds(session.problem)
+    session.state.context.guard.follow_meter()  # as the steps that were timed are not of the search
+    return seconds
 
 
 def _found(session: SearchSession) -> Found:

@@ -21,7 +21,8 @@ from radars.seeds import drawn_on_host
 
 _NUM_PATHS = 3
 _MOST_MEMORY = 0.5  # of what this process may use, for the largest step
-_OTHER_WORK = 1.2  # evaluations, plans and checkpoints beside the training steps
+_FORWARD = 1 / 3  # of a training step: what it takes to score a batch
+_OTHER_WORK = 1.2  # other evaluations, plans and checkpoints beside the training steps
 
 
 def search_seconds(problem: SearchProblem, plan: Plan | None = None) -> float | None:
@@ -66,7 +67,7 @@ def _seconds(context: SearchContext, work: Work, plan: Plan | None) -> float | N
     if path_steps:
         if not is_room_for(planner.expected_path_bytes(planner.largest_path())):
             return None
-        seconds += path_steps * _path_seconds(context)
+        seconds += (path_steps + _FORWARD * work.scored_batches) * _path_seconds(context)
     if work.supernet_steps:
         plan = _whole(problem) if work.is_whole else plan or planner.plan()
         if not is_room_for(plan.memory.peak_bytes):

@@ -12,7 +12,7 @@ from radars.runs.directory import RunDirectory
 from radars.runs.event_schema import Event, EventSink
 from radars.runs.state import Stateful
 from radars.tracking.curves import Curves
-from radars.tracking.progress import NoProgress, Progress
+from radars.tracking.progress import Progress
 
 
 class TimedState(Stateful, Protocol):
@@ -68,8 +68,8 @@ class RunObserver(ABC):
 
     @property
     def is_shown(self) -> bool:
-        """Whether people see what is said."""
-        return not isinstance(self._progress, NoProgress)
+        """Whether people see what is said: their class of progress has a way to say it."""
+        return type(self._progress).say is not Progress.say
 
     def say(self, line: str) -> None:
         """Shows people a line."""

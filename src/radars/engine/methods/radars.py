@@ -71,7 +71,9 @@ class Radars(SharedMethod):
         number = min(config.select.finalists, full.num_architectures)
         selected = num_select_steps(config.select, number)
         differentiated = config.num_rounds * config.differentiate.num_steps(full)
-        return Work(explored + selected, differentiated)
+        scored = config.explore.reward_batches * explored * (1 - config.explore.training_fraction)
+        scored_batches = round(scored / config.explore.steps_per_reward)
+        return Work(explored + selected, differentiated, scored_batches=scored_batches)
 
     def run(self, observer: SearchObserver) -> Found:
         """See `Method`."""
