@@ -59,7 +59,7 @@ def split_of(pixels: int) -> Split:
 
 
 def milliseconds(stream: BatchStream, steps: int) -> float:
-    """Of processor time for a batch."""
+    """The processor time of a batch."""
     move(stream.next(), GPU)
     start = time.process_time()
     for _ in range(steps):

@@ -71,7 +71,7 @@ def measured(name: str, *, is_tight: bool) -> tuple[float, float]:
 
 
 def milliseconds(steps: Iterator[None]) -> float:
-    """Of processor time a step, when it is warm."""
+    """The processor time of a step, when it is warm."""
     for _ in range(WARM_UP):
         next(steps)
     start = time.process_time()

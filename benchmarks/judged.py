@@ -43,11 +43,11 @@ class Problem:
 
     Attributes:
         name: what rows call it.
-        seconds: of each search.
+        seconds: how long each search takes.
         given: from the folder of published data and a seed, the space and the data to search.
         table: from the same folder, what judges.
         own: from the same folder, the settings of its searches.
-        constraints: on what is found.
+        constraints: bounds on what is found.
     """
 
     name: str
@@ -72,9 +72,9 @@ def small(name: str, budget: str, seconds: float = 20) -> Problem:
     """A space of `tabular/`, with the optimizer and the batches of its table.
 
     Args:
-        name: of the space.
+        name: the name of the space.
         budget: about 1.1 of what the largest network needs: no supernet of the whole space fits.
-        seconds: of each search.
+        seconds: how long each search takes.
     """
     setting = SETTINGS[name]
 
@@ -107,7 +107,7 @@ def published(
         table: its name for `read_table`, which is also its folder's.
         proxy: options of the networks that are trained while searching.
         budget: about 1.1 of what the largest of these needs.
-        constraint: on what is found; none where empty.
+        constraint: a bound on what is found; none where empty.
     """
 
     def own(data: Path) -> Settings:
@@ -140,7 +140,7 @@ def _trained(optimizer: Settings, steps: int | None = None) -> Settings:
     """How networks are trained while searching.
 
     Args:
-        optimizer: of all trainings.
+        optimizer: the optimizer of all trainings.
         steps: that the table trained each network for; no search needs to train one for longer.
             None where these are far more than a search has time for.
     """

@@ -44,12 +44,12 @@ class Problem:
     Attributes:
         space: the space.
         image_size: in pixels.
-        budget: of the search.
+        budget: what no step of the search may exceed.
         bound: the constraint on what is found.
         num_train: images that the search reads, a fifth of them to validate, and images that each
             network is trained on.
-        epochs: of training a network from scratch.
-        minutes: of the search.
+        epochs: how long a network is trained from scratch.
+        minutes: how long the search takes.
     """
 
     space: Callable[[], SearchSpace]

@@ -256,7 +256,7 @@ class Deadline(pytorch_lightning.Callback):  # type: ignore[misc]
 
     Attributes:
         steps: that were taken.
-        readings: of a strategy that has logits: seconds, and their largest.
+        readings: the seconds and the largest logits, where a strategy has logits.
     """
 
     def __init__(self, clock: Clock, until: float, allowed: Allowed) -> None:

@@ -57,12 +57,12 @@ def simulate(
     """How long children take, in groups, on workers that fail.
 
     Args:
-        child_seconds: of each child, on a worker that does not fail.
+        child_seconds: how long each child takes on a worker that does not fail.
         batch: children of a group.
         num_workers: how many there are.
         failures: how often.
-        generator: of the times to failure.
-        group_seconds: of the proposal of a group and the update of the policy, on the head.
+        generator: draws the times to failure.
+        group_seconds: how long the head takes to propose a group and to update the policy.
     """
     now = 0.0
     head_fails = _after(failures.head_rate, generator)

@@ -75,7 +75,7 @@ class Whole:
         ended: its result and its last checkpoint.
         seconds: what it took.
         num_checkpoints: how many it saved.
-        checkpoint_bytes: of the last.
+        checkpoint_bytes: the size of the last.
     """
 
     ended: tuple[Any, ...]

@@ -97,7 +97,7 @@ def regrets_of(rows: Iterable[Mapping[str, Any]], data: Path) -> Regrets:
 def problem_table(
     problem: str, by_contender: Mapping[str, Mapping[int, float]], against: str
 ) -> str:
-    """Of a problem: each contender's mean regret, and how much it is above another's, paired."""
+    """A table: each contender's mean regret, and how much it is above another's, paired."""
     lines = [
         f"**{problem}**",
         "",

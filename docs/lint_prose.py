@@ -1,5 +1,7 @@
 """Checks the English of the pages: proselint's rules, and the words of CONTRIBUTING.md.
 
+Docstrings are checked for fragments: one that begins with "of" or "likewise" leaves out its noun.
+
     python docs/lint_prose.py [PAGE.md ...]
 
 Code, links and what `make_pages.py` writes are not looked at. Prints a line for each finding, and
@@ -31,6 +33,8 @@ OFF = {
     "typography.diacritical_marks": False,  # to resume is no résumé
     "misc.phrasal_adjectives.ly": False,  # multiply-accumulates
 }
+CODE = ("src", "benchmarks", "examples")
+FRAGMENT = re.compile(r'^ *(?:"""(?:of|likewise)|[a-z]\w*: of)\b.*', re.I | re.M)
 NOT_PROSE = re.compile(
     r"<!-- made from .*?<!-- end -->"  # generated
     r"|<!--.*?-->"
@@ -49,6 +53,13 @@ def main() -> None:
         for page in map(Path, sys.argv[1:] or PAGES)
         for finding in lint(page.read_text("utf-8"), words())
     ]
+    if not sys.argv[1:]:
+        files = (file for folder in CODE for file in sorted((ROOT / folder).rglob("*.py")))
+        findings += [
+            f"{file.relative_to(ROOT)}:{finding}"
+            for file in files
+            for finding in fragments(file.read_text("utf-8"))
+        ]
     print(*findings, sep="\n", end="\n" if findings else "")
     sys.exit(bool(findings))
 
@@ -79,6 +90,13 @@ def lint(text: str, preferred: dict[str, str]) -> Iterator[str]:
     for finding in LintFile("", prose).lint(config):
         line, column = finding.pos
         yield f"{line - 1}:{column}: {finding.check_result.message}"
+
+
+def fragments(code: str) -> Iterator[str]:
+    """Descriptions in code that begin without a noun, as `LINE: MESSAGE`."""
+    for found in FRAGMENT.finditer(code):
+        line = code.count("\n", 0, found.start()) + 1
+        yield f"{line}: Begin with a noun or a verb instead of '{found[0].strip()}'."
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def pack(folder: Path, file: Path, numbers: dict[str, int] = NUMBERS) -> None:
     """Writes the bundle.
 
     Args:
-        folder: of the published data.
+        folder: the folder of the published data.
         file: what is written.
         numbers: part to how many images.
     """

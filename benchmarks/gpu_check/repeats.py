@@ -67,7 +67,7 @@ def searched(setting: Setting, out: Path, stops: tuple[int, ...] = ()) -> Mappin
 
 
 def hashes_of(result: SearchResult, out: Path) -> dict[str, str]:
-    """Of the result, but for what the machine decides, and of all tensors of the checkpoint."""
+    """Hashes of the result, without what the machine decides, and of the checkpoint's tensors."""
     checkpoint = read_checkpoint(out)
     assert checkpoint is not None
     whole = sha256()

@@ -71,7 +71,7 @@ def variants(setting: Setting) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def bare_milliseconds(setting: Setting, number: str, is_last: bool, tries: bool) -> float:
-    """Of a step of the largest network of NAS-Bench-Macro in a loop written by hand."""
+    """The time of a step of NAS-Bench-Macro's largest network in a loop written by hand."""
     context = problem(setting, "32-true")
     step = by_hand(setting, context, number, is_last)
     with kernels(number, tries):
@@ -79,7 +79,7 @@ def bare_milliseconds(setting: Setting, number: str, is_last: bool, tries: bool)
 
 
 def radars_milliseconds(setting: Setting, precision: Precision) -> dict[str, float]:
-    """Of a bare step as a search sets the device, and of the steps of a search."""
+    """The times of a bare step as a search sets the device, and of the steps of a search."""
     context = problem(setting, precision)
     space, number = context.problem.proxy, setting.of(2, 20)
     supernet = context.networks.new_supernet()

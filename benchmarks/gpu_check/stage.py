@@ -69,7 +69,7 @@ class Figures:
     """What a stage found. Each change is written at once: what ends a stage does not lose it.
 
     Attributes:
-        path: of the file.
+        path: where the file is.
         numbers: name to a plain value.
         checks: what should be so, and whether it is.
         lines: for people.
@@ -105,7 +105,7 @@ class Stage:
     """A part of the check.
 
     Attributes:
-        name: of it.
+        name: its name.
         seconds: the most that it may take; it is ended then.
         run: does it.
     """

@@ -27,8 +27,8 @@ class Recipe:
     Attributes:
         epochs: how often every example is seen.
         batch_size: examples per step.
-        learning_rate: of the first step.
-        weight_decay: of every parameter.
+        learning_rate: the rate of the first step.
+        weight_decay: the decay of every parameter.
     """
 
     epochs: int
@@ -48,7 +48,7 @@ class Setting:
     Attributes:
         network: the space's function.
         examples: its data, from the folder of published data.
-        recipe: of its table.
+        recipe: the recipe of its table.
     """
 
     network: Network

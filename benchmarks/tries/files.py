@@ -12,7 +12,7 @@ def put_thing(path: Path, draw: random.Random, outside: Path) -> str:
     """Puts something else where a file is; returns what.
 
     Args:
-        path: of the file.
+        path: where the file is.
         draw: draws what.
         outside: where a link points.
     """

@@ -78,7 +78,7 @@ class Place:
         """Runs a command in a process of its own, which has imported everything.
 
         Args:
-            arguments: of the command line.
+            arguments: the arguments of the command line.
             signal_at: a signal that it is sent, and after how many seconds.
         """
         pid = self.start(*arguments)

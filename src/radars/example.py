@@ -29,9 +29,9 @@ class Named(dict[str, T]):
 
 
 Form: TypeAlias = T | tuple[T, ...] | Named[T]
-"""Of one input; of several without names, in their order; or of several by name."""
+"""One input; several without names, in their order; or several by name."""
 Shape: TypeAlias = tuple[int, ...]
-"""Of one input of one example, without the batch."""
+"""The shape of one input of one example, without the batch."""
 Example: TypeAlias = Form[Tensor]
 InputShape: TypeAlias = Form[Shape]
 InputDtype: TypeAlias = Form[torch.dtype]

@@ -9,9 +9,9 @@ from typing import Any
 
 MIB = 2**20
 MOST_TEXT_BYTES = 1_000_000
-"""Of what people write: configurations, architectures."""
+"""The largest file that people write: a configuration, an architecture."""
 MOST_JSON_BYTES = 64 * MIB
-"""Of what a run writes: results, fronts."""
+"""The largest JSON file that a run writes: a result, a front."""
 
 
 class UnreadableError(OSError):

@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 from tests.reporting.conftest import row
 
-from radars.comparison.paired import differences_cells, mean_interval, paired_differences
+from radars.comparison.paired import (
+    differences_cells,
+    mean_interval,
+    mean_ranks,
+    paired_differences,
+    ranks_cells,
+)
 from radars.comparison.rows import Row
 
 
@@ -60,3 +66,47 @@ def test_an_interval_holds_the_mean_most_of_the_time() -> None:
     held = sum(low <= 0.0 <= high for low, high in draws)
     assert 85 <= held <= 100
     assert mean_interval(np.array([2.0, 2.0])) == (2.0, 2.0)
+
+
+def test_ranks_are_means_over_what_every_method_completed() -> None:
+    assert ranks_cells(ROWS) == (
+        ["method", "mean rank", "settings and seeds"],
+        [
+            ["asha", "1.00", "1 of 9"],  # it is alone in having one seed: the others do not count
+            ["radars", "2.00", "1 of 9"],
+            ["random", "3.00", "1 of 9"],
+        ],
+    )
+    without_asha = [known for known in ROWS if known.method != "asha"]
+    ranks = [(known.method, known.mean, known.num_pairs) for known in mean_ranks(without_asha)]
+    assert ranks == [("radars", 1.0, 3), ("random", 2.0, 3)]
+
+
+def test_ranks_that_tie_are_shared() -> None:
+    rows = [
+        *accuracies("radars", "a", 0.8, 0.9),
+        *accuracies("random", "a", 0.8, 0.7),
+        *accuracies("asha", "a", 0.6, 0.7),
+    ]
+    means = {known.method: known.mean for known in mean_ranks(rows)}
+    assert means == pytest.approx({"radars": 1.25, "random": 2.0, "asha": 2.75})
+
+
+def test_what_completed_nothing_has_no_rank_and_one_method_has_none_to_rank_with() -> None:
+    refused = row("darts", 0, 2**27, setting="all", status="exceeded_memory", test_accuracy=None)
+    known = accuracies("radars", "all", 0.8) + accuracies("random", "all", 0.7)
+    assert mean_ranks([*known, refused]) == mean_ranks(known)
+    assert len(mean_ranks(known)) == 2
+    assert mean_ranks([*accuracies("radars", "all", 0.8), refused]) == []
+    late = row("random", 0, setting="all", status="exceeded_time", test_accuracy=0.9)
+    assert mean_ranks([*accuracies("radars", "all", 0.8), late]) == []
+
+
+def test_ranks_are_of_one_accuracy_that_all_have() -> None:
+    rows = [
+        row("radars", 0, setting="s", table_accuracy=0.6, test_accuracy=0.9),
+        row("random", 0, setting="s", table_accuracy=0.7, test_accuracy=None),
+    ]
+    assert [known.method for known in mean_ranks(rows)] == ["random", "radars"]
+    apart = [row("radars", 0, setting="s"), rows[1]]
+    assert mean_ranks(apart) == []

@@ -1,14 +1,12 @@
 from dataclasses import replace
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from tests.tiny import zoo_space
 
+from radars.engine import search_time
 from radars.engine.problem import new_planner
 from radars.engine.search_config import SearchConfig
 from radars.memory import Plan
-from radars.planning import time_estimate
 from radars.planning.plan_report import PlanReport, plan_for
 from radars.planning.plan_summary import plan_summary
 from radars.planning.time_estimate import expected_seconds
@@ -55,28 +53,6 @@ def test_the_examples_that_are_made_up_are_nobodys_to_mend(
     assert not caplog.records
 
 
-def test_it_is_the_time_of_each_step_times_their_number(
-    monkeypatch: pytest.MonkeyPatch, plan: Plan
-) -> None:
-    here = SimpleNamespace(problem=SimpleNamespace(device=SimpleNamespace(type="cpu")))
-    monkeypatch.setattr(time_estimate, "_context", lambda *of: here)
-    monkeypatch.setattr(time_estimate, "_path_seconds", lambda context: 1.0)
-    monkeypatch.setattr(time_estimate, "_supernet_seconds", lambda context, plan: 2.0)
-
-    def took(**settings: Any) -> float | None:
-        return expected_seconds(digits(), SearchConfig(**settings), SHAPE, plan)
-
-    select = {"finalists": 4, "halving_steps": [3]}
-    steps = {"explore": {"steps": 10}, "differentiate": {"steps": 5}, "select": select}
-    assert took(**steps) == pytest.approx(1.2 * (2 * 10 + 4 * 3 + 2 * (2 * 5)))
-    children = {"number": 6, "steps": 7}
-    assert took(method="random", children=children) == pytest.approx(1.2 * 6 * 7)
-    assert took(method="darts", dnas={"steps": 9}) == pytest.approx(1.2 * 9 * 2)
-    baseline = {"names": "largest,random=2", "steps": 5}
-    beside = took(method="random", children=children, baseline=baseline)
-    assert beside == pytest.approx(1.2 * (6 * 7 + 4 * 5))  # what was found among them
-
-
 @pytest.mark.parametrize("name", METHODS.names())
 def test_every_method_says_how_much_it_trains(name: str) -> None:
     work = METHODS.get(name).planned_work(SearchConfig(method=name), digits().full)
@@ -86,7 +62,7 @@ def test_every_method_says_how_much_it_trains(name: str) -> None:
 def test_nothing_is_said_of_what_cannot_be_known(
     monkeypatch: pytest.MonkeyPatch, plan: Plan
 ) -> None:
-    monkeypatch.setattr(time_estimate, "usable_memory_bytes", lambda: 1_000_000)
+    monkeypatch.setattr(search_time, "usable_memory_bytes", lambda: 1_000_000)
     assert expected_seconds(digits(), SearchConfig(), SHAPE, plan) is None
     monkeypatch.undo()
     monkeypatch.setattr(METHODS.get("random"), "planned_work", lambda config, full: None)

@@ -6,6 +6,7 @@ from radars.reporting.comparison_page import (
     comparison_table,
     differences_table,
     origin_table,
+    ranks_table,
 )
 from radars.reporting.plot import Plot
 from radars.reporting.record import ComparisonRecord
@@ -80,3 +81,4 @@ def test_differences_from_radars_are_drawn_with_their_intervals() -> None:
     assert low < -1.0 < high <= 0.0
     assert gap is None
     assert differences_table(record).rows[0][:2] == ["s", "spos"]
+    assert ranks_table(record).rows == [["radars", "1.17", "3 of 3"], ["spos", "1.83", "3 of 3"]]

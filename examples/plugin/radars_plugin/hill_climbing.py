@@ -17,7 +17,7 @@ from radars.space import Architecture
 
 
 class HillClimbingConfig(Checked):
-    """Of `hill-climbing`.
+    """The settings of `hill-climbing`.
 
     Attributes:
         starts: architectures that are drawn uniformly at first.

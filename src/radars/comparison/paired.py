@@ -1,5 +1,7 @@
 """Paired differences: what the searches of a comparison found, against `radars` with the same seed.
 
+Beside them are mean ranks: how methods compare with one another, whatever `radars` found.
+
 Each method is compared with `radars` in its setting. Where settings leave out parts of `radars`,
 they are an ablation: each setting of `radars` is compared with its first one.
 
@@ -19,6 +21,7 @@ from radars.comparison.rows import Row
 
 REFERENCE = "radars"
 DIFFERENCES_TITLE = f"Difference in accuracy from {REFERENCE}, paired by seed"
+RANKS_TITLE = "Mean rank by accuracy (1 is the best), where every method completed"
 _SCORES = ("test_accuracy", "table_accuracy")  # the first that both have
 
 Numbers = npt.NDArray[np.float64]
@@ -87,6 +90,50 @@ def differences_cells(rows: Iterable[Row]) -> tuple[list[str], list[list[str]]]:
     ]
 
 
+@dataclass(frozen=True)
+class MeanRank:
+    """How a method ranks by accuracy among all that found something; 1 is the best.
+
+    Attributes:
+        method: the method.
+        mean: the mean over the pairs of setting and seed; ties share the mean of their ranks.
+        num_pairs: the pairs that every method completed: only these count.
+        num_all: all pairs that were searched.
+    """
+
+    method: str
+    mean: float
+    num_pairs: int
+    num_all: int
+
+
+def mean_ranks(rows: Iterable[Row]) -> list[MeanRank]:
+    """The ranks of all methods, the best first; none where fewer than two compare.
+
+    A method that completed nothing has no rank, and takes none from others.
+    """
+    of: dict[tuple[str, int], dict[str, Row]] = {}
+    for row in rows:
+        of.setdefault((row.setting, row.seed), {})[row.method] = row
+    done = [[row for row in pair.values() if _is_scored(row)] for pair in of.values()]
+    methods = list(dict.fromkeys(row.method for pair in done for row in pair))
+    ranks = [_ranks(pair) for pair in done if len(pair) == len(methods) > 1]
+    known = [pair for pair in ranks if pair]
+    found = [
+        MeanRank(method, float(np.mean([pair[method] for pair in known])), len(known), len(of))
+        for method in (methods if known else ())
+    ]
+    return sorted(found, key=lambda rank: rank.mean)
+
+
+def ranks_cells(rows: Iterable[Row]) -> tuple[list[str], list[list[str]]]:
+    """A header, and a line for each method; no lines where no ranks are known."""
+    return ["method", "mean rank", "settings and seeds"], [
+        [known.method, f"{known.mean:.2f}", f"{known.num_pairs} of {known.num_all}"]
+        for known in mean_ranks(rows)
+    ]
+
+
 def mean_interval(value_S: Numbers) -> tuple[float, float]:
     """The 95% bootstrap interval of a mean; the mean itself where there is no spread."""
     from scipy import stats  # half a second, and only intervals need it
@@ -106,3 +153,21 @@ def _differences(own: dict[int, Row], others: dict[int, Row]) -> tuple[str, Numb
         if known:
             return score, np.array(known)
     return _SCORES[-1], np.array([])
+
+
+def _is_scored(row: Row) -> bool:
+    """Whether a search completed, and what it found has an accuracy that compares."""
+    return row.status == "completed" and any(getattr(row, s) is not None for s in _SCORES)
+
+
+def _ranks(rows: Sequence[Row]) -> dict[str, float]:
+    """Method to its rank by the first accuracy that all have; empty where there is none."""
+    for score in _SCORES:
+        values = {row.method: getattr(row, score) for row in rows}
+        if None not in values.values():
+            return {
+                method: 0.5
+                + sum((other > value) + 0.5 * (other == value) for other in values.values())
+                for method, value in values.items()
+            }
+    return {}

@@ -5,7 +5,12 @@ from pathlib import Path
 
 from radars.comparison.cells import compare
 from radars.comparison.comparison_config import CompareConfig
-from radars.comparison.paired import DIFFERENCES_TITLE, differences_cells
+from radars.comparison.paired import (
+    DIFFERENCES_TITLE,
+    RANKS_TITLE,
+    differences_cells,
+    ranks_cells,
+)
 from radars.comparison.read_table import read_table
 from radars.comparison.results_table import as_markdown, markdown_table
 from radars.comparison.rows import Row
@@ -54,9 +59,10 @@ def run_comparison(
     """
     rows = compare(config, out, progress, given)
     text = markdown_table(rows)
-    header, lines = differences_cells(rows)
-    if lines:
-        text += f"\n{DIFFERENCES_TITLE}:\n\n{as_markdown(header, lines)}"
+    for title, cells in (DIFFERENCES_TITLE, differences_cells), (RANKS_TITLE, ranks_cells):
+        header, lines = cells(rows)
+        if lines:
+            text += f"\n{title}:\n\n{as_markdown(header, lines)}"
     if config.table is not None:
         table = read_table(config.table, data=config.table_data)
         text += "\n" + yardsticks_table(table, constraints_of(config))

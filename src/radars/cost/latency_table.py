@@ -28,8 +28,8 @@ _KEYS = ("candidate", "input_shape", "milliseconds")
 _STEP = 2.0**-20  # of a millisecond: sums of its multiples are exact, in any order
 
 Shapes = tuple[tuple[int, ...], ...]
-"""Of each input of a candidate, with a first dimension for the batch: 1, or what a network folds
-into it of one example, such as windows, which a table does not tell apart."""
+"""The shape of each input of a candidate, with a first dimension for the batch: 1, or what a
+network folds into it of one example, such as windows, which a table does not tell apart."""
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ def _of_trilinear(
     output: Tensor, first: Tensor, second: Tensor, third: Tensor,
     expand1: Sequence[int], expand2: Sequence[int], expand3: Sequence[int], *_: Any,
 ) -> int:  # fmt: skip
-    """Of `nn.Bilinear`: each number of the product of all three, before it is summed."""
+    """The MACs of `nn.Bilinear`: each number of the product of all three, before it is summed."""
     shapes = []
     for tensor, places in ((first, expand1), (second, expand2), (third, expand3)):
         shape = list(tensor.shape)

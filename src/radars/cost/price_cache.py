@@ -74,7 +74,7 @@ class PriceCache:
 
 
 def _checksum(key: object, numbers: object) -> str:
-    """Of a row: one that was changed, or that holds something else than texts, has another."""
+    """The checksum of a row: one that was changed, or holds more than texts, has another."""
     return hashlib.sha256(f"{key!r}: {numbers!r}".encode()).hexdigest()
 
 

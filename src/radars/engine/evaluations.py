@@ -27,7 +27,7 @@ class Evaluation:
 
     @property
     def trust(self) -> tuple[bool, int]:
-        """Of two evaluations of one architecture the one with more of this counts."""
+        """How much it counts: the evaluation of an architecture with the most trust is taken."""
         return self.is_alone, self.num_examples
 
 

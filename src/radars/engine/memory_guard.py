@@ -132,7 +132,7 @@ class MemoryGuard:
         return self._heeded(step, self.meter.run(step, expected_bytes, predict, self.group.largest))
 
     def run_below(self, step: GuardedStep[Result], peak_bytes: int) -> Result:
-        """Likewise, of a step that holds no more than another. See `MemoryMeter.run_below`."""
+        """Runs a step that holds no more than another, as `run`. See `MemoryMeter.run_below`."""
         step = self._beside_kept(step, peak_bytes)
         return self._heeded(step, self.meter.run_below(step, peak_bytes, self.group.largest))
 

@@ -92,6 +92,11 @@ class ExploreConfig(Checked):
         """The training steps that a reward counts for."""
         return max(1, self.tuning_steps)
 
+    def scored_batches(self, full: Subspace) -> int:
+        """The validation batches that a round's rewards score paths on, about."""
+        rewards = (1 - self.training_fraction) * self.num_steps(full) / self.steps_per_reward
+        return round(self.reward_batches * rewards)
+
 
 class PolicyUpdatesConfig(Checked):
     """Rewards with shared weights, in turns with their training, as in `enas`.

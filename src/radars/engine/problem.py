@@ -224,7 +224,7 @@ def training_spec(
 
 
 def _arrival_bytes(input_shape: InputShape) -> int:
-    """Of an example that may be an image."""
+    """The bytes of an example as it arrives, where it may be an image."""
     is_image = not is_several(input_shape) and len(input_shape) == 3
     return arrival_bytes(*parts_of(input_shape)[0]) if is_image else 0
 
@@ -301,7 +301,7 @@ def _check_budget(planner: Planner, feasible: Feasible) -> None:
 
 
 def _least_memory(planner: Planner, feasible: Feasible) -> Architecture:
-    """Of the architectures within the constraints, the one with the least expected memory."""
+    """The architecture within the constraints that has the least expected memory."""
     scores = {
         choice: {name: -float(num_bytes) for name, num_bytes in by_name.items()}
         for choice, by_name in planner.path_bytes.items()

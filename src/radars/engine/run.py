@@ -19,6 +19,7 @@ from radars.engine.problem import SearchProblem
 from radars.engine.search_config import CHANGEABLE, SearchConfig
 from radars.engine.search_observer import TimeLimitReached
 from radars.engine.search_result import Ranked, SearchResult, Status
+from radars.engine.search_time import search_seconds
 from radars.engine.session import LATENCIES_NAME, SearchSession, open_session
 from radars.engine.workers import Origin
 from radars.errors import BudgetError, ConfigError, RadarsError, RunError, SpaceError
@@ -113,7 +114,8 @@ def _run(session: SearchSession) -> SearchResult:
         method.check_memory()
         if session.is_new:
             observer.save()
-            observer.say(_length(session))
+            if observer.is_shown:
+                observer.say(_length(session))
         with (
             failures_said(RunError, f"a step on {session.problem.space.name!r}"),
             out_of_memory_said("what an evaluation holds"),
@@ -138,7 +140,7 @@ def _run(session: SearchSession) -> SearchResult:
 
 
 def _length(session: SearchSession) -> str:
-    """How long a search is that begins: its time limit, or its training steps."""
+    """How long a search is that begins: its time limit, its expected time, or its steps."""
     config, full = session.problem.config, session.problem.proxy.full
     if config.max_minutes is not None:
         return f"this search takes {format_seconds(60 * config.max_minutes)} at most (max_minutes)"
@@ -147,10 +149,21 @@ def _length(session: SearchSession) -> str:
         return "this search has no time limit; max_minutes sets one"
     number = work.path_steps + config.baseline.num_steps(session.problem.space.num_architectures)
     supernets = f" and {work.supernet_steps:,} of a supernet" if work.supernet_steps else ""
-    return (
-        f"this search has {number:,} training steps of single networks{supernets}; radars plan "
-        f"says how long they take here, and max_minutes limits the time"
-    )
+    steps = f"{number:,} training steps of single networks{supernets}"
+    seconds = _expected_seconds(session)
+    if seconds is None:
+        return f"this search has {steps}; max_minutes limits the time"
+    about = format_seconds(seconds)
+    return f"this search takes about {about} here, for {steps}; max_minutes limits the time"
+
+
+def _expected_seconds(session: SearchSession) -> float | None:
+    """How long a search takes; None where that is not known, or where a timed step fails."""
+    seconds: float | None = None
+    with suppress(Exception):  # the search meets what is wrong itself, and says it
+        seconds = search_seconds(session.problem)
+    session.state.context.guard.follow_meter()  # as the steps that were timed are not of the search
+    return seconds
 
 
 def _found(session: SearchSession) -> Found:

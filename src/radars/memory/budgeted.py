@@ -65,7 +65,7 @@ class BudgetedForecast(Forecast):
         return self.traces.reserved(plan.subspace, steps).reserved_bytes
 
     def path_reserved_bytes(self, path: Architecture) -> int:
-        """Likewise while one path is trained, without savings."""
+        """What CUDA's allocator is expected to reserve for one path, without savings."""
         return self.traces.reserved(path, ((StepKind.WEIGHTS, PLAIN),)).reserved_bytes
 
     @property

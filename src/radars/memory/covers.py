@@ -113,7 +113,7 @@ class Covers:
         return _BEYOND * (peak_bytes + dearest.beyond_bytes)
 
     def _expected_dearest_bytes(self, savings: MemorySavings, subspace: Subspace) -> float:
-        """Likewise, by prices alone."""
+        """What `_dearest_bytes` finds, by prices alone."""
         dearest = self._dominating(savings, subspace)
         peak_bytes = self._forecast.expected_bytes(dearest.path.as_subspace(), savings)
         return _BEYOND * (peak_bytes + dearest.beyond_bytes)

@@ -27,7 +27,7 @@ _ONEDNN_TYPES = (torch.float32, torch.bfloat16, torch.float16)
 
 
 def _statistics(mode: FakeTensorMode, returned: Any, args: Sequence[Any]) -> object:
-    """Of narrow inputs and weights in float32, as autocast has them, they are in float32."""
+    """Statistics are float32 where weights are and inputs are narrow, as autocast has them."""
     output, *statistics = returned
     if any(isinstance(value, Tensor) and value.dtype is torch.float32 for value in args):
         statistics = [value.float() for value in statistics]

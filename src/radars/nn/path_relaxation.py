@@ -195,7 +195,7 @@ class MaskMaker:
         }
 
     def windows(self, path: Architecture, live: Subspace) -> Mapping[str, Sequence[Windows]]:
-        """Likewise, without tensors; found once for each path."""
+        """What `masks` are made from, without tensors; found once for each path."""
         choices = [c for c in path if c in self.relaxation.masked and len(live[c]) > 1]
         if not choices:
             return {}

@@ -141,11 +141,11 @@ class Supernet(nn.Module):
 
     @property
     def drawn_paths(self) -> Sequence[Architecture]:
-        """Likewise, those that are live now; none where there is only one, or none are drawn."""
+        """The drawn paths that are live now; none where there is only one, or none are drawn."""
         return self._candidates.drawn_paths
 
     def hold_largest_paths(self, number: int) -> None:
-        """Likewise, those that hold the most: what is predicted for them suffices for others."""
+        """As `draw_paths`, but those that hold the most: their prediction suffices for others."""
         self._candidates.hold_largest(number)
 
     def inherit(self, other: "Supernet") -> None:

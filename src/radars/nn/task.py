@@ -152,7 +152,7 @@ def _pixel_loss(output_BK: Tensor, label_B: Tensor) -> Tensor:
 
 
 def main_output(output: Any) -> Tensor:
-    """Of what a network returns in training: a tensor, or the first of a tuple or of a dict."""
+    """The tensor that is trained by: what a network returns, or the first of a tuple or dict."""
     while not isinstance(output, Tensor):
         output = next(iter(output.values() if isinstance(output, Mapping) else output))
     return output

@@ -10,6 +10,7 @@ from radars.comparison.paired import (
     Difference,
     differences_cells,
     paired_differences,
+    ranks_cells,
 )
 from radars.comparison.results_table import table_cells
 from radars.comparison.rows import Row
@@ -35,8 +36,13 @@ def origin_table(comparison: ComparisonRecord) -> TextTable:
 
 
 def differences_table(comparison: ComparisonRecord) -> TextTable:
-    """What contenders are above or below `radars`, likewise; no rows where nothing compares."""
+    """How far contenders are above or below `radars`; no rows where nothing compares."""
     return TextTable(*differences_cells(comparison.rows))
+
+
+def ranks_table(comparison: ComparisonRecord) -> TextTable:
+    """The mean rank of each method; no rows where nothing compares."""
+    return TextTable(*ranks_cells(comparison.rows))
 
 
 def comparison_plots(comparison: ComparisonRecord) -> list[Plot]:

@@ -8,13 +8,14 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from radars.comparison.paired import DIFFERENCES_TITLE
+from radars.comparison.paired import DIFFERENCES_TITLE, RANKS_TITLE
 from radars.reporting.anytime import anytime_plot
 from radars.reporting.comparison_page import (
     comparison_plots,
     comparison_table,
     differences_table,
     origin_table,
+    ranks_table,
 )
 from radars.reporting.diagram import Diagram, diagram_of
 from radars.reporting.facts import (
@@ -128,6 +129,7 @@ def _comparison(comparisons: Sequence[ComparisonRecord]) -> Section:
             for known in (
                 (c.name, comparison_table(c)),
                 (DIFFERENCES_TITLE, differences_table(c)),
+                (RANKS_TITLE, ranks_table(c)),
                 ("When and where", origin_table(c)),
             )
             if known[1].rows

@@ -69,7 +69,7 @@ class RunRecord:
         name: what people call it.
         config: as in `config.yaml`.
         result: as in `result.json`; empty where there is none yet.
-        evaluation: as in `evaluation.json`; likewise.
+        evaluation: as in `evaluation.json`; empty where there is none yet.
         architecture: what was found, or is trained; empty where there is none.
         pareto: as in `pareto.json`; empty where there is none.
         events: every event, in the order in which they happened.

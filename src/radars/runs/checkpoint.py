@@ -225,7 +225,7 @@ def _holds_together(path: Path) -> bool:
 
 
 def _digest(metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
-    """Of everything in a checkpoint but the numbers in its tensors."""
+    """The digest of everything in a checkpoint but the numbers in its tensors."""
     kinds = sorted((name, str(t.dtype), list(t.shape)) for name, t in tensors.items())
     known = [metadata["values"], metadata["layouts"], kinds]
     return hashlib.sha256(json.dumps(known).encode()).hexdigest()

@@ -45,7 +45,7 @@ def fingerprint(
         network: a network on the meta device.
         input_shape: the shape of one example, without the batch.
         input_dtype: the dtype of an example.
-        origins: of tensors, by their ids, what else tells them apart (`origins_of`).
+        origins: a tensor's id to what else tells it apart (`origins_of`).
     """
     with torch.device("meta"):
         return run_without_values(

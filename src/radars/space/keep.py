@@ -12,7 +12,7 @@ from radars.space.subspace import Architecture, Subspace
 
 @dataclass(frozen=True)
 class Keep:
-    """Of these choices exactly `number` take something; the others take `nothing`.
+    """A rule: exactly `number` of these choices take something; the others take `nothing`.
 
     In DARTS a node keeps the two strongest of its inputs: the choices are its edges.
 

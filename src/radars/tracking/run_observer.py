@@ -66,6 +66,11 @@ class RunObserver(ABC):
         for event in () if run is None else run.resume_events:
             self._tell(event)
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether people see what is said: their class of progress has a way to say it."""
+        return type(self._progress).say is not Progress.say
+
     def say(self, line: str) -> None:
         """Shows people a line."""
         self._progress.say(line)

@@ -32,7 +32,7 @@ INHERITED_DATA = (
     "num_workers",
     "in_memory_bytes",
 )
-"""Of `data`, what a training of what a search found has from the search."""
+"""The settings of `data` that a training of what a search found has from the search."""
 
 CHANGEABLE = ("max_skipped_steps", "loggers")
 CHANGEABLE_DATA = ("num_workers", "in_memory_bytes")
@@ -139,7 +139,7 @@ class TrainConfig(BaseModel):
 
     @property
     def policy(self) -> RandAugment | None:
-        """Of RandAugment, where it is asked for."""
+        """The policy of RandAugment, where it is asked for."""
         if not self.rand_augment_ops:
             return None
         return RandAugment(self.rand_augment_ops, self.rand_augment_magnitude)

@@ -123,6 +123,6 @@ class TrainingObserver(RunObserver):
 
 
 def _accuracy(state: TrainState) -> float | None:
-    """Of the epoch so far; None where no step counts yet."""
+    """The accuracy of the epoch so far; None where no step counts yet."""
     accuracy = state.means().accuracy
     return None if math.isnan(accuracy) else accuracy

@@ -50,7 +50,7 @@ class UsableNetwork:
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """Of an image that it takes: channels, height, width.
+        """The shape of an image that it takes: channels, height, width.
 
         Raises:
             DataError: it takes no images.

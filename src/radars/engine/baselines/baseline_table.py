@@ -15,7 +15,7 @@ from radars.space import Architecture
 from radars.units import format_bytes, format_count, format_seconds
 
 Standing = Literal["ahead", "behind", "within noise", "the same network"]
-"""Of what was found, against a baseline."""
+"""How what was found compares with a baseline."""
 
 _ERRORS = 2.0  # standard errors: a difference of fewer is noise
 _SAID: dict[Standing, str] = {

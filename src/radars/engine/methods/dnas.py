@@ -59,7 +59,7 @@ class DNAS(SharedMethod):
     @classmethod
     def planned_work(cls, config: SearchConfig, full: Subspace) -> Work | None:
         """See `Method`."""
-        return Work(0, config.dnas.steps)
+        return Work(0, config.dnas.steps, is_whole=True)
 
     def check_memory(self) -> None:
         """See `Method`."""

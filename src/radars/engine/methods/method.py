@@ -36,10 +36,14 @@ class Work(NamedTuple):
     Attributes:
         path_steps: training steps of one architecture.
         supernet_steps: iterations of differentiating a subspace.
+        is_whole: whether that is the whole space, whatever a plan would keep.
+        scored_batches: validation batches that rewards score a path on.
     """
 
     path_steps: int
     supernet_steps: int = 0
+    is_whole: bool = False
+    scored_batches: int = 0
 
 
 Scored = tuple[Architecture, float]

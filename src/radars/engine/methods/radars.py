@@ -67,11 +67,11 @@ class Radars(SharedMethod):
     @classmethod
     def planned_work(cls, config: SearchConfig, full: Subspace) -> Work:
         """See `Method`."""
-        explored = config.num_rounds * config.explore.num_steps(full)
-        number = min(config.select.finalists, full.num_architectures)
-        selected = num_select_steps(config.select, number)
-        differentiated = config.num_rounds * config.differentiate.num_steps(full)
-        return Work(explored + selected, differentiated)
+        rounds, number = config.num_rounds, min(config.select.finalists, full.num_architectures)
+        steps = rounds * config.explore.num_steps(full) + num_select_steps(config.select, number)
+        differentiated = rounds * config.differentiate.num_steps(full)
+        scored = rounds * config.explore.scored_batches(full)
+        return Work(steps, differentiated, scored_batches=scored)
 
     def run(self, observer: SearchObserver) -> Found:
         """See `Method`."""

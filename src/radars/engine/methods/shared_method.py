@@ -17,7 +17,7 @@ from radars.seeds import stable_seed
 from radars.space import Architecture, Subspace
 
 TRAINING_SHARE = 0.97
-"""Of the time of a search whose end is an evaluation."""
+"""The part of the time that training has, in a search whose end is an evaluation."""
 
 
 class SharedMethod(Method):

@@ -44,17 +44,17 @@ class Explorer:
 
     @property
     def seed(self) -> int:
-        """Of the round."""
+        """The seed of the round."""
         return stable_seed(self.context.problem.config.seed, "round", self.round_index)
 
     @property
     def _rewards_seed(self) -> int:
-        """Of the batches of all rewards of the round."""
+        """The seed of the batches of all rewards of the round."""
         return stable_seed(self.seed, "rewards")
 
     @property
     def _group(self) -> int:
-        """Of the rewards of the round: even. The next is of those after differentiation."""
+        """The group of the round's rewards: even. The next is of those after differentiation."""
         return 2 * self.round_index
 
     def run(self, pace: Pace) -> None:

@@ -8,7 +8,7 @@ Phase = Literal["explore", "differentiate", "select"]
 
 
 def share_of_time(phase: Phase, round_index: int, config: SearchConfig) -> float:
-    """Of the time that is left when the phase begins.
+    """The share of a phase in the time that is left when it begins.
 
     What a phase takes beyond its share, or leaves of it, is shared by those after it.
 

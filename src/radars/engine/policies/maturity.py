@@ -26,7 +26,7 @@ will not differ by more in the end (`largest_deviation`), and what a network can
 import math
 
 CORRELATION = 0.5
-"""Of what rankers say together with accuracy after the whole training."""
+"""The correlation of what rankers say together with accuracy after the whole training."""
 
 LEARNING_EXPONENT = 4
 """The steps that a network takes to learn a part of what there is grow as this power of the part.
@@ -37,7 +37,7 @@ On CIFAR-10 networks of NAS-Bench-Macro have a mean kappa of 0.23 and 0.35 after
 """
 
 FINAL_EPOCHS = 60
-"""Of the whole training where nothing else is said: those of `radars.train`."""
+"""The epochs of the whole training by default: those of `radars.train`."""
 
 
 def way_learnt(accuracy: float, num_classes: int) -> float:
@@ -53,7 +53,7 @@ def way_learnt(accuracy: float, num_classes: int) -> float:
 
 
 def largest_deviation(num_classes: int) -> float:
-    """Of accuracies over networks in the end: they fill all between chance and 1 evenly."""
+    """The most that final accuracies deviate: they fill all between chance and 1 evenly."""
     return (1.0 - 1.0 / max(2, num_classes)) / math.sqrt(12)
 
 

@@ -36,12 +36,12 @@ class ModuleWithOptimizer:
 
     @property
     def num_bytes(self) -> int:
-        """Of weights, buffers and optimizer state."""
+        """The bytes of weights, buffers and optimizer state."""
         return sum(tensor.nbytes for tensor in self._tensors)
 
     @cached_property
     def device_bytes(self) -> int:
-        """Likewise, as a GPU holds them."""
+        """The same bytes, as a GPU holds them: each tensor rounded up."""
         return sum(rounded_up(tensor.nbytes, CUDA_BLOCK_BYTES) for tensor in self._tensors)
 
     @property
