@@ -181,7 +181,7 @@ class Supernet(nn.Module):
         return self
 
     def set_training(self, mode: bool) -> list[nn.Module]:
-        """Likewise; returns the modules of the network, as `all_modules` has them."""
+        """Sets the mode, as `train` does; returns all modules of the network, in order."""
         self.training = self.logits.training = mode
         return set_training(self.network, mode)
 
