@@ -90,7 +90,7 @@ class Mixture(nn.Module):
         return total
 
     def _only_one(self, /, *inputs: Tensor, **by_name: Tensor) -> Any:
-        """What a single candidate without savings returns: beside a small one the rest takes long."""
+        """What a single candidate returns: beside a small one the rest takes long."""
         [candidate] = self._modules_of_live
         with self._named(0), all_kept():
             return candidate(*inputs, **by_name)
