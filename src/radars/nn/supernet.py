@@ -162,10 +162,7 @@ class Supernet(nn.Module):
         self._candidates.set_savings(savings)
 
     def forward(self, example_B: Example) -> Tensor:
-        """Returns what the network returns for a batch of examples (B, ...).
-
-        In training it may be a tuple or a dict of tensors, which is for the loss to take.
-        """
+        """Returns what the network returns for a batch (B, ...), which the loss takes."""
         given = self.weigh and self.weigh(dict(self.logits.by_choice), self.live)
         weights = self.relaxed() if given is None else given
         with (
@@ -223,10 +220,7 @@ class Supernet(nn.Module):
         return probabilities_of(self.logits, relaxation, subspace)
 
     def state_dict(self) -> dict[str, Tensor]:  # type: ignore[override]
-        """Every weight, buffer, logit and optimizer state, live or not, as flat tensors.
-
-        It replaces that of `nn.Module`, which knows only what is live, and no optimizers.
-        """
+        """All weights, buffers, logits, optimizer states; `nn.Module` knows only what is live."""
         return self._candidates.state_dict() | self.logits.state_dict()
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:  # type: ignore[override]
