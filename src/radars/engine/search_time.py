@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from statistics import fmean
+from statistics import fmean, median
 
 import torch
 
@@ -20,6 +20,8 @@ from radars.registries import METHODS
 from radars.seeds import drawn_on_host
 
 _NUM_PATHS = 3
+_MOST_REPEATS = 5  # of a step
+_LONG_ENOUGH = 0.1  # seconds of timed steps: of a long one, one is enough
 _MOST_MEMORY = 0.5  # of what this process may use, for the largest step
 _FORWARD = 1 / 3  # of a training step: what it takes to score a batch
 _OTHER_WORK = 1.2  # other evaluations, plans and checkpoints beside the training steps
@@ -113,8 +115,11 @@ def _supernet_seconds(context: SearchContext, plan: Plan) -> float:
 
 
 def _timed(step: Callable[[], object]) -> float:
-    """The time of a step when it is run the second time: the first one makes and traces things."""
+    """The time of a step, the median of a few: the first one, which traces things, not counted."""
     step()
-    start = time.perf_counter()
-    step()
-    return time.perf_counter() - start
+    seconds: list[float] = []
+    while len(seconds) < _MOST_REPEATS and sum(seconds) < _LONG_ENOUGH:
+        start = time.perf_counter()
+        step()
+        seconds.append(time.perf_counter() - start)
+    return median(seconds)
