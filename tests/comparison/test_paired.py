@@ -5,9 +5,9 @@ from tests.reporting.conftest import row
 from radars.comparison.paired import (
     differences_cells,
     mean_interval,
-    mean_ranks,
     paired_differences,
     ranks_cells,
+    ranks_of_methods,
 )
 from radars.comparison.rows import Row
 
@@ -78,7 +78,9 @@ def test_ranks_are_means_over_what_every_method_completed() -> None:
         ],
     )
     without_asha = [known for known in ROWS if known.method != "asha"]
-    ranks = [(known.method, known.mean, known.num_pairs) for known in mean_ranks(without_asha)]
+    ranks = [
+        (known.method, known.mean, known.num_pairs) for known in ranks_of_methods(without_asha)
+    ]
     assert ranks == [("radars", 1.0, 3), ("random", 2.0, 3)]
 
 
@@ -88,18 +90,18 @@ def test_ranks_that_tie_are_shared() -> None:
         *accuracies("random", "a", 0.8, 0.7),
         *accuracies("asha", "a", 0.6, 0.7),
     ]
-    means = {known.method: known.mean for known in mean_ranks(rows)}
+    means = {known.method: known.mean for known in ranks_of_methods(rows)}
     assert means == pytest.approx({"radars": 1.25, "random": 2.0, "asha": 2.75})
 
 
 def test_what_completed_nothing_has_no_rank_and_one_method_has_none_to_rank_with() -> None:
     refused = row("darts", 0, 2**27, setting="all", status="exceeded_memory", test_accuracy=None)
     known = accuracies("radars", "all", 0.8) + accuracies("random", "all", 0.7)
-    assert mean_ranks([*known, refused]) == mean_ranks(known)
-    assert len(mean_ranks(known)) == 2
-    assert mean_ranks([*accuracies("radars", "all", 0.8), refused]) == []
+    assert ranks_of_methods([*known, refused]) == ranks_of_methods(known)
+    assert len(ranks_of_methods(known)) == 2
+    assert ranks_of_methods([*accuracies("radars", "all", 0.8), refused]) == []
     late = row("random", 0, setting="all", status="exceeded_time", test_accuracy=0.9)
-    assert mean_ranks([*accuracies("radars", "all", 0.8), late]) == []
+    assert ranks_of_methods([*accuracies("radars", "all", 0.8), late]) == []
 
 
 def test_ranks_are_of_one_accuracy_that_all_have() -> None:
@@ -107,6 +109,6 @@ def test_ranks_are_of_one_accuracy_that_all_have() -> None:
         row("radars", 0, setting="s", table_accuracy=0.6, test_accuracy=0.9),
         row("random", 0, setting="s", table_accuracy=0.7, test_accuracy=None),
     ]
-    assert [known.method for known in mean_ranks(rows)] == ["random", "radars"]
+    assert [known.method for known in ranks_of_methods(rows)] == ["random", "radars"]
     apart = [row("radars", 0, setting="s"), rows[1]]
-    assert mean_ranks(apart) == []
+    assert ranks_of_methods(apart) == []

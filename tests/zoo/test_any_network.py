@@ -13,9 +13,10 @@ from typing import Any, cast
 
 import pytest
 import torch
-import torchvision
 from torch import Tensor, nn
+from torchvision import models
 from torchvision.models import get_model, list_models
+from torchvision.models.swin_transformer import PatchMergingV2, SwinTransformerBlockV2
 
 import radars
 from radars.cost import count_parameters
@@ -42,7 +43,14 @@ FAMILIES = (
     "alexnet", "efficientnet_b0", "googlenet", "mobilenet_v3_small", "regnet_x_400mf", "resnet18",
     "shufflenet_v2_x0_5", "squeezenet1_0", "vit_b_16",
 )  # fmt: skip
-TORCHVISION = list_models(module=torchvision.models) if HAS_ALL else FAMILIES
+SMALL: dict[str, Callable[[], nn.Module]] = {  # of kinds whose published networks take long
+    "DenseNet": partial(models.DenseNet, 8, (2, 2, 2), 16, num_classes=NUM_CLASSES),
+    "Swin V2": partial(
+        models.SwinTransformer, [2, 2], 24, [2, 2], [2, 4], [4, 4], num_classes=NUM_CLASSES,
+        block=SwinTransformerBlockV2, downsample_layer=PatchMergingV2,
+    ),
+}  # fmt: skip
+TORCHVISION = list_models(module=models) if HAS_ALL else FAMILIES
 TIMM = (
     "resnet18", "resnet50d", "vit_tiny_patch16_224", "deit_tiny_patch16_224",
     "swin_tiny_patch4_window7_224", "convnext_atto", "convnextv2_atto", "efficientnet_b0",
@@ -223,6 +231,11 @@ def test_torchvision(name: str) -> None:
     assert_searchable(partial(get_model, name, **options), (3, side, side))
 
 
+@pytest.mark.parametrize("kind", SMALL)
+def test_torchvision_small(kind: str) -> None:
+    assert_searchable(SMALL[kind], (3, 32, 32))
+
+
 @pytest.mark.parametrize("name", TIMM if HAS_ALL else QUICK_TIMM)
 def test_timm(name: str) -> None:
     timm = pytest.importorskip("timm")
@@ -284,7 +297,7 @@ def test_transformers(name: str) -> None:
     assert_searchable(of_transformers(name, TRANSFORMERS[name][1]), *inputs_of(name, 64))
 
 
-@pytest.mark.skipif(not HAS_ALL, reason="takes minutes")
+@pytest.mark.skipif(not HAS_ALL, reason="takes minutes; RADARS_THOROUGH=1 runs it")
 @pytest.mark.parametrize("name", FULL_SIZE)
 def test_transformers_as_large_as_published(name: str) -> None:
     build = of_transformers(name, {"num_labels": NUM_CLASSES, "pad_token_id": 0})

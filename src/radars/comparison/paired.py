@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from radars.comparison.rows import Row
+from radars.ranks import ranks_of
 
 REFERENCE = "radars"
 DIFFERENCES_TITLE = f"Difference in accuracy from {REFERENCE}, paired by seed"
@@ -107,7 +108,7 @@ class MeanRank:
     num_all: int
 
 
-def mean_ranks(rows: Iterable[Row]) -> list[MeanRank]:
+def ranks_of_methods(rows: Iterable[Row]) -> list[MeanRank]:
     """The ranks of all methods, the best first; none where fewer than two compare.
 
     A method that completed nothing has no rank, and takes none from others.
@@ -130,7 +131,7 @@ def ranks_cells(rows: Iterable[Row]) -> tuple[list[str], list[list[str]]]:
     """A header, and a line for each method; no lines where no ranks are known."""
     return ["method", "mean rank", "settings and seeds"], [
         [known.method, f"{known.mean:.2f}", f"{known.num_pairs} of {known.num_all}"]
-        for known in mean_ranks(rows)
+        for known in ranks_of_methods(rows)
     ]
 
 
@@ -165,9 +166,6 @@ def _ranks(rows: Sequence[Row]) -> dict[str, float]:
     for score in _SCORES:
         values = {row.method: getattr(row, score) for row in rows}
         if None not in values.values():
-            return {
-                method: 0.5
-                + sum((other > value) + 0.5 * (other == value) for other in values.values())
-                for method, value in values.items()
-            }
+            ranks = ranks_of([-value for value in values.values()])
+            return dict(zip(values, ranks, strict=True))
     return {}

@@ -162,7 +162,7 @@ class Supernet(nn.Module):
         self._candidates.set_savings(savings)
 
     def forward(self, example_B: Example) -> Tensor:
-        """Returns what the network returns for a batch (B, ...), which the loss takes."""
+        """Returns what the network does for a batch (B, ...), in training also a tuple or dict."""
         given = self.weigh and self.weigh(dict(self.logits.by_choice), self.live)
         weights = self.relaxed() if given is None else given
         with (

@@ -7,11 +7,10 @@ the mean of the ranks counts.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
 from typing import Annotated
 
-import numpy as np
 from pydantic import AfterValidator, Field
-from scipy.stats import rankdata
 
 from radars.engine.context import SearchContext
 from radars.engine.method_config import Checked, RankerName
@@ -19,6 +18,7 @@ from radars.engine.methods.child_method import DrawingMethod
 from radars.engine.methods.method import Found
 from radars.engine.rankers.zero_cost_scores import zero_cost_scores
 from radars.engine.search_observer import SearchObserver
+from radars.ranks import ranks_of
 from radars.runs.event_schema import SelectionEvent
 from radars.runs.state import State
 from radars.space import Architecture
@@ -143,6 +143,6 @@ def mean_ranks(said: Sequence[Mapping[str, float]]) -> list[float]:
     Args:
         said: what the rankers say of each architecture, by ranker; larger is better.
     """
-    score_NR = np.array([list(known.values()) for known in said])  # N architectures, R rankers
-    means: list[float] = rankdata(-score_NR, axis=0).mean(1).tolist()
-    return means
+    of_rankers = zip(*(known.values() for known in said), strict=True)
+    ranks = [ranks_of([-score for score in scores]) for scores in of_rankers]
+    return [fmean(of_one) for of_one in zip(*ranks, strict=True)]

@@ -1,6 +1,5 @@
 """`ranker_tables`: what rankers of untrained networks say of each candidate."""
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from statistics import NormalDist
 
@@ -8,6 +7,7 @@ from radars.engine.context import SearchContext
 from radars.engine.policies.categorical import Controller
 from radars.engine.policies.reward_model import Rewarded, Scores, fit_rewards
 from radars.engine.rankers.zero_cost_scores import zero_cost_scores
+from radars.ranks import ranks_of
 
 
 def ranker_tables(
@@ -46,6 +46,5 @@ def normal_scores(values: Sequence[float]) -> list[float]:
     Only the order counts: a network whose signal dies is far behind in what a ranker says of it,
     and would otherwise decide what its candidates add. Equal values have equal scores.
     """
-    ordered, normal = sorted(values), NormalDist()
-    ranks = [(bisect_left(ordered, v) + bisect_right(ordered, v) + 1) / 2 for v in values]
-    return [normal.inv_cdf((rank - 0.375) / (len(values) + 0.25)) for rank in ranks]
+    normal = NormalDist()
+    return [normal.inv_cdf((rank - 0.375) / (len(values) + 0.25)) for rank in ranks_of(values)]
