@@ -4,10 +4,12 @@ All on CIFAR-10, with a bound of about half of the largest network's multiply-ac
 `nats-size` at half its widths on images of 16 pixels and `ofa-mobile` at a quarter of its widths on
 images of 64, two spaces of values; and `twelve-layers` (`twelve_layers.py`) on images of 16 pixels,
 which was written to judge on. The budget is less than the plain supernet of the whole space needs.
-Methods have the same time. All networks are then trained alike, from scratch, with the same seed.
+Methods, and `radars` without each of its parts (`judged.py`), have the same time. All networks are
+then trained alike, from scratch, with the same seed.
 
     python benchmarks/large_spaces.py --data DATA             # all, some hours on one core
-    python benchmarks/large_spaces.py --data DATA --spaces nats-size --seeds 0,1,2
+    python benchmarks/large_spaces.py --data DATA --spaces twelve-layers --seeds 0,1,2 \
+        --who radars,reinforce,random,asha
 
 Appends a row for each network to `benchmarks/results/large_spaces.jsonl`, goes on where it stopped,
 and prints the table.
@@ -15,15 +17,15 @@ and prints the table.
 
 import argparse
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import torch
 from about import about
+from judged import CONTENDERS
 from twelve_layers import twelve_layers
 
 import radars
@@ -32,7 +34,9 @@ from radars.cost.count import count_macs, count_parameters
 
 RESULTS = Path(__file__).parent / "results" / "large_spaces.jsonl"
 METHODS = ("radars", "reinforce", "random", "asha")
-_NUM_DRAWN = 5
+PARTS = ("uniform", "no-differentiate", "no-rankers", "selection")
+DRAWN = tuple(f"drawn {number}" for number in range(5))
+ALL = (*METHODS, "largest", "smallest", *DRAWN, *PARTS)
 
 Architecture = Mapping[str, Any]
 
@@ -86,6 +90,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="with cifar10/")
     parser.add_argument("--spaces", default=",".join(PROBLEMS))
     parser.add_argument("--seeds", default="0")
+    parser.add_argument("--who", default=",".join(ALL))
     parser.add_argument("--out", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -93,8 +98,11 @@ def main() -> None:
     for name in arguments.spaces.split(","):
         space = PROBLEMS[name].space()
         for seed in map(int, arguments.seeds.split(",")):
-            made = rows(arguments.out, name, seed)
-            for who, architecture in networks(space, PROBLEMS[name], seed, cifar10, made):
+            known = {row["who"] for row in rows(arguments.out, name, seed)}
+            for who in arguments.who.split(","):
+                if who in known:
+                    continue
+                architecture = network(who, space, PROBLEMS[name], seed, cifar10)
                 row = about() | {"space": name, "seed": seed, "who": who}
                 row |= trained(space, architecture, PROBLEMS[name], seed, cifar10)
                 with arguments.out.open("a") as file:
@@ -102,29 +110,17 @@ def main() -> None:
         print(table(name, rows(arguments.out, name)))
 
 
-def networks(
-    space: SearchSpace,
-    problem: Problem,
-    seed: int,
-    data: str,
-    made: list[dict[str, Any]],
-) -> Iterator[tuple[str, Architecture]]:
-    """Who has no row yet, and its network; a search runs only when it is asked for."""
-    known = {row["who"] for row in made}
-    smallest = space.made({choice: of[0] for choice, of in space.full.items()})
+def network(who: str, space: SearchSpace, problem: Problem, seed: int, data: str) -> Architecture:
+    """A network by who found it, or what it is."""
     given = space, problem, data
-    makers: dict[str, Callable[[], Architecture]] = {
-        method: partial(searched, *given, seed, method=method, max_minutes=problem.minutes)
-        for method in METHODS
-    }
-    makers["largest"] = partial(searched, *given, seed, method="largest")
-    makers["smallest"] = lambda: smallest
-    # one network that is drawn uniformly within the bound, and trained for a step
-    drawn = partial(searched, *given, method="random", children={"number": 1, "steps": 1})
-    makers |= {f"drawn {n}": partial(drawn, seed=100 * seed + n) for n in range(_NUM_DRAWN)}
-    for who, make in makers.items():
-        if who not in known:
-            yield who, make()
+    if who == "smallest":
+        return space.made({choice: of[0] for choice, of in space.full.items()})
+    if who in DRAWN:  # uniformly within the bound, and trained for a step
+        drawn_seed = 100 * seed + DRAWN.index(who)
+        return searched(*given, drawn_seed, method="random", children={"number": 1, "steps": 1})
+    if who == "largest":  # which needs no search
+        return searched(*given, seed, method="largest")
+    return searched(*given, seed, max_minutes=problem.minutes, **CONTENDERS[who])
 
 
 def searched(
@@ -179,7 +175,7 @@ def table(space: str, made: list[dict[str, Any]]) -> str:
     """Means over seeds; of networks that were drawn, over seeds and draws, with their range."""
     lines = [f"{space}, `{PROBLEMS[space].bound}`", "", "| network | MACs | test accuracy |"]
     lines.append("|---|---|---|")
-    for who in (*METHODS, "largest", "smallest", "drawn"):
+    for who in (*METHODS, "largest", "smallest", "drawn", *PARTS):
         of_who = [row for row in made if row["who"].split()[0] == who]
         if of_who:
             accuracies = [row["test_accuracy"] for row in of_who]

@@ -6,8 +6,10 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from radars._torch_internals import BatchNorm, copy_each
+from radars._torch_internals import BatchNorm, copy_each, own_tensors
 from radars.nn.modules import all_modules
+
+_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
 def batch_norms(modules: Iterable[nn.Module]) -> list[BatchNorm]:
@@ -58,9 +60,10 @@ class StatisticsCopy:
     def __init__(self, layers: Iterable[BatchNorm]) -> None:
         self._buffers: dict[torch.dtype, list[Tensor]] = {}
         for layer in layers:
-            statistics = (layer.running_mean, layer.running_var, layer.num_batches_tracked)
-            for buffer in statistics:  # of one that keeps none they are None
-                if buffer is None:
+            _, own = own_tensors(layer)  # an attribute of a module is slow to get
+            for name in _STATISTICS:
+                buffer = own.get(name)
+                if buffer is None:  # of a layer that keeps none
                     continue
                 # most are flat, and on the fake tensors of a prediction a view is slow
                 flat = buffer if buffer.dim() == 1 else buffer.view(-1)
