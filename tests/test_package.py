@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hatchling.metadata.core import CoreMetadata, ProjectMetadata
+from hatchling.plugin.manager import PluginManager
 from tests.isolated import environment_without
 
 import radars
@@ -33,6 +35,28 @@ def test_one_version_everywhere() -> None:
     assert citation["version"] == radars.__version__
     versions = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.M)
     assert versions[0] == radars.__version__
+
+
+def _core_metadata() -> CoreMetadata:
+    return ProjectMetadata(str(ROOT), PluginManager()).core
+
+
+def test_links_of_the_readme_work_on_a_package_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    relative = re.findall(r"\]\((?!https?:)([^)]+)\)", readme)
+    monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
+    assert _core_metadata().readme == readme, "where nobody knows the repository"
+    monkeypatch.setenv("GITHUB_REPOSITORY", "someone/something")
+    shown = _core_metadata()
+    links = re.findall(r"(!?)\[[^\]]*\]\(([^)]+)\)", shown.readme)
+    assert all(link.startswith("https://") for _, link in links)
+    for path in relative:
+        tag = f"someone/something/{{}}v{radars.__version__}/{path}"
+        page = f"https://github.com/{tag.format('blob/')}"
+        picture = f"https://raw.githubusercontent.com/{tag.format('')}?sanitize=true"
+        assert ("", page) in links or ("!", picture) in links
+    assert shown.urls["Repository"] == "https://github.com/someone/something"
+    assert "arxiv.org" in shown.urls["Paper"]
 
 
 @pytest.fixture(scope="module")
