@@ -153,6 +153,26 @@ def test_an_existing_network() -> None:
     assert space.num_architectures == 2**8
 
 
+def test_a_network_of_transformers() -> None:
+    transformers = pytest.importorskip("transformers")
+
+    def thin(layer: nn.Linear) -> nn.Module:
+        return nn.Sequential(nn.Linear(layer.in_features, 8), nn.Linear(8, layer.out_features))
+
+    config = transformers.BertConfig(
+        vocab_size=20, hidden_size=16, num_hidden_layers=2, num_attention_heads=2,
+        intermediate_size=32, num_labels=3,
+    )  # fmt: skip
+    names = _run(
+        "spaces.md", "class Scores", nn=nn, torch=torch, radars=radars, config=config, thin=thin,
+        BertForSequenceClassification=transformers.BertForSequenceClassification,
+        full=lambda layer: layer, labels=torch.arange(30) % 3,
+        ids=torch.randint(1, 20, (30, 7)), mask=torch.ones(30, 7, dtype=torch.int64),
+    )  # fmt: skip
+    assert 0 < names["found"].measured_peak_bytes <= names["found"].budget_bytes
+    assert len(names["found"].architecture) == 2
+
+
 def test_genotypes_of_darts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     space = load_space("darts", width=4, num_cells=3)
     found = space.random_architecture(torch.Generator().manual_seed(0))
