@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from radars.engine.search_state import SearchPosition
 
+_HARDLY = 0.02  # of the time of the search; beyond its limit by 5% it is cut off
+
 Tick = Callable[[int, float], None]
 """Called after each step with the number of steps done and the latest accuracy (NaN: none yet)."""
 
@@ -72,6 +74,10 @@ class Pace:
         if self.ends_at is None:
             return self.position.step >= self.total
         return self.position.step > 0 and self.seconds_left <= 0.5 * self.seconds_per_step
+
+    def has_time_for(self, seconds: float) -> bool:
+        """Whether something that takes so long would end with the phase, or hardly later."""
+        return self.ends_at is None or self.seconds_left + _HARDLY * self.ends_at >= seconds
 
     @property
     def fraction(self) -> float:

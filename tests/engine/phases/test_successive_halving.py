@@ -157,6 +157,46 @@ def test_with_a_time_limit_a_halving_round_has_its_part_of_the_time(
     assert position.step == pytest.approx(num_steps, abs=2)
 
 
+def _rounds_of(seconds_of: Callable[[SuccessiveHalving], float]) -> tuple[Any, float]:
+    """Selects among 6, then 3, in 96 seconds; returns the rounds, and what they took.
+
+    Args:
+        seconds_of: what a step takes; 1 is planned.
+    """
+    config = SelectConfig(halving_steps=(8, 16), keep=0.5)
+    position, halving = SearchPosition(), new_halving(6)
+
+    def pass_time() -> None:
+        position.seconds += seconds_of(halving)
+
+    pace = Pace(position, 96, ends_at=96.0, check=pass_time, step_seconds=1.0)
+    *_, rounds = run(halving, config, pace=pace)
+    return rounds, position.seconds
+
+
+def test_a_halving_round_is_planned_at_the_pace_of_its_own_finalists() -> None:
+    usual, seconds = _rounds_of(lambda halving: 1.0)
+    assert seconds == 96.0
+    slow = usual[1][0]  # those that go on
+
+    def seconds_of(halving: SuccessiveHalving) -> float:
+        return 1.5 if halving.finalists[len(halving.accuracies)] in slow else 0.5
+
+    rounds, seconds = _rounds_of(seconds_of)
+    assert [len(accuracies) for _, accuracies in rounds] == [6, 3], "all are trained"
+    assert seconds == pytest.approx(96.0, rel=0.02)
+
+
+def test_a_halving_round_that_takes_too_long_ends_with_the_most_promising() -> None:
+    rounds, seconds = _rounds_of(lambda halving: 1.5 if halving.halving_round else 1.0)
+    (finalists, accuracies), (last_finalists, last_accuracies) = rounds
+    assert len(accuracies) == 6
+    assert len(last_accuracies) == 2, "there is no time for the third"
+    assert seconds == 96.0
+    best = sorted(finalists, key=lambda known: accuracies[finalists.index(known)], reverse=True)
+    assert last_finalists == best[:2]
+
+
 @pytest.mark.parametrize("stop_at", [1, 2, 3, 4, 6, 9, 11, 12])
 def test_selecting_goes_on_in_the_middle_of_a_child(stop_at: int) -> None:
     config = SelectConfig(halving_steps=(2, 3), keep=0.5)

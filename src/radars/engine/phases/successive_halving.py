@@ -6,6 +6,7 @@ Optimization".
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import NamedTuple
 
 import torch
@@ -37,9 +38,13 @@ class SuccessiveHalving:
             order.
         gains: what each finalist is expected to gain on the others when it is trained to the end,
             as far as that is known.
+        seconds: how long each of those that have accuracies was trained here.
+        step_seconds: what a step of the finalists took in the halving round before; 0 where that
+            is not known.
         child: the weights of the one that is being trained.
         child_stream: its batches.
         child_step: its training steps done.
+        child_began: the second of the phase at which its training began.
     """
 
     finalists: list[Architecture]
@@ -48,9 +53,12 @@ class SuccessiveHalving:
     halving_round: int = 0
     accuracies: list[float] = field(default_factory=list)
     gains: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    step_seconds: float = 0.0
     child: Supernet | None = None
     child_stream: BatchStream | None = None
     child_step: int = 0
+    child_began: float = 0.0
 
     def state_dict(self) -> State:
         """What a checkpoint keeps."""
@@ -61,7 +69,10 @@ class SuccessiveHalving:
             "halving_round": self.halving_round,
             "accuracies": self.accuracies,
             "gains": self.gains,
+            "seconds": self.seconds,
+            "step_seconds": self.step_seconds,
             "child_step": self.child_step,
+            "child_began": self.child_began,
         }
         if self.child is not None and self.child_stream is not None:
             state["child"] = self.child.state_dict()
@@ -78,7 +89,10 @@ class SuccessiveHalving:
             halving_round=state["halving_round"],
             accuracies=list(state["accuracies"]),
             gains=list(state["gains"]),
+            seconds=list(state["seconds"]),
+            step_seconds=state["step_seconds"],
             child_step=state["child_step"],
+            child_began=state["child_began"],
         )
         if "child" in state:
             networks = context.networks
@@ -88,18 +102,23 @@ class SuccessiveHalving:
             halving.child_stream.load_state_dict(state["child_stream"])
         return halving
 
-    def begin_child(self, context: SearchContext, new_child: NewChild) -> Supernet:
+    def begin_child(self, context: SearchContext, new_child: NewChild, pace: Pace) -> Supernet:
         """The weights of the finalist that is next, or that was being trained."""
         if self.child is None:
             self.child = new_child(self.finalists[len(self.accuracies)])
             self.child_stream = context.networks.new_child_stream()
-            self.child_step = 0
+            self.child_step, self.child_began = 0, pace.seconds_spent
         return self.child
 
-    def end_child(self, accuracy: float) -> None:
-        """Notes the accuracy of the finalist that was trained."""
+    def end_child(self, accuracy: float, pace: Pace) -> None:
+        """Notes the accuracy of the finalist that was trained, and how long that took."""
         self.accuracies.append(accuracy)
+        self.seconds.append(pace.seconds_spent - self.child_began)
         self.child = self.child_stream = None
+
+    def leave_out_rest(self) -> None:
+        """Ends the halving round with those that have accuracies: the rest promises less."""
+        self.finalists = self.finalists[: len(self.accuracies)]
 
     def rank(self, context: SearchContext) -> list[int]:
         """The indices of the finalists that were trained, the most promising first.
@@ -120,7 +139,9 @@ class SuccessiveHalving:
     def keep(self, indices: list[int]) -> None:
         """Begins the next halving round with these finalists."""
         self.finalists = [self.finalists[index] for index in indices]
-        self.accuracies, self.gains = [], []
+        if len(self.seconds) == len(self.accuracies):  # the promising are often the larger ones
+            self.step_seconds = fmean(self.seconds[index] for index in indices) / self.num_steps
+        self.accuracies, self.gains, self.seconds = [], [], []
         self.halving_round += 1
 
 
@@ -170,11 +191,12 @@ def _num_steps(config: SelectConfig, halving: SuccessiveHalving, pace: Pace) -> 
     """Training steps of each finalist in the halving round that begins.
 
     Where time is limited, those of the settings in the proportion of the time that is left to the
-    time that they and those of later halving rounds would take.
+    time that they and those of later halving rounds would take, at the pace of these finalists.
     """
     usual = config.halving_steps[halving.halving_round]
     usual = min(usual, config.max_steps or usual)
     step_seconds = pace.seconds_per_step if pace.position.step else pace.step_seconds
+    step_seconds = halving.step_seconds or step_seconds
     if pace.ends_at is None or not step_seconds:
         return usual
     number, total = len(halving.finalists) if halving.halving_round else halving.num_planned, 0
@@ -188,11 +210,17 @@ def _num_steps(config: SelectConfig, halving: SuccessiveHalving, pace: Pace) -> 
 def _train_here(
     context: SearchContext, halving: SuccessiveHalving, new_child: NewChild, pace: Pace
 ) -> None:
-    """Trains what is left of a halving round, one finalist after the other."""
+    """Trains what is left of a halving round, one finalist after the other.
+
+    Where a later halving round takes longer than planned, it ends with those it has.
+    """
     latest = halving.accuracies[-1] if halving.accuracies else float("nan")
     while len(halving.accuracies) < len(halving.finalists):
+        if _is_late(halving, pace):
+            halving.leave_out_rest()
+            return
         architecture = halving.finalists[len(halving.accuracies)]
-        child = halving.begin_child(context, new_child)
+        child = halving.begin_child(context, new_child, pace)
         assert halving.child_stream is not None
         while halving.child_step < halving.num_steps:
             batch = halving.child_stream.next()
@@ -200,7 +228,13 @@ def _train_here(
             halving.child_step += 1
             pace.done(latest)
         latest = _accuracy(context, child, architecture)
-        halving.end_child(latest)
+        halving.end_child(latest, pace)
+
+
+def _is_late(halving: SuccessiveHalving, pace: Pace) -> bool:
+    """Whether there is no time for one more finalist of a later halving round."""
+    is_possible = halving.halving_round > 0 and halving.child is None and bool(halving.seconds)
+    return is_possible and not pace.has_time_for(fmean(halving.seconds))
 
 
 def _train_elsewhere(
@@ -213,7 +247,7 @@ def _train_elsewhere(
     halving.child = halving.child_stream = None
     tasks = [Finalist.of(known, new_child(known), halving.num_steps) for known in left]
     for accuracy in context.workers.map(train_finalist, tasks, pace.check):
-        halving.end_child(accuracy)
+        halving.accuracies.append(accuracy)
         pace.done(accuracy, halving.num_steps - num_counted)
         num_counted = 0
 
