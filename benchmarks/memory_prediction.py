@@ -26,7 +26,7 @@ from radars.memory import PLAIN, MemorySavings, Planner, PriceCache, TrainingSpe
 from radars.memory.floor import measured_floor_bytes
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.steps import Precision, StepKind
-from radars.space import Architecture, SearchSpace, Subspace
+from radars.space import SearchSpace, Subspace
 from radars.units import parse_bytes
 from radars.zoo import load_space, zoo
 
@@ -42,6 +42,12 @@ LEVERS = (
     MemorySavings(recompute=1.0, split_channels=1.0),
     MemorySavings(selective=1.0),
 )
+BOTH = (StepKind.WEIGHTS, StepKind.ARCHITECTURE)
+KINDS = {
+    "path": (StepKind.WEIGHTS, StepKind.EVALUATION),
+    "two candidates": BOTH,
+    "whole": BOTH,
+}
 KEY = ("space", "subspace", "step", "batch_size", "optimizer", "precision", "levers")
 NUMBERS = ("predicted_bytes", "measured_bytes", "ratio")
 
@@ -105,6 +111,16 @@ def said(name: str, rows: list[dict[str, str]]) -> str:
     )
 
 
+def subspaces_of(space: SearchSpace) -> dict[str, Subspace]:
+    """What is live: of a space of values a path, as what is trained at once there is drawn."""
+    path = {choice: names[-1] for choice, names in space.full.items()}
+    live = {"path": space.made(path).as_subspace()}
+    if space.is_modular:
+        live["two candidates"] = Subspace({choice: of[-2:] for choice, of in space.full.items()})
+        live["whole"] = space.full
+    return live
+
+
 def measure(
     measuring: Measuring, space: SearchSpace, batch_size: int, optimizer: str, precision: Precision
 ) -> None:
@@ -121,16 +137,11 @@ def measure(
     )
     limit = measuring.limit
     planner = Planner(space, spec, limit, price_cache=PriceCache())
-    first = Architecture({choice: names[-1] for choice, names in space.full.items()})
-    two = Subspace({choice: names[-2:] for choice, names in space.full.items()})
-    steps = (
-        ("path", first.as_subspace(), StepKind.WEIGHTS),
-        ("path", first.as_subspace(), StepKind.EVALUATION),
-        ("two candidates", two, StepKind.WEIGHTS),
-        ("two candidates", two, StepKind.ARCHITECTURE),
-        ("whole", space.full, StepKind.WEIGHTS),
-        ("whole", space.full, StepKind.ARCHITECTURE),
-    )
+    steps = [
+        (label, subspace, kind)
+        for label, subspace in subspaces_of(space).items()
+        for kind in KINDS[label]
+    ]
     for (label, subspace, kind), savings in product(steps, LEVERS):
         if kind is StepKind.EVALUATION and savings != PLAIN:
             continue
@@ -139,7 +150,8 @@ def measure(
         if key in known:
             continue
         numbers: tuple[object, ...] = ("", "", "")
-        if planner.expected_bytes(subspace, savings) <= 2 * limit:  # or it is not worth a trace
+        expected_bytes = planner.expected_bytes(subspace, savings) if space.is_modular else 0
+        if expected_bytes <= 2 * limit:  # or it is not worth a trace
             predicted_bytes = predict(
                 space, subspace, spec, kinds=[kind], savings=savings
             ).peak_bytes
