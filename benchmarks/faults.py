@@ -106,7 +106,8 @@ def _damaged(
     if read_result(out) is not None:  # it was faster than the signal
         (out / "result.json").unlink()
     with RunDirectory.resume(out) as run:
-        is_said = any(event["event"] == "checkpoint_damaged" for event in run.read_events())
+        logged = read_events(out / "events.jsonl")
+        is_said = any(event["event"] == "checkpoint_damaged" for event in logged)
         is_used = run.resumed_step == before
     outcome = resumed(out, whole)
     return outcome.if_also(is_said, "no event says so").if_also(is_used, "not the one before")

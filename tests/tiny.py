@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from radars.cost import Constraint, Cost
 from radars.data import Data, DataConfig, Normalisation, SealedSplit, Split
 from radars.data.in_memory import MemoryPixels
 from radars.engine import (
@@ -400,3 +401,8 @@ def assert_same_tensors(left: Mapping[str, Tensor], right: Mapping[str, Tensor])
 
 def _bits(tensor: Tensor) -> Tensor:
     return tensor.reshape(-1).contiguous().view(torch.uint8)
+
+
+def within(constraint: Constraint, cost: Cost) -> bool:
+    """Whether what is counted is within a bound on it."""
+    return int(getattr(cost, constraint.metric)) <= constraint.limit

@@ -59,16 +59,23 @@ class Registry(Generic[Thing]):
         Raises:
             ConfigError: there is none, or it cannot be imported.
         """
-        self._look_at_entry_points()
-        if name not in self._known:
+        known = self._known[self.checked(name)]
+        if isinstance(known, str):
+            known = self._known[name] = self._imported(name, known)
+        return known
+
+    def checked(self, name: str) -> str:
+        """The name, of which there is a thing. Nothing is imported.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        if name not in self:
             raise ConfigError(
                 f"a {self.noun} is one of {', '.join(self._known)}, but got {str(name)[:80]!r}"
                 f"{did_you_mean(str(name), list(self._known))}"
             )
-        known = self._known[name]
-        if isinstance(known, str):
-            known = self._known[name] = self._imported(name, known)
-        return known
+        return name
 
     def items(self) -> Iterator[tuple[str, Thing]]:
         """Every name and its thing, imported."""

@@ -24,6 +24,7 @@ from tests.tiny import (
     quick_config,
     tiny_data,
     tiny_space,
+    within,
 )
 
 from radars.cost import Constraint, CostTable
@@ -340,7 +341,7 @@ def test_constraints_hold_for_all_that_is_trained_as_a_network(
     assert found is not None
     assert len(set(constrained.paths)) > 1 or method in WHOLE_SUPERNET | ONE_PATH
     for architecture in [*constrained.paths, found]:
-        assert all(limit.allows(TABLE.cost(architecture)) for limit in LIMITS)
+        assert all(within(limit, TABLE.cost(architecture)) for limit in LIMITS)
     assert constrained.result.macs == TABLE.cost(found).macs
     assert constrained.result.parameters == TABLE.cost(found).parameters
 

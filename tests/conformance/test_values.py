@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from tests.conformance.test_conformance import Run, watched_peaks
-from tests.tiny import InterruptAt, quick_config, sized_space, tiny_data
+from tests.tiny import InterruptAt, quick_config, sized_space, tiny_data, within
 
 from radars.cost import Constraint, CostTable, Feasible, count_macs, count_parameters
 from radars.engine import SearchConfig, SearchResult
@@ -106,7 +106,7 @@ def test_the_architectures_are_those_that_a_trace_makes() -> None:
 def test_bounds_are_exact() -> None:
     table = CostTable.of(SPACE)
     allowed = [
-        a for a in every_architecture() if all(limit.allows(table.cost(a)) for limit in limits())
+        a for a in every_architecture() if all(within(limit, table.cost(a)) for limit in limits())
     ]
     feasible = Feasible(table, limits(), SPACE.full, SPACE.rules, SPACE.conditions)
     assert {*feasible.best({}, SPACE.full, 1000)} == {*allowed}

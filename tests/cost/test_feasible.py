@@ -5,7 +5,7 @@ import pytest
 import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from tests.tiny import tiny_space
+from tests.tiny import tiny_space, within
 
 from radars.cost import Additive, Constraint, Cost, CostTable, Feasible, Metric
 from radars.errors import ConfigError
@@ -48,7 +48,7 @@ def allowed_of(constraints: Sequence[Constraint], subspace: Subspace = FULL) -> 
         architecture
         for architecture in ALL
         if subspace.holds(architecture)
-        and all(constraint.allows(COSTS[architecture]) for constraint in constraints)
+        and all(within(constraint, COSTS[architecture]) for constraint in constraints)
     ]
 
 

@@ -18,6 +18,7 @@ from radars.failures import CallerError
 from radars.runs.directory import RunDirectory
 from radars.runs.event_schema import Event, PhaseStartedEvent
 from radars.runs.events import load_events, read_events
+from radars.runs.file_names import EVENTS_NAME
 from radars.runs.state import split_state
 from radars.testing import final_state
 from radars.tracking.progress import Bar, NoProgress
@@ -43,7 +44,7 @@ def test_an_interrupt_saves_before_it_stops(tmp_path: Path) -> None:
             observer.phase("explore", 8) as pace,
         ):
             pace.done()
-        events = [event["event"] for event in run.read_events()]
+        events = [event["event"] for event in read_events(run.path / EVENTS_NAME)]
     tensors, values = final_state(tmp_path / "run")
     position = values["position"]
     assert position["step"] == position["total_steps"] == 1
@@ -98,8 +99,9 @@ def test_curves_stay_small_however_long_a_search_is(tmp_path: Path) -> None:
             for _ in pace.steps():
                 state.seconds += 60.0
                 pace.done(0.5)
-        events = [event for event in run.read_events() if event["event"] == "progress"]
-        [*_, preferred] = [e for e in run.read_events() if e["event"] == "preferences"]
+        logged = read_events(run.path / EVENTS_NAME)
+    events = [event for event in logged if event["event"] == "progress"]
+    [*_, preferred] = [event for event in logged if event["event"] == "preferences"]
     assert len(events) < 201
     assert events[-1]["step"] == 200  # whatever the time, the last is there
     assert preferred["step"] == 200

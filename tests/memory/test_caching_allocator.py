@@ -50,13 +50,6 @@ def test_small_and_large_tensors_do_not_share_one() -> None:
     assert allocator.reserved_bytes == 22 * MIB
 
 
-def test_nor_do_streams() -> None:
-    allocator = CachingAllocator()
-    allocator.free(allocator.allocate(2 * MIB, stream=0))
-    allocator.allocate(2 * MIB, stream=1)
-    assert allocator.reserved_bytes == 40 * MIB
-
-
 def test_the_rest_of_a_large_block_is_split_off_beyond_1_mib() -> None:
     whole, part = CachingAllocator(), CachingAllocator()
     assert whole.allocate(11 * MIB).num_bytes == 12 * MIB  # 1 MiB stays with it
@@ -100,35 +93,17 @@ def test_what_is_free_but_too_small_is_fragmentation() -> None:
     allocator.free(blocks[2])
     allocator.allocate(8 * MIB)  # 10 MiB are free, but in two places
     assert allocator.allocated_bytes == 18 * MIB
-    assert allocator.reserved_bytes == allocator.peak_reserved_bytes == 40 * MIB
+    assert allocator.reserved_bytes == 40 * MIB
 
 
-def test_peaks_are_remembered() -> None:
+def test_peaks_are_remembered_and_segments_kept() -> None:
     allocator = CachingAllocator()
     allocator.free(allocator.allocate(30 * MIB))
-    allocator.release()
-    assert (allocator.reserved_bytes, allocator.allocated_bytes) == (0, 0)
-    assert allocator.peak_reserved_bytes == allocator.peak_allocated_bytes == 30 * MIB
-
-
-def test_only_segments_that_are_free_as_a_whole_are_given_back() -> None:
-    allocator = CachingAllocator()
-    allocator.free(allocator.allocate(30 * MIB))
-    first, _ = allocator.allocate(6 * MIB), allocator.allocate(6 * MIB)
+    assert allocator.allocated_bytes == 0
+    assert allocator.reserved_bytes == allocator.peak_allocated_bytes == 30 * MIB
+    for _ in range(2):
+        allocator.allocate(6 * MIB)
     assert allocator.reserved_bytes == 30 * MIB  # both from the one that was there
-    allocator.allocate(2 * MIB)
-    allocator.free(first)
-    allocator.release()
-    assert allocator.reserved_bytes == 30 * MIB
-
-
-def test_at_its_limit_it_gives_back_what_is_free_and_tries_again() -> None:
-    allocator = CachingAllocator(limit_bytes=40 * MIB)
-    allocator.free(allocator.allocate(30 * MIB))
-    assert allocator.allocate(34 * MIB).num_bytes == 34 * MIB
-    assert (allocator.reserved_bytes, allocator.num_releases) == (34 * MIB, 1)
-    with pytest.raises(MemoryError, match="no room"):
-        allocator.allocate(8 * MIB)  # a segment of 20 MiB
 
 
 def test_what_is_held_never_overlaps_and_all_of_it_comes_back() -> None:
@@ -147,5 +122,6 @@ def test_what_is_held_never_overlaps_and_all_of_it_comes_back() -> None:
     for block in held:
         allocator.free(block)
     assert allocator.allocated_bytes == 0
-    allocator.release()
-    assert allocator.reserved_bytes == 0
+    free = [*allocator._small.by_address.values(), *allocator._large.by_address.values()]
+    assert all(block.before is block.after is None for block in free)  # whole segments
+    assert sum(block.num_bytes for block in free) == allocator.reserved_bytes

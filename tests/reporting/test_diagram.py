@@ -1,4 +1,5 @@
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,7 +18,7 @@ SHAPES = {entry.name: entry.input_shape for entry in zoo() if entry.name not in 
 def drawn(name: str, write: Callable[..., Path], costs: Mapping[str, int] | None = None) -> Diagram:
     space = zoo_space(name)
     architecture = {choice: names[-1] for choice, names in space.full.items()}
-    network = space.flow(SHAPES[name]).to_dict()
+    network = asdict(space.flow(SHAPES[name]))
     run = read_directory(
         write({"event": "search_started", "network": network}, architecture=architecture)
     )

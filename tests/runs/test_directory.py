@@ -18,7 +18,8 @@ from tests.full_disk import full_for
 from radars.errors import ConfigError, RunError
 from radars.runs.directory import RunDirectory, new_run
 from radars.runs.event_schema import ChildEvent, Event, PhaseStartedEvent
-from radars.runs.events import EventLog
+from radars.runs.events import EventLog, read_events
+from radars.runs.file_names import EVENTS_NAME
 from radars.runs.identity_file import known_identity
 from radars.runs.lock import DirectoryLock
 from radars.runs.own_files import check_no_file_of_a_run
@@ -32,7 +33,7 @@ def at_step(step: int) -> Event:
 
 
 def names(run: RunDirectory) -> list[str]:
-    return [event["event"] for event in run.read_events()]
+    return [event["event"] for event in read_events(run.path / EVENTS_NAME)]
 
 
 def test_a_run_from_start_to_result(tmp_path: Path) -> None:
@@ -73,7 +74,7 @@ def test_events_after_the_checkpoint_are_told_once(tmp_path: Path) -> None:
         assert checkpoint.state["step"] == 1
         run.log(at_step(2))
         assert names(run) == ["phase_started", "resumed", "phase_started"]
-        assert [event.get("step") for event in run.read_events()] == [1, 1, 2]
+        assert [event.get("step") for event in read_events(run.path / EVENTS_NAME)] == [1, 1, 2]
 
 
 def test_without_a_checkpoint_all_is_redone(tmp_path: Path) -> None:
@@ -93,7 +94,7 @@ def test_the_one_before_a_damaged_checkpoint(tmp_path: Path) -> None:
     with RunDirectory.resume(tmp_path) as run:
         assert run.resumed_step == 1
         assert [event.kind for event in run.resume_events] == ["checkpoint_damaged", "resumed"]
-        assert [event.get("step") for event in run.read_events()] == [1, 2, 1]
+        assert [event.get("step") for event in read_events(run.path / EVENTS_NAME)] == [1, 2, 1]
         assert names(run) == ["phase_started", "checkpoint_damaged", "resumed"]
     (tmp_path / "checkpoint" / "00000001.safetensors").write_bytes(b"x")
     before = (tmp_path / "events.jsonl").read_bytes()

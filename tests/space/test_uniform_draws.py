@@ -14,9 +14,10 @@ DRAWS = UniformDraws(SPACE.full, SPACE.conditions)
 
 
 def test_a_candidate_has_as_many_ways_as_there_are_architectures_below_it() -> None:
-    assert DRAWS.ways("block1", ("none", "conv", "mb2")) == [1, 2, 1]
-    assert DRAWS.ways("depth", (1, 2)) == [1, 4]
-    assert DRAWS.ways("first", (4, 2)) == [1, 1]
+    ways = SPACE.conditions.numbers(SPACE.full)
+    assert ways["block1"] == {"none": 1, "conv": 2, "mb2": 1}
+    assert ways["depth"] == {1: 1, 2: 4}
+    assert ways["first"] == {4: 1, 2: 1}
 
 
 def test_architectures_are_equally_likely_where_choices_are_made_sometimes() -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby, islice
 
 from radars.comparison.published_table import Entry, PublishedTable
+from radars.comparison.results_table import as_markdown
 from radars.cost import Constraint, CostTable, Feasible
 from radars.engine.methods.method import Method
 from radars.engine.policies.policy import Policy
@@ -94,15 +95,11 @@ def controllers_table(hits: Iterable[Hits]) -> str:
     A run that never met one of the best counts as infinitely many; how many did is said.
     """
     names = [f"best {fraction:.1%}".replace(".0%", "%") for fraction in BEST_FRACTIONS]
-    lines = [
-        "| " + " | ".join(["method", "seeds", *(f"samples to the {n}" for n in names)]) + " |",
-        "|" + "---|" * (2 + len(names)),
-    ]
+    lines = []
     for method, group in groupby(hits, lambda hit: hit.method):
         runs = [run.samples for run in group]
-        cells = [method, str(len(runs)), *map(_spread, zip(*runs, strict=True))]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+        lines.append([method, str(len(runs)), *map(_spread, zip(*runs, strict=True))])
+    return as_markdown(["method", "seeds", *(f"samples to the {n}" for n in names)], lines)
 
 
 def _ranks(

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from radars.comparison.published_table import PublishedTable
+from radars.comparison.results_table import as_markdown
 from radars.cost import Constraint
 
 NUM_DRAWS = 20
@@ -37,19 +38,19 @@ def yardsticks_table(table: PublishedTable, settings: Mapping[str, Sequence[Cons
         ConfigError: no architecture satisfies the constraints of a setting, or the table does not
             say what one bounds.
     """
-    lines = [
-        "| setting | architectures | best | the largest that it allows | "
-        f"expected best of {NUM_DRAWS} random draws, judged by the table |",
-        "|" + "---|" * 5,
+    header = [
+        *("setting", "architectures", "best", "the largest that it allows"),
+        f"expected best of {NUM_DRAWS} random draws, judged by the table",
     ]
+    lines = []
     for name, constraints in settings.items():
         largest = table.largest(constraints)
-        cells = (
+        cells = [
             name,
             f"{table.num_allowed(constraints):,}",
             f"{table.accuracy(table.best(constraints)):.2%}",
             f"{table.accuracy(largest):.2%} (rank {table.rank(largest, constraints)})",
             f"{expected_best(table, constraints, NUM_DRAWS):.2%}",
-        )
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+        ]
+        lines.append(cells)
+    return as_markdown(header, lines)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import LinearConstraint
 
-from radars.cost.metric import ABSENT, Additive, Term
+from radars.cost.metric import Additive, Combination, Term
 from radars.cost.program import solve
 from radars.space import ALWAYS, Architecture, Candidate, Conditions, Keep, Subspace
 
@@ -26,6 +26,10 @@ class ArchitectureProgram:
         sums: the costs that will be bounded or made least.
         conditions: which choices are made.
         extra: number of further variables, behind those of the candidates; not whole numbers.
+
+    Attributes:
+        pairs: choice and candidate of each variable of a candidate.
+        rows: the linear constraints.
     """
 
     def __init__(
@@ -36,11 +40,11 @@ class ArchitectureProgram:
         extra: int = 0,
     ) -> None:
         self._subspace = subspace
-        self._pairs = [(choice, name) for choice, names in subspace.items() for name in names]
+        self.pairs = [(choice, name) for choice, names in subspace.items() for name in names]
         self._extra = extra
         self._term_start: dict[int, int] = {}  # id of a term to its first variable
-        self._terms: list[tuple[Term, list[tuple[Candidate, ...]]]] = []
-        self._num_variables = len(self._pairs) + extra
+        self._terms: list[tuple[Term, list[Combination]]] = []
+        self._num_variables = len(self.pairs) + extra
         for known in sums:
             for term in known.terms:
                 self._add_term(term)
@@ -51,16 +55,10 @@ class ArchitectureProgram:
     def _add_term(self, term: Term) -> None:
         if id(term) in self._term_start:
             return
-        keys = [key for key in term.numbers if self._is_possible(term, key)]
+        keys = term.keys_within(self._subspace)
         self._term_start[id(term)] = self._num_variables
         self._terms.append((term, keys))
         self._num_variables += len(keys)
-
-    def _is_possible(self, term: Term, key: tuple[Candidate, ...]) -> bool:
-        return all(
-            name is ABSENT or name in self._subspace.get(choice, ())
-            for choice, name in zip(term.choices, key, strict=True)
-        )
 
     def _one_each(self, conditions: Conditions) -> LinearConstraint:
         """Each choice takes one candidate, where it is made."""
@@ -68,7 +66,7 @@ class ArchitectureProgram:
         ones = np.ones(len(self._subspace))
         for row, choice in enumerate(self._subspace):
             parent = conditions.parent(choice)
-            for column, (other, name) in enumerate(self._pairs):
+            for column, (other, name) in enumerate(self.pairs):
                 taken[row, column] = float(other == choice)
                 if parent is not None and other == parent[0] and name in parent[1]:
                     taken[row, column] = -1.0
@@ -90,8 +88,8 @@ class ArchitectureProgram:
                 for name in self._subspace.get(choice, ()):
                     row = np.zeros(self._num_variables)
                     for index, key in enumerate(keys):
-                        row[start + index] = float(key[place] is not ABSENT and key[place] == name)
-                    row[self._pairs.index((choice, name))] = -1.0
+                        row[start + index] = float(key[place] == name)
+                    row[self.pairs.index((choice, name))] = -1.0
                     rows.append(row)
                     right.append(0.0)
         return LinearConstraint(np.array(rows), right, right)
@@ -99,7 +97,7 @@ class ArchitectureProgram:
     def row(self, known: Additive) -> Numbers:
         """The coefficients of a cost, without its fixed part."""
         row = np.zeros(self._num_variables)
-        row[: len(self._pairs)] = [float(known.candidates[c][n]) for c, n in self._pairs]
+        row[: len(self.pairs)] = [float(known.candidates[c][n]) for c, n in self.pairs]
         for term in known.terms:
             start = self._term_start[id(term)]
             keys = next(keys for other, keys in self._terms if other is term)
@@ -111,14 +109,9 @@ class ArchitectureProgram:
     ) -> Numbers:
         """Coefficients of candidates and of further variables, and 0 for combinations."""
         row = np.zeros(self._num_variables)
-        row[: len(self._pairs)] = of_pairs
-        row[len(self._pairs) : len(self._pairs) + len(of_extra)] = of_extra
+        row[: len(self.pairs)] = of_pairs
+        row[len(self.pairs) : len(self.pairs) + len(of_extra)] = of_extra
         return row
-
-    @property
-    def pairs(self) -> list[tuple[str, Candidate]]:
-        """Choice and candidate of each variable."""
-        return self._pairs
 
     def keep(self, rules: Sequence[Keep]) -> None:
         """Adds the rows of rules."""
@@ -144,15 +137,13 @@ class ArchitectureProgram:
         self.rows.append(LinearConstraint(rows / scale[:, None], -np.inf, room / scale))
 
     def _counts(self, rule: Keep) -> list[list[float]]:
-        counts = [rule.counts(choice, name) for choice, name in self._pairs]
+        counts = [rule.counts(choice, name) for choice, name in self.pairs]
         return [[float(each[kind]) for each in counts] for kind in (0, 1)]
 
     def solve(self, objective: Numbers, most_of_extra: float = np.inf) -> Architecture | None:
         """The architecture with the least objective; None where nothing is within the rows."""
-        num_pairs, num_terms = (
-            len(self._pairs),
-            self._num_variables - len(self._pairs) - self._extra,
-        )
+        num_pairs = len(self.pairs)
+        num_terms = self._num_variables - num_pairs - self._extra
         solution = solve(
             objective,
             self.rows,
@@ -161,7 +152,7 @@ class ArchitectureProgram:
         )
         if solution is None:
             return None
-        taken = zip(self._pairs, solution[:num_pairs], strict=True)
+        taken = zip(self.pairs, solution[:num_pairs], strict=True)
         return Architecture({choice: name for (choice, name), x in taken if x > 0.5})
 
     def solutions(self, objective: Numbers) -> Iterator[Architecture]:
@@ -175,5 +166,5 @@ class ArchitectureProgram:
 
     def exclude(self, architecture: Mapping[str, Candidate]) -> None:
         """Leaves an architecture out from now on."""
-        taken = [float(c in architecture and architecture[c] == n) for c, n in self._pairs]
+        taken = [float(c in architecture and architecture[c] == n) for c, n in self.pairs]
         self.rows.append(LinearConstraint(self.padded(taken)[None], -np.inf, len(architecture) - 1))

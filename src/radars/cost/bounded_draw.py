@@ -5,9 +5,9 @@ architecture could keep, but several terms may not have their least together, an
 where nothing is left.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from radars.cost.metric import ABSENT, Additive, Term
+from radars.cost.metric import Additive, Term
 from radars.space import Candidate, Conditions, Keep, Subspace
 
 Bounded = tuple[Additive, float]
@@ -83,7 +83,7 @@ class _OpenSum:
             self._least_alone[choice] = (
                 least if conditions.parent(choice) is None else min(least, 0)
             )
-        self._open = {id(term): _possible(term, subspace) for term in known.terms}
+        self._open = {id(term): term.keys_within(subspace) for term in known.terms}
         self._of_choice: dict[str, list[Term]] = {choice: [] for choice in subspace}
         for term in known.terms:
             for choice in term.choices:
@@ -101,7 +101,7 @@ class _OpenSum:
             place = term.choices.index(choice)
             total -= self._least[id(term)]
             total += min(
-                (term.numbers[key] for key in self._open[id(term)] if _is(key[place], name)),
+                (term.numbers[key] for key in self._open[id(term)] if key[place] == name),
                 default=0.0,
             )
         return total <= self._limit * (1 + 1e-12)
@@ -112,24 +112,7 @@ class _OpenSum:
         self._least_alone[choice] = alone
         for term in self._of_choice[choice]:
             place = term.choices.index(choice)
-            keys = [key for key in self._open[id(term)] if _is(key[place], name)]
+            keys = [key for key in self._open[id(term)] if key[place] == name]
             least = min((term.numbers[key] for key in keys), default=0.0)
             self._total += least - self._least[id(term)]
             self._open[id(term)], self._least[id(term)] = keys, least
-
-
-def _is(first: Candidate, other: Candidate) -> bool:
-    return first is other or (first is not ABSENT and first == other)
-
-
-def _possible(
-    term: Term, subspace: Mapping[str, tuple[Candidate, ...]]
-) -> list[tuple[Candidate, ...]]:
-    return [
-        key
-        for key in term.numbers
-        if all(
-            name is ABSENT or name in subspace.get(choice, ())
-            for choice, name in zip(term.choices, key, strict=True)
-        )
-    ]

@@ -4,12 +4,9 @@ from collections.abc import Iterable, Sequence
 from itertools import product
 from math import prod
 
-from radars.cost.metric import ABSENT
+from radars.cost.metric import ABSENT, Combination
 from radars.errors import SpaceError
 from radars.space import Candidate, SearchSpace
-
-Combination = tuple[Candidate, ...]
-"""What some choices take, in their order; ABSENT for one that is not made."""
 
 Needs = dict[str, Candidate]
 """What has to be taken for a combination."""

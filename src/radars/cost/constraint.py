@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass
 
 from radars.cost.cost_kind import parse_cost
-from radars.cost.cost_table import Cost
 from radars.errors import ConfigError
 from radars.registries import COSTS
 
@@ -36,10 +35,6 @@ class Constraint:
             return cls(match[1], parse_cost(match[1], match[2]))
         except ConfigError:
             raise _malformed(text) from None
-
-    def allows(self, cost: Cost) -> bool:
-        """Whether what is counted, multiply-accumulates or parameters, is within the bound."""
-        return int(getattr(cost, self.metric)) <= self.limit
 
     def __str__(self) -> str:
         short = f"{self.limit:g}"

@@ -94,7 +94,10 @@ class CostTable:
         total = self.fixed
         for choice, candidate in architecture.items():
             total = total + self.candidates[choice][candidate]
-        together = {name: self._sum_of_terms(name, architecture) for name in COUNTED}
+        together = {
+            name: round(sum(term.of(architecture) for term in self.terms.get(name, ())))
+            for name in COUNTED
+        }
         return total + Cost(**together)
 
     def cost_of_choice(self, choice: str, architecture: Mapping[str, Candidate]) -> Cost:
@@ -109,9 +112,6 @@ class CostTable:
             for name in COUNTED
         }
         return alone + Cost(**{name: round(share) for name, share in shares.items()})
-
-    def _sum_of_terms(self, name: str, architecture: Mapping[str, Candidate]) -> int:
-        return round(sum(term.of(architecture) for term in self.terms.get(name, ())))
 
     def metric(self, name: str) -> Metric:
         """One of the costs, by name.

@@ -15,15 +15,13 @@ def count_parameters(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def count_macs(
-    module: nn.Module, *input_shapes: Sequence[int], dtype: torch.dtype = torch.float32
-) -> int:
+def count_macs(module: nn.Module, *input_shapes: Sequence[int]) -> int:
     """Multiply-accumulates of one forward pass on inputs of these shapes (with the batch).
 
     Of convolutions, products of matrices and vectors, attention, distances and bilinear forms. The
     module is on the meta device, where nothing is computed.
     """
-    inputs = (torch.empty(*shape, dtype=dtype, device="meta") for shape in input_shapes)
+    inputs = (torch.empty(*shape, device="meta") for shape in input_shapes)
     return _macs(module, tuple(inputs))
 
 

@@ -1,4 +1,4 @@
-"""`estimated_sum`: a cost that only whole networks have, by one that is counted."""
+"""`estimated_sum`: a cost that only whole networks have, by their multiply-accumulates."""
 
 from radars.cost.architecture_program import ArchitectureProgram
 from radars.cost.cost_table import CostTable
@@ -30,26 +30,21 @@ def extremes(space: SearchSpace, input_shape: InputShape) -> tuple[Architecture,
 
 
 def estimated_sum(
-    space: SearchSpace,
-    input_shape: InputShape,
-    smallest: float,
-    largest: float,
-    by: str = "macs",
+    space: SearchSpace, input_shape: InputShape, smallest: float, largest: float
 ) -> Additive:
-    """A cost that grows evenly with a counted one, from the smallest to the largest architecture.
+    """A cost that grows evenly with multiply-accumulates.
 
     Args:
         space: not modular.
         input_shape: the shape of one example, without the batch.
         smallest: the cost of the first of `extremes`.
         largest: the cost of the second.
-        by: the counted cost.
     """
-    counted = CostTable.of(space, input_shape).metric(by).sums[0]
-    low, high = map(counted.of, extremes(space, input_shape))
+    [macs] = CostTable.of(space, input_shape).metric("macs").sums
+    low, high = map(macs.of, extremes(space, input_shape))
     slope = max(largest - smallest, 0.0) / (high - low) if high > low else 0.0
     terms = tuple(
         Term(term.choices, {key: slope * number for key, number in term.numbers.items()})
-        for term in counted.terms
+        for term in macs.terms
     )
-    return Additive(smallest - slope * low, counted.candidates, terms)
+    return Additive(smallest - slope * low, macs.candidates, terms)

@@ -50,15 +50,7 @@ class _OfTerms:
 
     def expected(self, term: Term) -> Tensor:
         """The sum over combinations of the number times the probability: a scalar."""
-        live = [
-            key
-            for key, number in term.numbers.items()
-            if number
-            and all(
-                name is ABSENT or name in self._among.get(choice, ())
-                for choice, name in zip(term.choices, key, strict=True)
-            )
-        ]
+        live = [key for key in term.keys_within(self._among) if term.numbers[key]]
         if not live:
             return torch.zeros((), dtype=torch.float64, device=self._device)
         product_K = constant([term.numbers[key] for key in live], self._device, torch.float64)

@@ -97,8 +97,7 @@ class Feasible:
         for architecture in islice(architectures, _MAX_WHOLE):
             if self.holds(architecture):
                 return architecture
-        [first] = [self._safe] if self._safe else self.best({}, self._full, 1)
-        return first
+        return self._safe or self.best({}, self._full, 1)[0]
 
     def sample(
         self,
@@ -163,7 +162,7 @@ class Feasible:
         """Yields the allowed architectures of a subspace by a cost, the dearest first.
 
         Args:
-            cost: the name of a cost, whose sum orders them.
+            cost: what orders them.
             subspace: what to choose from.
         """
         if not cost.terms:
@@ -200,10 +199,6 @@ class Feasible:
                 raise whole_too_costly(bound, self._bounds, metric.whole(least))
             safe = safe or least
         return safe
-
-    def ways(self, choice: str, names: Sequence[Candidate]) -> list[int]:
-        """How many architectures of the space there are below each candidate of a choice."""
-        return self._draws.ways(choice, names)
 
     def pick_uniformly(
         self, choice: str, names: tuple[Candidate, ...], generator: torch.Generator

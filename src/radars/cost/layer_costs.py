@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, field
 
-from radars.cost.combinations import Combination
-from radars.cost.metric import ABSENT, Term
+from radars.cost.metric import ABSENT, Combination, Term
 from radars.cost.parts import ModuleCost
 from radars.space import Architecture, Candidate
 

@@ -12,9 +12,9 @@ from weakref import WeakKeyDictionary
 
 import torch
 
-from radars.cost.combinations import Combination, Needs, combinations
+from radars.cost.combinations import Needs, combinations
 from radars.cost.layer_costs import NOTHING, Counts, LayerCosts, terms_of
-from radars.cost.metric import ABSENT, Term
+from radars.cost.metric import ABSENT, Combination, Term
 from radars.cost.traced_layers import TracedLayers
 from radars.errors import SpaceError
 from radars.example import InputShape
@@ -91,7 +91,7 @@ class _Learner:
 
     def _vary(self, choice: Choice) -> None:
         """Notes what changes with one choice, where it is made and all else is largest."""
-        here = self._making(choice.name, self.largest)
+        here = self._making(choice.name)
         tried = choice.candidates if _is_kind(choice) else _ends(choice.candidates)
         for candidate in tried:
             if candidate != here[choice.name]:
@@ -108,9 +108,9 @@ class _Learner:
     def _last(self) -> dict[str, Candidate]:
         return {choice.name: choice.candidates[-1] for choice in self._space.choices}
 
-    def _making(self, choice: str, base: Mapping[str, Candidate]) -> Architecture:
-        """The architecture nearest to another in which a choice is made."""
-        taken = {**self._last(), **self.largest, **base}
+    def _making(self, choice: str) -> Architecture:
+        """The architecture nearest to the largest in which a choice is made."""
+        taken = {**self._last(), **self.largest}
         name = choice
         while (parent := self._space.conditions.parent(name)) is not None:
             name, under = parent

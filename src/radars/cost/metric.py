@@ -19,6 +19,9 @@ class _Absent:
 
 ABSENT = _Absent()
 
+Combination = tuple[Candidate, ...]
+"""What some choices take, in their order; ABSENT for one that is not made."""
+
 
 @dataclass(frozen=True)
 class Term:
@@ -31,11 +34,22 @@ class Term:
     """
 
     choices: tuple[str, ...]
-    numbers: Mapping[tuple[Candidate, ...], float]
+    numbers: Mapping[Combination, float]
 
     def of(self, architecture: Mapping[str, Candidate]) -> float:
         """The number of an architecture."""
         return self.numbers.get(tuple(architecture.get(c, ABSENT) for c in self.choices), 0.0)
+
+    def keys_within(self, subspace: Mapping[str, tuple[Candidate, ...]]) -> list[Combination]:
+        """The keys of `numbers` that take candidates of a subspace only."""
+        return [
+            key
+            for key in self.numbers
+            if all(
+                name is ABSENT or name in subspace.get(choice, ())
+                for choice, name in zip(self.choices, key, strict=True)
+            )
+        ]
 
 
 @dataclass(frozen=True)

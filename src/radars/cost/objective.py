@@ -25,14 +25,7 @@ from radars.space import ALWAYS, Conditions, Subspace
 
 _LEAST = 1e-12  # of a cost: its logarithm is finite
 
-
-def _known_cost(name: str) -> str:
-    if name not in COSTS:
-        COSTS.get(name)  # says which there are
-    return name
-
-
-CostName = Annotated[str, AfterValidator(_known_cost)]
+CostName = Annotated[str, AfterValidator(COSTS.checked)]
 """A registered cost."""
 
 

@@ -13,23 +13,10 @@ _EXPLORE_STEPS = 30  # for each candidate
 _DIFFERENTIATE_STEPS = 5
 
 
-def _known_method(name: str) -> str:
-    if name not in METHODS:
-        METHODS.get(name)  # says which there are
-    return name
-
-
-MethodName = Annotated[str, AfterValidator(_known_method)]
+MethodName = Annotated[str, AfterValidator(METHODS.checked)]
 """A registered method."""
 
-
-def _known_ranker(name: str) -> str:
-    if name not in RANKERS:
-        RANKERS.get(name)  # says which there are
-    return name
-
-
-RankerName = Annotated[str, AfterValidator(_known_ranker)]
+RankerName = Annotated[str, AfterValidator(RANKERS.checked)]
 """A registered ranker."""
 
 

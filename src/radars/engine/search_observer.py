@@ -70,8 +70,7 @@ class SearchObserver(RunObserver):
         self._max_seconds, self._kept_share = max_seconds, kept_share
         self._group = state.context.guard.group
         self._is_preparing = False
-        in_newest = self.position.total_steps if self.position.num_saves else None
-        self._steps_saved = in_newest
+        self._steps_saved = self.position.total_steps if self.position.num_saves else None
         self._logged_at = self._preferred_at = -math.inf  # in seconds of the search
 
     @contextmanager

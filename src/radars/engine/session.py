@@ -20,13 +20,11 @@ from radars.engine.problem import SearchProblem
 from radars.engine.search_observer import SearchObserver
 from radars.engine.search_state import SearchPosition, SearchState
 from radars.engine.workers import ExecutorWorkers, Origin, needs_of
-from radars.errors import StopSearch
 from radars.execution.environment import environment
 from radars.execution.executor import Executor, Lost, new_executor
 from radars.execution.group import Group, new_group
 from radars.execution.interrupt import Interrupt
 from radars.execution.workplace import workplace
-from radars.failures import CallerError
 from radars.nn.memory_saving.disk_offload import DiskOffload
 from radars.registries import METHODS
 from radars.runs.directory import RunDirectory
@@ -39,10 +37,11 @@ from radars.runs.event_schema import (
     StepSkippedEvent,
     WorkerLostEvent,
 )
-from radars.runs.files import unwritable
+from radars.runs.files import unwritable_said
 from radars.runs.read_run import put_back, read_checkpoint
 from radars.tracking.loggers import open_curves
 from radars.tracking.progress import NoProgress, Progress
+from radars.tracking.run_observer import tell
 
 LATENCIES_NAME = "latencies.json"
 
@@ -187,10 +186,8 @@ def _open_disk(run: RunDirectory | None) -> Iterator[DiskOffload]:
 
 
 def _temporary_folder() -> TemporaryDirectory[str]:
-    try:
+    with unwritable_said(Path("a temporary directory")):
         return TemporaryDirectory(prefix="radars-")
-    except OSError as error:
-        raise unwritable(Path("a temporary directory"), error) from error
 
 
 def _context(
@@ -209,13 +206,7 @@ def _context(
     def log(event: Event) -> None:
         if run is not None:
             run.log(event)
-        if on_event is not None:
-            try:
-                on_event(event)
-            except StopSearch:
-                interrupt.ask()
-            except Exception as error:
-                raise CallerError(error) from error
+        tell(event, on_event, interrupt)
 
     def on_out_of_memory(expected_bytes: int, budget_bytes: int) -> None:
         log(OutOfMemoryEvent(expected_bytes=expected_bytes, budget_bytes=budget_bytes))

@@ -11,7 +11,6 @@ from concurrent.futures import Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, TypeVar
@@ -196,7 +195,7 @@ class ProcessExecutor(Executor):
             try:
                 for index in left:
                     task = tasks[index], needs[index].num_threads
-                    futures.append(pool.submit(partial(_run_pinned, function), task))
+                    futures.append(pool.submit(run_task, function, *task))
                 for future in futures:
                     result = _result(future, while_waiting)
                     num_done, num_lost = num_done + 1, 0
@@ -271,10 +270,6 @@ def new_executor(config: ExecutorConfig) -> Iterator[Executor]:
             yield processes
     else:
         yield LocalExecutor()
-
-
-def _run_pinned(function: Callable[[Task], Result], task: tuple[Task, int]) -> Result:
-    return run_task(function, *task)
 
 
 def _result(future: "Future[Result]", while_waiting: Callable[[], None]) -> Result:

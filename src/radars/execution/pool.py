@@ -13,7 +13,6 @@ import torch
 
 from radars.errors import Stopped
 
-Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 _is_stopped = False
@@ -25,9 +24,9 @@ class ProcessPool:
     def __init__(self, pool: ProcessPoolExecutor) -> None:
         self._pool = pool
 
-    def submit(self, function: Callable[[Task], Result], task: Task) -> "Future[Result]":
-        """Runs a task when a process is free."""
-        return self._pool.submit(_run, function, task)
+    def submit(self, function: Callable[..., Result], *arguments: object) -> "Future[Result]":
+        """Calls a function when a process is free."""
+        return self._pool.submit(_run, function, *arguments)
 
 
 @contextmanager
@@ -74,12 +73,12 @@ def _leave_with_parent() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _run(function: Callable[[Task], Result], task: Task) -> Result:
+def _run(function: Callable[..., Result], *arguments: object) -> Result:
     global _is_stopped
     if _is_stopped:  # handed over before it was known that the rest is not wanted
         raise Stopped("it was interrupted before it began")
     try:
-        return function(task)
+        return function(*arguments)
     except Stopped as error:
         _is_stopped = True
         parent = parent_process()

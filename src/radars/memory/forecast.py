@@ -124,7 +124,7 @@ class Forecast:
                 to depend on its type alone.
             kind: the kind of step; None for the dearest.
         """
-        subspace = subspace.as_subspace() if isinstance(subspace, Architecture) else subspace
+        subspace = subspace.as_subspace()
         memory = self.traces.step(subspace, savings, weigh, kind)
         corrected = self.corrections.corrected(memory.peak_bytes, subspace, savings)
         return memory.with_peak(corrected)

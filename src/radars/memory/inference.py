@@ -25,7 +25,7 @@ from radars.cost import (
 )
 from radars.example import InputShape, blank, call, parts_of
 from radars.memory.fake import tracing
-from radars.memory.tracker import MemoryTracker, Part
+from radars.memory.tracker import MemoryTracker, track_network
 from radars.space import (
     Architecture,
     Candidates,
@@ -104,7 +104,7 @@ def inference_bytes(
             network = space.build(architecture).eval()
         with device:
             example_B = blank(batch_size, input_shape, space.input_dtype)
-        with _track(network, parts_of(example_B)) as tracker:
+        with track_network(network, parts_of(example_B)) as tracker:
             call(network, example_B)
         peak_bytes: int = tracker.peak_bytes
     return peak_bytes
@@ -112,13 +112,6 @@ def inference_bytes(
 
 def _device(device_type: str) -> torch.device:
     return torch.device("cpu") if device_type == "cpu" else torch.device(device_type, 0)
-
-
-def _track(module: nn.Module, inputs: list[Tensor]) -> MemoryTracker:
-    return MemoryTracker(
-        {Part.PARAMETERS: [*module.parameters(), *module.buffers()], Part.ACTIVATIONS: inputs},
-        inputs[0].device,
-    )
 
 
 def _price(
@@ -131,10 +124,10 @@ def _price(
         inputs = [
             torch.empty(batch_size, *shape[1:], device=device) for shape in place.input_shapes
         ]
-        with _track(candidate, inputs) as tracker:
+        with track_network(candidate, inputs) as tracker:
             before_bytes = tracker.now_bytes
             candidate(*inputs)
-        inputs_bytes = _track(nn.Identity(), inputs).now_bytes
+        inputs_bytes = track_network(nn.Identity(), inputs).now_bytes
     return before_bytes - inputs_bytes, tracker.peak_bytes - before_bytes
 
 
@@ -173,7 +166,7 @@ def _trace_without_candidates(
             network = built(attempt).eval()
         with device:
             example_B = blank(batch_size, input_shape, space.input_dtype)
-        tracker = _track(network, parts_of(example_B))
+        tracker = track_network(network, parts_of(example_B))
         for probe in probes:
             probe.tracker = tracker
         with tracker:

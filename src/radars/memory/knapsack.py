@@ -44,7 +44,7 @@ class Knapsack:
 
     def expected_bytes(self, live: Subspace | Architecture, savings: MemorySavings) -> float:
         """What candidates add by prices: what stays of all, and what passes of the dearest."""
-        live = live.as_subspace() if isinstance(live, Architecture) else live
+        live = live.as_subspace()
         prices = [self.prices[choice][name] for choice, names in live.items() for name in names]
         return sum(price.staying(savings) for price in prices) + max(
             price.passing(savings) for price in prices

@@ -112,7 +112,7 @@ def _masked(
     waiting = list(wanted)
     while waiting:
         path = _making(space, learn_terms(space, input_shape).largest, waiting)
-        path = relaxation.path(space, space.full, {**path, **_largest_of(relaxation, wanted, path)})
+        path = relaxation.path(space, space.full, path)
         here = [choice for choice in waiting if choice in path]
         contexts.append((path, here))
         waiting = [choice for choice in waiting if choice not in here] if here else []
@@ -127,12 +127,6 @@ def _masked(
             return frozenset(masked)
         masked -= wrong
     return frozenset()
-
-
-def _largest_of(
-    relaxation: PathRelaxation, choices: Iterable[str], path: Architecture
-) -> dict[str, Candidate]:
-    return {c: path[c] for c in path if c not in choices}
 
 
 def _sized(

@@ -9,7 +9,7 @@ from torch import nn
 
 from radars.example import Example, device_of, parts_of
 from radars.memory.predict import track
-from radars.memory.tracker import MemoryTracker, Part
+from radars.memory.tracker import MemoryTracker, track_network
 from radars.nn.supernet import Supernet
 
 Result = TypeVar("Result")
@@ -42,15 +42,8 @@ def measure_network(
         network: what it uses.
         example_B: what it is used on, on the device.
     """
-
-    def new_tracker() -> MemoryTracker:
-        resident = {
-            Part.PARAMETERS: [*network.parameters(), *network.buffers()],
-            Part.ACTIVATIONS: parts_of(example_B),
-        }
-        return MemoryTracker(resident, device_of(example_B))
-
-    return _measured(step, device_of(example_B), new_tracker)
+    inputs = parts_of(example_B)
+    return _measured(step, inputs[0].device, lambda: track_network(network, inputs))
 
 
 def _measured(

@@ -168,7 +168,7 @@ def predict(
         The dearest step's memory. Every state that one of the steps leaves on the device, such as
         momentum, is there in all of them.
     """
-    subspace = subspace.as_subspace() if isinstance(subspace, Architecture) else subspace
+    subspace = subspace.as_subspace()
     kinds = spec.training_kinds if kinds is None else tuple(kinds)
     if weigh is None:
         kinds = kinds_of(subspace, kinds)

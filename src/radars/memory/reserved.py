@@ -58,7 +58,7 @@ def predict_reserved(
             architecture step is left out where nothing is left to choose.
         weigh: as for `predict`.
     """
-    subspace = subspace.as_subspace() if isinstance(subspace, Architecture) else subspace
+    subspace = subspace.as_subspace()
     known = dict(steps or [(kind, PLAIN) for kind in spec.training_kinds])
     kinds = known if weigh is not None else kinds_of(subspace, known)
     orders: list[AllocationOrder] = []
@@ -71,20 +71,14 @@ def predict_reserved(
     return replayed(orders, spec.floor_bytes)
 
 
-def replayed(
-    orders: Sequence[AllocationOrder], floor_bytes: int = 0, limit_bytes: int | None = None
-) -> ReservedMemory:
+def replayed(orders: Sequence[AllocationOrder], floor_bytes: int = 0) -> ReservedMemory:
     """Runs steps through a model of the allocator, one after another, several times.
 
     Args:
         orders: one for each step. Before it, what is there is made that of its `resident`.
         floor_bytes: the size of the libraries' workspaces, which are there first.
-        limit_bytes: as for `CachingAllocator`.
-
-    Raises:
-        MemoryError: they do not fit the limit.
     """
-    allocator = CachingAllocator(limit_bytes)
+    allocator = CachingAllocator()
     if floor_bytes:
         for _ in range(_WORKSPACES):
             allocator.allocate(floor_bytes // _WORKSPACES)
@@ -92,7 +86,7 @@ def replayed(
     for order in [*orders] * _ROUNDS:
         _hold(allocator, held, order.resident)
         _run(allocator, held, order)
-    return ReservedMemory(allocator.peak_reserved_bytes, allocator.peak_allocated_bytes)
+    return ReservedMemory(allocator.reserved_bytes, allocator.peak_allocated_bytes)
 
 
 def _hold(allocator: CachingAllocator, held: dict[int, Block], resident: dict[int, int]) -> None:

@@ -58,7 +58,7 @@ class Traces:
         kind: StepKind | None = None,
     ) -> StepMemory:
         """What a training step holds; see `Forecast.predict`."""
-        subspace = live.as_subspace() if isinstance(live, Architecture) else live
+        subspace = live.as_subspace()
         known = _memories.setdefault(self._space, {})
         if weigh is not None:
             kind = StepKind.ARCHITECTURE
@@ -78,7 +78,7 @@ class Traces:
         weigh: Weigh | None = None,
     ) -> ReservedMemory:
         """What CUDA's allocator reserves while steps are run in turn; see `predict_reserved`."""
-        subspace = live.as_subspace() if isinstance(live, Architecture) else live
+        subspace = live.as_subspace()
         known = _reserved.setdefault(self._space, {})
         key = self._spec, subspace, steps, None if weigh is None else type(weigh)
         if key not in known:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from radars._torch_internals import (
     DEVICE_OF,
@@ -66,6 +66,12 @@ class Breakdown:
 class MemoryTracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Within it, tracks the tensors of one device.
 
+    Attributes:
+        now_bytes: the bytes that are alive now.
+        peak_bytes: the most bytes that were alive at once.
+        peak_without_gradients_bytes: the same, gradients of parameters left out.
+        breakdown: what the bytes of the peak were there for.
+
     Args:
         resident: tensors that are there before the first operation, by what they are for.
         device: the device whose tensors count.
@@ -85,9 +91,9 @@ class MemoryTracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._device = device
         self._block_bytes = _BLOCK_BYTES.get(allocator or device.type, 1)
         self._now = dict.fromkeys(Part, 0)
-        self._total = 0
-        self._peak = self._peak_without_gradients = -1
-        self._breakdown = Breakdown()
+        self.now_bytes = 0
+        self.peak_bytes = self.peak_without_gradients_bytes = -1
+        self.breakdown = Breakdown()
         self._storages: dict[int, _Storage] = {}
         self._hooks: list[Callable[[], None]] = []
         for part, tensors in resident.items():
@@ -99,26 +105,6 @@ class MemoryTracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
                     )
                     self._hooks.append(handle.remove)
         self._note_peak()
-
-    @property
-    def peak_bytes(self) -> int:
-        """The most bytes that were alive at once."""
-        return self._peak
-
-    @property
-    def peak_without_gradients_bytes(self) -> int:
-        """The most bytes that were alive at once, gradients of parameters left out."""
-        return self._peak_without_gradients
-
-    @property
-    def now_bytes(self) -> int:
-        """The bytes that are alive now."""
-        return self._total
-
-    @property
-    def breakdown(self) -> Breakdown:
-        """What the bytes of the peak were there for."""
-        return self._breakdown
 
     def __exit__(self, *exception: Any) -> None:
         for remove in self._hooks:
@@ -141,10 +127,11 @@ class MemoryTracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         for value in tree_iter(result):
             if isinstance(value, Tensor):
                 self._add(value, self._part_of_new())
-        if self._total > self._peak:
+        if self.now_bytes > self.peak_bytes:
             self._note_peak()
-        without_gradients = self._total - self._now[Part.GRADIENTS]
-        self._peak_without_gradients = max(self._peak_without_gradients, without_gradients)
+        self.peak_without_gradients_bytes = max(
+            self.peak_without_gradients_bytes, self.now_bytes - self._now[Part.GRADIENTS]
+        )
         return result
 
     def _part_of_new(self) -> Part:
@@ -164,12 +151,12 @@ class MemoryTracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         key = storage_key(storage)
         known = self._storages.get(key)
         if known is None:
-            num_bytes = self._allocated_bytes(storage.nbytes())
+            num_bytes = rounded_up(storage.nbytes(), self._block_bytes)
             reference = weakref.ref(storage, lambda _: self._remove(key))
             name = self._named(key, storage.nbytes(), is_resident=is_resident)
             self._storages[key] = _Storage(num_bytes, part, reference, name)
             self._now[part] += num_bytes
-            self._total += num_bytes
+            self.now_bytes += num_bytes
         elif part is Part.GRADIENTS and known.part is not part:
             self._now[known.part] -= known.num_bytes
             self._now[part] += known.num_bytes
@@ -178,7 +165,7 @@ class MemoryTracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _remove(self, key: int) -> None:
         storage = self._storages.pop(key)
         self._now[storage.part] -= storage.num_bytes
-        self._total -= storage.num_bytes
+        self.now_bytes -= storage.num_bytes
         if self._order is not None:
             self._order.add_freed(storage.name)
 
@@ -190,12 +177,15 @@ class MemoryTracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return self._order.add_resident(key, num_bytes)
         return self._order.add_made(num_bytes)
 
-    def _allocated_bytes(self, num_bytes: int) -> int:
-        return rounded_up(num_bytes, self._block_bytes)
-
     def _note_peak(self) -> None:
-        self._peak = self._total
-        self._breakdown = Breakdown(**{part.value: size for part, size in self._now.items()})
+        self.peak_bytes = self.now_bytes
+        self.breakdown = Breakdown(**{part.value: size for part, size in self._now.items()})
+
+
+def track_network(network: nn.Module, inputs: Sequence[Tensor]) -> MemoryTracker:
+    """A tracker that knows a plain network and its inputs, on the device that they are on."""
+    held = [*network.parameters(), *network.buffers()]
+    return MemoryTracker({Part.PARAMETERS: held, Part.ACTIVATIONS: inputs}, inputs[0].device)
 
 
 @dataclass

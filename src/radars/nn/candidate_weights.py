@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from radars.nn.memory_saving.savings import MemorySavings
 from radars.nn.memory_saving.weight_offload import WeightOffload, weights_of
 from radars.nn.mixture import Mixture
-from radars.nn.path_weights import path_tensors
 from radars.space import Architecture, Candidates, Factory, SearchSpace, Subspace, building, built
 from radars.space.choose import as_pairs
 
@@ -185,20 +184,13 @@ def _key(choice: str, index: int, candidate: str) -> str:
     return f"{choice}#{index}/{candidate}"
 
 
-def path_weights(
+def candidate_tensors(
     space: SearchSpace, architecture: Architecture, state: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
-    """The weights of an architecture in what `Supernet.state_dict` returned.
+    """The weights of an architecture in what `CandidateWeights.state_dict` returned.
 
-    They are named as in the network of the architecture. A candidate that was never live has none.
-
-    Args:
-        space: the space of the supernet.
-        architecture: any of the space.
-        state: the state of the supernet.
+    They are named as in its network. A candidate that was never live has none.
     """
-    if not space.is_modular:
-        return path_tensors(space, architecture, state)
     weights: dict[str, Tensor] = {}
     for place, key in {"": _FIXED, **_keys_in_network(space, architecture)}.items():
         weights |= {f"{place}{name}": t for name, t in weights_of(key, state).items()}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from radars.nn.memory_saving.module_with_optimizer import ModuleWithOptimizer, to_channels_last
+from radars.nn.memory_saving.module_with_optimizer import ModuleWithOptimizer
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.overlap import Overlap
 from radars.nn.path_names import FIXED, kept_as, labelled_network
@@ -60,11 +60,7 @@ def make_live(
     if network is None:
         with drawn_on_host(seed, FIXED):
             network, labels = labelled_network(space, architecture)
-    to_channels_last(network)
-    parameters = list(network.parameters())
-    if not parameters:
-        parameters = [nn.Parameter(torch.empty(0), requires_grad=False)]
-    trained = ModuleWithOptimizer(network, optimizer.build(parameters))
+    trained = ModuleWithOptimizer.of(network, optimizer)
     path = LivePath(trained, labels)
     known.pull(path.named(overlap))
     if device != _HOST:

@@ -41,23 +41,15 @@ class Softmax:
 
 @dataclass(frozen=True)
 class GumbelSoftmax:
-    """Softmax of logits plus Gumbel noise (FBNet, Wu et al. 2019, equation 6).
-
-    With `hard`, the weights are one-hot forward and soft backward (GDAS, Dong and Yang 2019).
-    """
+    """Softmax of logits plus Gumbel noise (FBNet, Wu et al. 2019, equation 6)."""
 
     temperature: float = 1.0
-    hard: bool = False
 
     def __call__(self, logit_C: Tensor) -> Tensor:
         """Returns weights (C,); the noise is drawn on the host, the same for any device."""
         noise_C = -torch.empty(logit_C.shape, device="cpu").exponential_().log()
         noisy_C = (logit_C + send(noise_C.to(logit_C.dtype), logit_C.device)) / self.temperature
-        soft_C = noisy_C.softmax(-1)
-        if not self.hard:
-            return soft_C
-        hard_C = torch.zeros_like(soft_C).scatter(-1, soft_C.argmax(-1, keepdim=True), 1.0)
-        return hard_C - soft_C.detach() + soft_C
+        return noisy_C.softmax(-1)
 
     def probabilities(self, logit_C: Tensor) -> Tensor:
         """Returns how often each weight is the largest (C,), whatever the temperature."""

@@ -114,7 +114,7 @@ class Supernet(nn.Module):
         Raises:
             SpaceError: the subspace is not one of this space's.
         """
-        subspace = subspace.as_subspace() if isinstance(subspace, Architecture) else subspace
+        subspace = subspace.as_subspace()
         if subspace == self._candidates.live:
             return
         _check_own(self._space, subspace)
@@ -163,8 +163,8 @@ class Supernet(nn.Module):
 
     def forward(self, example_B: Example) -> Tensor:
         """Returns what the network does for a batch (B, ...), in training also a tuple or dict."""
-        given = self.weigh and self.weigh(dict(self.logits.by_choice), self.live)
-        weights = self.relaxed() if given is None else given
+        weigh = self.weigh
+        weights = self.relaxed() if weigh is None else weigh(self.logits.by_choice, self.live)
         with (
             self._candidates.weighted(weights),
             selective() if self.savings.selective > 0 else nullcontext(),

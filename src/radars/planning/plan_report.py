@@ -13,6 +13,7 @@ from radars.example import InputShape, channels_option, is_several, parse_input,
 from radars.execution.device import device_of
 from radars.failures import failures_said
 from radars.memory import Plan
+from radars.optional import without_none
 from radars.planning.cost_report import CostReport, cost_report
 from radars.planning.reserved_report import ReservedReport, reserved_report
 from radars.planning.time_estimate import expected_seconds
@@ -178,12 +179,12 @@ def plan_for(
         ConfigError: an argument is not valid.
         SpaceError: the space is not well formed, or cannot take the input.
     """
-    given: dict[str, Any] = {
-        **({} if space_name is None else {"space": space_name}),
-        **({} if budget is None else {"budget": budget}),
-        **({} if batch_size is None else {"data": {"batch_size": batch_size}}),
-        **({} if baseline is None else {"baseline": {"names": baseline}}),
-    }
+    given: dict[str, Any] = without_none(
+        space=space_name,
+        budget=budget,
+        data=None if batch_size is None else {"batch_size": batch_size},
+        baseline=None if baseline is None else {"names": baseline},
+    )
     config = search_config(given, config_file, overrides)
     input_shape = None if input_text is None else parse_input(input_text)
     return plan_of(config, input_shape=input_shape, with_costs=with_costs)

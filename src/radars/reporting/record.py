@@ -13,7 +13,7 @@ from radars.engine.baselines.baseline_table import BaselineTable
 from radars.errors import ConfigError, first_line
 from radars.runs.event_schema import Event, SearchStartedEvent, StartedEvent, TimedEvent
 from radars.runs.events import load_events
-from radars.runs.file_names import RESULT_NAME
+from radars.runs.file_names import ARCHITECTURE_NAME, PARETO_NAME, RESULT_NAME
 from radars.runs.read_run import read_config, read_object, read_result
 from radars.runs.stored_architecture import CandidateName
 from radars.space import name_of
@@ -163,7 +163,7 @@ def read_directory(path: Path) -> RunRecord | ComparisonRecord:
             f"{RESULTS_NAME}; give the --out of a search, a training or a comparison"
         )
     result = read_result(path) or {}
-    architecture = _json(path / "architecture.json", {})
+    architecture = _json(path / ARCHITECTURE_NAME, {})
     if not architecture and result.get("status") in _FINDS:
         architecture = result.get("architecture") or {}
     return RunRecord(
@@ -172,7 +172,7 @@ def read_directory(path: Path) -> RunRecord | ComparisonRecord:
         result=result,
         evaluation=_json(path / "evaluation.json", {}),
         architecture={str(choice): name_of(taken) for choice, taken in architecture.items()},
-        pareto=_pareto(path / "pareto.json"),
+        pareto=_pareto(path / PARETO_NAME),
         events=tuple(load_events(path / "events.jsonl")),
         baselines=_baselines(path / RESULT_NAME, result),
     )

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from radars.errors import RunError, first_line
 from radars.reading import open_file, parse_json, read_file
-from radars.runs.files import TEMPORARY_SUFFIX, plain, replacing, unwritable, write_atomically
+from radars.runs.files import TEMPORARY_SUFFIX, plain, replacing, unwritable_said, write_atomically
 from radars.runs.state import State, join_state, split_state
 
 # 2, 3: other policies and selections; 4: what the run is about; 5: `_digest`, what is to be gained
@@ -87,18 +87,14 @@ class CheckpointStore:
                 f"but got {header_bytes}; keep long histories in events.jsonl"
             )
         path = self._path(step)
-        try:
+        with unwritable_said(self._directory):
             self._directory.mkdir(exist_ok=True)
-        except OSError as error:
-            raise unwritable(self._directory, error) from error
         with replacing(path) as temporary:
             save_file(payloads, temporary, metadata)
             # the checksum first: without its file it means nothing, the file is nothing without it
             write_atomically(_checksum_path(path), f"{_sha256(temporary)}  {path.name}\n")
-        try:
+        with unwritable_said(self._directory):
             self._prune(step)
-        except OSError as error:
-            raise unwritable(self._directory, error) from error
 
     def remove_leftovers(self) -> None:
         """Removes what a process that was killed was about to write: the disk may need the room."""

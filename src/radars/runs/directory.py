@@ -18,7 +18,7 @@ from radars.errors import ConfigError, RadarsWarning, first_line
 from radars.renamed_settings import with_new_names
 from radars.runs.checkpoint import Checkpoint, CheckpointStore
 from radars.runs.event_schema import CheckpointDamagedEvent, Event, ResumedEvent
-from radars.runs.events import EventLog, read_events
+from radars.runs.events import EventLog
 from radars.runs.file_names import (
     ARCHITECTURE_NAME,
     CHECKPOINT_NAME,
@@ -181,10 +181,6 @@ class RunDirectory:
         """
         self._events.append(event)
 
-    def read_events(self) -> list[dict[str, Any]]:
-        """All events so far, each with its `time` in seconds since the epoch and its `event`."""
-        return read_events(self.path / EVENTS_NAME)
-
     def save(self, step: int, state: Mapping[str, Any]) -> None:
         """Saves a checkpoint, atomically; see `CheckpointStore.save`.
 
@@ -200,11 +196,11 @@ class RunDirectory:
 
     def write_architecture(self, architecture: Mapping[str, Any]) -> None:
         """Writes `architecture.json`, atomically."""
-        write_atomically(self.path / ARCHITECTURE_NAME, to_json(architecture, indent=2) + "\n")
+        self.write_json(ARCHITECTURE_NAME, architecture)
 
     def write_result(self, result: Mapping[str, Any]) -> None:
         """Writes `result.json`, atomically; NaN is written as null."""
-        write_atomically(self.path / RESULT_NAME, to_json(result, indent=2) + "\n")
+        self.write_json(RESULT_NAME, result)
 
     def write_json(self, name: str, value: object) -> None:
         """Writes another JSON file beside these, atomically; NaN is written as null."""

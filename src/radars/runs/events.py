@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from radars.errors import RunError
 from radars.reading import parse_json, read_file
 from radars.runs.event_schema import Event, parse_event
-from radars.runs.files import append_whole, to_json, unwritable
+from radars.runs.files import append_whole, to_json, unwritable_said
 
 _LONGEST_FILE_BYTES = 16 * 2**20
 _MOST_FILE_BYTES = 4 * _LONGEST_FILE_BYTES  # of one that is put aside when it is longer
@@ -32,20 +32,14 @@ class EventLog:
         RunError: the file cannot be written.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        longest_file_bytes: int = _LONGEST_FILE_BYTES,
-    ) -> None:
+    def __init__(self, path: Path, longest_file_bytes: int = _LONGEST_FILE_BYTES) -> None:
         self._path = path
         self._longest_file_bytes = longest_file_bytes
         self._aside = _files_aside(path)
-        try:
+        with unwritable_said(path):
             self._aside_bytes = sum(file.stat().st_size for file in self._aside)
             self._descriptor = self._open()
             self._cut(_intact_bytes(read_file(path, _MOST_FILE_BYTES)))
-        except OSError as error:
-            raise unwritable(path, error) from error
 
     @property
     def num_bytes(self) -> int:
@@ -59,12 +53,10 @@ class EventLog:
             RunError: the file cannot be written; it ends with the event before.
         """
         line = to_json(event.to_dict()).encode() + b"\n"
-        try:
+        with unwritable_said(self._path):
             if self._file_bytes() >= self._longest_file_bytes:
                 self._put_aside()
             append_whole(self._descriptor, line)
-        except OSError as error:
-            raise unwritable(self._path, error) from error
 
     def truncate(self, num_bytes: int) -> None:
         """Forgets what comes after the first `num_bytes`; fewer stay as they are.
@@ -72,12 +64,10 @@ class EventLog:
         Raises:
             RunError: a file that was put aside cannot be taken back.
         """
-        try:
+        with unwritable_said(self._path):
             while num_bytes < self._aside_bytes:
                 self._take_back()
             self._cut(num_bytes - self._aside_bytes)
-        except OSError as error:
-            raise unwritable(self._path, error) from error
 
     def sync(self) -> None:
         """Waits until all events are on the disk.
@@ -85,10 +75,8 @@ class EventLog:
         Raises:
             RunError: they cannot be written; some file systems say so only now.
         """
-        try:
+        with unwritable_said(self._path):
             os.fsync(self._descriptor)
-        except OSError as error:
-            raise unwritable(self._path, error) from error
 
     def close(self) -> None:
         """Closes the file."""

@@ -42,7 +42,11 @@ def write_all_atomically(contents: Mapping[Path, str | bytes]) -> None:
 
 @contextlib.contextmanager
 def unwritable_said(path: Path) -> Iterator[None]:
-    """Within, what the operating system refuses is said of this file."""
+    """Within, what the operating system refuses is said of this file.
+
+    Raises:
+        RunError: it refused something.
+    """
     try:
         yield
     except OSError as error:
@@ -81,10 +85,8 @@ def make_directory(path: Path) -> None:
     Raises:
         RunError: it cannot be made.
     """
-    try:
+    with unwritable_said(path):
         path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise unwritable(path, error) from error
 
 
 def append_whole(descriptor: int, content: bytes) -> None:

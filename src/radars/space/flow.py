@@ -1,7 +1,7 @@
 """How data flow from choice to choice through a space's network: what a diagram of it shows."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -34,10 +34,6 @@ class Flow:
     output: tuple[str, ...]
     num_places: dict[str, int] = field(default_factory=dict)
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain values."""
-        return asdict(self)
 
 
 class _Tags(TorchFunctionMode):

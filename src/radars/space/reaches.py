@@ -1,8 +1,8 @@
 """`reaches`: whether the factory of a candidate may make choices of its own."""
 
+from contextlib import suppress
 from functools import partial
 from types import FunctionType, MethodType
-from typing import Any
 
 from torch import nn
 
@@ -19,8 +19,9 @@ def reaches(factory: object, choose: object, depth: int = 4) -> bool:
         return True
     parts: list[object] = []
     if isinstance(factory, FunctionType):
-        cells = factory.__closure__ or ()
-        parts += [cell.cell_contents for cell in cells if _is_filled(cell)]
+        for cell in factory.__closure__ or ():
+            with suppress(ValueError):  # nothing is in it yet
+                parts.append(cell.cell_contents)
         parts += factory.__defaults__ or ()
         parts += (factory.__kwdefaults__ or {}).values()
     elif isinstance(factory, partial):
@@ -34,11 +35,3 @@ def reaches(factory: object, choose: object, depth: int = 4) -> bool:
     elif isinstance(factory, nn.Module):
         return any(value is choose for value in vars(factory).values())
     return depth > 0 and any(reaches(part, choose, depth - 1) for part in parts)
-
-
-def _is_filled(cell: Any) -> bool:
-    try:
-        cell.cell_contents  # noqa: B018 - raises where it is empty
-    except ValueError:
-        return False
-    return True

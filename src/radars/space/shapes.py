@@ -34,7 +34,6 @@ class Place:
 
     Attributes:
         choice: the choice's name.
-        index: 0 for the first place that follows the choice, 1 for the second, and so on.
         factories: candidate name to factory.
         contents: candidate name to what tells it apart (`content_of`), or None where it is unknown.
         input_shapes: the shape of each tensor that the module is called with, for a batch of one.
@@ -42,7 +41,6 @@ class Place:
     """
 
     choice: str
-    index: int
     factories: dict[str, Factory]
     contents: dict[str, Content | None]
     input_shapes: tuple[tuple[int, ...], ...]
@@ -62,14 +60,12 @@ class _ShapeProbe(nn.Module):
     def __init__(
         self,
         choice: str,
-        index: int,
         factories: dict[str, Factory],
         known: dict[object, Tensor],
         before: BuiltBefore,
     ) -> None:
         super().__init__()
         self.choice = choice
-        self.index = index
         self.factories = factories
         self.place: Place | None = None
         self._contents: dict[str, Content | None] = {}
@@ -113,9 +109,7 @@ class _ShapeProbe(nn.Module):
                     f"make their outputs alike"
                 )
         output_shape = tuple(first.shape)
-        self.place = Place(
-            self.choice, self.index, self.factories, self._contents, shapes, output_shape
-        )
+        self.place = Place(self.choice, self.factories, self._contents, shapes, output_shape)
         return first
 
     def _run(self, name: str, inputs: tuple[Tensor, ...]) -> Tensor:
@@ -176,8 +170,7 @@ def trace_places(
     before = BuiltBefore()
 
     def choose(name: str, candidates: Candidates) -> Any:
-        index = sum(probe.choice == name for probe in probes)
-        probes.append(_ShapeProbe(name, index, dict(as_pairs(candidates)), known, before))
+        probes.append(_ShapeProbe(name, dict(as_pairs(candidates)), known, before))
         return probes[-1]
 
     def network() -> nn.Module:

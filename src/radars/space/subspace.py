@@ -65,9 +65,13 @@ class Subspace(Mapping[str, tuple[Candidate, ...]]):
         """How many candidates are live, over all choices."""
         return sum(len(names) for names in self._candidates.values())
 
+    def as_subspace(self) -> "Subspace":
+        """Itself, for who is given either a subspace or an architecture."""
+        return self
+
     def holds(self, other: "Subspace | Architecture") -> bool:
         """Whether every architecture of `other` is one of this subspace's."""
-        other = other.as_subspace() if isinstance(other, Architecture) else other
+        other = other.as_subspace()
         return self.keys() == other.keys() and all(
             set(names) <= set(self[choice]) for choice, names in other.items()
         )

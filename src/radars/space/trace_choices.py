@@ -246,20 +246,14 @@ def _traced(replay: Replay, take: Callable[[Offer], Candidate]) -> tuple[Trace, 
 def _check_same_candidates(
     name: str, first: Trace, other: Trace, *, only_common: bool = False
 ) -> None:
-    known = first.choices
+    """Checks that a trace makes the choices of another; `only_common`, however often."""
     for choice, found in other.choices.items():
-        if choice not in known and only_common:
-            continue
-        before = known.get(choice)
-        if (
-            before is None
-            or (before.candidates, before.is_value)
-            != (
-                found.candidates,
-                found.is_value,
-            )
-            or (before.num_places != found.num_places and not only_common)
-        ):
+        before = first.choices.get(choice)
+        if only_common:
+            if before is None:
+                continue
+            found = replace(found, num_places=before.num_places)
+        if found != before:
             raise SpaceError(
                 f"a choice has the same candidates in every trace of {name!r}, but {choice!r} does "
                 f"not; give it the same whatever the other choices are, or another name"

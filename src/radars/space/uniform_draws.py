@@ -1,6 +1,6 @@
 """`UniformDraws`: architectures of a space drawn such that all are equally likely."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -63,12 +63,9 @@ class UniformDraws:
         """One of some candidates of a choice, as likely as there are architectures with it."""
         if not self.conditions:
             return names[int(torch.randint(len(names), (), generator=generator))]
-        return names[drawn_index(self.ways(choice, names), generator)]
-
-    def ways(self, choice: str, names: Sequence[Candidate]) -> list[int]:
-        """How many architectures of the space there are below each candidate of a choice."""
-        return [self._numbers[choice][name] for name in names]
+        return names[drawn_index([self._ways[choice][name] for name in names], generator)]
 
     @cached_property
-    def _numbers(self) -> dict[str, dict[Candidate, int]]:
+    def _ways(self) -> dict[str, dict[Candidate, int]]:
+        """How many architectures of the space there are below each candidate of each choice."""
         return self.conditions.numbers(self.full)

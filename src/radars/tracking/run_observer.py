@@ -93,13 +93,7 @@ class RunObserver(ABC):
         """The number of the checkpoint that is saved next."""
 
     def _tell(self, event: Event) -> None:
-        if self._on_event is not None:
-            try:
-                self._on_event(event)
-            except StopSearch:
-                self._interrupt.ask()
-            except Exception as error:
-                raise CallerError(error) from error
+        tell(event, self._on_event, self._interrupt)
 
     def _draw(self, step: int, scalars: Mapping[str, float]) -> None:
         """Adds a point to each curve."""
@@ -136,3 +130,24 @@ class RunObserver(ABC):
     def _agreed(self, wish: bool) -> bool:
         """Whether to do what this process wishes, or another that computes with it."""
         return wish
+
+
+def tell(event: Event, on_event: EventSink | None, interrupt: Interrupt) -> None:
+    """Tells whoever wants to know of an event.
+
+    Args:
+        event: what happened.
+        on_event: is told; None for nobody.
+        interrupt: is asked to stop where that raises `StopSearch`.
+
+    Raises:
+        CallerError: it raised something else.
+    """
+    if on_event is None:
+        return
+    try:
+        on_event(event)
+    except StopSearch:
+        interrupt.ask()
+    except Exception as error:
+        raise CallerError(error) from error

@@ -8,7 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from radars.runs.files import append_whole, make_directory, unwritable
+from radars.runs.files import append_whole, make_directory, unwritable_said
 from radars.tracking.curves import Curves, Picture
 
 
@@ -40,11 +40,9 @@ class TensorBoardCurves(Curves):
         # files of a directory are read in the order of their names
         self._path = path / f"events.out.tfevents.{time.time_ns()}.{socket.gethostname()}"
         make_directory(path)
-        try:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
+        with unwritable_said(self._path):
             self._descriptor = os.open(self._path, flags, 0o666)
-        except OSError as error:
-            raise unwritable(self._path, error) from error
         first: list[dict[str, Any]] = [{"file_version": "brain.Event:2"}]
         if first_step is not None:
             first.append({"step": first_step, "session_log": SessionLog(status=SessionLog.START)})
@@ -84,7 +82,5 @@ class TensorBoardCurves(Curves):
         writer = self._new_record_writer(records)
         for event in events:
             writer.write(self._new_event(wall_time=time.time(), **event).SerializeToString())
-        try:
+        with unwritable_said(self._path):
             append_whole(self._descriptor, records.getvalue())
-        except OSError as error:
-            raise unwritable(self._path, error) from error

@@ -14,6 +14,7 @@ from radars.errors import ConfigError, SpaceError, first_line
 from radars.example import InputShape
 from radars.nn.task import CLASSIFICATION, Task
 from radars.reading import MOST_JSON_BYTES, read_file
+from radars.runs.file_names import ARCHITECTURE_NAME, CONFIG_NAME
 from radars.runs.identity_file import check_config_file, known_identity
 from radars.runs.read_run import read_result
 from radars.settings import parse_yaml
@@ -137,8 +138,8 @@ def load_trained(
     if identity is not None:
         check_config_file(path, identity, CHANGEABLE, {})
     try:
-        config = _read_config(path / "config.yaml")
-        architecture = Architecture.from_json(_read_text(path / "architecture.json"))
+        config = _read_config(path / CONFIG_NAME)
+        architecture = Architecture.from_json(_read_text(path / ARCHITECTURE_NAME))
         class_names, input_shape = _read_interface(result)
     except (
         OSError, LookupError, TypeError, ValueError, RecursionError, yaml.YAMLError,

@@ -9,7 +9,6 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import torch
 from lightning_fabric import Fabric
 
 from radars.data import Data
@@ -22,7 +21,6 @@ from radars.nn.task import CLASSIFICATION, Task
 from radars.objects import with_objects
 from radars.runs.directory import RunDirectory, new_run
 from radars.runs.event_schema import TrainEndedEvent
-from radars.runs.read_run import read_result
 from radars.space import SearchSpace
 from radars.tracking.loggers import check_installed
 from radars.tracking.progress import NoProgress, Progress, progress_for
@@ -39,8 +37,6 @@ from radars.training.training_session import (
 from radars.training.training_setup import TrainSetup
 from radars.training.training_state import TrainState
 from radars.training.weights_file import LAST_WEIGHTS_NAME, WEIGHTS_NAME, save_weights
-
-_ARCHITECTURE_NAME = "architecture.json"
 
 
 def train_architecture(
@@ -176,7 +172,7 @@ def _train_in_processes(
             raise
         if problem is not None:
             raise problem
-        return read_trained(Path(out), setup.device)
+        return load_trained(out, device=setup.device).result
 
 
 def _train_as_one_of_many(
@@ -191,16 +187,6 @@ def _train_as_one_of_many(
     except (Stopped, RunError) as error:  # at the same step in every process
         return error
     return None
-
-
-def read_trained(out: Path, device: torch.device | str = "cpu") -> TrainResult:
-    """The result of a completed training, from its run directory.
-
-    Raises:
-        ConfigError: it is not the directory of one.
-    """
-    network = load_trained(out, device=device).network
-    return TrainResult.from_dict(read_result(out) or {}, network)
 
 
 def _out_of_memory_said(fabric: Fabric, batch_size: int) -> AbstractContextManager[None]:

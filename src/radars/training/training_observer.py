@@ -10,7 +10,7 @@ from lightning_fabric import Fabric
 from radars.errors import RunError
 from radars.execution.interrupt import Interrupt
 from radars.runs.directory import RunDirectory
-from radars.runs.event_schema import EpochEndedEvent, EventSink
+from radars.runs.event_schema import EpochEndedEvent
 from radars.tracking.curves import Curves
 from radars.tracking.progress import Progress
 from radars.tracking.run_observer import RunObserver
@@ -38,16 +38,9 @@ class TrainingObserver(RunObserver):
         fabric: Fabric | None = None,
         *,
         save_every_seconds: float = 60.0,
-        on_event: EventSink | None = None,
     ) -> None:
         super().__init__(
-            run,
-            curves,
-            progress,
-            interrupt,
-            state,
-            save_every_seconds=save_every_seconds,
-            on_event=on_event,
+            run, curves, progress, interrupt, state, save_every_seconds=save_every_seconds
         )
         self._state = state
         self._fabric = fabric

@@ -15,6 +15,7 @@ from radars.execution.environment import environment
 from radars.execution.workplace import workplace
 from radars.runs.directory import RunDirectory, no_run_to_resume
 from radars.runs.event_schema import StepSkippedEvent, TrainStartedEvent
+from radars.runs.file_names import ARCHITECTURE_NAME
 from radars.runs.identity_file import check_config_file, known_identity
 from radars.runs.read_run import put_back, read_config, read_object
 from radars.settings import validate_settings
@@ -25,8 +26,6 @@ from radars.training.train_config import CHANGEABLE, CHANGEABLE_DATA, TrainConfi
 from radars.training.training_observer import TrainingObserver
 from radars.training.training_setup import TrainSetup
 from radars.training.training_state import TrainState
-
-_ARCHITECTURE_NAME = "architecture.json"
 
 
 @dataclass(frozen=True)
@@ -144,7 +143,7 @@ def check_resumed(out: Path, config: TrainConfig, architecture: Mapping[str, str
     # validated: a setting that is newer than the run has its default
     saved = validate_settings(TrainConfig, settings)
     _check_same("configuration", "config.yaml", _decisive(saved), _decisive(config))
-    file = out / _ARCHITECTURE_NAME
+    file = out / ARCHITECTURE_NAME
     saved_architecture = read_object(file)
     if saved_architecture is not None:
         _check_same("architecture", file.name, saved_architecture, architecture)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from radars.errors import ConfigError
-from radars.nn.candidate_weights import path_weights
+from radars.nn.shared_weights import architecture_weights
 from radars.runs.read_run import read_checkpoint, read_result
 from radars.space import Architecture, SearchSpace, building
 
@@ -37,7 +37,7 @@ def searched_weights(
         )
     checkpoint = read_checkpoint(path)
     shared = {} if checkpoint is None else checkpoint.state["method"].get("supernet", {})
-    weights = path_weights(space, architecture, shared)
+    weights = architecture_weights(space, architecture, shared)
     with building(torch.device("meta")):
         own = space.build(architecture).state_dict()
     fit = [name for name in weights if name in own and own[name].shape == weights[name].shape]

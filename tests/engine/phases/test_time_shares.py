@@ -1,7 +1,7 @@
 import pytest
 from tests.tiny import quick_config
 
-from radars.engine.phases.time_shares import share_of_time
+from radars.engine.phases.time_shares import Phase, share_of_time
 
 
 @pytest.mark.parametrize(
@@ -13,12 +13,13 @@ def test_phases_that_keep_to_their_shares_fill_the_time(
     config = quick_config(num_rounds=num_rounds, differentiate={"steps": steps})
     left = 100.0
     spent = {"explore": 0.0, "differentiate": 0.0, "select": 0.0}
+    phases: tuple[Phase, ...] = ("explore", "differentiate")
     for round_index in range(num_rounds):
-        for phase in ("explore", "differentiate"):
+        for phase in phases:
             seconds = left * share_of_time(phase, round_index, config)
             spent[phase] += seconds
             left -= seconds
-    spent["select"] = left * share_of_time("select", num_rounds, config)
+    spent["select"] = left
     assert spent["explore"] == pytest.approx(explored)
     assert spent["select"] == pytest.approx(2 * explored)
     assert spent["differentiate"] == pytest.approx(10.0 if steps else 0.0)

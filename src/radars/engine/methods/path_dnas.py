@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -15,6 +16,8 @@ from radars.nn.supernet import Weigh
 from radars.seeds import seed_torch, stable_seed
 from radars.space import Architecture, Subspace
 from radars.tracking.heat_map import Preferences
+
+_MAX_DRAWS = 100  # until a path fits the budget
 
 
 class PathDNAS(SharedMethod):
@@ -104,19 +107,13 @@ class PathDNAS(SharedMethod):
                 }
                 for choice in full
             }
-
-            def pick(
-                choice: str,
-                names: tuple[str, ...],
-                scores: Mapping[str, Mapping[str, float]] = scores,
-            ) -> str:
-                return max(names, key=scores[choice].__getitem__)
-
-            path, _ = self.problem.feasible.sample(full, pick, generator)
+            path, _ = self.problem.feasible.sample(full, partial(_highest, scores), generator)
             if self.context.guard.fits(path):
                 return path
             noise = self.noise(generator)
         return self.context.sampler.draw_uniform(generator)
 
 
-_MAX_DRAWS = 100
+def _highest(scores: Mapping[str, Mapping[str, float]], choice: str, names: tuple[str, ...]) -> str:
+    """The candidate of a choice with the highest score, of some."""
+    return max(names, key=scores[choice].__getitem__)

@@ -63,11 +63,12 @@ def cross(
     for _ in range(_MAX_CROSSOVERS):
         coin = torch.randint(2, (len(either),), generator=generator).tolist()
         side = dict(zip(either, coin, strict=True))
-        parents = (first, second)
-        child = space.made(
-            {c: {**parents[1 - side[leader.get(c, c)]], **parents[side[leader.get(c, c)]]}[c]
-             for c in either}
-        )  # fmt: skip
+        taken = {}
+        for choice in either:
+            is_of_second = side[leader.get(choice, choice)]
+            parent, other = (second, first) if is_of_second else (first, second)
+            taken[choice] = parent[choice] if choice in parent else other[choice]
+        child = space.made(taken)
         if context.sampler.allows(child):
             return child
     return mutate(context, first, generator)

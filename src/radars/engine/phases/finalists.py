@@ -54,7 +54,7 @@ def next_finalists(
         pace: knows the time.
 
     Returns:
-        None where there are as many as planned; with a time limit, as there is time for.
+        None of them where there are as many as planned; with a time limit, as there is time for.
     """
     config = context.problem.config
     num_left = _num_left(config.select, halving, pace)

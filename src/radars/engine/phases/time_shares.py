@@ -4,7 +4,7 @@ from typing import Literal
 
 from radars.engine.search_config import SearchConfig
 
-Phase = Literal["explore", "differentiate", "select"]
+Phase = Literal["explore", "differentiate"]
 
 
 def share_of_time(phase: Phase, round_index: int, config: SearchConfig) -> float:
@@ -17,8 +17,6 @@ def share_of_time(phase: Phase, round_index: int, config: SearchConfig) -> float
         round_index: the index of its round.
         config: how many rounds there are, whether they differentiate, and the share of each phase.
     """
-    if phase == "select":
-        return 1.0
     explore, differentiate = config.explore.share, config.differentiate.share
     select = 1.0 - explore - differentiate
     if config.differentiate.steps == 0:

@@ -119,15 +119,6 @@ class LSTMController:
         """
         return self._decode(feasible, torch.Generator().manual_seed(0), greedy=True).architecture
 
-    def log_prob(self, samples: Sequence[Sample]) -> Tensor:
-        """The logarithm of the probability that each sample had, given what its draws could take.
-
-        Returns:
-            The logarithms (S,).
-        """
-        with torch.no_grad():
-            return self._score(samples)[0]
-
     def reinforce(self, samples: Sequence[Sample], rewards: Sequence[float]) -> None:
         """One step of Adam up the gradient of the mean reward and the weighted entropy.
 

@@ -1,6 +1,6 @@
 """`ModuleWithOptimizer`: a module and what trains it, which go where they go together."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,7 +14,6 @@ from radars.nn.optimizer import (
     named_state,
     state_tensors,
 )
-from radars.space import built
 from radars.units import CUDA_BLOCK_BYTES, rounded_up
 
 
@@ -26,12 +25,9 @@ class ModuleWithOptimizer:
     optimizer: torch.optim.Optimizer
 
     @classmethod
-    def built(
-        cls, factory: Callable[[], nn.Module], config: OptimizerConfig
-    ) -> "ModuleWithOptimizer":
-        """A new module, and a new optimizer."""
-        module = built(factory)
-        to_channels_last(module)
+    def of(cls, module: nn.Module, config: OptimizerConfig) -> "ModuleWithOptimizer":
+        """A new module, its convolutions in the layout of their kernels, and a new optimizer."""
+        _to_channels_last(module)
         return cls(module, config.build(_parameters(module)))
 
     @property
@@ -77,7 +73,7 @@ class ModuleWithOptimizer:
         load_named_state(self.optimizer, dict(self.module.named_parameters()), by_kind["optimizer"])
 
 
-def to_channels_last(module: nn.Module) -> None:
+def _to_channels_last(module: nn.Module) -> None:
     """Puts the weights of convolutions into the layout of their kernels."""
     for layer in module.modules():
         # those of 1x1 and of depthwise convolutions are as they should be, and a copy takes time

@@ -17,6 +17,7 @@ from radars.nn.memory_saving.module_with_optimizer import ModuleWithOptimizer
 from radars.nn.optimizer import OptimizerConfig, set_learning_rate
 from radars.nn.overlap import Overlap
 from radars.seeds import drawn_on_host
+from radars.space import built
 
 _HOST = torch.device("cpu")
 _NEWEST = "newest"  # in a state: of what is lent, which is newer than what its family shares
@@ -86,7 +87,8 @@ class WeightOffload:
             return self._modules[key].module
         if key not in self._modules:
             with drawn_on_host(self._seed, key):
-                self._modules[key] = ModuleWithOptimizer.built(factory, self._optimizer_config)
+                module = built(factory)
+                self._modules[key] = ModuleWithOptimizer.of(module, self._optimizer_config)
             self._held_bytes[key] = self._modules[key].num_bytes
             if key in self._unclaimed:
                 self._modules[key].load_state_dict(self._unclaimed.pop(key))
@@ -210,7 +212,7 @@ class WeightOffload:
         entry = self._unclaimed.get(key)
         if self._disk is not None and key in self._disk:
             entry = self._disk.read(key)
-        return None if entry is None else _of_module(entry)
+        return None if entry is None else _below("module|", entry)
 
     def _move(self, key: str, device: torch.device) -> None:
         if self._device != _HOST:
@@ -226,13 +228,10 @@ def weights_of(key: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
     They are those that its family shares, where it was not lent. Empty for what was never built.
     """
-    prefix = f"{key}|module|"
-    weights = {n.removeprefix(prefix): t.clone() for n, t in state.items() if n.startswith(prefix)}
+    weights = {name: tensor.clone() for name, tensor in _below(f"{key}|module|", state).items()}
     if f"{key}|overlap|{_NEWEST}" not in state:
-        overlap, prefix = Overlap(), f"{_family(key)}|overlap|"
-        overlap.load_state_dict(
-            {n.removeprefix(prefix): t for n, t in state.items() if n.startswith(prefix)}
-        )
+        overlap = Overlap()
+        overlap.load_state_dict(_below(f"{_family(key)}|overlap|", state))
         overlap.pull((f"module|{name}", tensor) for name, tensor in weights.items())
     return weights
 
@@ -261,10 +260,9 @@ def _parted(state: Mapping[str, Tensor]) -> tuple[_Entries, _Entries, set[str]]:
     return entries, overlaps, newest
 
 
-def _of_module(entry: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights and buffers among what is kept of a module."""
-    kind = "module|"
-    return {n.removeprefix(kind): t for n, t in entry.items() if n.startswith(kind)}
+def _below(prefix: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What begins with a prefix, by the rest of its name."""
+    return {n.removeprefix(prefix): t for n, t in state.items() if n.startswith(prefix)}
 
 
 def _split(name: str) -> tuple[str, str, str]:
