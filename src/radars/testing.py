@@ -54,6 +54,9 @@ def final_state(run: Path) -> tuple[dict[str, Tensor], State]:
     if "explored" in values["method"]:
         rounds = values["method"]["explored"]
         values["method"]["explored"] = [steps for _seconds, steps in rounds]
+    if halving := values["method"].get("halving"):
+        for name in ("seconds", "step_seconds", "child_began"):
+            del halving[name]
     return tensors, values
 
 
