@@ -156,13 +156,13 @@ def test_a_plan_is_that_of_a_search_with_the_same_options() -> None:
     assert report.plan.memory == planner.plan().memory
     said = plan_summary(report)
     assert "multiply-accumulates of the largest architecture, at most 2x for time" in said
-    assert "where nothing is said" not in said
+    assert "by default, a search" not in said
 
 
 def test_a_plan_says_where_a_search_differs_that_is_told_nothing() -> None:
     said = plan_summary(digits("1GiB", *MEMORY_ALONE, input_text="1x16x16"))
     assert said.splitlines()[-1] == (
-        "a search has, where nothing is said, a budget of 16.0 MiB (here --budget); batches of 64 "
+        "by default, a search has a budget of 16.0 MiB (here --budget); batches of 64 "
         "(here --set data.batch_size=16); examples of 1x8x8 (here --set data.image_size=16)"
     )
     assert "x the multiply-accumulates of the largest architecture\n" in said

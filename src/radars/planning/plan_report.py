@@ -51,7 +51,7 @@ class PlanReport:
             those of the largest architecture; None where there is no plan.
         problem: why nothing fits; None where there is a plan.
         max_cost_ratio: what a search allows of that, for time; None for any.
-        differences: what a search has where nothing is said, and this plan has not; for people.
+        differences: what a search has by default and this plan has not, for people.
         expected_seconds: how long a search takes here without a time limit; None where that is not
             known (see `time_estimate`).
         baseline_steps: the training steps of baselines, which are in that.
@@ -263,7 +263,7 @@ def _usual_shape(space: SearchSpace, config: SearchConfig) -> InputShape | None:
 def _differences(
     config: SearchConfig, input_shape: InputShape, usual_shape: InputShape | None
 ) -> tuple[str, ...]:
-    """What a search of the space has where nothing is said, and this plan has not."""
+    """What a search of the space has by default and this plan has not."""
     usual = SearchConfig(space=config.space)
     found = []
     if config.budget != usual.budget:

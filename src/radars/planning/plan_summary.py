@@ -85,7 +85,7 @@ def _time_rows(report: PlanReport) -> list[str]:
 def _difference_rows(report: PlanReport) -> list[str]:
     if not report.differences:
         return []
-    return ["", f"a search has, where nothing is said, {'; '.join(report.differences)}"]
+    return ["", f"by default, a search has {'; '.join(report.differences)}"]
 
 
 def _breakdown_rows(breakdown: Breakdown) -> list[str]:
