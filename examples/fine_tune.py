@@ -9,7 +9,6 @@ from tempfile import mkdtemp
 from typing import Any
 
 import timm
-from timm.models.resnet import Bottleneck
 from torch import nn
 
 import radars
@@ -27,10 +26,9 @@ def network() -> nn.Module:
 
 
 def thin(block: nn.Module) -> nn.Module:
-    assert isinstance(block, Bottleneck)
-    channels = block.conv1.in_channels
-    narrow: nn.Module = Bottleneck(channels, channels // 4, base_width=32)
-    return narrow
+    """The more important half of the channels between its convolutions, with their weights."""
+    half = radars.narrowed(block, "conv1", "conv2", 0.5, ["bn1"])
+    return radars.narrowed(half, "conv2", "conv3", 0.5, ["bn2"])
 
 
 def main() -> None:

@@ -192,9 +192,28 @@ def test_genotypes_of_darts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_another_loss() -> None:
     names = _run("tasks.md", "weights = torch.tensor", torch=torch, radars=radars)
     assert float(names["task"].loss(torch.zeros(3, 2), torch.tensor([0, 1, 1]))) > 0
-    names = _run("tasks.md", "def loss(", torch=torch, cross_entropy=nn.functional.cross_entropy)
+    names = _run(
+        "tasks.md", "    if isinstance(output, torch.Tensor)",
+        torch=torch, cross_entropy=nn.functional.cross_entropy,
+    )  # fmt: skip
     output, label = torch.zeros(3, 2), torch.tensor([0, 1, 1])
     assert names["loss"]((output, output), label) > names["loss"](output, label)
+
+
+def test_distillation() -> None:
+    teacher = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 4))
+    names = _run(
+        "tasks.md", "with torch.no_grad", torch=torch, radars=radars, teacher=teacher,
+        images=torch.randn(60, 3, 8, 8), classes=torch.arange(60) % 4,
+        space=radars.SearchSpace(_layers, input_shape=(3, 8, 8)),
+    )  # fmt: skip
+    assert 0 < names["found"].measured_peak_bytes <= names["found"].budget_bytes
+    label_B, scores_BK = names["labels"][:8], names["scores"][:8]
+    as_taught = names["loss"](scores_BK, label_B)
+    expected = nn.functional.cross_entropy(scores_BK, label_B[:, 0].long())
+    torch.testing.assert_close(as_taught, expected)
+    assert names["loss"](scores_BK.flip(1), label_B) > as_taught
+    assert names["score"](scores_BK, label_B).shape == (8,)
 
 
 def test_segmentation() -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from radars.nn.task import Task, mean_iou, segmentation
     from radars.space import Architecture, Choose, Keep, SearchSpace, Subspace
     from radars.training import TrainConfig, TrainedNetwork
-    from radars.zoo import load_space, searchable
+    from radars.zoo import load_space, narrowed, searchable
 
 __version__ = "0.1.0"
 
@@ -58,6 +58,7 @@ __all__ = [
     "load",
     "load_space",
     "mean_iou",
+    "narrowed",
     "plan",
     "report",
     "search",
@@ -82,6 +83,7 @@ _MODULE_OF = dict.fromkeys(_VERBS, "radars.api") | {
     "TrainedNetwork": "radars.training",
     "load_space": "radars.zoo",
     "mean_iou": "radars.nn.task",
+    "narrowed": "radars.zoo",
     "searchable": "radars.zoo",
     "segmentation": "radars.nn.task",
     "tensor_data": "radars.data",

@@ -14,7 +14,7 @@ Replacement = Callable[[nn.Module], nn.Module]
 """Builds a candidate from the module that it stands in for.
 
 One candidate of a choice may be that module itself, with the weights that it has; the others read
-no more than its settings.
+its settings, or copy weights, as `narrowed` does.
 """
 
 
