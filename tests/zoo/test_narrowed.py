@@ -92,7 +92,7 @@ def test_without_values_it_has_the_same_shapes() -> None:
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        (("fc0", "fc2", 0.5), "Sequential has no layer 'fc0' to be narrowed; it has"),
+        (("fc0", "fc2", 0.5), "Sequential has no 'fc0'; name one of ['fc1', 'act', 'fc2']"),
         (("fc2", "fc1", 0.5), "but 'fc1' is Linear"),
         (("act", "fc2", 0.5), "but 'act' is ReLU"),
         (("fc1", "fc2", 0.5, ["act"]), "but 'act' is ReLU"),

@@ -41,7 +41,9 @@ def narrowed(
         SpaceError: there is no such layer, or its channels are not those of the others.
     """
     if not 0 < keep <= 1:
-        raise SpaceError(f"the fraction of channels that stays is above 0 and up to 1, not {keep}")
+        raise SpaceError(
+            f"the fraction of channels that stays is above 0 and up to 1, not {keep}; change it"
+        )
     narrow = copy.deepcopy(module)
     producer, consumer = _layer(narrow, first), _layer(narrow, last)
     inner = [_layer(narrow, name) for name in between]
@@ -70,7 +72,8 @@ def _layer(module: nn.Module, name: str) -> Any:
     except AttributeError:
         names = [known for known, _ in module.named_modules() if known]
         raise SpaceError(
-            f"{type(module).__name__} has no layer {name!r} to be narrowed; it has {names}"
+            f"a module that is narrowed has the layers that are named, but {type(module).__name__} "
+            f"has no {name!r}; name one of {names}"
         ) from None
 
 
