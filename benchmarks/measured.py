@@ -1,4 +1,4 @@
-"""What the benchmarks of memory share: the measured peak of a real step on random data."""
+"""What the benchmarks of memory share: what is trained, and the measured peak of a real step."""
 
 from functools import partial
 
@@ -9,6 +9,15 @@ from radars.memory.predict import run_step
 from radars.nn.steps import StepKind
 from radars.nn.supernet import Supernet
 from radars.space import SearchSpace, Subspace
+
+
+def live_of(space: SearchSpace) -> dict[str, Subspace]:
+    """What is trained, by name; of a space of values a path, as the rest is drawn there."""
+    path = {choice: names[-1] for choice, names in space.full.items()}
+    live = {"path": space.made(path).as_subspace()}
+    if space.is_modular:
+        live["two candidates"] = Subspace({choice: of[-2:] for choice, of in space.full.items()})
+    return live
 
 
 def peak_of(

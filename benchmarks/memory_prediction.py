@@ -20,13 +20,13 @@ from itertools import product
 from pathlib import Path
 
 import torch
-from measured import peak_of
+from measured import live_of, peak_of
 
 from radars.memory import PLAIN, MemorySavings, Planner, PriceCache, TrainingSpec, predict
 from radars.memory.floor import measured_floor_bytes
 from radars.nn.optimizer import OptimizerConfig
 from radars.nn.steps import Precision, StepKind
-from radars.space import SearchSpace, Subspace
+from radars.space import SearchSpace
 from radars.units import parse_bytes
 from radars.zoo import load_space, zoo
 
@@ -111,16 +111,6 @@ def said(name: str, rows: list[dict[str, str]]) -> str:
     )
 
 
-def subspaces_of(space: SearchSpace) -> dict[str, Subspace]:
-    """What is live: of a space of values a path, as what is trained at once there is drawn."""
-    path = {choice: names[-1] for choice, names in space.full.items()}
-    live = {"path": space.made(path).as_subspace()}
-    if space.is_modular:
-        live["two candidates"] = Subspace({choice: of[-2:] for choice, of in space.full.items()})
-        live["whole"] = space.full
-    return live
-
-
 def measure(
     measuring: Measuring, space: SearchSpace, batch_size: int, optimizer: str, precision: Precision
 ) -> None:
@@ -137,11 +127,8 @@ def measure(
     )
     limit = measuring.limit
     planner = Planner(space, spec, limit, price_cache=PriceCache())
-    steps = [
-        (label, subspace, kind)
-        for label, subspace in subspaces_of(space).items()
-        for kind in KINDS[label]
-    ]
+    live = live_of(space) | ({"whole": space.full} if space.is_modular else {})
+    steps = [(label, subspace, kind) for label, subspace in live.items() for kind in KINDS[label]]
     for (label, subspace, kind), savings in product(steps, LEVERS):
         if kind is StepKind.EVALUATION and savings != PLAIN:
             continue

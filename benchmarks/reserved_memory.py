@@ -20,6 +20,7 @@ from typing import Any
 
 import torch
 from about import about
+from measured import live_of
 
 from radars.memory import PLAIN, MemorySavings, TrainingSpec
 from radars.memory.floor import measured_floor_bytes
@@ -94,15 +95,6 @@ def rows_of(
             "reserved_bytes": reserved_bytes,
             "allocated_bytes": allocated_bytes,
         }
-
-
-def live_of(space: SearchSpace) -> dict[str, Subspace]:
-    """The subspaces that are trained, by name."""
-    path = {choice: names[-1] for choice, names in space.full.items()}
-    live = {"path": space.made(path).as_subspace()}
-    if space.is_modular:
-        live["two candidates"] = Subspace({choice: of[-2:] for choice, of in space.full.items()})
-    return live
 
 
 def spec_of(

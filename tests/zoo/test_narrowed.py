@@ -110,6 +110,10 @@ def test_a_weight_that_is_computed_from_others_is_refused() -> None:
     weight_norm(module.get_submodule("fc1"))
     with pytest.raises(SpaceError, match="'fc1' is"):
         radars.narrowed(module, "fc1", "fc2", 0.5)
+    module = block()
+    weight_norm(module.get_submodule("depthwise"))
+    with pytest.raises(SpaceError, match="'depthwise' is"):
+        radars.narrowed(module, "expand", "project", 0.5, BETWEEN)
 
 
 @pytest.fixture(params=[("keep", "half"), ("half", "keep")], ids=" ".join)

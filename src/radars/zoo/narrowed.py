@@ -54,7 +54,7 @@ def narrowed(
         _check(layer, name, channels, _is_channelwise(layer, channels))
     importance_C = _norms(producer.weight, 0) * _norms(consumer.weight, 1)
     for layer in inner:
-        if layer.weight is not None:
+        if layer.weight is not None:  # that of a BatchNorm without one
             importance_C = importance_C * _norms(layer.weight, 0)
     number = max(1, round(keep * channels))
     index = importance_C.topk(number).indices.sort().values
@@ -89,17 +89,22 @@ def _check(layer: nn.Module, name: str, channels: int, is_right: bool) -> None:
 def _is_dense(layer: Any, num_inputs: int | None = None) -> bool:
     """Whether each of its outputs is made of all inputs, of which there are so many."""
     is_convolution = isinstance(layer, Convolution) and not layer.transposed and layer.groups == 1
-    if not (isinstance(layer, nn.Linear) or is_convolution):
-        return False
-    is_plain = "weight" in own_tensors(layer)[0]  # not one that is computed from others
-    return is_plain and num_inputs in (None, layer.weight.shape[1])
+    is_dense = (isinstance(layer, nn.Linear) or is_convolution) and _has_own_weight(layer)
+    return is_dense and num_inputs in (None, layer.weight.shape[1])
 
 
 def _is_channelwise(layer: Any, channels: int) -> bool:
     if isinstance(layer, BatchNorm):
         return layer.num_features == channels
-    is_depthwise = isinstance(layer, Convolution) and layer.groups == layer.out_channels
-    return is_depthwise and layer.in_channels == layer.out_channels == channels
+    if not isinstance(layer, Convolution):
+        return False
+    is_depthwise = layer.groups == layer.in_channels == layer.out_channels
+    return is_depthwise and layer.groups == channels and _has_own_weight(layer)
+
+
+def _has_own_weight(layer: nn.Module) -> bool:
+    """Whether its weight is a parameter of its own, and not computed from others."""
+    return "weight" in own_tensors(layer)[0]
 
 
 def _norms(weight: Tensor, dim: int) -> Tensor:
